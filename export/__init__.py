@@ -1,0 +1,45 @@
+"""Exports Keras models to verified `.tflite` files (installed as `tfpipeline.export`).
+
+Needs the `train` extra. TensorFlow is imported when a name is first used, so that the converter's
+worker process starts light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
+    from tfpipeline.export.exporter import export
+    from tfpipeline.export.report import ExportReport, FormReport
+    from tfpipeline.export.stock import convert_stock
+    from tfpipeline.export.verify import Tolerances
+
+_HOMES = {
+    "ConversionError": "errors",
+    "ExportError": "errors",
+    "VerificationError": "errors",
+    "export": "exporter",
+    "ExportReport": "report",
+    "FormReport": "report",
+    "convert_stock": "stock",
+    "Tolerances": "verify",
+}
+
+__all__ = [
+    "ConversionError",
+    "ExportError",
+    "ExportReport",
+    "FormReport",
+    "Tolerances",
+    "VerificationError",
+    "convert_stock",
+    "export",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

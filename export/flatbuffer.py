@@ -1,0 +1,369 @@
+"""Reads and writes `.tflite` flatbuffers: the only file of the project that touches the schema.
+
+The schema's generated Python classes come with ai-edge-litert 2.3.0. Written here on top of them:
+constants aligned to 16 bytes (the generated `Pack` aligns them to their element size only, and
+kernels load them with aligned instructions), operator codes and buffers shared between subgraphs,
+and tensors that are declared in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.export.errors import ExportError
+
+_BUFFER_ALIGNMENT = 16
+_CUSTOM = schema.BuiltinOperator.CUSTOM
+_FILE_IDENTIFIER = b"TFL3"
+
+_TENSOR_TYPES = {
+    np.dtype(np.float32): schema.TensorType.FLOAT32,
+    np.dtype(np.int8): schema.TensorType.INT8,
+    np.dtype(np.int16): schema.TensorType.INT16,
+    np.dtype(np.int32): schema.TensorType.INT32,
+    np.dtype(np.int64): schema.TensorType.INT64,
+    np.dtype(np.bool_): schema.TensorType.BOOL,
+}
+_DTYPES = {code: dtype for dtype, code in _TENSOR_TYPES.items()}
+
+_OP_NAMES = {
+    value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
+}
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """Affine quantization of a tensor: `real = scale * (stored - zero_point)`.
+
+    Args:
+        scale: One float for the whole tensor, or one per index of `axis`.
+        zero_point: One integer; per-channel tensors always use 0.
+        axis: The quantized dimension of a per-channel tensor.
+    """
+
+    scale: float | tuple[float, ...]
+    zero_point: int = 0
+    axis: int = 0
+
+    @classmethod
+    def per_channel(cls, scales: np.ndarray, axis: int = 0) -> Quantization:
+        return cls(tuple(float(value) for value in scales), 0, axis)
+
+    def scales(self) -> list[float]:
+        return list(self.scale) if isinstance(self.scale, tuple) else [self.scale]
+
+
+class GraphBuilder:
+    """Adds tensors and operators to one subgraph of a `ModelBuilder`."""
+
+    def __init__(self, model: ModelBuilder, name: str) -> None:
+        self.model = model
+        self.subgraph = schema.SubGraphT(
+            name=name.encode(), tensors=[], operators=[], inputs=[], outputs=[]
+        )
+
+    def tensor(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: Any,
+        quantization: Quantization | None = None,
+        data: np.ndarray | None = None,
+    ) -> int:
+        """Declares a tensor and returns its index; with `data` it is a constant."""
+        dtype = np.dtype(dtype)
+        buffer = 0
+        if data is not None:
+            data = np.asarray(data, dtype=dtype, order="C")
+            if data.shape != tuple(shape):
+                raise ValueError(f"constant {name} has shape {data.shape}, declared {tuple(shape)}")
+            buffer = self.model.buffer(data.tobytes())
+        tensor = schema.TensorT(
+            name=name.encode(),
+            shape=np.asarray(shape, np.int32),
+            type=_TENSOR_TYPES[dtype],
+            buffer=buffer,
+            hasRank=True,
+        )
+        if quantization is not None:
+            scales = quantization.scales()
+            tensor.quantization = schema.QuantizationParametersT(
+                scale=np.asarray(scales, np.float32),
+                zeroPoint=np.full(len(scales), quantization.zero_point, np.int64),
+                quantizedDimension=quantization.axis,
+            )
+        self.subgraph.tensors.append(tensor)
+        return len(self.subgraph.tensors) - 1
+
+    def constant(
+        self, name: str, data: np.ndarray, quantization: Quantization | None = None
+    ) -> int:
+        """Declares a constant tensor with the shape and type of `data`."""
+        return self.tensor(name, data.shape, data.dtype, quantization, data)
+
+    def operator(
+        self,
+        code: str,
+        inputs: Sequence[int],
+        outputs: Sequence[int],
+        options: Any = None,
+        version: int = 1,
+    ) -> None:
+        """Adds a builtin operator by its schema name; `options` is a `schema.*OptionsT`."""
+        self.subgraph.operators.append(
+            schema.OperatorT(
+                opcodeIndex=self.model.operator_code(code, None, version),
+                inputs=np.asarray(inputs, np.int32),
+                outputs=np.asarray(outputs, np.int32),
+                builtinOptionsType=0 if options is None else options_type(options),
+                builtinOptions=options,
+            )
+        )
+
+    def custom(
+        self, name: str, inputs: Sequence[int], outputs: Sequence[int], options: bytes
+    ) -> None:
+        """Adds a custom operator; the version of its spec travels inside `options`."""
+        self.subgraph.operators.append(
+            schema.OperatorT(
+                opcodeIndex=self.model.operator_code("CUSTOM", name, 1),
+                inputs=np.asarray(inputs, np.int32),
+                outputs=np.asarray(outputs, np.int32),
+                customOptions=np.frombuffer(options, np.uint8),
+            )
+        )
+
+    def rename(self, index: int, name: str) -> None:
+        """Gives a tensor the name under which users find it."""
+        self.subgraph.tensors[index].name = name.encode()
+
+    def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
+        """Declares the graph's inputs and outputs, in order."""
+        self.subgraph.inputs = np.asarray(inputs, np.int32)
+        self.subgraph.outputs = np.asarray(outputs, np.int32)
+
+
+class ModelBuilder:
+    """Builds a `.tflite` model from subgraphs; the first subgraph added is the main one."""
+
+    def __init__(self, description: str) -> None:
+        self._model = schema.ModelT(
+            version=3,
+            description=description.encode(),
+            subgraphs=[],
+            operatorCodes=[],
+            buffers=[schema.BufferT()],
+            metadata=[],
+            signatureDefs=[],
+        )
+        self._buffers: dict[bytes, int] = {}
+        self._codes: dict[tuple[str, str | None, int], int] = {}
+
+    def graph(self, name: str) -> GraphBuilder:
+        """Adds an empty subgraph; `index_of` gives the index by which control flow calls it."""
+        graph = GraphBuilder(self, name)
+        self._model.subgraphs.append(graph.subgraph)
+        return graph
+
+    def index_of(self, graph: GraphBuilder) -> int:
+        return next(i for i, sub in enumerate(self._model.subgraphs) if sub is graph.subgraph)
+
+    def buffer(self, data: bytes) -> int:
+        """Stores `data` once and returns its buffer index."""
+        if data not in self._buffers:
+            self._model.buffers.append(_AlignedBuffer(data))
+            self._buffers[data] = len(self._model.buffers) - 1
+        return self._buffers[data]
+
+    def operator_code(self, code: str, custom: str | None, version: int) -> int:
+        key = (code, custom, version)
+        if key not in self._codes:
+            builtin = getattr(schema.BuiltinOperator, code)
+            self._model.operatorCodes.append(
+                schema.OperatorCodeT(
+                    deprecatedBuiltinCode=min(builtin, 127),
+                    builtinCode=builtin,
+                    customCode=None if custom is None else custom.encode(),
+                    version=version,
+                )
+            )
+            self._codes[key] = len(self._model.operatorCodes) - 1
+        return self._codes[key]
+
+    def signature(
+        self, key: str, graph: GraphBuilder, inputs: Mapping[str, int], outputs: Mapping[str, int]
+    ) -> None:
+        """Names the inputs and outputs of a subgraph for `get_signature_runner(key)`."""
+
+        def entries(tensors: Mapping[str, int]) -> list[Any]:
+            return [
+                schema.TensorMapT(name=name.encode(), tensorIndex=index)
+                for name, index in tensors.items()
+            ]
+
+        self._model.signatureDefs.append(
+            schema.SignatureDefT(
+                inputs=entries(inputs),
+                outputs=entries(outputs),
+                signatureKey=key.encode(),
+                subgraphIndex=self.index_of(graph),
+            )
+        )
+
+    def metadata(self, name: str, data: bytes) -> None:
+        """Attaches a named blob to the model."""
+        self._model.metadata.append(schema.MetadataT(name=name.encode(), buffer=self.buffer(data)))
+
+    def to_bytes(self) -> bytes:
+        return _pack(self._model)
+
+
+class _AlignedBuffer(schema.BufferT):
+    """A buffer whose bytes start at a multiple of 16 in the file."""
+
+    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 (the schema's name)
+        if self.data is None or len(self.data) == 0:
+            return super().Pack(builder)
+        data = bytes(self.data)
+        builder.StartVector(1, len(data), _BUFFER_ALIGNMENT)
+        head = builder.head - len(data)
+        builder.head = head
+        builder.Bytes[head : head + len(data)] = data
+        vector = builder.EndVector()
+        schema.BufferStart(builder)
+        schema.BufferAddData(builder, vector)
+        return schema.BufferEnd(builder)
+
+
+def _pack(model: Any) -> bytes:
+    size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
+    builder = flatbuffers.Builder(size + 65536)
+    builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def options_type(options: Any) -> int:
+    """The union tag of a builtin options object, from its class name."""
+    name = type(options).__name__.removesuffix("T")
+    return int(getattr(schema.BuiltinOptions, name))
+
+
+@dataclass(frozen=True)
+class FloatTensor:
+    """A tensor of a float graph: its name, shape, and value when it is a constant."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    data: np.ndarray | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
+class FloatOperator:
+    """An operator of a float graph; `custom` is the name of a custom op, else None."""
+
+    code: str
+    custom: str | None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Any
+    custom_options: bytes
+    version: int
+
+
+@dataclass(frozen=True)
+class FloatGraph:
+    """The one subgraph of a converted float model, in execution order."""
+
+    tensors: tuple[FloatTensor, ...]
+    operators: tuple[FloatOperator, ...]
+    inputs: dict[str, int]
+    outputs: dict[str, int]
+
+    def is_constant(self, index: int) -> bool:
+        return index < 0 or self.tensors[index].data is not None
+
+    def producer(self, index: int) -> int | None:
+        """The position of the operator that writes tensor `index`, or None for an input."""
+        for position, operator in enumerate(self.operators):
+            if index in operator.outputs:
+                return position
+        return None
+
+
+def read_float_graph(data: bytes) -> FloatGraph:
+    """Reads a model that the converter wrote: one subgraph and one signature."""
+    model = schema.ModelT.InitFromPackedBuf(data)
+    if len(model.subgraphs) != 1:
+        raise ExportError(
+            f"the converted model has {len(model.subgraphs)} subgraphs, expected 1: control flow "
+            "outside the recurrent layers cannot be exported yet; remove it from the model"
+        )
+    graph = model.subgraphs[0]
+    tensors = []
+    for tensor in graph.tensors:
+        name = tensor.name.decode()
+        if tensor.type not in _DTYPES:
+            raise ExportError(f"tensor {name} of the converted model has an unsupported type")
+        dtype = _DTYPES[tensor.type]
+        shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
+        raw = model.buffers[tensor.buffer].data
+        value = None
+        if raw is not None and len(raw):
+            value = np.frombuffer(bytes(raw), dtype).reshape(shape).copy()
+        tensors.append(FloatTensor(name, shape, dtype, value))
+    operators = []
+    for op in graph.operators:
+        code = model.operatorCodes[op.opcodeIndex]
+        custom = code.customCode.decode() if code.customCode else None
+        number = max(code.builtinCode, code.deprecatedBuiltinCode)
+        operators.append(
+            FloatOperator(
+                _OP_NAMES[number],
+                custom,
+                tuple(int(i) for i in op.inputs),
+                tuple(int(i) for i in op.outputs),
+                op.builtinOptions,
+                bytes(op.customOptions) if op.customOptions is not None else b"",
+                code.version,
+            )
+        )
+    signature = model.signatureDefs[0]
+    return FloatGraph(
+        tuple(tensors),
+        tuple(operators),
+        {entry.name.decode(): int(entry.tensorIndex) for entry in signature.inputs},
+        {entry.name.decode(): int(entry.tensorIndex) for entry in signature.outputs},
+    )
+
+
+def cut_at_custom_ops(data: bytes) -> bytes:
+    """Removes the custom ops: their outputs become graph inputs, their inputs graph outputs.
+
+    What is left runs in an interpreter that has no kernel for them; calibration feeds their
+    outputs from a reference. The signature is dropped, tensors keep their indices.
+    """
+    model = schema.ModelT.InitFromPackedBuf(data)
+    graph = model.subgraphs[0]
+    inputs, outputs, kept = list(graph.inputs), list(graph.outputs), []
+    for op in graph.operators:
+        if model.operatorCodes[op.opcodeIndex].customCode is None:
+            kept.append(op)
+            continue
+        inputs += [int(index) for index in op.outputs]
+        outputs += [int(index) for index in op.inputs]
+    graph.operators = kept
+    graph.inputs = np.asarray(inputs, np.int32)
+    graph.outputs = np.asarray(sorted(set(outputs)), np.int32)
+    model.signatureDefs = None
+    model.buffers = [
+        _AlignedBuffer(None if buffer.data is None else bytes(buffer.data))
+        for buffer in model.buffers
+    ]
+    return _pack(model)

@@ -1,0 +1,46 @@
+"""The stock converter, for comparison: what a user gets without this project."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from tfpipeline.export.convert import ConversionJob, convert
+from tfpipeline.export.errors import ExportError
+from tfpipeline.export.mark import input_features
+
+
+def convert_stock(
+    model: keras.Model, path: str | Path, frames: int, quantize: str = "dynamic"
+) -> Path:
+    """Converts a Keras model with TensorFlow's own converter, at batch 1 and a fixed length.
+
+    Args:
+        model: A Keras model with one input `(batch, time, features)`.
+        path: The `.tflite` file to write.
+        frames: Number of time steps; the recurrent layers stay a WHILE loop.
+        quantize: "dynamic" (int8 weights, float32 activations) or "float32".
+
+    Raises:
+        ExportError: `quantize` is unknown.
+        ConversionError: the converter failed.
+    """
+    if quantize not in ("dynamic", "float32"):
+        raise ExportError(f"quantize must be 'dynamic' or 'float32', received {quantize!r}")
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".convert-", dir=target.parent) as folder:
+        work = Path(folder)
+        module = tf.Module()
+        module.model = model
+        signature = tf.TensorSpec((1, frames, input_features(model)), tf.float32, name="x")
+        module.scores = tf.function(lambda x: {"scores": model(x, training=False)}, autograph=False)
+        traced = module.scores.get_concrete_function(signature)
+        tf.saved_model.save(module, str(work / "model"), signatures=traced)
+        convert([ConversionJob(str(work / "model"), str(work / target.name), quantize)], work)
+        os.replace(work / target.name, target)
+    return target

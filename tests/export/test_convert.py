@@ -1,0 +1,38 @@
+"""The converter's process: its failures become one sentence that names the log."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfpipeline.export import ConversionError
+from tfpipeline.export import convert as convert_module
+from tfpipeline.export.convert import ConversionJob, convert
+
+
+def test_a_failure_gives_the_reason_and_the_log(tmp_path: Path) -> None:
+    job = ConversionJob(str(tmp_path / "missing"), str(tmp_path / "out.tflite"))
+    with pytest.raises(ConversionError, match="converter failed: .*missing") as caught:
+        convert([job], tmp_path)
+    log = re.search(r"log: (.*)\)$", str(caught.value))
+    assert log is not None and "Traceback" in Path(log[1]).read_text()
+    Path(log[1]).unlink()
+
+
+def test_a_hang_ends_at_the_time_limit(tmp_path: Path) -> None:
+    job = ConversionJob(str(tmp_path / "missing"), str(tmp_path / "out.tflite"))
+    with pytest.raises(ConversionError, match="did not finish within 0 s"):
+        convert([job], tmp_path, time_limit=0.05)
+
+
+def test_a_crash_names_the_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crash = tmp_path / "python"
+    crash.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crash.chmod(0o755)
+    monkeypatch.setattr(convert_module.sys, "executable", str(crash))
+    assert sys.executable == str(crash)
+    with pytest.raises(ConversionError, match="crashed with SIGSEGV"):
+        convert([ConversionJob("a", "b")], tmp_path)

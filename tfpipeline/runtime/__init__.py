@@ -1,0 +1,18 @@
+"""Runs exported models in the TensorFlow Lite interpreter that is installed.
+
+Imports numpy only; an interpreter is imported when a model is loaded.
+"""
+
+from tfpipeline.runtime.backends import backend, load_delegate
+from tfpipeline.runtime.errors import ModelFileError, RuntimeUnavailableError
+from tfpipeline.runtime.interpreter import Interpreter
+from tfpipeline.runtime.streamer import Streamer
+
+__all__ = [
+    "Interpreter",
+    "ModelFileError",
+    "RuntimeUnavailableError",
+    "Streamer",
+    "backend",
+    "load_delegate",
+]

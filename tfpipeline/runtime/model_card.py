@@ -1,0 +1,39 @@
+"""The model card: what a program must know to feed a model and read its answer.
+
+A JSON object in the `.tflite` metadata `tfpipeline.model_card`, written by the exporter:
+`labels`, `frontend` (features, with the training normalization), `inputs`, `outputs`, `states`
+(input and output names of each explicit state), `form` ("portable" or "fused"), `streaming`,
+`ranks`, `quantization`, `calibration` (samples, sha256), `requires` (plug-in ABI) and versions.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tfpipeline.runtime.errors import ModelFileError
+from tfpipeline.runtime.tflite_file import TFLiteFile
+
+CARD_METADATA = "tfpipeline.model_card"
+_KEYS = frozenset({"labels", "inputs", "outputs", "states", "form", "streaming"})
+
+
+def read_card(file: TFLiteFile) -> dict[str, Any]:
+    """Reads and checks the card of a model that tfpipeline exported."""
+    data = file.metadata(CARD_METADATA)
+    if data is None:
+        raise ModelFileError(
+            f"{file.path} has no tfpipeline model card: it was not written by "
+            "tfpipeline.export.export; export the model with it, or use the TensorFlow Lite "
+            "interpreter directly with tfpipeline.load_delegate()"
+        )
+    try:
+        card = json.loads(data)
+    except ValueError as error:
+        raise ModelFileError(f"{file.path} has a damaged model card ({error})") from error
+    if not isinstance(card, dict) or not card.keys() >= _KEYS:
+        raise ModelFileError(
+            f"{file.path} has a model card without {sorted(_KEYS - set(card))}: it was written by "
+            "another version of tfpipeline; export the model again"
+        )
+    return card
