@@ -23,7 +23,7 @@ from tfpipeline.export.mark import MarkedLayer, input_features, save_marked
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.verify import Tolerances, verify
 from tfpipeline.progress import progress
-from tfpipeline.runtime.native import PLUGIN_ABI
+from tfpipeline.runtime.native import ABI_VERSION
 
 _WHOLE, _STEP = "whole", "step"
 _CALIBRATION_LIMIT = 256
@@ -202,7 +202,7 @@ def _lower(
         lowering = Lowering(step, calibration_for_step(table, whole, step), form, io)
     else:
         lowering = Lowering(whole, table, form, io)
-    requires = {"plugin_abi": PLUGIN_ABI} if form.fused else None
+    requires = {"plugin_abi": ABI_VERSION} if form.fused else None
     return lowering.to_bytes({**card, "requires": requires})
 
 

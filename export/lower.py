@@ -131,6 +131,7 @@ class Lowering:
 
     def _output(self, index: int) -> int:
         if self._io == np.int8:
+            self.graph.rename(self.activation(index), "scores")
             return self.activation(index)
         scores = self.graph.tensor("scores", self.source.tensors[index].shape, np.float32)
         self.graph.operator(

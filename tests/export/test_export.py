@@ -8,13 +8,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from small_model import FEATURES, LABELS, Exported, walk
 
 from tfpipeline.export import ExportError, Tolerances, VerificationError, export
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter, ModelFileError, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
-
-from .conftest import FEATURES, LABELS, Exported, walk
 
 FORMS = ("portable", "fused", "stream portable", "stream fused")
 
@@ -136,9 +135,7 @@ def test_wrong_kind_of_runner_is_named(exported: Exported) -> None:
 
 def test_wrong_shapes_are_named(exported: Exported) -> None:
     model = Interpreter(exported.report.portable)
-    with pytest.raises(
-        ValueError, match=r"the shape \(1, 24, 40\), received \(9, 40\)"
-    ):
+    with pytest.raises(ValueError, match=r"the shape \(1, 24, 40\), received \(9, 40\)"):
         model.predict(np.zeros((1, 9, 40), np.float32))
     with pytest.raises(ValueError, match=r"\(batch, time, features\), received \(24, 40\)"):
         model.predict(np.zeros((24, 40), np.float32))
@@ -205,7 +202,8 @@ def test_masks_are_refused_by_name(target: Path) -> None:
         export(model, target, calibration=walk(2))
 
 
-def test_streaming_needs_a_free_time_axis(target: Path) -> None:
-    model = keras.Sequential([keras.Input((24, FEATURES)), keras.layers.GRU(4)])
+def test_streaming_needs_layers_that_work_frame_by_frame(target: Path) -> None:
+    layers = [keras.layers.GRU(4, return_sequences=True), keras.layers.Flatten()]
+    model = keras.Sequential([keras.Input((24, FEATURES)), *layers, keras.layers.Dense(3)])
     with pytest.raises(ExportError, match=r"called with 1 time steps: expected an Input of shape"):
         export(model, target, calibration=walk(2), streaming=True)

@@ -42,12 +42,14 @@ def test_every_constant_starts_at_a_multiple_of_16(sizes: list[int]) -> None:
     model = ModelBuilder("test")
     graph = model.graph("main")
     for number, size in enumerate(sizes):
-        graph.constant(f"c{number}", np.full(size, 7 + number, np.int8))
+        graph.constant(f"c{number}", np.arange(number, number + size + 7, dtype=np.int8))
     graph.finish([], [])
     data = model.to_bytes()
     for number, size in enumerate(sizes):
-        position = data.find(bytes([7 + number]) * size)
-        assert position >= 0 and position % 16 == 0
+        # Behind its length, no constant's bytes stand anywhere else in the file.
+        length = (size + 7).to_bytes(4, "little")
+        position = data.find(length + bytes(range(number, number + size + 7))) + 4
+        assert position >= 4 and position % 16 == 0
 
 
 def test_a_written_model_runs() -> None:

@@ -6,14 +6,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from small_model import FEATURES, walk
 
 from tfpipeline.export.gru_plan import _equalize, affine, float_output, plan_gru
 from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.gru import gru_sequence_int8
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.quantize import quantize_affine
-
-from .conftest import FEATURES, walk
 
 
 def _factors(
@@ -97,7 +96,9 @@ def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> N
 
 
 def test_factors_larger_than_their_product_are_multiplied_out() -> None:
-    plan = plan_gru("layer", _step(20), walk(4))
+    step = _step(20)
+    wide = dataclasses.replace(step, kernel=_factors(np.random.default_rng(1), FEATURES, 60, 39))
+    plan = plan_gru("layer", wide, walk(4))
     assert plan.ranks() == {"kernel": None, "recurrent_kernel": None}
 
 

@@ -1,39 +1,21 @@
-"""One small model, exported once for all tests of this folder."""
+"""One small model, exported once for all tests that need one."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import keras
-import numpy as np
 import pytest
-
-from tfpipeline.export import ExportReport, export
-from tfpipeline.features import LogMel
-from tfpipeline.layers import FactoredGRU
-
-FRAMES, FEATURES, LABELS = 24, 40, ("yes", "no", "up")
-
-
-def walk(samples: int, frames: int = FRAMES, seed: int = 0) -> np.ndarray:
-    """Smooth random features: a random walk around zero, as log-mels of speech move."""
-    steps = np.random.default_rng(seed).normal(size=(samples, frames, FEATURES))
-    return (0.3 * np.cumsum(steps, axis=1)).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Exported:
-    """An exported model, what it was exported from, and data that it has not seen."""
-
-    model: keras.Model
-    report: ExportReport
-    held_out: np.ndarray
+from small_model import FEATURES, LABELS, Exported, walk
 
 
 @pytest.fixture(scope="session")
-def model() -> keras.Model:
+def model() -> Any:
     """Factored, stock and dense layers; a sequence between the recurrent layers."""
+    import keras
+
+    from tfpipeline.layers import FactoredGRU
+
     keras.utils.set_random_seed(3)
     return keras.Sequential(
         [
@@ -47,7 +29,11 @@ def model() -> keras.Model:
 
 
 @pytest.fixture(scope="session")
-def exported(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+def exported(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """The small model in all four forms."""
+    from tfpipeline.export import export
+    from tfpipeline.features import LogMel
+
     path = tmp_path_factory.mktemp("export") / "kws.tflite"
     held_out = walk(12, seed=1)
     report = export(

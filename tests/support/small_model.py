@@ -1,0 +1,25 @@
+"""A small recurrent model and data for it, shared by the tests of several parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FRAMES, FEATURES, LABELS = 24, 40, ("yes", "no", "up")
+
+
+def walk(samples: int, frames: int = FRAMES, seed: int = 0) -> np.ndarray:
+    """Smooth random features: a random walk around zero, as log-mels of speech move."""
+    steps = np.random.default_rng(seed).normal(size=(samples, frames, FEATURES))
+    return (0.3 * np.cumsum(steps, axis=1)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An exported model, what it was exported from, and data that it has not seen."""
+
+    model: Any
+    report: Any
+    held_out: np.ndarray
