@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from tfpipeline.features import LogMel, LogMelConfig
+
+
+def test_defaults_are_25_ms_every_10_ms_at_16_khz() -> None:
+    config = LogMelConfig()
+    assert (config.window_samples, config.hop_samples) == (400, 160)
+    assert config.num_frames(16000) == 98
+
+
+@pytest.mark.parametrize(
+    ("samples", "frames"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (16000, 98)]
+)
+def test_only_whole_frames_count(samples: int, frames: int) -> None:
+    assert LogMelConfig().num_frames(samples) == frames
+
+
+def test_configuration_round_trips_and_is_frozen() -> None:
+    config = LogMelConfig(num_mels=20, high_hz=4000.0)
+    assert LogMelConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.num_mels = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "part"),
+    [
+        ({"num_mels": 0}, "num_mels must be greater than 0"),
+        ({"num_mels": 40.0}, "num_mels must be a whole number"),
+        ({"num_mels": True}, "num_mels must be a whole number"),
+        ({"sample_rate": -1}, "sample_rate"),
+        ({"hop_ms": "10"}, "hop_ms must be a number"),
+        ({"log_floor": float("nan")}, "log_floor"),
+        ({"log_floor": 0.0}, "log_floor"),
+        ({"fft_size": 256}, "fft_size must hold the window of 400 samples"),
+        ({"high_hz": 9000.0}, "high_hz"),
+        ({"low_hz": 8000.0}, "low_hz"),
+        ({"hop_ms": 0.01}, "at least one sample"),
+    ],
+)
+def test_impossible_constants_are_named(wrong: dict[str, float], part: str) -> None:
+    with pytest.raises(ValueError, match=part):
+        LogMelConfig(**wrong)  # type: ignore[arg-type]
+
+
+def test_unknown_keys_are_errors() -> None:
+    with pytest.raises(ValueError, match="unknown key 'mels'.*num_mels"):
+        LogMelConfig.from_dict({"mels": 40})
+
+
+def test_filters_without_a_bin_are_errors() -> None:
+    with pytest.raises(ValueError, match="holds no bin"):
+        LogMel(LogMelConfig(num_mels=128, low_hz=20.0))

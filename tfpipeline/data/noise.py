@@ -1,0 +1,95 @@
+"""Background noise: white, pink, brown, and many voices at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfpipeline.data.corpus_plan import ACCENTS, SPEAKERS, SPLITS
+from tfpipeline.data.espeak_voice import EspeakVoice, Utterance
+from tfpipeline.data.resampling import resample
+from tfpipeline.data.wav import SAMPLE_RATE
+
+NOISES = ("white", "pink", "brown", "babble")
+# Parts of every noise file, in this order, that belong to the splits: the loader cuts silence from
+# the same parts, so that no stretch of noise is heard in two splits.
+SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+_RMS = 0.05
+# None of the corpus' words occurs in these.
+_SENTENCES = (
+    "the weather in the mountains changes very quickly",
+    "please remember to water the plants every other morning",
+    "our neighbours have painted their garden fence again",
+    "she bought fresh bread and some apples at the market",
+    "the train to the coast was late because of the snow",
+    "children were playing with a ball near the old bridge",
+    "he always forgets where his glasses are",
+    "they talked for hours about music and travelling",
+)
+
+
+def part(split: str, samples: int) -> tuple[int, int]:
+    """Returns where the part of a noise of `samples` samples that belongs to `split` starts, ends.
+
+    Example:
+        >>> part("validation", 1000)
+        (800, 900)
+    """
+    start = 0.0
+    for name in SPLITS[: SPLITS.index(split)]:
+        start += SHARES[name]
+    return round(start * samples), round((start + SHARES[split]) * samples)
+
+
+def make_noises(seed: int, seconds: float) -> dict[str, np.ndarray]:
+    """Makes every noise of `NOISES`: float32 `(samples,)` at 16 kHz, by name.
+
+    The babble in a split's part is made of that split's own speakers.
+    """
+    samples = round(seconds * SAMPLE_RATE)
+    noises = {}
+    for number, (name, slope) in enumerate((("white", 0.0), ("pink", 0.5), ("brown", 1.0))):
+        rng = np.random.default_rng([seed, 100 + number])
+        noises[name] = _coloured(rng, samples, slope)
+    babble = np.zeros(samples, np.float32)
+    with EspeakVoice() as espeak:
+        for number, split in enumerate(SPLITS):
+            start, end = part(split, samples)
+            rng = np.random.default_rng([seed, 200 + number])
+            babble[start:end] = _babble(rng, end - start, SPEAKERS[split], espeak)
+    noises["babble"] = babble
+    return noises
+
+
+def _coloured(rng: np.random.Generator, samples: int, slope: float) -> np.ndarray:
+    """Gaussian noise whose amplitude falls as frequency to the power `-slope`."""
+    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    hz = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
+    # Flat below 50 Hz, or slow drifts would have all the power.
+    return _level(np.fft.irfft(spectrum * np.maximum(hz, 50.0) ** -slope, samples))
+
+
+def _babble(
+    rng: np.random.Generator, samples: int, speakers: tuple[str, ...], espeak: EspeakVoice
+) -> np.ndarray:
+    """Five or more voices that speak sentences at the same time, without end."""
+    total = np.zeros(samples)
+    for speaker in rng.permutation(len(speakers))[:8]:
+        position = -int(rng.integers(0, SAMPLE_RATE))
+        while position < samples:
+            accent = ACCENTS[rng.integers(len(ACCENTS))]
+            sentence = _SENTENCES[rng.integers(len(_SENTENCES))]
+            utterance = Utterance(f"{accent}+{speakers[speaker]}", sentence, pitch=50)
+            speech = espeak.say(utterance) / 32768.0
+            voice = _level(resample(speech, espeak.sample_rate, SAMPLE_RATE))
+            start, end = max(0, position), min(samples, position + len(voice))
+            if end > start:
+                total[start:end] += voice[start - position : end - position]
+            position += len(voice)
+    return _level(total)
+
+
+def _level(audio: np.ndarray) -> np.ndarray:
+    """Scales to a fixed root mean square."""
+    rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
+    return (audio * (_RMS / max(rms, 1e-9))).astype(np.float32)

@@ -1,0 +1,167 @@
+"""Loads spoken commands: ours, Google's Speech Commands, or a user's own folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tfpipeline.data.clip_reader import ClipReader
+from tfpipeline.data.corpus_files import LISTS, assign_splits, choose_words, word_folders
+from tfpipeline.data.corpus_plan import COMMANDS, SPLITS
+from tfpipeline.data.errors import DataError
+from tfpipeline.data.speech_dataset import SpeechDataset, Split
+from tfpipeline.features import LogMel, LogMelConfig
+from tfpipeline.progress import progress
+
+DEFAULT_WORDS = COMMANDS
+SILENCE = "_silence_"
+UNKNOWN = "_unknown_"
+
+
+def load_speech_commands(
+    root: str | os.PathLike[str],
+    words: Sequence[str] | None = None,
+    log_mel: LogMelConfig | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    workers: int = 2,
+    unknown_share: float = 0.2,
+    silence_share: float = 0.1,
+) -> SpeechDataset:
+    """Loads a folder with one subfolder of WAV files for each word, as log-mel features.
+
+    The layout is that of Speech Commands (Warden, arXiv:1804.03209): `_background_noise_` is what
+    silence is cut from, `validation_list.txt` and `testing_list.txt` name the files of these
+    splits (without them a hash of the speaker does), and words that are not asked for make the
+    class "unknown". Every clip counts for one second: shorter ones are followed by zeros, of
+    longer ones the loudest second is taken. Files that cannot be used are skipped, other rates,
+    channels and encodings are converted, and both are noted in the result.
+
+    Args:
+        root: the folder.
+        words: words to recognize; None for the ten of Speech Commands where the folder has them
+            all, and for all the folder's words otherwise.
+        log_mel: constants of the features; a `LogMelConfig()` when None.
+        seed: seed of the choice of unknown words, silence and order.
+        limit: at most this many files of each split, chosen at random; None for all.
+        workers: threads that read.
+        unknown_share: unknown words are at most this share of a split's spoken clips.
+        silence_share: silence is this share of all of a split's clips.
+
+    Returns:
+        The dataset, with labels `("_silence_", "_unknown_", *words)`.
+
+    Raises:
+        DataError: a missing folder, no audio, no folder for a word, a split without clips.
+        ValueError: impossible arguments.
+
+    Example:
+        >>> data = load_speech_commands("speech_commands", words=("yes", "no"))  # doctest: +SKIP
+        >>> data.train.features.shape                                            # doctest: +SKIP
+        (7000, 98, 40)
+    """
+    config = LogMelConfig() if log_mel is None else log_mel
+    _check(limit, workers, seed, unknown_share, silence_share)
+    path = Path(root)
+    folders = word_folders(path)
+    chosen = choose_words(path, folders, words)
+    labels = (SILENCE, UNKNOWN, *chosen)
+    splits = assign_splits(path, [file for files in folders.values() for file in files])
+    plans = {}
+    for number, split in enumerate(SPLITS):
+        rng = np.random.default_rng([seed, number])
+        files = {w: [f for f in group if splits[f] == split] for w, group in folders.items()}
+        plans[split] = _choose(files, labels, limit, unknown_share, rng)
+        if not plans[split]:
+            raise DataError(_empty_split(path, split, len(splits)))
+    reader = ClipReader(path, LogMel(config), workers)
+    noises = reader.noises()
+    raw = {}
+    with progress("Reading clips", total=sum(map(len, plans.values()))) as bar:
+        for number, split in enumerate(SPLITS):
+            spoken = reader.read(plans[split], bar)
+            if not len(spoken):
+                raise DataError(
+                    f"{path}: no file of the {split} split can be used; the last reason is: "
+                    f"{reader.skipped[-1]}"
+                )
+            count = round(len(spoken) * silence_share / (1.0 - silence_share))
+            rng = np.random.default_rng([seed, 10 + number])
+            silence = reader.silence(noises, split, count, rng)
+            raw[split] = _shuffled(spoken, silence, rng)
+    training = raw["train"].features
+    mean = training.mean(axis=(0, 1), dtype=np.float64)
+    # Where a filter never varies (all files silent, say) nothing is divided by nothing.
+    std = np.maximum(training.std(axis=(0, 1), dtype=np.float64), 1e-3)
+    front_end = LogMel(config, mean, std)
+    done = {
+        split: dataclasses.replace(data, features=front_end.normalize(data.features))
+        for split, data in raw.items()
+    }
+    return SpeechDataset(
+        labels=labels,
+        train=done["train"],
+        validation=done["validation"],
+        test=done["test"],
+        log_mel=front_end,
+        skipped=tuple(reader.skipped),
+        converted=tuple(reader.converted),
+        source=str(path),
+    )
+
+
+def _choose(
+    files: dict[str, list[str]],
+    labels: tuple[str, ...],
+    limit: int | None,
+    unknown_share: float,
+    rng: np.random.Generator,
+) -> list[tuple[str, int]]:
+    """Chooses a split's files: all of the words, a bounded share of the others."""
+    chosen = [(file, labels.index(word)) for word in labels[2:] for file in files[word]]
+    others = [file for word, group in files.items() if word not in labels[2:] for file in group]
+    most = round(len(chosen) * unknown_share / (1.0 - unknown_share))
+    picked = sorted(rng.permutation(len(others))[:most])
+    chosen += [(others[i], 1) for i in picked]
+    if limit is not None and len(chosen) > limit:
+        chosen = [chosen[i] for i in sorted(rng.permutation(len(chosen))[:limit])]
+    return chosen
+
+
+def _shuffled(spoken: Split, silence: Split, rng: np.random.Generator) -> Split:
+    order = rng.permutation(len(spoken) + len(silence))
+    paths = spoken.paths + silence.paths
+    return Split(
+        np.concatenate([spoken.features, silence.features])[order],
+        np.concatenate([spoken.labels, silence.labels])[order],
+        tuple(paths[i] for i in order),
+    )
+
+
+def _empty_split(root: Path, split: str, files: int) -> str:
+    if split in LISTS and (root / LISTS[split]).exists():
+        return f"{root}: {LISTS[split]} names no file that exists; its lines are like yes/a.wav."
+    return (
+        f"{root}: none of its {files} files falls into the {split} split, which a hash of the "
+        "speaker ('anna' in anna_nohash_0.wav) decides; add "
+        f"recordings of more speakers, or lists ({LISTS['validation']}, {LISTS['test']})."
+    )
+
+
+def _check(
+    limit: int | None, workers: int, seed: int, unknown_share: float, silence_share: float
+) -> None:
+    if limit is not None and limit < 1:
+        raise ValueError(f"load_speech_commands: limit must be at least 1 or None, got {limit}.")
+    if workers < 1 or seed < 0:
+        raise ValueError(
+            "load_speech_commands: workers must be at least 1 and seed at least 0, got "
+            f"workers={workers}, seed={seed}."
+        )
+    for name, share in (("unknown_share", unknown_share), ("silence_share", silence_share)):
+        if not 0.0 <= share < 1.0:
+            raise ValueError(f"load_speech_commands: {name} must be in [0, 1), got {share}.")

@@ -1,0 +1,9 @@
+"""Audio features: numpy only, shared by training and by the device, streamed or whole."""
+
+from __future__ import annotations
+
+from tfpipeline.features.log_mel import LogMel
+from tfpipeline.features.log_mel_config import LogMelConfig
+from tfpipeline.features.log_mel_stream import LogMelStream
+
+__all__ = ["LogMel", "LogMelConfig", "LogMelStream"]
