@@ -23,10 +23,8 @@ from tfpipeline.numerics.quantize import channel_scales, quantize_channels
 STATE_SCALE = 1.0 / 127.0
 """|h| <= 1 always (a convex mix of tanh values): the state never clips, however long the stream."""
 
-_SIGMOID_RANGE = 8.0
-"""sigmoid(8) is 0.9997: within one step of its int8 output's end."""
-_TANH_RANGE = 4.0
-"""tanh(4) is 0.9993: likewise."""
+GATES_RANGE = 8.0
+"""The gates' pre-activations saturate here: sigmoid(8) is 0.9997."""
 SIGMOID_OUTPUT = Quantization(1.0 / 256.0, -128)
 TANH_OUTPUT = Quantization(1.0 / 128.0, 0)
 """Fixed by the int8 LOGISTIC and TANH kernels of TensorFlow Lite."""
@@ -70,6 +68,12 @@ class GruPlan:
     def state(self) -> Quantization:
         return Quantization(STATE_SCALE, 0)
 
+    def gates_share_scales(self) -> bool:
+        """Whether the gates of both last factors have the same scales: they can be joined."""
+        rows = slice(0, 2 * self.units)
+        a, b = self.kernel[-1].scales[rows], self.recurrent_kernel[-1].scales[rows]
+        return bool(np.array_equal(a, b))
+
     def ranks(self) -> dict[str, int | None]:
         """Rank of each kernel, None where it is not factored."""
         return {"kernel": _rank(self.kernel), "recurrent_kernel": _rank(self.recurrent_kernel)}
@@ -105,18 +109,43 @@ def plan_gru(name: str, step: RecurrentStep, x: np.ndarray) -> GruPlan:
     assert taps is not None  # for the type checker: taps=True gives them
     kernel, kernel_scale = _equalize(kernel, taps.a_x)
     recurrent, recurrent_scale = _equalize(recurrent, taps.a_h)
+    quantized = _share_gate_scales(
+        [quantize_rows(matrix.T) for matrix in kernel],
+        [quantize_rows(matrix.T) for matrix in recurrent],
+        (kernel[-1].T, recurrent[-1].T),
+        2 * step.units,
+    )
     return GruPlan(
         name=name,
         units=step.units,
         features=x.shape[-1],
         return_sequences=step.return_sequences,
-        kernel=tuple(quantize_rows(matrix.T) for matrix in kernel),
-        recurrent_kernel=tuple(quantize_rows(matrix.T) for matrix in recurrent),
+        kernel=quantized[0],
+        recurrent_kernel=quantized[1],
         bias=np.asarray(step.bias, np.float32),
         kernel_scale=kernel_scale,
         recurrent_scale=recurrent_scale,
         inner=_inner_scales(step.units, taps),
     )
+
+
+def _share_gate_scales(
+    kernel: list[QuantizedMatrix],
+    recurrent: list[QuantizedMatrix],
+    last: tuple[np.ndarray, np.ndarray],
+    gates: int,
+) -> tuple[tuple[QuantizedMatrix, ...], tuple[QuantizedMatrix, ...]]:
+    """Gives each gate's row one scale in both last factors, the larger of the two.
+
+    The update and reset gates are sums of both products, so what counts is the error of the sum;
+    and rows with one scale can be joined into one product.
+    """
+    shared = np.maximum(kernel[-1].scales, recurrent[-1].scales)
+    for matrices, values in zip((kernel, recurrent), last, strict=True):
+        scales = matrices[-1].scales.copy()
+        scales[:gates] = shared[:gates]
+        matrices[-1] = QuantizedMatrix(quantize_channels(values, scales, axis=0), scales)
+    return tuple(kernel), tuple(recurrent)
 
 
 def _equalize(
@@ -138,22 +167,12 @@ def _equalize(
 
 def _inner_scales(units: int, taps: GruTaps) -> dict[str, Quantization]:
     gates, candidate = slice(0, 2 * units), slice(2 * units, 3 * units)
-    p_x, p_h, h = taps.p_x, taps.p_h, taps.h
-    total = p_x[..., gates] + p_h[..., gates]
-    update, reset = np.split(0.5 + 0.5 * np.tanh(0.5 * total), 2, axis=-1)
-    gated = reset * p_h[..., candidate]
-    new = np.tanh(p_x[..., candidate] + gated)
-    before = np.concatenate([np.zeros_like(h[:, :1]), h[:, :-1]], axis=1)
     return {
-        "x_gates": affine(p_x[..., gates]),
-        "x_candidate": affine(p_x[..., candidate]),
-        "h_gates": affine(p_h[..., gates]),
-        "h_candidate": affine(p_h[..., candidate]),
-        "gates": _symmetric(total, _SIGMOID_RANGE),
-        "gated": _symmetric(gated),
-        "candidate": _symmetric(p_x[..., candidate] + gated, _TANH_RANGE),
-        "kept": _symmetric(update * before),
-        "added": _symmetric((1.0 - update) * new),
+        "x_gates": affine(taps.p_x[..., gates]),
+        "h_gates": affine(taps.p_h[..., gates]),
+        "gates": Quantization(GATES_RANGE / 128.0, 0),
+        "x_candidate": affine(taps.p_x[..., candidate]),
+        "h_candidate": affine(taps.p_h[..., candidate]),
     }
 
 
@@ -162,8 +181,3 @@ def affine(values: np.ndarray) -> Quantization:
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     scale = max((high - low) / 255.0, 1e-9)
     return Quantization(scale, int(np.clip(round(-128.0 - low / scale), -128, 127)))
-
-
-def _symmetric(values: np.ndarray, limit: float = np.inf) -> Quantization:
-    reach = min(float(np.abs(values).max()), limit)
-    return Quantization(max(reach / 127.0, 1e-9), 0)

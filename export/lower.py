@@ -12,8 +12,9 @@ from ai_edge_litert import schema_py_generated as schema
 from tfpipeline.export.calibrate import Calibration
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, ModelBuilder, Quantization
+from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES
 from tfpipeline.export.gru_fused import lower_fused
-from tfpipeline.export.gru_portable import lower_sequence, lower_step
+from tfpipeline.export.gru_portable import GruStep, lower_sequence, lower_step
 from tfpipeline.export.mark import MARKER
 from tfpipeline.export.stock_ops import rule_of
 from tfpipeline.runtime.model_card import CARD_METADATA
@@ -55,6 +56,8 @@ class Lowering:
         self.form = form
         self._calibration = calibration
         self._io = np.dtype(io)
+        # Who asks for int8 inputs and outputs wants a graph of integers only.
+        self._gates = INT16_GATES if io == "int8" else FLOAT_GATES
         self._model = ModelBuilder(_DESCRIPTION)
         self.graph = self._model.graph("main")
         self._defined: dict[int, int] = {}
@@ -146,23 +149,22 @@ class Lowering:
     def _lower_marker(self, position: int, op: FloatOperator) -> None:
         plan = self._calibration.plans[position]
         index = op.inputs[0]
-        x, x_scale = self.activation(index), self.quantization(index).scales()[0]
-        frames = self.source.tensors[index].shape[1]
+        x, frames = self.activation(index), self.source.tensors[index].shape[1]
+        step = GruStep(plan, self.quantization(index), self._gates)
         if not self.form.streaming:
             if self.form.fused:
                 output, _ = lower_fused(self.graph, plan, x, frames, None)
             else:
-                output = lower_sequence(self.graph, plan, x, x_scale, frames)
+                output = lower_sequence(self.graph, step, x, frames)
             self.define(op.outputs[0], output)
             return
         before, after = f"{plan.name}_state_in", f"{plan.name}_state_out"
-        dtype = np.dtype(np.float32 if self.form.fused else np.int8)
-        q = None if self.form.fused else plan.state
+        dtype, q = (np.float32, None) if self.form.fused else (self._gates.dtype, self._gates.unit)
         state = self.graph.tensor(before, (1, plan.units), dtype, q)
         if self.form.fused:
             output, new = lower_fused(self.graph, plan, x, frames, state)
         else:
-            output, new = lower_step(self.graph, plan, x, x_scale, state)
+            output, new = lower_step(self.graph, step, x, state)
         self.graph.rename(new, after)
         self.define(op.outputs[0], output)
         self._state_inputs[before] = state
@@ -172,7 +174,7 @@ class Lowering:
                 "input": before,
                 "output": after,
                 "shape": [1, plan.units],
-                "dtype": dtype.name,
+                "dtype": np.dtype(dtype).name,
                 "scale": None if q is None else q.scales()[0],
             }
         )

@@ -37,6 +37,8 @@ def convert_stock(
         work = Path(folder)
         module = tf.Module()
         module.model = model
+        # Keras tracks its variables by its own means, the SavedModel wants them by TensorFlow's.
+        module.tracked = [weight.value for weight in model.variables]
         signature = tf.TensorSpec((1, frames, input_features(model)), tf.float32, name="x")
         module.scores = tf.function(lambda x: {"scores": model(x, training=False)}, autograph=False)
         traced = module.scores.get_concrete_function(signature)
