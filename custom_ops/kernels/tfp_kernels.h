@@ -1,0 +1,148 @@
+/* Kernels of the tfpipeline ops: no dependency, no allocation, no threads, no state.
+ *
+ * Names:  tfp_<operation>_<types>[_<layout>]_<isa>, for example tfp_gemm_s8s32_r16k4_avx2.
+ * Packers: tfp_pack_s8_r16k16, tfp_pack_s8_r16k4, tfp_pack_s8_r16k4_offset128, tfp_pack_s8_r16k8,
+ * tfp_pack_s8_r8k16.
+ *
+ * Every variant of an operation returns the same bits. One table of variants (tfp_variants.c)
+ * drives dispatch, tests and benchmarks; a new instruction set is a new row in it.
+ */
+#ifndef TFP_KERNELS_H_
+#define TFP_KERNELS_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Weights come in blocks of this many rows; gates work on this many units. */
+#define TFP_ROW_BLOCK 16
+/* Columns of one gemm call at most. */
+#define TFP_MAX_BATCH 4
+/* Buffers of packed weights and parameters are aligned to this. */
+#define TFP_ALIGNMENT 64
+/* Parameters of 16 units of a GRU: float[12][16], in the order
+ * multiplier_x z r n, bias_x z r n, multiplier_h z r n, bias_h z r n. */
+#define TFP_GRU_PARAMETERS 192
+
+/* Packs 1..16 rows of `depth` int8 weights, row-major with `stride` between rows, into one block.
+ * Rows that are missing become zeros. `zero_point` is that of the vectors to be multiplied.
+ * Every layout begins with int32[16], the start of each accumulator. r16k4: then for each 4 columns
+ * int8[16][4]; r16k8: for each 8 columns int8[16][8]. r16k16: then int8[16][depth padded to 16].
+ * r8k16: then for each 8 rows, for each 16 columns int8[8][16]. */
+typedef void (*tfp_pack_fn)(const int8_t *weights, size_t rows, size_t depth, size_t stride,
+                            int32_t zero_point, void *block);
+
+/* acc[n][16 b + i] = sum_k w[16 b + i][k] * (x[n][k] - zero_point), for b < blocks, n < batch.
+ * Each column of `x` must be readable up to the next multiple of the variant's depth block. */
+typedef void (*tfp_gemm_fn)(const void *blocks_packed, size_t blocks, size_t depth, size_t batch,
+                            const int8_t *x, ptrdiff_t x_stride, int32_t *acc, size_t acc_stride);
+
+/* out[i] = clamp(round(float(acc[i]) * multiplier[i]), -127, 127), ties to even.
+ * `count` is a multiple of 16. */
+typedef void (*tfp_requantize_fn)(const int32_t *acc, const float *multiplier, size_t count,
+                                  int8_t *out);
+
+/* One GRU step of 16 * blocks units: see custom_ops/spec/gru.md. `acc_x` and `acc_h` hold
+ * int32[3][16] (z, r, n) for each block; `h` is updated in place, `q` gets its int8 copy. */
+typedef void (*tfp_gru_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
+                                 const float *parameters, size_t blocks, float inverse_scale,
+                                 float *h, int8_t *q);
+
+/* Takes a state in: clamps it, zeroes what is tiny or not a number, and quantizes it.
+ * `source` has `count` values; `h` and `q` are written to the next multiple of 16 with zeros. */
+typedef void (*tfp_load_state_fn)(const float *source, size_t count, float inverse_scale, float *h,
+                                  int8_t *q);
+
+/* y[i] = f(x[i]); `count` is a multiple of 16. */
+typedef void (*tfp_activation_fn)(const float *x, size_t count, float *y);
+
+typedef struct tfp_variant {
+  const char *name;        /* what the option `isa` calls it */
+  bool (*supported)(void); /* whether this processor and its operating system can run it */
+  size_t depth_block;      /* columns are padded to a multiple of this, a power of two */
+  tfp_pack_fn pack;
+  tfp_gemm_fn gemm;
+  tfp_requantize_fn requantize;
+  tfp_gru_gates_fn gru_gates;
+  tfp_load_state_fn load_state;
+  tfp_activation_fn sigmoid;
+  tfp_activation_fn tanh;
+  bool (*preferred)(void); /* whether "auto" may choose it where supported; NULL: yes */
+} tfp_variant;
+
+/* All variants compiled in, slowest first; the portable one is always there. */
+size_t tfp_variant_count(void);
+const tfp_variant *tfp_get_variant(size_t index);
+/* The variant called `name`, or the best supported one for "auto"; NULL when there is none. */
+const tfp_variant *tfp_find_variant(const char *name);
+
+/* Bytes of one packed block of 16 rows. */
+size_t tfp_packed_block_bytes(const tfp_variant *variant, size_t depth);
+
+/* Processor features; false on other architectures. */
+bool tfp_cpu_always(void);
+bool tfp_cpu_has_avx2(void);
+bool tfp_cpu_has_avx512vnni(void);
+/* Defined on 64-bit Arm only. */
+bool tfp_cpu_has_dotprod(void);
+bool tfp_cpu_has_i8mm(void);
+bool tfp_cpu_is_a53(void);
+/* Defined on 32-bit Arm only. */
+bool tfp_cpu_has_neonv7(void);
+
+#define TFP_DECLARE_PACK(name)                                                                   \
+  void name(const int8_t *weights, size_t rows, size_t depth, size_t stride, int32_t zero_point, \
+            void *block)
+#define TFP_DECLARE_GEMM(name)                                                                     \
+  void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
+            ptrdiff_t x_stride, int32_t *acc, size_t acc_stride)
+#define TFP_DECLARE_REQUANTIZE(name) \
+  void name(const int32_t *acc, const float *multiplier, size_t count, int8_t *out)
+#define TFP_DECLARE_GRU_GATES(name)                                                             \
+  void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
+            float inverse_scale, float *h, int8_t *q)
+#define TFP_DECLARE_LOAD_STATE(name) \
+  void name(const float *source, size_t count, float inverse_scale, float *h, int8_t *q)
+#define TFP_DECLARE_ACTIVATION(name) void name(const float *x, size_t count, float *y)
+
+TFP_DECLARE_PACK(tfp_pack_s8_r16k16);
+TFP_DECLARE_PACK(tfp_pack_s8_r16k4);
+TFP_DECLARE_PACK(tfp_pack_s8_r16k4_offset128);
+TFP_DECLARE_PACK(tfp_pack_s8_r16k8);
+TFP_DECLARE_PACK(tfp_pack_s8_r8k16);
+
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k16_c);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon_a53);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neonv7);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_neondot);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k8_neoni8mm);
+
+TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_c);
+TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_avx2);
+TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_avx512);
+TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_neon);
+TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_neonv7);
+
+TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_c);
+TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_avx2);
+TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_avx512);
+TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_neon);
+
+TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_c);
+TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx2);
+TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx512);
+TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_neon);
+
+TFP_DECLARE_ACTIVATION(tfp_sigmoid_f32_c);
+TFP_DECLARE_ACTIVATION(tfp_sigmoid_f32_avx2);
+TFP_DECLARE_ACTIVATION(tfp_sigmoid_f32_avx512);
+TFP_DECLARE_ACTIVATION(tfp_sigmoid_f32_neon);
+TFP_DECLARE_ACTIVATION(tfp_tanh_f32_c);
+TFP_DECLARE_ACTIVATION(tfp_tanh_f32_avx2);
+TFP_DECLARE_ACTIVATION(tfp_tanh_f32_avx512);
+TFP_DECLARE_ACTIVATION(tfp_tanh_f32_neon);
+
+#endif

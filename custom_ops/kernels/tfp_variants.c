@@ -1,0 +1,139 @@
+/* The one table of variants, slowest first. */
+#include "tfp_kernels.h"
+#include "tfp_target.h"
+
+static const tfp_variant variants[] = {
+    {
+        .name = "c",
+        .supported = tfp_cpu_always,
+        .depth_block = 16,
+        .pack = tfp_pack_s8_r16k16,
+        .gemm = tfp_gemm_s8s32_r16k16_c,
+        .requantize = tfp_requantize_s32s8_c,
+        .gru_gates = tfp_gru_gates_f32_c,
+        .load_state = tfp_load_state_f32_c,
+        .sigmoid = tfp_sigmoid_f32_c,
+        .tanh = tfp_tanh_f32_c,
+    },
+#if TFP_X86_64
+    {
+        .name = "avx2",
+        .supported = tfp_cpu_has_avx2,
+        .depth_block = 4,
+        .pack = tfp_pack_s8_r16k4,
+        .gemm = tfp_gemm_s8s32_r16k4_avx2,
+        .requantize = tfp_requantize_s32s8_avx2,
+        .gru_gates = tfp_gru_gates_f32_avx2,
+        .load_state = tfp_load_state_f32_avx2,
+        .sigmoid = tfp_sigmoid_f32_avx2,
+        .tanh = tfp_tanh_f32_avx2,
+    },
+    {
+        .name = "avx512vnni",
+        .supported = tfp_cpu_has_avx512vnni,
+        .depth_block = 4,
+        .pack = tfp_pack_s8_r16k4_offset128,
+        .gemm = tfp_gemm_s8s32_r16k4_avx512vnni,
+        .requantize = tfp_requantize_s32s8_avx512,
+        .gru_gates = tfp_gru_gates_f32_avx512,
+        .load_state = tfp_load_state_f32_avx512,
+        .sigmoid = tfp_sigmoid_f32_avx512,
+        .tanh = tfp_tanh_f32_avx512,
+    },
+#endif
+#if TFP_ARMV7_NEON
+    {
+        /* Gates stay with the scalar unit: this NEON flushes subnormals and cannot divide. */
+        .name = "neonv7",
+        .supported = tfp_cpu_has_neonv7,
+        .depth_block = 16,
+        .pack = tfp_pack_s8_r8k16,
+        .gemm = tfp_gemm_s8s32_r8k16_neonv7,
+        .requantize = tfp_requantize_s32s8_neonv7,
+        .gru_gates = tfp_gru_gates_f32_c,
+        .load_state = tfp_load_state_f32_c,
+        .sigmoid = tfp_sigmoid_f32_c,
+        .tanh = tfp_tanh_f32_c,
+    },
+#endif
+#if TFP_AARCH64
+    {
+        .name = "neon",
+        .supported = tfp_cpu_always,
+        .depth_block = 16,
+        .pack = tfp_pack_s8_r8k16,
+        .gemm = tfp_gemm_s8s32_r8k16_neon,
+        .requantize = tfp_requantize_s32s8_neon,
+        .gru_gates = tfp_gru_gates_f32_neon,
+        .load_state = tfp_load_state_f32_neon,
+        .sigmoid = tfp_sigmoid_f32_neon,
+        .tanh = tfp_tanh_f32_neon,
+    },
+    {
+        .name = "neon_a53",
+        .supported = tfp_cpu_always,
+        .depth_block = 16,
+        .pack = tfp_pack_s8_r8k16,
+        .gemm = tfp_gemm_s8s32_r8k16_neon_a53,
+        .requantize = tfp_requantize_s32s8_neon,
+        .gru_gates = tfp_gru_gates_f32_neon,
+        .load_state = tfp_load_state_f32_neon,
+        .sigmoid = tfp_sigmoid_f32_neon,
+        .tanh = tfp_tanh_f32_neon,
+        .preferred = tfp_cpu_is_a53,
+    },
+    {
+        .name = "neondot",
+        .supported = tfp_cpu_has_dotprod,
+        .depth_block = 4,
+        .pack = tfp_pack_s8_r16k4,
+        .gemm = tfp_gemm_s8s32_r16k4_neondot,
+        .requantize = tfp_requantize_s32s8_neon,
+        .gru_gates = tfp_gru_gates_f32_neon,
+        .load_state = tfp_load_state_f32_neon,
+        .sigmoid = tfp_sigmoid_f32_neon,
+        .tanh = tfp_tanh_f32_neon,
+    },
+    {
+        .name = "neoni8mm",
+        .supported = tfp_cpu_has_i8mm,
+        .depth_block = 8,
+        .pack = tfp_pack_s8_r16k8,
+        .gemm = tfp_gemm_s8s32_r16k8_neoni8mm,
+        .requantize = tfp_requantize_s32s8_neon,
+        .gru_gates = tfp_gru_gates_f32_neon,
+        .load_state = tfp_load_state_f32_neon,
+        .sigmoid = tfp_sigmoid_f32_neon,
+        .tanh = tfp_tanh_f32_neon,
+    },
+#endif
+};
+
+size_t tfp_variant_count(void) {
+  return sizeof variants / sizeof variants[0];
+}
+
+const tfp_variant *tfp_get_variant(size_t index) {
+  return index < tfp_variant_count() ? &variants[index] : NULL;
+}
+
+static bool same(const char *a, const char *b) {
+  while (*a != '\0' && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+const tfp_variant *tfp_find_variant(const char *name) {
+  const bool best = same(name, "auto");
+  for (size_t i = tfp_variant_count(); i-- > 0;) {
+    const tfp_variant *variant = &variants[i];
+    const bool named =
+        best ? variant->preferred == NULL || variant->preferred() : same(name, variant->name);
+    if (named && variant->supported()) return variant;
+  }
+  return NULL;
+}
+
+size_t tfp_packed_block_bytes(const tfp_variant *variant, size_t depth) {
+  const size_t mask = variant->depth_block - 1;
+  return TFP_ROW_BLOCK * (sizeof(int32_t) + ((depth + mask) & ~mask));
+}

@@ -1,0 +1,100 @@
+#include "tfp_gru_options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+  kReturnSequences = 1u << 0,
+  kGoBackwards = 1u << 1,
+  kSigmoid = 1,
+  kTanh = 1,
+};
+
+/* Reads byte by byte: the data has no alignment, and the machine may be big-endian. */
+static uint32_t read_u32(const unsigned char *p) {
+  return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static uint32_t read_u16(const unsigned char *p) {
+  return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+}
+
+static float read_f32(const unsigned char *p) {
+  const uint32_t bits = read_u32(p);
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/* False for NaN and infinity too. */
+static bool scale_in_range(float scale) {
+  return scale >= 0x1p-40f && scale <= 0x1p+40f;
+}
+
+bool tfp_gru_options_parse(const void *data, size_t size, tfp_gru_options *options, char *error,
+                           size_t error_size) {
+  const unsigned char *p = data;
+  if (p == NULL || size < 8 || memcmp(p, "TFPG", 4) != 0) {
+    snprintf(error, error_size, "custom_options are not those of tfpipeline.gru (%lu bytes)",
+             (unsigned long)(p == NULL ? 0 : size));
+    return false;
+  }
+  const uint32_t version = read_u16(p + 4), stated = read_u16(p + 6);
+  if (version != TFP_GRU_OPTIONS_VERSION) {
+    snprintf(error, error_size,
+             "custom_options have version %u, this plug-in reads %u: upgrade tfpipeline or export "
+             "the model again",
+             version, TFP_GRU_OPTIONS_VERSION);
+    return false;
+  }
+  if (size != TFP_GRU_OPTIONS_BYTES || stated != TFP_GRU_OPTIONS_BYTES) {
+    snprintf(error, error_size, "custom_options must have %u bytes; got %lu, which say %u",
+             TFP_GRU_OPTIONS_BYTES, (unsigned long)size, stated);
+    return false;
+  }
+  const uint32_t flags = read_u32(p + 8);
+  if ((flags & ~(uint32_t)(kReturnSequences | kGoBackwards)) != 0) {
+    snprintf(error, error_size, "flags 0x%x hold bits that version 1 reserves (time-major is 0x4)",
+             flags);
+    return false;
+  }
+  if (p[40] != kSigmoid || p[41] != kTanh) {
+    snprintf(error, error_size,
+             "gate functions (%u, %u) are unknown: version 1 has sigmoid = 1 and tanh = 1", p[40],
+             p[41]);
+    return false;
+  }
+  for (size_t i = 42; i < TFP_GRU_OPTIONS_BYTES; ++i) {
+    if (p[i] != 0) {
+      snprintf(error, error_size, "reserved byte %lu must be 0; got %u", (unsigned long)i, p[i]);
+      return false;
+    }
+  }
+  options->units = read_u32(p + 12);
+  options->input_dim = read_u32(p + 16);
+  options->rank_x = read_u32(p + 20);
+  options->rank_h = read_u32(p + 24);
+  options->scale_a_x = read_f32(p + 28);
+  options->scale_a_h = read_f32(p + 32);
+  options->scale_h = read_f32(p + 36);
+  options->return_sequences = (flags & kReturnSequences) != 0;
+  options->go_backwards = (flags & kGoBackwards) != 0;
+  if (options->units < 1 || options->units > TFP_GRU_MAX_UNITS || options->input_dim < 1 ||
+      options->input_dim > TFP_GRU_MAX_DEPTH || options->rank_x > TFP_GRU_MAX_UNITS ||
+      options->rank_h > TFP_GRU_MAX_UNITS) {
+    snprintf(error, error_size,
+             "units %u, input_dim %u, rank_x %u or rank_h %u are out of range (units and ranks to "
+             "%u, input_dim to %u)",
+             options->units, options->input_dim, options->rank_x, options->rank_h,
+             TFP_GRU_MAX_UNITS, TFP_GRU_MAX_DEPTH);
+    return false;
+  }
+  if (!scale_in_range(options->scale_a_x) || !scale_in_range(options->scale_a_h) ||
+      !scale_in_range(options->scale_h)) {
+    snprintf(error, error_size,
+             "scale_a_x %g, scale_a_h %g and scale_h %g must lie in [2^-40, 2^40]",
+             (double)options->scale_a_x, (double)options->scale_a_h, (double)options->scale_h);
+    return false;
+  }
+  return true;
+}

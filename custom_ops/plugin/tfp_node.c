@@ -1,0 +1,153 @@
+#include "tfp_node.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The one list of ops: a new op is a new line here, and a file with its tfp_op. */
+static const tfp_op *const ops[] = {&tfp_op_gru};
+
+const tfp_op *tfp_find_op(const char *name) {
+  for (size_t i = 0; i < sizeof ops / sizeof ops[0]; ++i) {
+    if (strcmp(name, ops[i]->name) == 0) return ops[i];
+  }
+  return NULL;
+}
+
+TfLiteStatus tfp_node_error(TfLiteContext *context, const tfp_node *node, const char *format, ...) {
+  char message[TFP_ERROR_BYTES];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  context->ReportError(context, "%s (node %d): %s.", node->op->name, node->index, message);
+  return kTfLiteError;
+}
+
+static TfLiteTensor *tensor_at(TfLiteContext *context, int index) {
+  if (index < 0 || (size_t)index >= context->tensors_size) return NULL;
+  return &context->tensors[index];
+}
+
+TfLiteTensor *tfp_node_input(TfLiteContext *context, const tfp_node *node, int i) {
+  return i < node->input_count ? tensor_at(context, node->inputs[i]) : NULL;
+}
+
+TfLiteTensor *tfp_node_output(TfLiteContext *context, const tfp_node *node, int i) {
+  return i < node->output_count ? tensor_at(context, node->outputs[i]) : NULL;
+}
+
+/* A count beyond the limit is kept, so that prepare refuses it; the rest is not read. */
+static int copy_indices(const TfLiteIntArray *from, int *to) {
+  if (from == NULL) return 0;
+  const int kept = from->size < TFP_MAX_NODE_TENSORS ? from->size : TFP_MAX_NODE_TENSORS;
+  for (int i = 0; i < kept; ++i) to[i] = from->data[i];
+  return from->size;
+}
+
+static void copy_tensors(tfp_node *node, const TfLiteNode *from) {
+  node->input_count = copy_indices(from->inputs, node->inputs);
+  node->output_count = copy_indices(from->outputs, node->outputs);
+}
+
+static tfp_node *new_node(const tfp_op *op, const tfp_options *options) {
+  tfp_node *node = calloc(1, sizeof *node);
+  if (node == NULL) return NULL;
+  node->op = op;
+  node->options = *options;
+  node->index = -1;
+  return node;
+}
+
+static void *init_by_delegate(TfLiteContext *context, const char *buffer, size_t length) {
+  (void)length;
+  const TfLiteDelegateParams *params = (const TfLiteDelegateParams *)(const void *)buffer;
+  if (params == NULL || params->nodes_to_replace == NULL || params->nodes_to_replace->size != 1) {
+    return NULL;
+  }
+  TfLiteNode *original = NULL;
+  TfLiteRegistration *registration = NULL;
+  const int index = params->nodes_to_replace->data[0];
+  const tfp_options *options = tfp_delegate_options(params->delegate);
+  if (options == NULL ||
+      context->GetNodeAndRegistration(context, index, &original, &registration) != kTfLiteOk ||
+      registration->custom_name == NULL) {
+    return NULL;
+  }
+  const tfp_op *op = tfp_find_op(registration->custom_name);
+  tfp_node *node = op != NULL ? new_node(op, options) : NULL;
+  if (node == NULL) return NULL;
+  node->index = index;
+  node->custom_data = original->custom_initial_data;
+  node->custom_size =
+      original->custom_initial_data_size > 0 ? (size_t)original->custom_initial_data_size : 0;
+  copy_tensors(node, original);
+  return node;
+}
+
+static void free_node(TfLiteContext *context, void *buffer) {
+  (void)context;
+  tfp_node *node = buffer;
+  if (node == NULL) return;
+  node->op->release(node->state);
+  free(node);
+}
+
+static TfLiteStatus prepare_node(TfLiteContext *context, TfLiteNode *tflite_node) {
+  tfp_node *node = tflite_node->user_data;
+  if (node == NULL) {
+    context->ReportError(context, "tfpipeline: a node could not be set up: out of memory?");
+    return kTfLiteError;
+  }
+  return node->op->prepare(context, node);
+}
+
+static TfLiteStatus prepare_registered(TfLiteContext *context, TfLiteNode *tflite_node) {
+  tfp_node *node = tflite_node->user_data;
+  if (node != NULL) copy_tensors(node, tflite_node);
+  return prepare_node(context, tflite_node);
+}
+
+static TfLiteStatus invoke_node(TfLiteContext *context, TfLiteNode *tflite_node) {
+  tfp_node *node = tflite_node->user_data;
+  return node->op->invoke(context, node);
+}
+
+static const char *profiling_string(const TfLiteContext *context, const TfLiteNode *tflite_node) {
+  (void)context;
+  const tfp_node *node = tflite_node->user_data;
+  return node != NULL ? node->options.variant->name : NULL;
+}
+
+TfLiteRegistration tfp_delegate_registration(const tfp_op *op) {
+  return (TfLiteRegistration){
+      .init = init_by_delegate,
+      .free = free_node,
+      .prepare = prepare_node,
+      .invoke = invoke_node,
+      .profiling_string = profiling_string,
+      .builtin_code = kTfLiteBuiltinDelegate,
+      .custom_name = op->name,
+      .version = 1,
+  };
+}
+
+/* A static init learns nothing of its op but by being the op's own function. */
+static void *init_registered_gru(TfLiteContext *context, const char *buffer, size_t length) {
+  (void)context;
+  const tfp_options options = tfp_options_default();
+  tfp_node *node = new_node(&tfp_op_gru, &options);
+  if (node == NULL) return NULL;
+  node->custom_data = buffer;
+  node->custom_size = length;
+  return node;
+}
+
+TfLiteRegistration tfp_static_registration(const tfp_op *op) {
+  TfLiteRegistration registration = tfp_delegate_registration(op);
+  registration.init = init_registered_gru;
+  registration.prepare = prepare_registered;
+  registration.builtin_code = kTfLiteBuiltinCustom;
+  return registration;
+}

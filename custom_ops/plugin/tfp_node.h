@@ -1,0 +1,59 @@
+/* One node of a graph that runs one of our ops, and the table of ops.
+ *
+ * A node comes in by a delegate (its own inputs are then sorted, so the original order is kept
+ * here) or by static registration; an op sees no difference. */
+#ifndef TFP_NODE_H_
+#define TFP_NODE_H_
+
+#include "tfp_options.h"
+#include "tfp_tflite_abi.h"
+
+enum { TFP_MAX_NODE_TENSORS = 16, TFP_ERROR_BYTES = 320 };
+
+struct tfp_node;
+
+typedef struct tfp_op {
+  const char *name; /* custom op name, "tfpipeline.gru" */
+  /* Checks the node, resizes its outputs, and packs its weights into node->state. */
+  TfLiteStatus (*prepare)(TfLiteContext *context, struct tfp_node *node);
+  TfLiteStatus (*invoke)(TfLiteContext *context, struct tfp_node *node);
+  void (*release)(void *state);
+} tfp_op;
+
+typedef struct tfp_node {
+  const tfp_op *op;
+  tfp_options options;
+  int index; /* in the graph; -1 when not known */
+  int input_count;
+  int inputs[TFP_MAX_NODE_TENSORS];
+  int output_count;
+  int outputs[TFP_MAX_NODE_TENSORS];
+  const void *custom_data; /* belongs to the model */
+  size_t custom_size;
+  void *state; /* of the op */
+} tfp_node;
+
+extern const tfp_op tfp_op_gru;
+
+/* The op called `name`, or NULL. */
+const tfp_op *tfp_find_op(const char *name);
+
+/* A registration of `op` for a delegate (init gets TfLiteDelegateParams) or for a resolver. */
+TfLiteRegistration tfp_delegate_registration(const tfp_op *op);
+TfLiteRegistration tfp_static_registration(const tfp_op *op);
+
+/* Options that a delegate created by this library carries, or NULL when it is another's. */
+const tfp_options *tfp_delegate_options(const TfLiteDelegate *delegate);
+
+/* Reports "<op> (node <index>): <message>" and returns kTfLiteError. */
+TfLiteStatus tfp_node_error(TfLiteContext *context, const tfp_node *node, const char *format, ...)
+#if defined(__GNUC__) || defined(__clang__)
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/* The tensor of input or output `i`, or NULL when it is optional and left out, or out of range. */
+TfLiteTensor *tfp_node_input(TfLiteContext *context, const tfp_node *node, int i);
+TfLiteTensor *tfp_node_output(TfLiteContext *context, const tfp_node *node, int i);
+
+#endif

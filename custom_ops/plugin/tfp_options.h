@@ -1,0 +1,20 @@
+/* Options of the plug-in, from the key and value strings of the runtimes. */
+#ifndef TFP_OPTIONS_H_
+#define TFP_OPTIONS_H_
+
+#include "../kernels/tfp_kernels.h"
+
+typedef struct tfp_options {
+  const tfp_variant *variant; /* the kernels to use */
+  int num_threads;            /* accepted; version 1 runs on the calling thread */
+  bool verbose;               /* says on standard error which kernel each node got */
+} tfp_options;
+
+/* Reads the options; on failure writes one sentence to `error` and returns false. */
+bool tfp_options_parse(const char *const *keys, const char *const *values, size_t count,
+                       tfp_options *options, char *error, size_t error_size);
+
+/* The defaults: the best kernels, one thread, quiet. */
+tfp_options tfp_options_default(void);
+
+#endif

@@ -1,0 +1,60 @@
+/* What libtfpipeline_ops exports. TfLiteDelegate and TfLiteRegistration are the runtime's own
+ * structs; include the runtime's headers, or leave the forward declarations below as they are. */
+#ifndef TFPIPELINE_OPS_H_
+#define TFPIPELINE_OPS_H_
+
+#include <stddef.h>
+
+#if defined(_WIN32)
+#define TFPIPELINE_EXPORT __declspec(dllexport)
+#else
+#define TFPIPELINE_EXPORT __attribute__((visibility("default")))
+#endif
+
+#define TFPIPELINE_ABI_VERSION 1
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct TfLiteDelegate;
+struct TfLiteRegistration;
+struct tfp_variant;
+
+/* What load_delegate() of the Python packages and --external_delegate_path call. Options: isa,
+ * num_threads, verbose. Returns NULL after `report_error` got one sentence. */
+TFPIPELINE_EXPORT struct TfLiteDelegate *tflite_plugin_create_delegate(
+    char **keys, char **values, size_t count, void (*report_error)(const char *));
+TFPIPELINE_EXPORT void tflite_plugin_destroy_delegate(struct TfLiteDelegate *delegate);
+
+/* The same for C, C++, JNI and Swift; errors go to standard error. */
+TFPIPELINE_EXPORT struct TfLiteDelegate *tfpipeline_delegate_create(const char *const *keys,
+                                                                    const char *const *values,
+                                                                    size_t count);
+TFPIPELINE_EXPORT void tfpipeline_delegate_destroy(struct TfLiteDelegate *delegate);
+
+/* Registration of tfpipeline.gru for builds that have their own op resolver. */
+TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_gru(void);
+
+/* Changes when a function here, or an op's meaning, changes incompatibly. */
+TFPIPELINE_EXPORT int tfpipeline_abi_version(void);
+TFPIPELINE_EXPORT const char *tfpipeline_version(void);
+/* The kernels that isa=auto chooses on this machine: "c", "avx2", "avx512vnni". */
+TFPIPELINE_EXPORT const char *tfpipeline_best_isa(void);
+
+/* For tests and benchmarks, without promise of stability: the table of kernels (NULL past its
+ * end), and the op on raw pointers. `matrices` are {values, scales, rows, depth}. */
+TFPIPELINE_EXPORT const struct tfp_variant *tfpipeline_kernel_variant(size_t index);
+TFPIPELINE_EXPORT void *tfpipeline_gru_create(const char *isa, const void *options,
+                                              size_t options_size, const void *weights, char *error,
+                                              size_t error_size);
+TFPIPELINE_EXPORT void tfpipeline_gru_run(void *gru, size_t batch, size_t time,
+                                          const signed char *x, const float *h0, signed char *y,
+                                          float *h_last);
+TFPIPELINE_EXPORT void tfpipeline_gru_destroy(void *gru);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

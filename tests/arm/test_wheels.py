@@ -1,0 +1,83 @@
+"""The real wheels for Arm run our models with our plug-in, under qemu, and give the same bits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import guest
+import numpy as np
+import pytest
+from gru_models import gru_model, make_case
+from guest import Cpu, Runtime
+from machines import AARCH64, Machine
+from small_model import Exported
+
+from tfpipeline.runtime import Interpreter
+
+ROOT = Path(__file__).resolve().parents[2]
+LITERT = Runtime("litert", ("ai-edge-litert==1.4.0", "numpy==2.2.6"))
+TFLITE = Runtime("tflite_runtime", ("tflite-runtime==2.14.0", "numpy==1.26.4"))
+A53 = Cpu("cortex-a53", "0xd03", "fp asimd aes pmull sha1 sha2 crc32 cpuid")
+A72 = Cpu("cortex-a72", "0xd08", A53.features)
+N1 = Cpu("neoverse-n1", "0xd0c", f"{A53.features} atomics fphp asimdhp asimdrdm asimddp")
+KERNELS = {"cortex-a53": "neon_a53", "cortex-a72": "neon", "neoverse-n1": "neondot"}
+CASES = {
+    "plain": {"units": 40, "input_dim": 13, "time": 6, "batch": 2},
+    "factored": {"units": 33, "input_dim": 20, "rank_x": 7, "rank_h": 9, "time": 9},
+    "backwards": {"units": 64, "input_dim": 16, "rank_h": 5, "go_backwards": True},
+}
+
+
+def check_op(
+    machine: Machine, runtime: Runtime, cpu: Cpu, library: Path, kernels: str, folder: Path
+) -> None:
+    """The op alone, against the executable spec."""
+    cases = {name: make_case(**arguments) for name, arguments in CASES.items()}
+    given = {}
+    for name, case in cases.items():
+        given[f"{name}/model"] = np.frombuffer(gru_model(case).build(), np.uint8)
+        given[f"{name}/input0"], given[f"{name}/input1"] = case.x, case.h0
+    np.savez(folder / "cases.npz", **given)
+    files = [str(library), str(folder / "cases.npz"), str(folder / "outputs.npz")]
+    printed = guest.run(machine, runtime, cpu, str(Path(__file__).with_name("run_op.py")), *files)
+    assert printed.split()[-1] == kernels
+    found = np.load(folder / "outputs.npz")
+    for name, case in cases.items():
+        y, last = case.reference()
+        np.testing.assert_array_equal(found[f"{name}/output0"], y)
+        np.testing.assert_array_equal(found[f"{name}/output1"].view(np.int32), last.view(np.int32))
+
+
+@pytest.mark.parametrize("cpu", [A53, A72, N1], ids=lambda cpu: cpu.name)
+@pytest.mark.parametrize("runtime", [LITERT, TFLITE], ids=lambda runtime: runtime.name)
+def test_the_op_has_the_bits_of_the_spec(
+    runtime: Runtime, cpu: Cpu, aarch64_build: Path, tmp_path: Path
+) -> None:
+    library = aarch64_build / "libtfpipeline_ops.so"
+    check_op(AARCH64, runtime, cpu, library, KERNELS[cpu.name], tmp_path)
+
+
+@pytest.mark.parametrize("cpu", [A53, N1], ids=lambda cpu: cpu.name)
+@pytest.mark.parametrize("runtime", [LITERT, TFLITE], ids=lambda runtime: runtime.name)
+def test_an_exported_model_gives_the_scores_of_this_machine(
+    runtime: Runtime, cpu: Cpu, aarch64_build: Path, exported: Exported, tmp_path: Path
+) -> None:
+    whole, stream = exported.report.fused, exported.report.stream_fused
+    samples = exported.held_out[:4]
+    np.save(tmp_path / "inputs.npy", samples)
+    script = str(ROOT / "tests" / "support" / "run_model.py")
+    files = [str(f) for f in (whole, stream, tmp_path / "inputs.npy", tmp_path / "outputs.npz")]
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "TFPIPELINE_LIBRARY": str(aarch64_build / "libtfpipeline_ops.so"),
+    }
+    guest.run(AARCH64, runtime, cpu, script, *files, **environment)
+    found = np.load(tmp_path / "outputs.npz")
+    np.testing.assert_array_equal(found["stream"], found["whole"])
+    reference = Interpreter(whole, runtime="litert").predict(samples)
+    if runtime is LITERT:
+        np.testing.assert_array_equal(found["whole"], reference)
+    else:
+        # The Dense layers are the runtime's own, and 2.14 rounds some scores to a neighbour.
+        step = Interpreter(whole, runtime="litert").card["outputs"][0]["scale"]
+        assert np.abs(found["whole"] - reference).max() <= 1.01 * step

@@ -1,0 +1,28 @@
+"""Fixtures of the native tests."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# Helper modules stand beside the tests; pytest's importlib mode adds no folder by itself.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import native_library  # noqa: E402
+
+
+@pytest.fixture(params=sorted(native_library.variants()))
+def isa(request: pytest.FixtureRequest) -> str:
+    """Each set of kernels in the library that this processor can run."""
+    name: str = request.param
+    if name not in native_library.supported():
+        pytest.skip(f"this processor does not run {name}")
+    return name
+
+
+@pytest.fixture(params=[False, True], ids=["guard-before", "guard-after"])
+def at_end(request: pytest.FixtureRequest) -> bool:
+    """Which end of each buffer touches a guard page."""
+    return bool(request.param)

@@ -1,0 +1,173 @@
+"""The native library through ctypes: its table of kernels, and the op on raw pointers."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_float, c_int32, c_size_t, c_void_p
+from functools import cache
+
+import numpy as np
+from gru_models import GruCase
+
+from tfpipeline.runtime.native import library_path
+
+ROW_BLOCK = 16
+MAX_BATCH = 4
+GRU_PARAMETERS = 192
+
+
+class Variant(ctypes.Structure):
+    """One row of the table; the fields are those of `tfp_variant` in tfp_kernels.h."""
+
+    _fields_ = [
+        ("name", c_char_p),
+        ("supported", CFUNCTYPE(c_bool)),
+        ("depth_block", c_size_t),
+        (
+            "pack",
+            CFUNCTYPE(None, c_void_p, c_size_t, c_size_t, c_size_t, c_int32, c_void_p),
+        ),
+        (
+            "gemm",
+            CFUNCTYPE(
+                None,
+                c_void_p,
+                c_size_t,
+                c_size_t,
+                c_size_t,
+                c_void_p,
+                ctypes.c_ssize_t,
+                c_void_p,
+                c_size_t,
+            ),
+        ),
+        ("requantize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_void_p)),
+        (
+            "gru_gates",
+            CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_size_t, c_float, c_void_p, c_void_p),
+        ),
+        ("load_state", CFUNCTYPE(None, c_void_p, c_size_t, c_float, c_void_p, c_void_p)),
+        ("sigmoid", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
+        ("tanh", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
+        ("preferred", c_void_p),
+    ]
+
+    def padded_depth(self, depth: int) -> int:
+        return -(-depth // self.depth_block) * self.depth_block
+
+    def block_bytes(self, depth: int) -> int:
+        return ROW_BLOCK * (4 + self.padded_depth(depth))
+
+
+class Matrix(ctypes.Structure):
+    """`tfp_matrix`."""
+
+    _fields_ = [
+        ("values", c_void_p),
+        ("scales", c_void_p),
+        ("rows", c_size_t),
+        ("depth", c_size_t),
+    ]
+
+
+class GruWeights(ctypes.Structure):
+    """`tfp_gru_weights`."""
+
+    _fields_ = [
+        ("kernel", Matrix * 2),
+        ("recurrent", Matrix * 2),
+        ("bias", c_void_p),
+        ("x_scale", c_float),
+        ("x_zero_point", c_int32),
+    ]
+
+
+@cache
+def load() -> ctypes.CDLL:
+    """The library, with the types of its functions."""
+    library = ctypes.CDLL(str(library_path()))
+    library.tfpipeline_kernel_variant.restype = POINTER(Variant)
+    library.tfpipeline_kernel_variant.argtypes = [c_size_t]
+    library.tfpipeline_gru_create.restype = c_void_p
+    library.tfpipeline_gru_create.argtypes = [
+        c_char_p,
+        c_char_p,
+        c_size_t,
+        c_void_p,
+        c_char_p,
+        c_size_t,
+    ]
+    library.tfpipeline_gru_run.restype = None
+    library.tfpipeline_gru_run.argtypes = [
+        c_void_p,
+        c_size_t,
+        c_size_t,
+        c_void_p,
+        c_void_p,
+        c_void_p,
+        c_void_p,
+    ]
+    library.tfpipeline_gru_destroy.restype = None
+    library.tfpipeline_gru_destroy.argtypes = [c_void_p]
+    library.tfpipeline_version.restype = c_char_p
+    library.tfpipeline_best_isa.restype = c_char_p
+    return library
+
+
+@cache
+def variants() -> dict[str, Variant]:
+    """All kernels in the library by name, also those that this processor cannot run."""
+    found: dict[str, Variant] = {}
+    index = 0
+    while pointer := load().tfpipeline_kernel_variant(index):
+        found[pointer.contents.name.decode()] = pointer.contents
+        index += 1
+    return found
+
+
+def supported() -> list[str]:
+    """Names of the kernels that this processor runs."""
+    return [name for name, variant in variants().items() if variant.supported()]
+
+
+class NativeGru:
+    """The op `tfpipeline.gru` without any runtime.
+
+    Raises:
+        RuntimeError: the op refused the options or the weights; the message is its own.
+    """
+
+    def __init__(self, case: GruCase, isa: str, options: bytes | None = None) -> None:
+        self.units = case.options.units
+        self._kept: list[np.ndarray] = []
+        weights = GruWeights(
+            (Matrix * 2)(*[self._matrix(m) for m in case.kernel]),
+            (Matrix * 2)(*[self._matrix(m) for m in case.recurrent_kernel]),
+            self._pointer(np.ascontiguousarray(case.bias, np.float32)),
+            case.x_scale,
+            case.x_zero_point,
+        )
+        data = case.options.pack() if options is None else options
+        error = ctypes.create_string_buffer(320)
+        self._gru = load().tfpipeline_gru_create(
+            isa.encode(), data, len(data), ctypes.byref(weights), error, len(error)
+        )
+        if not self._gru:
+            raise RuntimeError(error.value.decode())
+
+    def __del__(self) -> None:
+        load().tfpipeline_gru_destroy(getattr(self, "_gru", None))
+
+    def run(self, batch: int, time: int, x: int, h0: int, y: int, h_last: int) -> None:
+        """Runs on the addresses of the buffers."""
+        load().tfpipeline_gru_run(self._gru, batch, time, x, h0, y, h_last)
+
+    def _pointer(self, array: np.ndarray) -> int:
+        self._kept.append(array)
+        return array.ctypes.data
+
+    def _matrix(self, matrix) -> Matrix:
+        rows, depth = matrix.values.shape
+        values = np.ascontiguousarray(matrix.values, np.int8)
+        scales = np.ascontiguousarray(matrix.scales, np.float32)
+        return Matrix(self._pointer(values), self._pointer(scales), rows, depth)

@@ -1,0 +1,120 @@
+"""Our own ABI header against the official ones: same offsets, sizes and values.
+
+The headers come from the Android package of tensorflow-lite, which is a zip file. The variable
+TFPIPELINE_TFLITE_AAR names a copy; otherwise it is downloaded once into pytest's cache.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+AAR_VARIABLE = "TFPIPELINE_TFLITE_AAR"
+AAR_URL = (
+    "https://repo1.maven.org/maven2/org/tensorflow/tensorflow-lite/2.14.0/"
+    "tensorflow-lite-2.14.0.aar"
+)
+OURS = Path(__file__).resolve().parents[2] / "custom_ops" / "plugin"
+FIELDS = {
+    "TfLiteIntArray": "size data",
+    "TfLiteFloatArray": "size data",
+    "TfLiteQuantizationParams": "scale zero_point",
+    "TfLiteQuantization": "type params",
+    "TfLiteAffineQuantization": "scale zero_point quantized_dimension",
+    "TfLiteTensor": "type data dims params allocation_type bytes allocation name delegate "
+    "buffer_handle data_is_stale is_variable quantization sparsity dims_signature",
+    "TfLiteNode": "inputs outputs intermediates temporaries user_data builtin_data "
+    "custom_initial_data custom_initial_data_size delegate",
+    "TfLiteDelegateParams": "delegate nodes_to_replace input_tensors output_tensors",
+    "TfLiteRegistration": "init free prepare invoke profiling_string builtin_code custom_name "
+    "version registration_external async_kernel inplace_operator",
+    "TfLiteContext": "tensors_size GetExecutionPlan tensors impl_ ResizeTensor ReportError "
+    "AddTensors GetNodeAndRegistration ReplaceNodeSubsetsWithDelegateKernels",
+    "TfLiteDelegate": "data_ Prepare CopyFromBufferHandle CopyToBufferHandle FreeBufferHandle "
+    "flags opaque_delegate_builder",
+}
+SIZES = ["TfLiteTensor", "TfLiteDelegate", "TfLiteQuantization", "TfLiteAffineQuantization"]
+CONSTANTS = [
+    "kTfLiteOk",
+    "kTfLiteError",
+    "kTfLiteDelegateError",
+    "kTfLiteNoType",
+    "kTfLiteFloat32",
+    "kTfLiteInt32",
+    "kTfLiteUInt8",
+    "kTfLiteInt64",
+    "kTfLiteInt8",
+    "kTfLiteMmapRo",
+    "kTfLiteAffineQuantization",
+    "kTfLiteBuiltinCustom",
+    "kTfLiteBuiltinDelegate",
+    "kTfLiteDelegateFlagsAllowDynamicTensors",
+    "kTfLiteOptionalTensor",
+]
+
+
+@pytest.fixture(scope="module")
+def official_headers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The folder to include from."""
+    named = os.environ.get(AAR_VARIABLE)
+    aar = Path(named) if named else None
+    if aar is None:
+        assert request.config.cache is not None
+        aar = Path(request.config.cache.mkdir("tflite-headers")) / Path(AAR_URL).name
+        if not aar.is_file():
+            partial = aar.with_suffix(".partial")
+            try:
+                with urllib.request.urlopen(AAR_URL, timeout=30) as answer:
+                    partial.write_bytes(answer.read())
+            except (urllib.error.URLError, OSError) as error:
+                pytest.skip(f"no official headers: {error}; set {AAR_VARIABLE} to a copy")
+            partial.replace(aar)
+    folder = tmp_path_factory.mktemp("headers")
+    with zipfile.ZipFile(aar) as archive:
+        for name in archive.namelist():
+            if name.startswith("headers/") and name.endswith(".h"):
+                archive.extract(name, folder)
+    return folder / "headers"
+
+
+def layout(includes: list[str], folder: Path, tmp_path: Path) -> str:
+    """What a program that includes these headers says about them."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    lines = [f"#include {name}" for name in includes]
+    lines += ["#include <stddef.h>", "#include <stdio.h>", "int main(void) {"]
+    for struct, names in FIELDS.items():
+        lines += [
+            f'printf("{struct}.{n} %zu %zu\\n", offsetof({struct}, {n}),'
+            f" sizeof((({struct} *)0)->{n}));"
+            for n in names.split()
+            if n != "data" or struct == "TfLiteTensor"
+        ]
+    lines += [f'printf("sizeof {s} %zu\\n", sizeof({s}));' for s in SIZES]
+    lines += [f'printf("{c} %d\\n", (int){c});' for c in CONSTANTS]
+    lines += ["return 0; }"]
+    source, program = tmp_path / "layout.c", tmp_path / "layout"
+    source.write_text("\n".join(lines), encoding="utf-8")
+    command = [compiler, "-std=c11", "-I", str(folder), str(source), "-o", str(program)]
+    subprocess.run(command, check=True)
+    return subprocess.run([program], capture_output=True, text=True, check=True).stdout
+
+
+def test_layout_is_the_official_one(official_headers: Path, tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir()
+    theirs.mkdir()
+    official = ['"tensorflow/lite/core/c/common.h"', '"tensorflow/lite/builtin_ops.h"']
+    expected = layout(official, official_headers, theirs)
+    assert layout(['"tfp_tflite_abi.h"'], OURS, ours) == expected
+    assert len(expected.splitlines()) > 70

@@ -1,0 +1,159 @@
+"""Every kernel of every instruction set against integers of 64 bits and the numpy spec."""
+
+from __future__ import annotations
+
+import native_library as native
+import numpy as np
+import pytest
+from guarded import Guarded
+
+from tfpipeline.numerics import activations
+from tfpipeline.numerics.gru import gate_step, load_state, quantize_state
+from tfpipeline.numerics.quantize import requantize
+
+DEPTHS = [1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 40, 64, 67, 130]
+BLOCKS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 19]
+
+
+def pack(variant: native.Variant, weights: np.ndarray, zero_point: int, at_end: bool) -> Guarded:
+    rows, depth = weights.shape
+    blocks, size = -(-rows // 16), variant.block_bytes(depth)
+    source = Guarded(weights, at_end)
+    packed = Guarded(np.full(blocks * size, 0x55, np.uint8), at_end)
+    for b in range(blocks):
+        inside = min(16, rows - 16 * b)
+        variant.pack(
+            source.address + 16 * b * depth,
+            inside,
+            depth,
+            depth,
+            zero_point,
+            packed.address + b * size,
+        )
+    return packed
+
+
+def gemm(
+    isa: str, weights: np.ndarray, x: np.ndarray, zero_point: int, at_end: bool, reverse: bool
+) -> np.ndarray:
+    """Runs the kernel over the rows of `x`; `reverse` walks through them with a negative stride."""
+    variant = native.variants()[isa]
+    rows, depth = weights.shape
+    batch, blocks, padded = len(x), -(-rows // 16), variant.padded_depth(depth)
+    packed = pack(variant, weights, zero_point, at_end)
+    columns = np.full((batch, padded), 77, np.int8)  # what is past the depth must not count
+    columns[:, :depth] = x[::-1] if reverse else x
+    source = Guarded(columns, at_end)
+    acc = Guarded(np.full((batch, blocks * 16), -1, np.int32), at_end)
+    first = source.address + ((batch - 1) * padded if reverse else 0)
+    stride = -padded if reverse else padded
+    variant.gemm(packed.address, blocks, depth, batch, first, stride, acc.address, blocks * 16)
+    assert (acc.array[:, rows:] == 0).all(), "rows that are missing must give 0"
+    return acc.array[:, :rows]
+
+
+def exact(weights: np.ndarray, x: np.ndarray, zero_point: int) -> np.ndarray:
+    return (x.astype(np.int64) - zero_point) @ weights.astype(np.int64).T
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 4])
+def test_gemm_is_exact_for_all_shapes(isa: str, at_end: bool, batch: int) -> None:
+    rng = np.random.default_rng(batch)
+    for depth in DEPTHS:
+        for blocks in BLOCKS:
+            rows = blocks * 16 - int(rng.integers(0, 16))
+            weights = rng.integers(-127, 128, (rows, depth)).astype(np.int8)
+            x = rng.integers(-128, 128, (batch, depth)).astype(np.int8)
+            zero_point = int(rng.integers(-128, 128))
+            got = gemm(isa, weights, x, zero_point, at_end, reverse=bool(rows % 2))
+            np.testing.assert_array_equal(got, exact(weights, x, zero_point), f"{rows}x{depth}")
+
+
+@pytest.mark.parametrize("w", [-127, 127, 0])
+@pytest.mark.parametrize("value", [-128, -127, 0, 127])
+def test_gemm_is_exact_at_the_extremes(isa: str, at_end: bool, w: int, value: int) -> None:
+    # Pairs of products at their largest are where 16-bit saturation would show.
+    weights, x = np.full((33, 67), w, np.int8), np.full((4, 67), value, np.int8)
+    for zero_point in (-128, 0, 127):
+        got = gemm(isa, weights, x, zero_point, at_end, reverse=False)
+        np.testing.assert_array_equal(got, exact(weights, x, zero_point))
+    weights[:, ::2], x[:, 1::2] = -weights[:, ::2], -np.maximum(x[:, 1::2], -127)
+    got = gemm(isa, weights, x, 0, at_end, reverse=False)
+    np.testing.assert_array_equal(got, exact(weights, x, 0))
+
+
+def test_gemm_of_the_deepest_vector(isa: str) -> None:
+    weights, x = np.full((16, 65536), 127, np.int8), np.full((1, 65536), -128, np.int8)
+    np.testing.assert_array_equal(gemm(isa, weights, x, 127, True, False), exact(weights, x, 127))
+
+
+def test_requantize_rounds_ties_to_even(isa: str, at_end: bool) -> None:
+    variant = native.variants()[isa]
+    rng = np.random.default_rng(0)
+    for count in (16, 32, 48, 160):
+        acc = rng.integers(-(2**31), 2**31, count, dtype=np.int64).astype(np.int32)
+        acc[::3] = rng.integers(-300, 300, len(acc[::3]))
+        multiplier = np.where(rng.random(count) < 0.5, 0.5, 10.0 ** rng.uniform(-9, 1, count))
+        multiplier = multiplier.astype(np.float32)
+        source, factors = Guarded(acc, at_end), Guarded(multiplier, at_end)
+        out = Guarded(np.zeros(count, np.int8), at_end)
+        variant.requantize(source.address, factors.address, count, out.address)
+        np.testing.assert_array_equal(out.array, requantize(acc, multiplier))
+
+
+def test_gru_gates_have_the_bits_of_the_spec(isa: str, at_end: bool) -> None:
+    variant = native.variants()[isa]
+    rng = np.random.default_rng(1)
+    for blocks in range(1, 11):
+        units = 16 * blocks
+        acc_x, acc_h = (rng.integers(-60000, 60000, (blocks, 3, 16)).astype(np.int32) for _ in "xh")
+        # From far below to far beyond where the gates saturate.
+        m_x, m_h = ((10.0 ** rng.uniform(-9, -2, (blocks, 3, 16))).astype(np.float32) for _ in "xh")
+        b_x, b_h = (rng.standard_normal((blocks, 3, 16)).astype(np.float32) for _ in "xh")
+        h = (rng.standard_normal(units) * 10.0 ** rng.uniform(-25, 2, units)).astype(np.float32)
+        parameters = np.concatenate([m_x, b_x, m_h, b_h], axis=1)
+        assert parameters.shape[1] * 16 == native.GRU_PARAMETERS
+
+        def flat(v: np.ndarray) -> np.ndarray:
+            return v.transpose(1, 0, 2).reshape(-1)
+
+        expected = gate_step(
+            flat(acc_x), flat(acc_h), flat(m_x), flat(m_h), np.stack([flat(b_x), flat(b_h)]), h
+        )
+        buffers = [Guarded(v, at_end) for v in (acc_x, acc_h, parameters, h)]
+        q = Guarded(np.zeros(units, np.int8), at_end)
+        inverse = np.float32(1) / np.float32(0.01)
+        addresses = [b.address for b in buffers]
+        variant.gru_gates(*addresses[:3], blocks, inverse, addresses[3], q.address)
+        np.testing.assert_array_equal(buffers[3].array.view(np.int32), expected.view(np.int32))
+        np.testing.assert_array_equal(q.array, quantize_state(expected, 0.01))
+
+
+def test_load_state_clamps_and_cleans(isa: str, at_end: bool) -> None:
+    variant = native.variants()[isa]
+    special = [np.nan, np.inf, -np.inf, 1e-45, -1e-30, 2.0**-60, -0.0, 0.0, 4e4, -4e4, 0.5, -1.0]
+    for count in (1, 12, 16, 17, 31, 40):
+        source = np.resize(np.array(special, np.float32), count)
+        padded = -(-count // 16) * 16
+        given = Guarded(source, at_end)
+        h = Guarded(np.full(padded, 9, np.float32), at_end)
+        q = Guarded(np.full(padded, 9, np.int8), at_end)
+        inverse = np.float32(1) / np.float32(0.01)
+        variant.load_state(given.address, count, inverse, h.address, q.address)
+        expected = np.zeros(padded, np.float32)
+        expected[:count] = load_state(source)
+        np.testing.assert_array_equal(h.array.view(np.int32), expected.view(np.int32))
+        np.testing.assert_array_equal(q.array, quantize_state(expected, 0.01))
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_gate_functions_have_the_bits_of_the_spec(isa: str, at_end: bool, name: str) -> None:
+    # Every 4001st float of all finite ones.
+    bits = np.arange(0, 2**32, 4001, dtype=np.uint64).astype(np.uint32)
+    x = bits.view(np.float32)
+    x = x[np.isfinite(x)]
+    x = np.ascontiguousarray(x[: len(x) // 16 * 16])
+    source, out = Guarded(x, at_end), Guarded(np.zeros_like(x), at_end)
+    getattr(native.variants()[isa], name)(source.address, len(x), out.address)
+    expected = getattr(activations, name)(x)
+    np.testing.assert_array_equal(out.array.view(np.int32), expected.view(np.int32))

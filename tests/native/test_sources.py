@@ -1,0 +1,80 @@
+"""Habits of the C sources that a compiler does not check."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import native_library as native
+import pytest
+
+SOURCES = Path(__file__).resolve().parents[2] / "custom_ops"
+# The table of variants, and what finds out about the processor, are not kernels.
+KERNELS = sorted(
+    f
+    for f in (SOURCES / "kernels").glob("*.c")
+    if f.stem != "tfp_variants" and not f.stem.startswith("tfp_cpu")
+)
+# tfp_<operation>_<types>[_<layout>][_<isa>]
+GRAMMAR = re.compile(
+    r"tfp_(pack|gemm|requantize|gru_gates|load_state|activation|sigmoid|tanh)"
+    r"_(s8|s8s32|s32s8|f32)(_r\d+k\d+)?(_offset128)?(_(c|avx2|avx512|avx512vnni|neon\w*))?"
+)
+
+
+def test_kernels_are_named_by_the_grammar() -> None:
+    names = {f.stem for f in KERNELS}
+    assert len(names) > 10
+    assert not {n for n in names if not GRAMMAR.fullmatch(n)}
+    header = (SOURCES / "kernels" / "tfp_kernels.h").read_text(encoding="utf-8")
+    declared = re.findall(r"^TFP_DECLARE_\w+\((\w+)\);", header, re.MULTILINE)
+    assert len(declared) > 15
+    assert not {n for n in declared if not GRAMMAR.fullmatch(n)}
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=lambda p: p.stem)
+def test_a_kernel_file_defines_what_it_is_named_after(path: Path) -> None:
+    names = [path.stem]
+    if path.stem.startswith("tfp_activation"):
+        names = [path.stem.replace("activation", f) for f in ("sigmoid", "tanh")]
+    text = path.read_text(encoding="utf-8")
+    for name in names:
+        assert re.search(rf"\b{name}\(", text), f"{path.name} does not define {name}"
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("kernels", {"kernels"}),
+        ("ops", {"kernels", "ops"}),
+        ("plugin", {"kernels", "ops", "plugin"}),
+    ],
+)
+def test_includes_point_one_way(folder: str, allowed: set[str]) -> None:
+    system = {"stdbool.h", "stddef.h", "stdint.h", "float.h", "immintrin.h"}
+    system |= {"cpuid.h", "intrin.h", "arm_neon.h"}
+    if folder != "kernels":
+        system |= {"stdio.h", "stdlib.h", "string.h", "stdarg.h", "limits.h"}
+    for path in (SOURCES / folder).glob("*.[ch]"):
+        text = path.read_text(encoding="utf-8")
+        assert not set(re.findall(r"#include <(.*)>", text)) - system, path.name
+        for name in re.findall(r'#include "(.*)"', text):
+            found = (path.parent / name).resolve()
+            assert found.is_file() and found.parent.name in allowed, f"{path.name}: {name}"
+
+
+def test_kernels_neither_allocate_nor_print() -> None:
+    for path in (SOURCES / "kernels").glob("*.[ch]"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"\b(malloc|calloc|realloc|free|printf|expf|tanhf)\s*\(", text)
+
+
+def test_the_table_ends_and_begins_with_the_portable_kernels() -> None:
+    assert next(iter(native.variants())) == "c"
+    assert not native.load().tfpipeline_kernel_variant(len(native.variants()))
+    assert native.variants()["c"].supported()
+
+
+def test_source_files_are_short() -> None:
+    for path in SOURCES.glob("*/*.[ch]"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path.name

@@ -1,0 +1,1 @@
+"""Integer arithmetic in numpy: the executable spec of the native ops."""
