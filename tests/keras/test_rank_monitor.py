@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tfpipeline.callbacks import RankMonitor
+from tfpipeline.layers import FactoredGRU
+from tfpipeline.metrics import explained_variance_rank, nu, trace_norm
+
+
+def test_logs_every_matrix(sequences, labels):
+    model = keras.Sequential(
+        [
+            keras.layers.Bidirectional(FactoredGRU(6, rank=4, name="gru")),
+            keras.layers.Dense(5),
+        ]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.build(sequences.shape)
+    history = model.fit(
+        sequences, labels, epochs=4, verbose=0, callbacks=[RankMonitor(0.8, every=2)]
+    ).history
+    for direction in ("forward_gru", "backward_gru"):
+        layer = getattr(model.layers[0], direction.replace("gru", "layer"))
+        matrices = {"kernel": layer.cell.kernel, "recurrent_kernel": layer.cell.recurrent_kernel}
+        for name, matrix in matrices.items():
+            product = np.asarray(matrix, "float64")
+            key = f"{direction}/{name}"
+            assert history[f"{key}/nu"][-1] == pytest.approx(nu(product), abs=1e-5)
+            assert history[f"{key}/trace_norm"][-1] == pytest.approx(trace_norm(product), rel=1e-5)
+            assert history[f"{key}/rank@0.8"][-1] == explained_variance_rank(product, 0.8)
+            assert len(history[f"{key}/nu"]) == 2
+
+
+def test_diverged_weights_do_not_stop_training(sequences):
+    model = keras.Sequential([FactoredGRU(6, name="gru")])
+    model.build(sequences.shape)
+    model.layers[0].weights[0].assign(np.full((10, 10), np.nan))
+    monitor = RankMonitor()
+    monitor.set_model(model)
+    measures = monitor.measure()
+    assert np.isnan(measures["gru/kernel/nu"])
+    assert not np.isnan(measures["gru/recurrent_kernel/nu"])
+
+
+def test_errors(sequences):
+    with pytest.raises(ValueError, match="share in"):
+        RankMonitor(tau=0)
+    with pytest.raises(ValueError, match="`every`"):
+        RankMonitor(every=0)
+    model = keras.Sequential([keras.Input((9, 10)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="found no factored layer"):
+        model.fit(sequences, np.zeros(6), verbose=0, callbacks=[RankMonitor()])

@@ -1,0 +1,9 @@
+"""Compression of trained models: from stage 1 to stage 2."""
+
+from __future__ import annotations
+
+from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.truncate import truncate
+from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
+
+__all__ = ["CompressionError", "MatrixTruncation", "TruncationReport", "truncate"]

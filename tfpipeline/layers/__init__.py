@@ -1,0 +1,9 @@
+"""Keras layers; importing this package registers them with Keras for loading."""
+
+from __future__ import annotations
+
+from tfpipeline.layers.factored_dense import FactoredDense
+from tfpipeline.layers.factored_gru import FactoredGRU
+from tfpipeline.layers.factored_gru_cell import FactoredGRUCell
+
+__all__ = ["FactoredDense", "FactoredGRU", "FactoredGRUCell"]

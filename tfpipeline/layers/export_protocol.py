@@ -1,0 +1,134 @@
+"""What a layer tells the exporter and the compressor about itself.
+
+A layer takes part by offering methods, never by being listed somewhere:
+
+* **export**: `export_step() -> RecurrentStep` describes one recurrent step in plain numpy arrays.
+* **compression**: `factors() -> tuple[Factor, ...]` names the layer's factored matrices, where a
+  `Factor.argument` is the constructor argument (and the attribute) that holds that matrix's rank;
+  `with_ranks(**ranks)` returns a new, unbuilt layer of the same configuration with other ranks,
+  keyed by those arguments; `collapse()` returns the built Keras layer that computes the same
+  function with plain kernels.
+
+This module imports numpy and the standard library only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class RecurrentStep:
+    """One step of a recurrent layer, with its weights as float32 arrays in Keras' orientation.
+
+    Args:
+        cell: kind of the cell; `"gru"` is the only one yet.
+        units: width of the state.
+        kernel: `(W,)` with `W` of shape `(features, 3 * units)`, or the factors `(left, right)` of
+            shapes `(features, rank)` and `(rank, 3 * units)`. Gates lie in the order z, r, h.
+        recurrent_kernel: the same for the state, with `units` rows.
+        bias: shape `(2, 3 * units)`; row 0 is added to the input part, row 1 to the state part.
+        activation: registered Keras name of the candidate's activation.
+        recurrent_activation: registered Keras name of the gates' activation.
+        reset_after: whether the reset gate acts after the product with the recurrent kernel.
+        return_sequences, return_state, go_backwards, stateful: as in `keras.layers.GRU`.
+    """
+
+    cell: str
+    units: int
+    kernel: tuple[np.ndarray, ...]
+    recurrent_kernel: tuple[np.ndarray, ...]
+    bias: np.ndarray
+    activation: str
+    recurrent_activation: str
+    reset_after: bool
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Factor:
+    """A factored matrix: `left` `(rows, rank)` times `right` `(rank, columns)`.
+
+    Args:
+        name: the matrix within its layer, such as `"recurrent_kernel"`.
+        argument: the layer's argument and attribute that sets the rank of this matrix.
+        left: Keras variable.
+        right: Keras variable.
+    """
+
+    name: str
+    argument: str
+    left: Any
+    right: Any
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the product."""
+        return int(self.left.shape[0]), int(self.right.shape[1])
+
+    @property
+    def rank(self) -> int:
+        return int(self.left.shape[1])
+
+    @property
+    def parameters(self) -> int:
+        """Numbers stored in both factors."""
+        return self.rank * sum(self.shape)
+
+    @property
+    def dense_parameters(self) -> int:
+        """Numbers that the unfactored matrix would hold."""
+        return self.shape[0] * self.shape[1]
+
+
+@runtime_checkable
+class Exportable(Protocol):
+    """A recurrent layer that can describe its step."""
+
+    def export_step(self) -> RecurrentStep: ...
+
+
+@runtime_checkable
+class Factored(Protocol):
+    """A layer whose matrices are products."""
+
+    built: bool
+
+    def factors(self) -> tuple[Factor, ...]: ...
+
+    def collapse(self) -> Any: ...
+
+    def with_ranks(self, **ranks: int) -> Any: ...
+
+
+def factored_layers(model: Any) -> Iterator[Any]:
+    """Yields every built layer of `model` with factors, once, the outermost owner first.
+
+    A layer inside a wrapper (`Bidirectional`, `TimeDistributed`, a nested model) is found too; the
+    cell of a factored recurrent layer is not reported again beside its layer.
+    """
+    seen: set[int] = set()
+    for layer in model._flatten_layers():
+        if not isinstance(layer, Factored) or not layer.built:
+            continue
+        variables = {id(factor.left) for factor in layer.factors()}
+        if variables and not variables & seen:
+            seen |= variables
+            yield layer
+
+
+def named_factors(model: Any) -> Iterator[tuple[str, Any, Factor]]:
+    """Yields `(name, layer, factor)` for every factored matrix; `name` is unique in the model."""
+    layers = list(factored_layers(model))
+    names = [layer.name for layer in layers]
+    for layer in layers:
+        own = layer.name if names.count(layer.name) == 1 else layer.path
+        for factor in layer.factors():
+            yield f"{own}/{factor.name}", layer, factor

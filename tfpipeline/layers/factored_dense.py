@@ -1,0 +1,154 @@
+"""A dense layer whose kernel is a product of low-rank factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfpipeline.layers.export_protocol import Factor
+from tfpipeline.layers.factored_kernel import (
+    FactoredKernel,
+    Rank,
+    apply_matrices,
+    check_joint,
+    check_rank,
+)
+
+
+@keras.saving.register_keras_serializable(package="tfpipeline")
+class FactoredDense(keras.layers.Layer):
+    """`activation(x (kernel_left kernel_right) + bias)`: `keras.layers.Dense`, factored.
+
+    Kliegl et al. (2018), section 2. The factors start from the balanced singular value split of the
+    initializer's matrix, so that full rank starts as Keras' own layer.
+
+    Args:
+        units, activation, ..., bias_constraint: as in `keras.layers.Dense`. The kernel's
+            regularizer and constraint act on each of the two factors.
+        rank: `"full"`, an int, or a float in (0, 1] as a fraction of `min(features, units)`,
+            rounded up.
+        joint: `"partial"`, the only form for a single matrix.
+
+    Call arguments:
+        inputs: `(batch, ..., features)`.
+
+    Raises:
+        ValueError: for units or a rank that does not exist or does not fit the matrix.
+
+    Example:
+
+    >>> FactoredDense(64, rank=8)(np.zeros((2, 32))).shape
+    (2, 64)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        *,
+        rank: Rank = "full",
+        joint: str = "partial",
+        **kwargs: Any,
+    ) -> None:
+        if not isinstance(units, int) or isinstance(units, bool) or units < 1:
+            raise ValueError(f"`units` must be a positive int; received {units!r}.")
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = units
+        self.activation = keras.activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.kernel_constraint = keras.constraints.get(kernel_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+        self.rank = check_rank(rank, "rank")
+        self.joint = check_joint(joint)
+        self.input_spec = keras.layers.InputSpec(min_ndim=2)
+        self.supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        features = int(input_shape[-1])
+        self._kernel = FactoredKernel(
+            self,
+            "kernel",
+            "rank",
+            (features, self.units),
+            self.rank,
+            self.kernel_initializer,
+            self.kernel_regularizer,
+            self.kernel_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.units,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+        self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: features})
+        self.built = True
+
+    @property
+    def kernel(self) -> Any:
+        """Kernel `(features, units)`, multiplied out."""
+        return self._kernel.product()
+
+    def call(self, inputs: Any) -> Any:
+        rows: int | None = 1
+        for size in inputs.shape[:-1]:
+            rows = None if rows is None or size is None else rows * size
+        x = apply_matrices(inputs, self._kernel.matrices(rows))
+        if self.bias is not None:
+            x = x + self.bias
+        return self.activation(x) if self.activation is not None else x
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
+        return (*input_shape[:-1], self.units)
+
+    def factors(self) -> tuple[Factor, ...]:
+        """The factored kernel; see `export_protocol`."""
+        return (self._kernel.factor(),)
+
+    def with_ranks(self, **ranks: int) -> FactoredDense:
+        """A new, unbuilt layer of the same configuration with another rank."""
+        return type(self).from_config({**self.get_config(), **ranks})
+
+    def collapse(self) -> keras.layers.Dense:
+        """The built `keras.layers.Dense` that computes the same function."""
+        config = self.get_config()
+        del config["rank"], config["joint"]
+        if hasattr(self.kernel_regularizer, "for_factor"):
+            config["kernel_regularizer"] = None
+        plain = keras.layers.Dense.from_config(config)
+        plain.build((None, self._kernel.factor().shape[0]))
+        plain.set_weights([self.kernel] + ([self.bias] if self.bias is not None else []))
+        return plain
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
+            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+            "rank": self.rank,
+            "joint": self.joint,
+        }

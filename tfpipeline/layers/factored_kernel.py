@@ -1,0 +1,174 @@
+"""A weight matrix stored as a product of two: what every factored layer shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfpipeline.layers.export_protocol import Factor
+from tfpipeline.metrics.spectrum import balanced_split
+
+Rank = int | float | str
+
+JOINT_FORMS = ("partial",)
+
+# Inside a loop over time a second matrix product costs a fixed overhead per step besides its
+# multiplications; below this saving it is not worth it.
+_STEP_GAIN = 0.5
+
+
+def check_rank(rank: Any, argument: str) -> Rank:
+    """Returns `rank` if it is `"full"`, a positive int, or a float in (0, 1]; raises otherwise."""
+    valid = rank == "full" if isinstance(rank, str) else False
+    if isinstance(rank, (int, np.integer)) and not isinstance(rank, bool):
+        rank = int(rank)
+        valid = rank >= 1
+    elif isinstance(rank, float):
+        valid = 0.0 < rank <= 1.0
+    if not valid:
+        raise ValueError(
+            f"`{argument}` must be 'full', a positive int, or a float in (0, 1] as a fraction of "
+            f"the smaller side of the matrix; received {rank!r}."
+        )
+    return rank
+
+
+def check_joint(joint: Any) -> str:
+    """Returns `joint` if that form of joint factorization exists."""
+    if joint not in JOINT_FORMS:
+        raise ValueError(
+            f"`joint` must be one of {', '.join(map(repr, JOINT_FORMS))} (one factorization for "
+            f"the input kernel and one for the recurrent kernel, gates together); "
+            f"received {joint!r}."
+        )
+    return str(joint)
+
+
+def resolve_rank(rank: Rank, rows: int, columns: int, argument: str) -> int:
+    """Turns a rank as the user gave it into a number for a `(rows, columns)` matrix."""
+    full = min(rows, columns)
+    if rank == "full":
+        return full
+    if isinstance(rank, float):
+        # The tolerance keeps 0.1 * 30 at 3: the product is 3.0000000000000004 in floating point.
+        return max(1, math.ceil(rank * full - 1e-9))
+    if int(rank) > full:
+        raise ValueError(
+            f"`{argument}` must be at most {full} for a matrix of shape ({rows}, {columns}); "
+            f"received {rank}; use 'full' for the largest rank."
+        )
+    return int(rank)
+
+
+class BalancedInitializer:
+    """Splits a kernel initializer's matrix into two balanced factors.
+
+    Lazy, because Keras may build a layer where no values exist yet and ask for them later. Where it
+    asks inside a graph that is being traced (a model first built by `fit`), each factor gets its
+    own decomposition of the same matrix: Keras' initializers return the same values at every call.
+    """
+
+    def __init__(self, initializer: Callable[..., Any], shape: tuple[int, int], rank: int) -> None:
+        self._initializer = initializer
+        self._shape = shape
+        self._rank = rank
+        self._factors: tuple[np.ndarray, np.ndarray] | None = None
+
+    def _factor(self, index: int, dtype: Any) -> Any:
+        if self._factors is None:
+            full = self._initializer(self._shape, dtype="float32")
+            try:
+                self._factors = balanced_split(ops.convert_to_numpy(full), self._rank)
+            except (NotImplementedError, TypeError):  # how TensorFlow and JAX say "symbolic"
+                return ops.cast(self._traced(full)[index], dtype)
+        return ops.convert_to_tensor(self._factors[index], dtype=dtype)
+
+    def _traced(self, full: Any) -> tuple[Any, Any]:
+        u, s, vt = ops.svd(full, full_matrices=False)
+        root = ops.sqrt(s[: self._rank])
+        return u[:, : self._rank] * root, root[:, None] * vt[: self._rank]
+
+    def left(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
+        return self._factor(0, dtype)
+
+    def right(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
+        return self._factor(1, dtype)
+
+
+def factor_regularizer(regularizer: Any) -> Any:
+    """What acts on each factor: the regularizer's own `for_factor()`, else the regularizer."""
+    for_factor = getattr(regularizer, "for_factor", None)
+    return regularizer if for_factor is None else for_factor()
+
+
+class FactoredKernel:
+    """Adds `name_left` and `name_right` to a layer and multiplies by their product.
+
+    Args:
+        layer: the layer that owns the two variables.
+        name: name of the matrix.
+        argument: the layer's argument that set the rank.
+        shape: `(rows, columns)` of the product.
+        rank: as given by the user.
+        initializer: of the unfactored matrix; its balanced SVD split starts the factors.
+        regularizer: acts on each factor.
+        constraint: acts on each factor.
+    """
+
+    def __init__(
+        self,
+        layer: keras.layers.Layer,
+        name: str,
+        argument: str,
+        shape: tuple[int, int],
+        rank: Rank,
+        initializer: Any = None,
+        regularizer: Any = None,
+        constraint: Any = None,
+    ) -> None:
+        rows, columns = shape
+        inner = resolve_rank(rank, rows, columns, argument)
+        start = BalancedInitializer(initializer, shape, inner)
+        options = {"regularizer": factor_regularizer(regularizer), "constraint": constraint}
+        self.name = name
+        self.argument = argument
+        self.left = layer.add_weight(
+            name=f"{name}_left", shape=(rows, inner), initializer=start.left, **options
+        )
+        self.right = layer.add_weight(
+            name=f"{name}_right", shape=(inner, columns), initializer=start.right, **options
+        )
+
+    def factor(self) -> Factor:
+        return Factor(self.name, self.argument, self.left, self.right)
+
+    def product(self) -> Any:
+        """The matrix itself, in the layer's compute dtype."""
+        return ops.matmul(self.left, self.right)
+
+    def matrices(self, steps: int | None = 1, in_loop: bool = False) -> tuple[Any, ...]:
+        """The cheaper of `(product,)` and `(left, right)` to be applied to `steps` rows.
+
+        Args:
+            steps: rows that share one product; None when unknown, taken as many.
+            in_loop: whether each row is a step of a loop, which pays for every operation.
+        """
+        factor = self.factor()
+        dense = factor.dense_parameters
+        direct = factor.parameters / (_STEP_GAIN if in_loop else 1.0)
+        building = 0.0 if steps is None else dense * factor.rank / max(1, steps)
+        if dense + building <= direct:
+            return (self.product(),)
+        return (ops.convert_to_tensor(self.left), ops.convert_to_tensor(self.right))
+
+
+def apply_matrices(x: Any, matrices: tuple[Any, ...]) -> Any:
+    """Multiplies `x` `(..., rows)` by each matrix in turn."""
+    for matrix in matrices:
+        x = ops.matmul(x, matrix)
+    return x
