@@ -1,0 +1,52 @@
+# Two commands on a fresh machine, each makes its own environment in .venv:
+#   make demo    the main job: speech in, a verified int8 .tflite with our op out (demo-out/report.html)
+#   make test    the tests
+# Options: make demo QUICK=1            a small run, to see that everything works
+#          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
+#          make test ARGS="-k export"   anything that pytest takes
+#          PYTHON=/path/to/python3.12   instead of the first of 3.11, 3.12, 3.13 that is found
+
+VENV ?= .venv
+ARGS ?=
+QUICK ?=
+BIN := $(VENV)/bin
+SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
+  $(shell find custom_ops -type f \( -name '*.[ch]' -o -name 'CMakeLists.txt' -o -name '*.cmake' \))
+C_FILES := $(shell find custom_ops -type f -name '*.[ch]')
+PYTHON_DIRECTORIES := tfpipeline export tests $(wildcard setup.py)
+
+.PHONY: help demo test lint format clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/tfpipeline demo $(if $(QUICK),--quick) $(ARGS)
+
+test: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check $(PYTHON_DIRECTORIES)
+	$(BIN)/ruff format --check $(PYTHON_DIRECTORIES)
+	$(if $(C_FILES),$(BIN)/clang-format --dry-run --Werror $(C_FILES))
+	@# The folder export/ is the package tfpipeline.export; mypy finds it there through links.
+	@rm -rf build/types && mkdir -p build/types/tfpipeline
+	@for part in tfpipeline/*; do ln -s "../../../$$part" "build/types/$$part"; done
+	@ln -s ../../../export build/types/tfpipeline/export
+	cd build/types && $(abspath $(BIN))/mypy --config-file ../../pyproject.toml \
+	  --cache-dir ../../.mypy_cache --package tfpipeline
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix $(PYTHON_DIRECTORIES)
+	$(BIN)/ruff format $(PYTHON_DIRECTORIES)
+	$(if $(C_FILES),$(BIN)/clang-format -i $(C_FILES))
+
+clean:
+	rm -rf build dist *.egg-info tfpipeline/_native .venv .venv-* \
+	  .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp is newer than everything that the installation read, so a second run installs nothing.
+$(VENV)/.installed-%: $(SOURCES_OF_INSTALL) .ci/environment
+	@PYTHON="$(PYTHON)" .ci/environment "$(VENV)" $*

@@ -1,0 +1,314 @@
+"""Walks the Python imports and the C includes and fails on an edge that the design forbids.
+
+The two tables below are the design: who may use whom. An import inside a function, or under
+`if TYPE_CHECKING`, costs nothing until it is reached and may use `lazy` as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one part of the package may import: other parts, and packages of third parties."""
+
+    parts: frozenset[str] = frozenset()
+    packages: frozenset[str] = frozenset()
+    lazy: frozenset[str] = frozenset()
+
+
+def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
+    return Part(frozenset(parts.split()), frozenset(packages.split()), frozenset(lazy.split()))
+
+
+KERAS_SIDE = "layers regularizers callbacks metrics"
+EVERYTHING = (
+    "errors progress extras loading numerics features layers regularizers callbacks metrics "
+    "compress models data runtime export bench report recipes"
+)
+RUNTIMES = "ai_edge_litert tflite_runtime tensorflow"
+
+PYTHON_PARTS = {
+    # The leaves.
+    "errors": part(),
+    "progress": part(),
+    "extras": part("errors"),
+    "numerics": part("errors", "numpy"),
+    "features": part("errors", "numpy"),
+    # The Keras side: any backend, so TensorFlow is not imported here.
+    "layers": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    "callbacks": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    "metrics": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    "compress": part(f"{KERAS_SIDE} errors progress", "numpy keras"),
+    "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
+    "loading": part("errors extras", lazy=f"{KERAS_SIDE} keras"),
+    # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
+    "data": part("features errors progress extras", "numpy", lazy="espeakng_loader"),
+    "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
+    "bench": part("runtime features errors progress", "numpy"),
+    # The only place that touches the TF converter; it meets the layers through one protocol.
+    "export": part(
+        "numerics runtime features errors progress extras layers.export_protocol",
+        "numpy tensorflow keras flatbuffers ai_edge_litert",
+    ),
+    "report": part("errors", "numpy matplotlib"),
+    "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
+    # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
+    "cli": part("errors extras cli", lazy=f"{EVERYTHING} __version__ numpy keras tensorflow"),
+    "__init__": part("extras errors", lazy=EVERYTHING),
+}
+
+FREESTANDING = "stdint.h stddef.h stdbool.h stdalign.h stdarg.h float.h limits.h"
+INTRINSICS = "immintrin.h arm_neon.h cpuid.h intrin.h"
+LIBC = "stdio.h stdlib.h string.h"
+
+
+@dataclass(frozen=True)
+class NativePart:
+    """What one folder of C may include: other folders, and system headers (None: any)."""
+
+    parts: frozenset[str]
+    headers: frozenset[str] | None
+
+
+NATIVE_PARTS = {
+    "kernels": NativePart(
+        frozenset({"kernels"}), frozenset(f"{FREESTANDING} {INTRINSICS}".split())
+    ),
+    "ops": NativePart(frozenset({"ops", "kernels"}), frozenset(f"{FREESTANDING} {LIBC}".split())),
+    "plugin": NativePart(
+        frozenset({"plugin", "ops", "kernels"}), frozenset(f"{FREESTANDING} {LIBC}".split())
+    ),
+    "tests": NativePart(frozenset({"tests", "plugin", "ops", "kernels"}), None),
+    "bench": NativePart(frozenset({"bench", "plugin", "ops", "kernels"}), None),
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    module: str
+    line: int
+    lazy: bool
+
+
+def imports_of(tree: ast.AST, package: str, lazy: bool = False) -> Iterator[Import]:
+    """Yields every import at any depth; `package` resolves the relative ones."""
+    for node in ast.iter_child_nodes(tree):
+        inner = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield Import(name.name, node.lineno, lazy)
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve("." * node.level + (node.module or ""), package)
+            for name in node.names:
+                yield Import(f"{base}.{name.name}", node.lineno, lazy)
+        elif isinstance(node, ast.Call) and is_dynamic_import(node):
+            target = node.args[0]
+            assert isinstance(target, ast.Constant)
+            yield Import(resolve(target.value, package), node.lineno, lazy)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            for branch, branch_lazy in ((node.body, True), (node.orelse, inner)):
+                yield from imports_of(ast.Module(branch, []), package, branch_lazy)
+        else:
+            yield from imports_of(node, package, inner)
+
+
+def is_dynamic_import(call: ast.Call) -> bool:
+    name = ast.unparse(call.func)
+    literal = bool(call.args) and isinstance(call.args[0], ast.Constant)
+    return literal and name in {"__import__", "import_module", "importlib.import_module"}
+
+
+def resolve(module: str, package: str) -> str:
+    level = len(module) - len(module.lstrip("."))
+    if level == 0:
+        return module
+    parents = package.split(".")
+    return ".".join([*parents[: len(parents) - level + 1], module.lstrip(".")]).rstrip(".")
+
+
+def python_violations(root: Path) -> list[str]:
+    """Every forbidden import below `tfpipeline/` and `export/` of `root`, as readable lines."""
+    found: list[str] = []
+    for directory, base in (("tfpipeline", "tfpipeline"), ("export", "tfpipeline.export")):
+        for file in sorted((root / directory).rglob("*.py")):
+            inside = file.relative_to(root / directory).with_suffix("").parts
+            module = [*base.split("."), *inside]
+            name = module[1]
+            where = file.relative_to(root).as_posix()
+            if name not in PYTHON_PARTS:
+                found.append(f"{where}: the part {name!r} is not in the table of this test")
+                continue
+            tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
+            for item in imports_of(tree, ".".join(module[:-1])):
+                problem = problem_of(name, item)
+                if problem:
+                    found.append(f"{where}:{item.line}: {name} may not import {problem}")
+    return found
+
+
+def problem_of(name: str, item: Import) -> str | None:
+    rule = PYTHON_PARTS[name]
+    top, *rest = item.module.split(".")
+    if top in sys.stdlib_module_names:
+        return None
+    when = "even lazily" if item.lazy else "when it is imported itself"
+    if top != "tfpipeline":
+        allowed = rule.packages | (rule.lazy if item.lazy else frozenset())
+        return None if top in allowed else f"{top} {when}"
+    if not rest or rest[0] == name:
+        return None
+    allowed = rule.parts | (rule.lazy if item.lazy else frozenset())
+    if rest[0] in allowed or ".".join(rest[:2]) in allowed:
+        return None
+    if rest[0] not in PYTHON_PARTS:
+        # A name that the lazy package gives at its root, such as tfpipeline.Interpreter.
+        return f"{'.'.join(rest)} through the root of the package, {when}"
+    return f"tfpipeline.{'.'.join(rest)} {when}"
+
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def native_violations(root: Path) -> list[str]:
+    """Every forbidden `#include` below `custom_ops/` of `root`, as readable lines."""
+    base = root / "custom_ops"
+    found: list[str] = []
+    for file in sorted([*base.rglob("*.c"), *base.rglob("*.h")]):
+        name = file.relative_to(base).parts[0]
+        where = file.relative_to(root).as_posix()
+        if name not in NATIVE_PARTS:
+            found.append(f"{where}: the folder {name!r} is not in the table of this test")
+            continue
+        rule = NATIVE_PARTS[name]
+        for bracket, header in INCLUDE.findall(file.read_text(encoding="utf-8")):
+            if bracket == "<":
+                if rule.headers is not None and header not in rule.headers:
+                    found.append(f"{where}: {name} may not include <{header}>")
+                continue
+            owner = owner_of(header, file, base)
+            if owner is None:
+                found.append(f'{where}: "{header}" is not a header of custom_ops')
+            elif owner not in rule.parts:
+                found.append(f'{where}: {name} may not include "{header}" of {owner}')
+    return found
+
+
+def owner_of(header: str, file: Path, base: Path) -> str | None:
+    """The folder of custom_ops that holds the included header, or None."""
+    folders: Iterable[Path] = (file.parent, base, *sorted(p for p in base.iterdir() if p.is_dir()))
+    for folder in folders:
+        target = (folder / header).resolve()
+        if target.is_file() and target.is_relative_to(base.resolve()):
+            return target.relative_to(base.resolve()).parts[0]
+    return None
+
+
+def test_python_imports_follow_the_design() -> None:
+    assert python_violations(ROOT) == []
+
+
+def test_c_includes_follow_the_design() -> None:
+    assert native_violations(ROOT) == []
+
+
+def test_the_walk_sees_the_package() -> None:
+    files = [*(ROOT / "tfpipeline").rglob("*.py"), *(ROOT / "export").rglob("*.py")]
+    parts = {file.relative_to(ROOT).parts[1].removesuffix(".py") for file in files}
+    assert {"layers", "runtime", "cli", "recipes"} <= parts
+    assert list((ROOT / "custom_ops").rglob("*.c"))
+
+
+def tree(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("tfpipeline/runtime/interpreter.py", "import tensorflow as tf"),
+        ("tfpipeline/runtime/interpreter.py", "def f():\n    import keras"),
+        ("tfpipeline/runtime/interpreter.py", "try:\n    import ai_edge_litert\nexcept E: ..."),
+        ("tfpipeline/runtime/interpreter.py", "import importlib\nimportlib.import_module('keras')"),
+        ("tfpipeline/runtime/interpreter.py", "from tfpipeline.export import writer"),
+        ("tfpipeline/layers/gru.py", "from tensorflow import keras"),
+        ("tfpipeline/layers/gru.py", "from ..compress import truncate"),
+        ("tfpipeline/features/log_mel.py", "class A:\n    from .. import data"),
+        ("tfpipeline/numerics/gru.py", "from tfpipeline import runtime"),
+        ("tfpipeline/numerics/gru.py", "def f():\n    from ..layers import gru"),
+        ("tfpipeline/recipes/demo.py", "from tfpipeline.cli.main import main"),
+        ("tfpipeline/recipes/demo.py", "import tensorflow"),
+        ("tfpipeline/cli/main.py", "from ..recipes.demo import run_demo"),
+        ("tfpipeline/bench/timing.py", "from tfpipeline import Interpreter"),
+        ("tfpipeline/__init__.py", "from . import layers"),
+        ("tfpipeline/surprise/x.py", ""),
+        ("export/lower.py", "from tfpipeline.layers import FactoredGRU"),
+        ("export/lower.py", "import matplotlib"),
+        ("export/lower.py", "from ..recipes import demo"),
+    ],
+)
+def test_a_forbidden_import_is_found(tmp_path: Path, file: str, code: str) -> None:
+    assert len(python_violations(tree(tmp_path, {file: code}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("tfpipeline/runtime/interpreter.py", "def f():\n    import ai_edge_litert.interpreter"),
+        ("tfpipeline/runtime/interpreter.py", "from ..numerics import gru\nimport numpy as np, os"),
+        ("tfpipeline/runtime/interpreter.py", "from .native import library_path"),
+        ("tfpipeline/cli/demo.py", "def run():\n    from ..recipes.demo import run_demo"),
+        (
+            "tfpipeline/__init__.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import layers",
+        ),
+        ("export/lower.py", "from tfpipeline.layers.export_protocol import RecurrentStep"),
+        ("export/lower.py", "from ..layers import export_protocol\nfrom .mark import mark"),
+    ],
+)
+def test_an_allowed_import_passes(tmp_path: Path, file: str, code: str) -> None:
+    assert python_violations(tree(tmp_path, {file: code})) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("custom_ops/kernels/a.c", '#include "../ops/o.h"'),
+        ("custom_ops/kernels/a.c", '#  include "ops/o.h"'),
+        ("custom_ops/kernels/a.c", "#include <math.h>"),
+        ("custom_ops/kernels/a.h", "#include <stdlib.h>"),
+        ("custom_ops/ops/a.c", '#include "plugin/p.h"'),
+        ("custom_ops/plugin/a.c", '#include "tensorflow/lite/c/common.h"'),
+        ("custom_ops/surprise/a.c", ""),
+    ],
+)
+def test_a_forbidden_include_is_found(tmp_path: Path, file: str, line: str) -> None:
+    headers = {"custom_ops/ops/o.h": "", "custom_ops/plugin/p.h": "", "custom_ops/kernels/k.h": ""}
+    assert len(native_violations(tree(tmp_path, headers | {file: line}))) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("custom_ops/kernels/a.c", '#include "k.h"\n#include <stdint.h>\n#include <immintrin.h>'),
+        ("custom_ops/ops/a.c", '#include "../kernels/k.h"'),
+        ("custom_ops/plugin/a.c", '#include "ops/o.h"'),
+    ],
+)
+def test_an_allowed_include_passes(tmp_path: Path, file: str, line: str) -> None:
+    headers = {"custom_ops/ops/o.h": "", "custom_ops/kernels/k.h": ""}
+    assert native_violations(tree(tmp_path, headers | {file: line})) == []

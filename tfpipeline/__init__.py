@@ -1,0 +1,89 @@
+"""Recurrent models from `model.fit` to a phone or a Raspberry Pi.
+
+Importing this package is cheap: TensorFlow, Keras and LiteRT are imported by the part that needs
+them, when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import (
+        bench,
+        callbacks,
+        compress,
+        data,
+        export,
+        features,
+        layers,
+        metrics,
+        models,
+        recipes,
+        regularizers,
+        report,
+        runtime,
+    )
+    from .errors import TfpipelineError
+    from .loading import load_model
+    from .runtime import Interpreter, Streamer, load_delegate
+
+    __version__: str
+
+__all__ = [
+    "Interpreter",
+    "Streamer",
+    "TfpipelineError",
+    "__version__",
+    "bench",
+    "callbacks",
+    "compress",
+    "data",
+    "export",
+    "features",
+    "layers",
+    "load_delegate",
+    "load_model",
+    "metrics",
+    "models",
+    "recipes",
+    "regularizers",
+    "report",
+    "runtime",
+]
+
+_HOME_OF_NAME = {
+    "Interpreter": ".runtime",
+    "Streamer": ".runtime",
+    "TfpipelineError": ".errors",
+    "load_delegate": ".runtime",
+    "load_model": ".loading",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        value = _resolve(name)
+    except ImportError as error:
+        from .extras import missing_extra
+
+        raise missing_extra(error) or error from error
+    globals()[name] = value
+    return value
+
+
+def _resolve(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version(__name__)
+    if name in _HOME_OF_NAME:
+        return getattr(importlib.import_module(_HOME_OF_NAME[name], __name__), name)
+    return importlib.import_module(f".{name}", __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

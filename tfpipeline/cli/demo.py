@@ -1,0 +1,76 @@
+"""`tfpipeline demo`: the main job from speech to a measured int8 model, in one command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+HELP = "run the whole road on real audio and write a report"
+EXAMPLE = "tfpipeline demo --out demo-out (then open demo-out/report.html)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("demo-out"),
+        help="folder for models, results and report (default: demo-out)",
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a small corpus and few epochs: shows that it works, not how well",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="audio in the layout of Google's Speech Commands (default: made by a synthesizer)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the results as JSON at the end")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from tfpipeline.cli.output import print_json
+    from tfpipeline.recipes.demo import REPORT, run_demo
+    from tfpipeline.recipes.demo_config import DemoConfig
+
+    make = DemoConfig.small if arguments.quick else DemoConfig
+    results = run_demo(arguments.out, make(seed=arguments.seed), data=arguments.data)
+    if arguments.json:
+        print_json(results)
+        return 0
+    _print_forms(results)
+    print(f"\nreport: {arguments.out / REPORT}")
+    return 0
+
+
+def _print_forms(results: dict[str, Any]) -> None:
+    """The table of all model forms, and how they compare."""
+    from tfpipeline.cli.output import kilobytes, print_table
+
+    def microseconds(value: float | None) -> str:
+        return "" if value is None else f"{value:.1f}"
+
+    print_table(
+        ("form", "parameters", "size", "test accuracy", "us an utterance", "us a frame"),
+        [
+            (
+                form["name"],
+                f"{form['parameters']:,}",
+                kilobytes(form["bytes"]),
+                f"{100 * form['test_accuracy']:.2f} %",
+                microseconds(form["us_per_utterance"]),
+                microseconds(form["us_per_frame"]),
+            )
+            for form in results["forms"]
+        ],
+    )
+    ratios = results["ratios"]
+    print(
+        f"\nThe fused model is {ratios['fused_vs_stock']:.1f} times as fast as the stock Keras GRU "
+        f"and {ratios['fused_vs_portable']:.1f} times as fast as the portable one; they choose the "
+        f"same label for {100 * ratios['portable_vs_fused_agreement']:.2f} % of the test clips."
+    )

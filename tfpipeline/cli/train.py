@@ -1,0 +1,31 @@
+"""`tfpipeline train`: stage 1 on a folder of speech."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tfpipeline.cli.dataset import add_data_arguments
+
+HELP = "train a factored keyword model under a trace norm (stage 1)"
+EXAMPLE = "tfpipeline train --data demo-out/corpus --out stage1.keras"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_data_arguments(parser)
+    parser.add_argument("--out", type=Path, required=True, help="the .keras file to write")
+    parser.add_argument("--quick", action="store_true", help="few epochs: to see that it works")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from tfpipeline.cli.dataset import load_data
+    from tfpipeline.recipes import keyword
+    from tfpipeline.recipes.atomic import save_model
+
+    settings = keyword.KeywordConfig
+    recipe = settings.quick(arguments.seed) if arguments.quick else settings(arguments.seed)
+    dataset = load_data(arguments)
+    model, _ = keyword.train_stage1(dataset, recipe)
+    save_model(model, arguments.out)
+    print(f"test accuracy {100 * keyword.evaluate(model, dataset.test):.2f} %: {arguments.out}")
+    return 0

@@ -1,0 +1,47 @@
+"""Loads Keras models that hold layers of this package."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import TfpipelineError
+from .extras import missing_extra
+
+if TYPE_CHECKING:
+    import keras
+
+
+class ModelLoadError(TfpipelineError):
+    """A Keras model file that cannot be loaded."""
+
+
+def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Model:
+    """Loads a `.keras` file after registering this package's layers, with Keras' safe mode on.
+
+    Args:
+        path: a file written by `model.save(path)`.
+        compile: whether to restore the optimizer and the losses, as in `keras.models.load_model`.
+
+    Raises:
+        ModelLoadError: the file is missing or is not a Keras model.
+
+    Example:
+        `model = tfpipeline.load_model("demo-out/stage2.keras")`
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise ModelLoadError(f"There is no model file {file}; expected a .keras file.")
+    try:
+        import keras
+
+        # Imported for their effect: each registers its classes with Keras under "tfpipeline".
+        from . import callbacks, layers, regularizers  # noqa: F401
+    except ImportError as error:
+        raise missing_extra(error) or error from error
+    try:
+        return keras.models.load_model(file, compile=compile, safe_mode=True)
+    except (ValueError, OSError, TypeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise ModelLoadError(f"{file} is not a Keras model that can be loaded: {reason}") from error
