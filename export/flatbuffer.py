@@ -22,7 +22,7 @@ _BUFFER_ALIGNMENT = 16
 _CUSTOM = schema.BuiltinOperator.CUSTOM
 _FILE_IDENTIFIER = b"TFL3"
 
-_TENSOR_TYPES = {
+_TENSOR_TYPES: dict[np.dtype[Any], int] = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
     np.dtype(np.int8): schema.TensorType.INT8,
     np.dtype(np.int16): schema.TensorType.INT16,

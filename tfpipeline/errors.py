@@ -1,4 +1,4 @@
-"""Errors meant for a person: one sentence that says what was expected, what came, and what to do."""
+"""Errors for a person: one sentence with what was expected, what came, and what to do."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def run(machine: Machine, runtime: Runtime, cpu: Cpu, *command: str, **environme
     return done.stdout
 
 
-def _made(folder: Path, make) -> Path:  # noqa: ANN001
+def _made(folder: Path, make: Callable[[Path], None]) -> Path:
     """`folder`, which `make` fills under another name first: a half-filled one is never seen."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -126,13 +127,21 @@ def _unpack(machine: Machine, names: tuple[str, ...], folder: Path) -> None:
     options = [
         *("-o", f"APT::Architecture={machine.debian}", "-o", "APT::Sandbox::User="),
         *("-o", f"APT::Architectures={machine.debian}", "-o", f"Dir::State={apt / 'state'}"),
+        *("-o", "Acquire::Languages=none"),
         *("-o", f"Dir::Cache={apt / 'cache'}", "-o", f"Dir::State::status={apt / 'status'}"),
     ]
     missing = f"Debian's packages for {machine.debian} cannot be had"
-    _do(["apt-get", *options, "update"], apt, missing)
+    # An index that is missing today, as during a mirror's update, need not be one that matters.
+    subprocess.run(["apt-get", *options, "update"], capture_output=True, check=False)
     _do(["apt-get", *options, "download", *names], apt, missing)
     for package in sorted(apt.glob("*.deb")):
         _do(["dpkg-deb", "-x", str(package), str(folder)], apt, missing)
+    # These two lie where an installation would make links to them.
+    for library in [
+        *folder.glob("usr/lib/*/blas/lib*.so.3"),
+        *folder.glob("usr/lib/*/lapack/lib*.so.3"),
+    ]:
+        (library.parents[1] / library.name).symlink_to(library.relative_to(library.parents[1]))
     shutil.rmtree(apt)
 
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from machines import AARCH64, build, emulator, zig
+from machines import AARCH64, ARMHF, Machine, build, emulator, zig
 
 # The variants that a processor can run, the one that it should choose last.
 CPUS = {
@@ -20,8 +20,10 @@ CPUS = {
 NEEDS = {"neondot": ("cortex-a53", "cortex-a72"), "neoni8mm": ("cortex-a72", "neoverse-n1")}
 
 
-def run(cpu: str, program: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [emulator(AARCH64), "-cpu", cpu, str(program), *arguments]
+def run(
+    cpu: str, program: Path, *arguments: str, machine: Machine = AARCH64
+) -> subprocess.CompletedProcess[str]:
+    command = [emulator(machine), "-cpu", cpu, str(program), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
@@ -56,6 +58,18 @@ def test_every_variant_can_be_run_by_name(aarch64_build: Path) -> None:
     for variant in CPUS["max"]:
         done = run("max", aarch64_build / "kernel_test", "--run", variant)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("cpu", ["cortex-a7", "cortex-a15", "cortex-a15,neon=off"])
+def test_32_bit_kernels(armhf_build: Path, cpu: str) -> None:
+    best = "c" if "neon=off" in cpu else "neonv7"
+    kernels, op = armhf_build / "kernel_test", armhf_build / "gru_driver"
+    assert run(cpu, kernels, "--best", machine=ARMHF).stdout.strip() == best
+    for program in (kernels, op):
+        done = run(cpu, program, machine=ARMHF)
+        assert done.returncode == 0, done.stdout + done.stderr
+    forced = run(cpu, kernels, "--run", "neonv7", machine=ARMHF)
+    assert forced.returncode == (-signal.SIGILL if best == "c" else 0)
 
 
 def test_zig_builds_the_library(tmp_path: Path) -> None:

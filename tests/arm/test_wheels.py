@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gru_models import gru_model, make_case
 from guest import Cpu, Runtime
-from machines import AARCH64, Machine
+from machines import AARCH64, ARMHF, Machine
 from small_model import Exported
 
 from tfpipeline.runtime import Interpreter
@@ -20,6 +20,13 @@ TFLITE = Runtime("tflite_runtime", ("tflite-runtime==2.14.0", "numpy==1.26.4"))
 A53 = Cpu("cortex-a53", "0xd03", "fp asimd aes pmull sha1 sha2 crc32 cpuid")
 A72 = Cpu("cortex-a72", "0xd08", A53.features)
 N1 = Cpu("neoverse-n1", "0xd0c", f"{A53.features} atomics fphp asimdhp asimdrdm asimddp")
+# PyPI has no numpy for 32-bit Arm, Debian has.
+TFLITE_ARMHF = Runtime(
+    "tflite_runtime",
+    ("tflite-runtime==2.14.0",),
+    ("python3-numpy", "libblas3", "liblapack3", "libgfortran5"),
+)
+A7 = Cpu("cortex-a7", "0xc07", "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt")
 KERNELS = {"cortex-a53": "neon_a53", "cortex-a72": "neon", "neoverse-n1": "neondot"}
 CASES = {
     "plain": {"units": 40, "input_dim": 13, "time": 6, "batch": 2},
@@ -55,6 +62,11 @@ def test_the_op_has_the_bits_of_the_spec(
 ) -> None:
     library = aarch64_build / "libtfpipeline_ops.so"
     check_op(AARCH64, runtime, cpu, library, KERNELS[cpu.name], tmp_path)
+
+
+def test_the_op_has_the_bits_of_the_spec_on_32_bits(armhf_build: Path, tmp_path: Path) -> None:
+    library = armhf_build / "libtfpipeline_ops.so"
+    check_op(ARMHF, TFLITE_ARMHF, A7, library, "neonv7", tmp_path)
 
 
 @pytest.mark.parametrize("cpu", [A53, N1], ids=lambda cpu: cpu.name)

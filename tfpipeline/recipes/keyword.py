@@ -49,10 +49,10 @@ class KeywordConfig:
     seed: int = 0
     units: tuple[int, ...] = (64, 64)
     stage1_epochs: int = 12
-    stage2_epochs: int = 8
+    stage2_epochs: int = 6
     batch_size: int = 64
     stage1_rate: float = 6e-3
-    stage2_rate: float = 2e-3
+    stage2_rate: float = 1.5e-3
     decay: float = 0.6
     cycle_epochs: int = 2
     trace_norm: tuple[float, float] = (3e-4, 3e-4)
