@@ -30,7 +30,9 @@ bool tfp_cpu_is_a53(void) {
   uint64_t midr;
   __asm__("mrs %0, midr_el1" : "=r"(midr));
   const uint64_t implementer = midr >> 24 & 0xff, part = midr >> 4 & 0xfff;
-  return implementer == 0x41 && (part == 0xd03 || part == 0xd05); /* Cortex-A53, Cortex-A55 */
+  /* Cortex-A53 and A55, and Qualcomm's names of them: Kryo 2xx Silver and 3xx Silver. */
+  return implementer == 0x41 ? part == 0xd03 || part == 0xd05
+                             : implementer == 0x51 && (part == 0x801 || part == 0x803);
 }
 
 #elif defined(__APPLE__)

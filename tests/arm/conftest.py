@@ -14,7 +14,7 @@ import machines  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def aarch64_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def arm64_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the library and the test programs for 64-bit Arm."""
     machines.emulator(machines.AARCH64)
     compiler = machines.gcc(machines.AARCH64)

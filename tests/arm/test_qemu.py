@@ -28,8 +28,8 @@ def run(
 
 
 @pytest.mark.parametrize("cpu", CPUS)
-def test_every_kernel_has_the_bits_of_the_portable_one(aarch64_build: Path, cpu: str) -> None:
-    done = run(cpu, aarch64_build / "kernel_test")
+def test_every_kernel_has_the_bits_of_the_portable_one(arm64_build: Path, cpu: str) -> None:
+    done = run(cpu, arm64_build / "kernel_test")
     assert done.returncode == 0, done.stdout + done.stderr
     results = dict(line.split(": ") for line in done.stdout.splitlines())
     assert {name for name, result in results.items() if result == "ok"} == set(CPUS[cpu])
@@ -37,26 +37,26 @@ def test_every_kernel_has_the_bits_of_the_portable_one(aarch64_build: Path, cpu:
 
 
 @pytest.mark.parametrize("cpu", CPUS)
-def test_the_best_kernels_are_chosen(aarch64_build: Path, cpu: str) -> None:
-    assert run(cpu, aarch64_build / "kernel_test", "--best").stdout.strip() == CPUS[cpu][-1]
+def test_the_best_kernels_are_chosen(arm64_build: Path, cpu: str) -> None:
+    assert run(cpu, arm64_build / "kernel_test", "--best").stdout.strip() == CPUS[cpu][-1]
 
 
 @pytest.mark.parametrize("cpu", CPUS)
-def test_the_op_has_the_bits_of_the_portable_one(aarch64_build: Path, cpu: str) -> None:
-    done = run(cpu, aarch64_build / "gru_driver")
+def test_the_op_has_the_bits_of_the_portable_one(arm64_build: Path, cpu: str) -> None:
+    done = run(cpu, arm64_build / "gru_driver")
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("variant", "cpu"), [(v, c) for v, cpus in NEEDS.items() for c in cpus])
-def test_kernels_of_another_processor_trap(aarch64_build: Path, variant: str, cpu: str) -> None:
+def test_kernels_of_another_processor_trap(arm64_build: Path, variant: str, cpu: str) -> None:
     # So the emulator would notice if dispatch ever chose them.
-    done = run(cpu, aarch64_build / "kernel_test", "--run", variant)
+    done = run(cpu, arm64_build / "kernel_test", "--run", variant)
     assert done.returncode == -signal.SIGILL, done.stdout + done.stderr
 
 
-def test_every_variant_can_be_run_by_name(aarch64_build: Path) -> None:
+def test_every_variant_can_be_run_by_name(arm64_build: Path) -> None:
     for variant in CPUS["max"]:
-        done = run("max", aarch64_build / "kernel_test", "--run", variant)
+        done = run("max", arm64_build / "kernel_test", "--run", variant)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -27,7 +27,6 @@ TFLITE_ARMHF = Runtime(
     ("python3-numpy", "libblas3", "liblapack3", "libgfortran5"),
 )
 A7 = Cpu("cortex-a7", "0xc07", "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt")
-KERNELS = {"cortex-a53": "neon_a53", "cortex-a72": "neon", "neoverse-n1": "neondot"}
 CASES = {
     "plain": {"units": 40, "input_dim": 13, "time": 6, "batch": 2},
     "factored": {"units": 33, "input_dim": 20, "rank_x": 7, "rank_h": 9, "time": 9},
@@ -35,55 +34,61 @@ CASES = {
 }
 
 
-def check_op(
-    machine: Machine, runtime: Runtime, cpu: Cpu, library: Path, kernels: str, folder: Path
+# The runtimes on each processor, and the kernels that the plug-in should choose there.
+GUESTS = [
+    pytest.param(AARCH64, LITERT, A53, "neon_a53", id="litert-a53"),
+    pytest.param(AARCH64, LITERT, A72, "neon", id="litert-a72"),
+    pytest.param(AARCH64, LITERT, N1, "neondot", id="litert-n1"),
+    pytest.param(AARCH64, TFLITE, A53, "neon_a53", id="tflite_runtime-a53"),
+    pytest.param(AARCH64, TFLITE, N1, "neondot", id="tflite_runtime-n1"),
+    pytest.param(ARMHF, TFLITE_ARMHF, A7, "neonv7", id="tflite_runtime-a7"),
+]
+
+
+@pytest.fixture()
+def library(machine: Machine, request: pytest.FixtureRequest) -> Path:
+    """Our plug-in for the processor of the test."""
+    folder: Path = request.getfixturevalue(f"{machine.debian}_build")
+    return folder / "libtfpipeline_ops.so"
+
+
+@pytest.mark.parametrize(("machine", "runtime", "cpu", "kernels"), GUESTS)
+def test_the_op_has_the_bits_of_the_spec(
+    machine: Machine, runtime: Runtime, cpu: Cpu, kernels: str, library: Path, tmp_path: Path
 ) -> None:
-    """The op alone, against the executable spec."""
     cases = {name: make_case(**arguments) for name, arguments in CASES.items()}
     given = {}
     for name, case in cases.items():
         given[f"{name}/model"] = np.frombuffer(gru_model(case).build(), np.uint8)
         given[f"{name}/input0"], given[f"{name}/input1"] = case.x, case.h0
-    np.savez(folder / "cases.npz", **given)
-    files = [str(library), str(folder / "cases.npz"), str(folder / "outputs.npz")]
+    np.savez(tmp_path / "cases.npz", **given)
+    files = [str(library), str(tmp_path / "cases.npz"), str(tmp_path / "outputs.npz")]
     printed = guest.run(machine, runtime, cpu, str(Path(__file__).with_name("run_op.py")), *files)
     assert printed.split()[-1] == kernels
-    found = np.load(folder / "outputs.npz")
+    found = np.load(tmp_path / "outputs.npz")
     for name, case in cases.items():
         y, last = case.reference()
         np.testing.assert_array_equal(found[f"{name}/output0"], y)
         np.testing.assert_array_equal(found[f"{name}/output1"].view(np.int32), last.view(np.int32))
 
 
-@pytest.mark.parametrize("cpu", [A53, A72, N1], ids=lambda cpu: cpu.name)
-@pytest.mark.parametrize("runtime", [LITERT, TFLITE], ids=lambda runtime: runtime.name)
-def test_the_op_has_the_bits_of_the_spec(
-    runtime: Runtime, cpu: Cpu, aarch64_build: Path, tmp_path: Path
-) -> None:
-    library = aarch64_build / "libtfpipeline_ops.so"
-    check_op(AARCH64, runtime, cpu, library, KERNELS[cpu.name], tmp_path)
-
-
-def test_the_op_has_the_bits_of_the_spec_on_32_bits(armhf_build: Path, tmp_path: Path) -> None:
-    library = armhf_build / "libtfpipeline_ops.so"
-    check_op(ARMHF, TFLITE_ARMHF, A7, library, "neonv7", tmp_path)
-
-
-@pytest.mark.parametrize("cpu", [A53, N1], ids=lambda cpu: cpu.name)
-@pytest.mark.parametrize("runtime", [LITERT, TFLITE], ids=lambda runtime: runtime.name)
+@pytest.mark.parametrize(("machine", "runtime", "cpu", "kernels"), GUESTS)
 def test_an_exported_model_gives_the_scores_of_this_machine(
-    runtime: Runtime, cpu: Cpu, aarch64_build: Path, exported: Exported, tmp_path: Path
+    machine: Machine,
+    runtime: Runtime,
+    cpu: Cpu,
+    kernels: str,
+    library: Path,
+    exported: Exported,
+    tmp_path: Path,
 ) -> None:
     whole, stream = exported.report.fused, exported.report.stream_fused
     samples = exported.held_out[:4]
     np.save(tmp_path / "inputs.npy", samples)
     script = str(ROOT / "tests" / "support" / "run_model.py")
     files = [str(f) for f in (whole, stream, tmp_path / "inputs.npy", tmp_path / "outputs.npz")]
-    environment = {
-        "PYTHONPATH": str(ROOT),
-        "TFPIPELINE_LIBRARY": str(aarch64_build / "libtfpipeline_ops.so"),
-    }
-    guest.run(AARCH64, runtime, cpu, script, *files, **environment)
+    environment = {"PYTHONPATH": str(ROOT), "TFPIPELINE_LIBRARY": str(library)}
+    guest.run(machine, runtime, cpu, script, *files, **environment)
     found = np.load(tmp_path / "outputs.npz")
     np.testing.assert_array_equal(found["stream"], found["whole"])
     reference = Interpreter(whole, runtime="litert").predict(samples)
