@@ -11,7 +11,8 @@ ARGS ?=
 QUICK ?=
 BIN := $(VENV)/bin
 SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
-  $(shell find custom_ops -type f \( -name '*.[ch]' -o -name 'CMakeLists.txt' -o -name '*.cmake' \))
+  $(shell find custom_ops -type f \( -name '*.[chS]' -o -name '*.inc' -o -name 'CMakeLists.txt' \
+  -o -name '*.cmake' \))
 C_FILES := $(shell find custom_ops -type f -name '*.[ch]')
 PYTHON_DIRECTORIES := tfpipeline export tests $(wildcard setup.py)
 
@@ -43,7 +44,7 @@ format: $(VENV)/.installed-dev
 	$(if $(C_FILES),$(BIN)/clang-format -i $(C_FILES))
 
 clean:
-	rm -rf build dist *.egg-info tfpipeline/_native .venv .venv-* \
+	rm -rf build dist *.egg-info tfpipeline/_native .venv .venv-* .cache-arm \
 	  .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -30,14 +30,16 @@ def accuracy_against_size(results: Results, theme: Theme) -> str | None:
         for form, size, score in zip(forms, sizes, scores, strict=True):
             colour = theme.colour_of(form["name"])
             axes.scatter([size], [score], s=70, color=colour, edgecolor=theme.paper, zorder=3)
-        # Labels alternate above and below, by size, so that neighbours do not overlap.
+        # Labels alternate above and below, by size, and then near and far, so that even three
+        # neighbours do not overlap.
         by_size = sorted(range(len(forms)), key=lambda i: sizes[i])
         for turn, i in enumerate(by_size):
-            above = turn % 2 == 0
+            above, far = turn % 2 == 0, turn % 4 >= 2
+            distance = 36 if far else 9
             axes.annotate(
                 f"{forms[i]['name']}\n{sizes[i]:,.0f} kB, {scores[i]:.1f} %",
                 (sizes[i], scores[i]),
-                (0, 9 if above else -9),
+                (0, distance if above else -distance),
                 textcoords="offset points",
                 ha="center",
                 va="bottom" if above else "top",
@@ -45,7 +47,7 @@ def accuracy_against_size(results: Results, theme: Theme) -> str | None:
                 color=theme.colour_of(forms[i]["name"]),
             )
         low, high = min(scores), max(scores)
-        margin = max(1.5, 0.5 * (high - low))
+        margin = max(2.0, 0.6 * (high - low))
         axes.set_ylim(low - margin, high + margin)
         axes.set_xscale("log")
         axes.set_xlim(min(sizes) / 2, max(sizes) * 2)
