@@ -85,17 +85,23 @@ def zig(machine: Machine, folder: Path) -> str:
     return str(command)
 
 
+def _tool(name: str) -> str | None:
+    """A program of this Python's environment, else of the system."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+
+
 def build(machine: Machine, compiler: str, folder: Path, *targets: str) -> Path:
     """Builds `targets` of custom_ops with CMake, warnings being errors, and returns `folder`."""
-    if shutil.which("cmake") is None:
+    cmake, ninja = _tool("cmake"), _tool("ninja")
+    if cmake is None:
         pytest.skip("cmake is missing: pip install cmake ninja")
     configure = [
-        *("cmake", "-S", str(SOURCES), "-B", str(folder), "-DTFPIPELINE_WERROR=ON"),
+        *(cmake, "-S", str(SOURCES), "-B", str(folder), "-DTFPIPELINE_WERROR=ON"),
         *("-DTFPIPELINE_TESTS=ON", f"-DCMAKE_C_COMPILER={compiler}"),
         *("-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={machine.name}"),
-        *(("-G", "Ninja") if shutil.which("ninja") else ()),
+        *(("-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}") if ninja else ()),
     ]
-    for command in (configure, ["cmake", "--build", str(folder), "--target", *targets]):
+    for command in (configure, [cmake, "--build", str(folder), "--target", *targets]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     return folder
