@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,44 +11,18 @@ import native_library as native
 import numpy as np
 import pytest
 from gru_models import gru_model, make_case
+from tflite_runtime_environment import python_with_tflite_runtime
 
 from tfpipeline.runtime.native import library_path
 
-#: Python of an environment with tflite-runtime 2.14 (CPython 3.11 at most, numpy below 2).
-TFLITE_RUNTIME_PYTHON = "TFPIPELINE_TFLITE_RUNTIME_PYTHON"
-ENVIRONMENT = Path(__file__).resolve().parents[2] / ".venv-tflite-runtime"
 SCRIPT = Path(__file__).with_name("run_in_runtime.py")
-
-
-def tflite_runtime_python() -> str:
-    """The Python to use, making its environment on the first call; skips where that fails."""
-    if named := os.environ.get(TFLITE_RUNTIME_PYTHON):
-        return named
-    python = ENVIRONMENT / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    ready = ENVIRONMENT / "ready"
-    if ready.exists():
-        return str(python)
-    if sys.version_info[:2] > (3, 11):
-        pytest.skip(
-            f"tflite-runtime 2.14 has no wheel for this Python; set {TFLITE_RUNTIME_PYTHON}"
-        )
-    packages = ["tflite-runtime==2.14.0", "numpy<2"]
-    for command in (
-        [sys.executable, "-m", "venv", str(ENVIRONMENT)],
-        [str(python), "-m", "pip", "install", "--quiet", *packages],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            pytest.skip(f"no environment for tflite-runtime 2.14: {done.stderr.strip()[-200:]}")
-    ready.touch()
-    return str(python)
 
 
 @pytest.mark.parametrize("runtime", ["litert", "tf", "tflite_runtime"])
 def test_same_bits_in_every_runtime(runtime: str, tmp_path: Path) -> None:
     python = sys.executable
     if runtime == "tflite_runtime":
-        python = tflite_runtime_python()
+        python = python_with_tflite_runtime()
     elif runtime == "tf" and importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed")
     case = make_case(units=40, input_dim=13, rank_x=6, rank_h=20, batch=2, time=9)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_model import Exported
+from tflite_runtime_environment import python_with_tflite_runtime
 
 from tfpipeline.runtime import Interpreter, RuntimeUnavailableError, Streamer, load_delegate
 from tfpipeline.runtime.native import library_path
@@ -43,7 +44,7 @@ def test_tensorflow_runs_the_same_files(exported: Exported, fused: bool) -> None
 
 @pytest.mark.parametrize("fused", [False, True], ids=["portable", "fused"])
 def test_tflite_runtime_2_14_runs_the_same_files(
-    exported: Exported, fused: bool, tflite_runtime_python: Path, tmp_path: Path
+    exported: Exported, fused: bool, tmp_path: Path
 ) -> None:
     whole_file, stream_file = _pair(exported, fused)
     inputs, outputs = tmp_path / "inputs.npy", tmp_path / "outputs.npz"
@@ -56,7 +57,7 @@ def test_tflite_runtime_2_14_runs_the_same_files(
         "TFPIPELINE_LIBRARY": str(library_path()),
     }
     files = [str(path) for path in (whole_file, stream_file, inputs, outputs)]
-    command = [str(tflite_runtime_python), str(script), *files]
+    command = [python_with_tflite_runtime(), str(script), *files]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = np.load(outputs)
