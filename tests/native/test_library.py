@@ -24,6 +24,7 @@ from tfpipeline.runtime.native import (
 )
 
 EXPORTS = {
+    "LiteRtAcceleratorImpl",
     "tflite_plugin_create_delegate",
     "tflite_plugin_destroy_delegate",
     "tfpipeline_abi_version",
