@@ -113,8 +113,20 @@ TFP_TARGET_AVX512VNNI void tfp_gemm_s8s32_r16k4_avx512vnni(const void *blocks_pa
     case 3:
       run_batch(3, 3, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
-    default:
+    case 4:
       run_batch(3, 4, w, blocks, groups, x, x_stride, acc, acc_stride);
+      break;
+    case 5:
+      run_batch(3, 5, w, blocks, groups, x, x_stride, acc, acc_stride);
+      break;
+    case 6:
+      run_batch(3, 6, w, blocks, groups, x, x_stride, acc, acc_stride);
+      break;
+    case 7:
+      run_batch(2, 7, w, blocks, groups, x, x_stride, acc, acc_stride);
+      break;
+    default:
+      run_batch(2, 8, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
   }
 }

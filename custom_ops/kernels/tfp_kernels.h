@@ -17,7 +17,7 @@
 /* Weights come in blocks of this many rows; gates work on this many units. */
 #define TFP_ROW_BLOCK 16
 /* Columns of one gemm call at most. */
-#define TFP_MAX_BATCH 4
+#define TFP_MAX_BATCH 8
 /* Buffers of packed weights and parameters are aligned to this. */
 #define TFP_ALIGNMENT 64
 /* Parameters of 16 units of a GRU: float[12][16], in the order

@@ -12,7 +12,7 @@ from gru_models import GruCase
 from tfpipeline.runtime.native import library_path
 
 ROW_BLOCK = 16
-MAX_BATCH = 4
+MAX_BATCH = 8
 GRU_PARAMETERS = 192
 
 
