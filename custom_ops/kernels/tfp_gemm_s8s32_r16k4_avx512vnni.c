@@ -108,10 +108,10 @@ TFP_TARGET_AVX512VNNI void tfp_gemm_s8s32_r16k4_avx512vnni(const void *blocks_pa
       run_batch(6, 1, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
     case 2:
-      run_batch(3, 2, w, blocks, groups, x, x_stride, acc, acc_stride);
+      run_batch(6, 2, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
     case 3:
-      run_batch(3, 3, w, blocks, groups, x, x_stride, acc, acc_stride);
+      run_batch(6, 3, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
     case 4:
       run_batch(3, 4, w, blocks, groups, x, x_stride, acc, acc_stride);
