@@ -35,7 +35,8 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void run_tile(const int tile, const int batch, 
       __m512i v[TFP_MAX_BATCH];
       for (int n = 0; n < batch; ++n) v[n] = broadcast(x + n * x_stride + 4 * p);
       for (int t = 0; t < tile; ++t) {
-        const __m512i weights = _mm512_loadu_si512(w + (size_t)t * block_bytes + 64 * p);
+        __m512i weights = _mm512_loadu_si512(w + (size_t)t * block_bytes + 64 * p);
+        if (batch > 1) TFP_KEEP_IN_REGISTER(weights);
         for (int n = 0; n < batch; ++n) {
           sum[p][t][n] = _mm512_dpbusd_epi32(sum[p][t][n], v[n], weights);
         }

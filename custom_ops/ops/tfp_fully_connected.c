@@ -4,9 +4,10 @@
 #include <string.h>
 
 enum {
-  /* Sums of one gemm call; they stay in the first-level cache until they are scaled. A multiple of
-   * 6 blocks, the widest tile of the kernels, for every batch. */
-  kSums = TFP_MAX_BATCH * 12 * TFP_ROW_BLOCK,
+  kTile = 6, /* blocks: the widest tile of the kernels */
+  /* Sums of one gemm call; they stay in the first-level cache until they are scaled. */
+  kSums = TFP_MAX_BATCH * 4 * kTile * TFP_ROW_BLOCK,
+  kChunk = 8 * kTile, /* blocks of one gemm call at most */
   /* A thread with fewer bytes of weights than this costs more than it saves. */
   kBytesPerThread = 64 * 1024,
 };
@@ -29,6 +30,7 @@ static void layout(tfp_fully_connected *op, size_t threads, tfp_arena *arena) {
   op->multiplier = tfp_arena_take(arena, width, sizeof(float));
   op->weight_sums = tfp_arena_take(arena, op->shape.is_float ? width : 0, sizeof(int32_t));
   op->bias = tfp_arena_take(arena, op->shape.is_float ? width : 0, sizeof(float));
+  op->backwards = tfp_arena_take(arena, 1, sizeof(bool));
   op->x = tfp_arena_take(arena, op->padded_depth, TFP_MAX_BATCH);
   op->acc = tfp_arena_take(arena, op->threads, kSums * sizeof(int32_t));
   op->unpacked = tfp_arena_take(arena, op->shape.weight_bits < 8 ? depth : 0, TFP_ROW_BLOCK);
@@ -115,12 +117,17 @@ static int8_t unpack_one(const uint8_t *values, size_t index, unsigned bits) {
 }
 
 /* Rows `first` to `first + rows` of the weights, one number a byte. */
-static const int8_t *rows_of(const tfp_fully_connected *op, const uint8_t *values, size_t first,
+static const int8_t *rows_of(const tfp_fully_connected *op,
+                             const tfp_fully_connected_weights *weights, size_t first,
                              size_t rows) {
   const size_t depth = op->shape.depth;
-  if (op->shape.weight_bits == 8) return (const int8_t *)values + first * depth;
-  for (size_t i = 0; i < rows * depth; ++i) {
-    op->unpacked[i] = unpack_one(values, first * depth + i, (unsigned)op->shape.weight_bits);
+  const unsigned bits = (unsigned)op->shape.weight_bits;
+  if (bits == 8) return (const int8_t *)weights->values + first * depth;
+  for (size_t row = 0; row < rows; ++row) {
+    const size_t start = (first + row) * weights->row_numbers;
+    for (size_t k = 0; k < depth; ++k) {
+      op->unpacked[row * depth + k] = unpack_one(weights->values, start + k, bits);
+    }
   }
   return op->unpacked;
 }
@@ -166,7 +173,7 @@ void tfp_fully_connected_prepare(tfp_fully_connected *op, const tfp_variant *var
   unsigned char *block = op->packed;
   for (size_t row = 0; row < shape->rows; row += TFP_ROW_BLOCK, block += op->block_bytes) {
     const size_t left = shape->rows - row, rows = left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK;
-    const int8_t *values = rows_of(op, weights->values, row, rows);
+    const int8_t *values = rows_of(op, weights, row, rows);
     op->kernels.pack(values, rows, shape->depth, shape->depth,
                      shape->is_float ? 0 : weights->x.zero_point, block);
     fill_parameters(op, weights, values, row, rows, block);
@@ -182,6 +189,7 @@ typedef struct fc_job {
   tfp_affine levels[TFP_MAX_BATCH]; /* where is_float */
   void *y;
   size_t threads;
+  bool backwards;
 } fc_job;
 
 /* Scales `count` sums, a multiple of 16, of vector `n`, and writes them to `y`. */
@@ -217,14 +225,15 @@ static void write_rows(const fc_job *job, const int32_t *acc, size_t row, size_t
 static void run_part(void *context, size_t i) {
   const fc_job *job = context;
   const tfp_fully_connected *op = job->op;
-  const size_t fair = round_up((op->blocks + job->threads - 1) / job->threads, 6);
-  const size_t most = kSums / TFP_ROW_BLOCK / job->batch / 6 * 6;
-  const size_t chunk = most < fair ? most : fair;
+  const size_t fair = round_up((op->blocks + job->threads - 1) / job->threads, kTile);
+  const size_t most = kSums / TFP_ROW_BLOCK / job->batch / kTile * kTile;
+  size_t chunk = most < kChunk ? most : kChunk;
+  if (chunk > fair) chunk = fair;
   const size_t chunks = (op->blocks + chunk - 1) / chunk;
-  const size_t first = chunks * i / job->threads * chunk;
-  const size_t end = chunks * (i + 1) / job->threads * chunk;
+  const size_t first = chunks * i / job->threads, end = chunks * (i + 1) / job->threads;
   int32_t *acc = op->acc + i * kSums;
-  for (size_t block = first; block < end && block < op->blocks; block += chunk) {
+  for (size_t c = first; c < end; ++c) {
+    const size_t block = (job->backwards ? end - 1 - (c - first) : c) * chunk;
     const size_t left = op->blocks - block, blocks = left < chunk ? left : chunk;
     op->kernels.gemm(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
                      job->x, job->x_stride, acc, blocks * TFP_ROW_BLOCK);
@@ -262,6 +271,10 @@ void tfp_fully_connected_run(const tfp_fully_connected *op, size_t batch, const 
     fc_job job = {.op = op, .batch = end - first};
     job.threads = parallel->threads < op->threads ? parallel->threads : op->threads;
     job.y = (unsigned char *)y + first * op->shape.rows * size;
+    /* Every second pass goes through the rows backwards: those used last are still in a cache that
+     * cannot hold them all. */
+    job.backwards = *op->backwards;
+    *op->backwards = !job.backwards;
     set_vectors(&job, (const unsigned char *)x + first * op->shape.depth * size);
     if (job.threads > 1) {
       parallel->run(parallel->pool, run_part, &job, job.threads);

@@ -19,9 +19,9 @@ typedef struct tfp_fully_connected_shape {
 } tfp_fully_connected_shape;
 
 typedef struct tfp_fully_connected_weights {
-  /* Two's complement numbers of weight_bits bits, row after row without gaps, from the low bits of
-   * a byte on. */
+  /* Two's complement numbers of weight_bits bits, from the low bits of a byte on. */
   const uint8_t *values;
+  size_t row_numbers; /* from the start of a row to that of the next: depth, or more */
   const float *scales;
   size_t scale_count;  /* 1, or one a row */
   const void *bias;    /* int32 (x_scale * scale) or, where is_float, float32; or NULL */
@@ -46,6 +46,7 @@ typedef struct tfp_fully_connected {
   float *bias;          /* likewise */
   tfp_output_s8 y;
   float y_low, y_high;
+  bool *backwards;  /* direction of the next call through the rows */
   int8_t *x;        /* [TFP_MAX_BATCH][padded_depth] */
   int32_t *acc;     /* [threads][TFP_FULLY_CONNECTED_SUMS] */
   int8_t *unpacked; /* [16][depth], used while packing low bits */

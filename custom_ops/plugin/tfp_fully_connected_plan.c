@@ -50,7 +50,7 @@ static bool read_scales(const TfLiteTensor *tensor, fc_plan *plan, char *error, 
 static bool read_weights(const TfLiteTensor *tensor, fc_plan *plan, char *error,
                          size_t error_size) {
   const uint64_t bits =
-      (uint64_t)plan->shape.rows * plan->shape.depth * (uint64_t)plan->shape.weight_bits;
+      (uint64_t)plan->shape.rows * plan->weights.row_numbers * (uint64_t)plan->shape.weight_bits;
   if (tensor->allocation_type != kTfLiteMmapRo || tensor->data == NULL) {
     REFUSE("weights must be a constant of the model");
   }
@@ -176,6 +176,7 @@ bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs,
   plan->shape.rows = (size_t)rows;
   plan->shape.depth = (size_t)depth;
   plan->shape.weight_bits = t.weights->type == kTfLiteInt4 ? 4 : 8;
+  plan->weights.row_numbers = (size_t)depth;
   plan->activation = (tfp_activation)params->activation;
   plan->keep_dims = params->keep_num_dims;
   return read_plan(&t, plan, error, error_size);
@@ -210,6 +211,9 @@ bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node, fc_p
   plan->shape.rows = options.rows;
   plan->shape.depth = options.depth;
   plan->shape.weight_bits = options.weight_bits;
+  /* Rows begin at whole bytes, so that the tensor has a dimension for their scales. */
+  const size_t per_byte = 8 / (size_t)options.weight_bits;
+  plan->weights.row_numbers = (options.depth + per_byte - 1) / per_byte * per_byte;
   plan->activation = options.activation;
   plan->keep_dims = true;
   return read_plan(&t, plan, error, error_size);

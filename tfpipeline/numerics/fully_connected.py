@@ -21,32 +21,41 @@ SMALLEST_RANGE = np.float32(2.0**-60)
 _ENDS = {"none": (-np.inf, np.inf), "relu": (0.0, np.inf), "relu6": (0.0, 6.0)}
 
 
-def pack_bits(values: ArrayLike, bits: int) -> bytes:
-    """Returns signed integers as two's complement numbers of `bits` bits without gaps.
+def pack_rows(values: ArrayLike, bits: int) -> Int8Array:
+    """Returns rows of signed integers as two's complement numbers of `bits` bits.
 
-    The first number stands in the low bits of the first byte, as in TensorFlow Lite's INT4.
+    The first number stands in the low bits of the first byte; every row begins with a new byte.
+
+    Args:
+        values: integers `(rows, depth)` that fit `bits` bits.
+        bits: 8, 4 or 2.
+
+    Returns:
+        int8 `(rows, depth * bits / 8 rounded up)`: the bytes.
 
     Raises:
-        ValueError: `bits` is not 8, 4 or 2, or a value does not fit.
+        ValueError: `bits` is another number, or a value does not fit.
     """
     if bits not in (8, 4, 2):
         raise ValueError(f"bits must be 8, 4 or 2; got {bits!r}.")
-    flat = np.asarray(values).ravel().astype(np.int64)
-    if flat.size and not (-(2 ** (bits - 1)) <= flat.min() and flat.max() < 2 ** (bits - 1)):
-        raise ValueError(f"values must fit {bits} bits; got [{flat.min()}, {flat.max()}].")
+    numbers = np.asarray(values).astype(np.int64)
+    limit = 2 ** (bits - 1)
+    if numbers.size and not (-limit <= numbers.min() and numbers.max() < limit):
+        raise ValueError(f"values must fit {bits} bits; got [{numbers.min()}, {numbers.max()}].")
+    rows, depth = numbers.shape
     per_byte = 8 // bits
-    padded = np.zeros(-(-flat.size // per_byte) * per_byte, np.int64)
-    padded[: flat.size] = flat & (2**bits - 1)
-    shifted = padded.reshape(-1, per_byte) << (bits * np.arange(per_byte))
-    return shifted.sum(axis=1).astype(np.uint8).tobytes()
+    padded = np.zeros((rows, -(-depth // per_byte) * per_byte), np.int64)
+    padded[:, :depth] = numbers & (2**bits - 1)
+    shifted = padded.reshape(rows, -1, per_byte) << (bits * np.arange(per_byte))
+    return shifted.sum(axis=2).astype(np.uint8).view(np.int8)
 
 
-def unpack_bits(data: bytes, bits: int, count: int) -> Int8Array:
-    """Returns the `count` numbers that `pack_bits` packed."""
-    numbers = np.frombuffer(data, np.uint8)[:, None].astype(np.int64)
+def unpack_rows(data: Int8Array, bits: int, depth: int) -> Int8Array:
+    """Returns the numbers `(rows, depth)` that `pack_rows` packed."""
+    numbers = data.view(np.uint8)[:, :, None].astype(np.int64)
     numbers = (numbers >> (bits * np.arange(8 // bits))) & (2**bits - 1)
     sign = 2 ** (bits - 1)
-    return ((numbers.ravel()[:count] ^ sign) - sign).astype(np.int8)
+    return ((numbers.reshape(len(data), -1)[:, :depth] ^ sign) - sign).astype(np.int8)
 
 
 def quantize_rows(x: ArrayLike) -> tuple[Int8Array, Float32Array, NDArray[np.int32]]:
