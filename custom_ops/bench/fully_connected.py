@@ -298,7 +298,8 @@ def main() -> None:
     memory = read_bandwidth(OUT_OF_CACHE_BYTES)
     notes.append(f"read bandwidth: {cache / 1e9:.1f} GB/s in cache, {memory / 1e9:.1f} out of it")
     write_csv(out / "fully_connected_x86.csv", rows, notes)
-    plot(out / "fully_connected_x86.png", rows, cache, memory, notes[1])
+    if 1 in arguments.threads:
+        plot(out / "fully_connected_x86.png", rows, cache, memory, notes[1])
 
 
 if __name__ == "__main__":

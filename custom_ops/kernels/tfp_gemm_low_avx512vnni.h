@@ -51,7 +51,7 @@ TFP_TARGET_AVX512VNNI TFP_INLINE int32_t tfp_low_offset(const int bits, const in
   for (; k + 64 <= count; k += 64) sum = _mm512_dpbusd_epi32(sum, ones, _mm512_loadu_si512(x + k));
   const __mmask16 rest = (__mmask16)((1u << ((count - k) / 4)) - 1u);
   sum = _mm512_dpbusd_epi32(sum, ones, _mm512_maskz_loadu_epi32(rest, x + k));
-  return -(_mm512_reduce_add_epi32(sum) << (bits - 1));
+  return -_mm512_reduce_add_epi32(sum) * (1 << (bits - 1));
 }
 
 /* `separate`: a set of accumulators a part, which pays where one column uses the weights. */

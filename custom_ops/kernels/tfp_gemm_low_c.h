@@ -25,7 +25,8 @@ TFP_INLINE void tfp_gemm_low_c(const size_t bits, const void *blocks_packed, siz
           for (size_t i = 0; i < 4; ++i, ++w) {
             for (size_t part = 0; part < parts; ++part) {
               const int32_t value = (*w >> (bits * part) & mask) - offset;
-              sum[row] += value * column[4 * part + i];
+              /* Unsigned: sums wrap around as those of vectors do. */
+              sum[row] = (int32_t)((uint32_t)sum[row] + (uint32_t)(value * column[4 * part + i]));
             }
           }
         }

@@ -73,7 +73,7 @@ def quantize_rows(x: ArrayLike) -> tuple[Int8Array, Float32Array, NDArray[np.int
     spread = high - low
     empty = spread < SMALLEST_RANGE
     spread = np.where(empty, np.float32(255.0), spread)
-    scale = spread / np.float32(255.0)
+    scale: Float32Array = (spread / np.float32(255.0)).astype(np.float32)
     inverse = np.where(empty, np.float32(0.0), np.float32(255.0) / spread)
     zero = np.clip(np.float32(-128.0) - low * inverse, np.float32(-128.0), np.float32(127.0))
     zero_point = np.where(empty, np.float32(0.0), np.rint(zero))
