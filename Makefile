@@ -1,6 +1,7 @@
 # Two commands on a fresh machine, each makes its own environment in .venv:
 #   make demo    the main job: speech in, a verified int8 .tflite with our op out (demo-out/report.html)
 #   make test    the tests
+#   make bench   times of our fully connected kernels against the runtime's, into docs/results
 # Options: make demo QUICK=1            a small run, to see that everything works
 #          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
 #          make test ARGS="-k export"   anything that pytest takes
@@ -14,9 +15,9 @@ SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
   $(shell find custom_ops -type f \( -name '*.[chS]' -o -name '*.inc' -o -name 'CMakeLists.txt' \
   -o -name '*.cmake' \))
 C_FILES := $(shell find custom_ops -type f -name '*.[ch]')
-PYTHON_DIRECTORIES := tfpipeline export tests $(wildcard setup.py)
+PYTHON_DIRECTORIES := tfpipeline export tests custom_ops $(wildcard setup.py)
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test bench lint format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -26,6 +27,9 @@ demo: $(VENV)/.installed-demo
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.installed-test
+	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(PYTHON_DIRECTORIES)

@@ -15,9 +15,10 @@ void tfp_gemm_s8s32_r16k16_c(const void *blocks_packed, size_t blocks, size_t de
       const int8_t *w = block + sizeof start + row * padded;
       for (size_t n = 0; n < batch; ++n) {
         const int8_t *column = x + (ptrdiff_t)n * x_stride;
-        int32_t sum = start[row];
-        for (size_t k = 0; k < padded; ++k) sum += w[k] * column[k];
-        acc[n * acc_stride + b * TFP_ROW_BLOCK + row] = sum;
+        /* Unsigned: a start may hold any bias, and sums wrap around as those of vectors do. */
+        uint32_t sum = (uint32_t)start[row];
+        for (size_t k = 0; k < padded; ++k) sum += (uint32_t)(w[k] * column[k]);
+        acc[n * acc_stride + b * TFP_ROW_BLOCK + row] = (int32_t)sum;
       }
     }
   }

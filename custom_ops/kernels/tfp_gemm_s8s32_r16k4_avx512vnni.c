@@ -35,7 +35,8 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void run_tile(const int tile, const int batch, 
       __m512i v[TFP_MAX_BATCH];
       for (int n = 0; n < batch; ++n) v[n] = broadcast(x + n * x_stride + 4 * p);
       for (int t = 0; t < tile; ++t) {
-        const __m512i weights = _mm512_loadu_si512(w + (size_t)t * block_bytes + 64 * p);
+        __m512i weights = _mm512_loadu_si512(w + (size_t)t * block_bytes + 64 * p);
+        if (batch > 1) TFP_KEEP_IN_REGISTER(weights);
         for (int n = 0; n < batch; ++n) {
           sum[p][t][n] = _mm512_dpbusd_epi32(sum[p][t][n], v[n], weights);
         }
@@ -108,13 +109,25 @@ TFP_TARGET_AVX512VNNI void tfp_gemm_s8s32_r16k4_avx512vnni(const void *blocks_pa
       run_batch(6, 1, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
     case 2:
-      run_batch(3, 2, w, blocks, groups, x, x_stride, acc, acc_stride);
+      run_batch(6, 2, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
     case 3:
-      run_batch(3, 3, w, blocks, groups, x, x_stride, acc, acc_stride);
+      run_batch(6, 3, w, blocks, groups, x, x_stride, acc, acc_stride);
+      break;
+    case 4:
+      run_batch(3, 4, w, blocks, groups, x, x_stride, acc, acc_stride);
+      break;
+    case 5:
+      run_batch(3, 5, w, blocks, groups, x, x_stride, acc, acc_stride);
+      break;
+    case 6:
+      run_batch(3, 6, w, blocks, groups, x, x_stride, acc, acc_stride);
+      break;
+    case 7:
+      run_batch(2, 7, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
     default:
-      run_batch(3, 4, w, blocks, groups, x, x_stride, acc, acc_stride);
+      run_batch(2, 8, w, blocks, groups, x, x_stride, acc, acc_stride);
       break;
   }
 }

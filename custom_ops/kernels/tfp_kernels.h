@@ -2,7 +2,7 @@
  *
  * Names:  tfp_<operation>_<types>[_<layout>]_<isa>, for example tfp_gemm_s8s32_r16k4_avx2.
  * Packers: tfp_pack_s8_r16k16, tfp_pack_s8_r16k4, tfp_pack_s8_r16k4_offset128, tfp_pack_s8_r16k8,
- * tfp_pack_s8_r8k16.
+ * tfp_pack_s8_r8k16; with 4 and 2 bits a weight tfp_pack_s4_r16k8 and tfp_pack_s2_r16k16.
  *
  * Every variant of an operation returns the same bits. One table of variants (tfp_variants.c)
  * drives dispatch, tests and benchmarks; a new instruction set is a new row in it.
@@ -17,7 +17,7 @@
 /* Weights come in blocks of this many rows; gates work on this many units. */
 #define TFP_ROW_BLOCK 16
 /* Columns of one gemm call at most. */
-#define TFP_MAX_BATCH 4
+#define TFP_MAX_BATCH 8
 /* Buffers of packed weights and parameters are aligned to this. */
 #define TFP_ALIGNMENT 64
 /* Parameters of 16 units of a GRU: float[12][16], in the order
@@ -56,6 +56,50 @@ typedef void (*tfp_load_state_fn)(const float *source, size_t count, float inver
 /* y[i] = f(x[i]); `count` is a multiple of 16. */
 typedef void (*tfp_activation_fn)(const float *x, size_t count, float *y);
 
+/* Real values are scale * (q - zero_point). */
+typedef struct tfp_affine {
+  float scale;
+  int32_t zero_point;
+} tfp_affine;
+
+/* Quantizes `count` floats over their own range, which always includes 0. */
+typedef tfp_affine (*tfp_quantize_fn)(const float *x, size_t count, int8_t *q);
+
+/* Where an int8 output begins, and its ends: -128 <= low <= zero_point, high <= 127. */
+typedef struct tfp_output_s8 {
+  int32_t zero_point, low, high;
+} tfp_output_s8;
+
+/* y[i] = clamp(round(float(acc[i]) * multiplier[i]) + zero_point, low, high), ties to even.
+ * `count` is a multiple of 16. */
+typedef void (*tfp_output_s8_fn)(const int32_t *acc, const float *multiplier, size_t count,
+                                 tfp_output_s8 to, int8_t *y);
+
+/* For each row of weights: their sum, their scale, and what is added last. */
+typedef struct tfp_row_parameters {
+  const int32_t *weight_sums;
+  const float *scales;
+  const float *bias;
+} tfp_row_parameters;
+
+/* How the vector was quantized, and the ends of a float output. */
+typedef struct tfp_output_f32 {
+  tfp_affine x;
+  float low, high;
+} tfp_output_f32;
+
+/* y[i] = clamp(float(acc[i] - sum[i] * zero_point) * x scale * scale[i] + bias[i], low, high),
+ * each operation rounded. `count` is a multiple of 16. */
+typedef void (*tfp_output_f32_fn)(const int32_t *acc, const tfp_row_parameters *rows, size_t count,
+                                  tfp_output_f32 to, float *y);
+
+/* Kernels of one width of weights. */
+typedef struct tfp_weight_kernels {
+  size_t depth_block; /* columns are padded to a multiple of this, a power of two */
+  tfp_pack_fn pack;   /* takes one weight a byte, whatever the width */
+  tfp_gemm_fn gemm;
+} tfp_weight_kernels;
+
 typedef struct tfp_variant {
   const char *name;        /* what the option `isa` calls it */
   bool (*supported)(void); /* whether this processor and its operating system can run it */
@@ -68,6 +112,11 @@ typedef struct tfp_variant {
   tfp_activation_fn sigmoid;
   tfp_activation_fn tanh;
   bool (*preferred)(void); /* whether "auto" may choose it where supported; NULL: yes */
+  tfp_weight_kernels s4;   /* weights in [-8, 7] */
+  tfp_weight_kernels s2;   /* weights in [-2, 1] */
+  tfp_quantize_fn quantize;
+  tfp_output_s8_fn output_s8;
+  tfp_output_f32_fn output_f32;
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */
@@ -78,6 +127,10 @@ const tfp_variant *tfp_find_variant(const char *name);
 
 /* Bytes of one packed block of 16 rows. */
 size_t tfp_packed_block_bytes(const tfp_variant *variant, size_t depth);
+
+/* The kernels for weights of 8, 4 or 2 bits, and the bytes of one packed block of 16 rows. */
+tfp_weight_kernels tfp_get_weight_kernels(const tfp_variant *variant, int bits);
+size_t tfp_packed_block_bytes_of(tfp_weight_kernels kernels, int bits, size_t depth);
 
 /* Processor features; false on other architectures. */
 bool tfp_cpu_always(void);
@@ -104,6 +157,12 @@ bool tfp_cpu_has_neonv7(void);
 #define TFP_DECLARE_LOAD_STATE(name) \
   void name(const float *source, size_t count, float inverse_scale, float *h, int8_t *q)
 #define TFP_DECLARE_ACTIVATION(name) void name(const float *x, size_t count, float *y)
+#define TFP_DECLARE_QUANTIZE(name) tfp_affine name(const float *x, size_t count, int8_t *q)
+#define TFP_DECLARE_OUTPUT_S8(name) \
+  void name(const int32_t *acc, const float *multiplier, size_t count, tfp_output_s8 to, int8_t *y)
+#define TFP_DECLARE_OUTPUT_F32(name)                                                             \
+  void name(const int32_t *acc, const tfp_row_parameters *rows, size_t count, tfp_output_f32 to, \
+            float *y)
 
 TFP_DECLARE_PACK(tfp_pack_s8_r16k16);
 TFP_DECLARE_PACK(tfp_pack_s8_r16k4);
@@ -119,6 +178,27 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_neondot);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k8_neoni8mm);
+
+TFP_DECLARE_PACK(tfp_pack_s4_r16k8);
+TFP_DECLARE_PACK(tfp_pack_s2_r16k16);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_c);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_c);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx512vnni);
+
+TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_c);
+TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx2);
+TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx512);
+
+TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_c);
+TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_avx2);
+TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_avx512);
+
+TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_c);
+TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx2);
+TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx512);
 
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_c);
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_avx2);

@@ -44,6 +44,14 @@
 #define TFP_INLINE static __forceinline
 #endif
 
+/* Compilers fold a load into every instruction that uses it, and then load as often; a value that
+ * several use is better kept in a register. */
+#if (defined(__GNUC__) || defined(__clang__)) && TFP_X86_64
+#define TFP_KEEP_IN_REGISTER(vector) __asm__("" : "+v"(vector))
+#else
+#define TFP_KEEP_IN_REGISTER(vector) (void)(vector)
+#endif
+
 #define TFP_TARGET_AVX2 TFP_TARGET("avx2")
 #define TFP_TARGET_AVX512 TFP_TARGET("avx512f,avx512bw,avx512vl,avx512dq")
 #define TFP_TARGET_AVX512VNNI TFP_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")

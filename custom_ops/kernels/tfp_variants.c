@@ -2,6 +2,12 @@
 #include "tfp_kernels.h"
 #include "tfp_target.h"
 
+/* What the rows without kernels of their own for a fully connected layer share. */
+#define TFP_PORTABLE_FULLY_CONNECTED                                                           \
+  .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},                                      \
+  .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c}, .quantize = tfp_quantize_f32s8_c, \
+  .output_s8 = tfp_output_s32s8_c, .output_f32 = tfp_output_s32f32_c
+
 static const tfp_variant variants[] = {
     {
         .name = "c",
@@ -14,6 +20,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
+        TFP_PORTABLE_FULLY_CONNECTED,
     },
 #if TFP_X86_64
     {
@@ -27,6 +34,11 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_avx2,
         .sigmoid = tfp_sigmoid_f32_avx2,
         .tanh = tfp_tanh_f32_avx2,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx2},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avx2},
+        .quantize = tfp_quantize_f32s8_avx2,
+        .output_s8 = tfp_output_s32s8_avx2,
+        .output_f32 = tfp_output_s32f32_avx2,
     },
     {
         .name = "avx512vnni",
@@ -39,6 +51,11 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_avx512,
         .sigmoid = tfp_sigmoid_f32_avx512,
         .tanh = tfp_tanh_f32_avx512,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx512vnni},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avx512vnni},
+        .quantize = tfp_quantize_f32s8_avx512,
+        .output_s8 = tfp_output_s32s8_avx512,
+        .output_f32 = tfp_output_s32f32_avx512,
     },
 #endif
 #if TFP_ARMV7_NEON
@@ -54,6 +71,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
+        TFP_PORTABLE_FULLY_CONNECTED,
     },
 #endif
 #if TFP_AARCH64
@@ -68,6 +86,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        TFP_PORTABLE_FULLY_CONNECTED,
     },
     {
         .name = "neon_a53",
@@ -80,6 +99,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        TFP_PORTABLE_FULLY_CONNECTED,
         .preferred = tfp_cpu_is_a53,
     },
     {
@@ -93,6 +113,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        TFP_PORTABLE_FULLY_CONNECTED,
     },
     {
         .name = "neoni8mm",
@@ -105,6 +126,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        TFP_PORTABLE_FULLY_CONNECTED,
     },
 #endif
 };
@@ -136,4 +158,15 @@ const tfp_variant *tfp_find_variant(const char *name) {
 size_t tfp_packed_block_bytes(const tfp_variant *variant, size_t depth) {
   const size_t mask = variant->depth_block - 1;
   return TFP_ROW_BLOCK * (sizeof(int32_t) + ((depth + mask) & ~mask));
+}
+
+tfp_weight_kernels tfp_get_weight_kernels(const tfp_variant *variant, int bits) {
+  if (bits == 4) return variant->s4;
+  if (bits == 2) return variant->s2;
+  return (tfp_weight_kernels){variant->depth_block, variant->pack, variant->gemm};
+}
+
+size_t tfp_packed_block_bytes_of(tfp_weight_kernels kernels, int bits, size_t depth) {
+  const size_t mask = kernels.depth_block - 1;
+  return TFP_ROW_BLOCK * (sizeof(int32_t) + ((depth + mask) & ~mask) * (size_t)bits / 8);
 }

@@ -33,9 +33,9 @@ static void layout(tfp_gru *gru, tfp_arena *arena) {
   gru->h = tfp_arena_take(arena, width, sizeof(float));
   gru->q[0] = tfp_arena_take(arena, width, 1);
   gru->q[1] = tfp_arena_take(arena, width, 1);
-  gru->acc_x = tfp_arena_take(arena, width, TFP_MAX_BATCH * kGates * sizeof(int32_t));
+  gru->acc_x = tfp_arena_take(arena, width, TFP_STEP_CHUNK * kGates * sizeof(int32_t));
   gru->padded_x =
-      tfp_arena_take(arena, padded_depth(gru->variant, options->input_dim), TFP_MAX_BATCH);
+      tfp_arena_take(arena, padded_depth(gru->variant, options->input_dim), TFP_STEP_CHUNK);
   tfp_product_layout(&gru->input, gru->variant, arena);
   gru->row_multiplier = tfp_arena_take(arena, (uint64_t)kGates * options->units, sizeof(float));
 }
@@ -187,7 +187,7 @@ static void run_sequence(const tfp_gru *gru, size_t time, const int8_t *x, const
   int8_t *q = gru->q[0], *q_next = gru->q[1];
   variant->load_state(h0, units, gru->inverse_scale, gru->h, q);
   for (size_t t = 0; t < time;) {
-    const size_t steps = time - t < TFP_MAX_BATCH ? time - t : TFP_MAX_BATCH;
+    const size_t steps = time - t < TFP_STEP_CHUNK ? time - t : TFP_STEP_CHUNK;
     ptrdiff_t stride = backwards ? -(ptrdiff_t)depth : (ptrdiff_t)depth;
     const int8_t *chunk = readable(gru, steps, x + (backwards ? time - 1 - t : t) * depth, &stride);
     const int8_t *inner = tfp_product_inner(&gru->input, variant, steps, chunk, stride, &stride);

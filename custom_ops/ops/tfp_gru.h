@@ -22,8 +22,8 @@ typedef struct tfp_gru {
   float inverse_scale;
   float *parameters;     /* [unit blocks][TFP_GRU_PARAMETERS] */
   float *row_multiplier; /* [3 * units], used while packing only */
-  int8_t *padded_x;      /* [TFP_MAX_BATCH][depth rounded up] */
-  int32_t *acc_x;        /* [TFP_MAX_BATCH][3 * width] */
+  int8_t *padded_x;      /* [TFP_STEP_CHUNK][depth rounded up] */
+  int32_t *acc_x;        /* [TFP_STEP_CHUNK][3 * width] */
   int32_t *acc_h;        /* [unit blocks at a time][3 * 16] */
   float *h;              /* [width]: units rounded up to whole blocks */
   int8_t *q[2];          /* [width] each: the state before and after a step */

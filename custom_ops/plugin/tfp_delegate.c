@@ -1,4 +1,5 @@
-/* A delegate that claims the nodes of our ops, one at a time, and nothing else. */
+/* A delegate that claims the nodes of our ops, one at a time, and, where the option
+ * accelerate_builtin asks for it, the FULLY_CONNECTED nodes that our kernels run. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@ enum { kLastBuiltinCode = 1023 };
 typedef struct delegate {
   TfLiteDelegate base; /* first, so that both have one address */
   tfp_options options;
+  tfp_pool *pool; /* NULL with one thread */
 } delegate;
 
 static TfLiteStatus claim_nodes(TfLiteContext *context, TfLiteDelegate *base);
@@ -18,6 +20,10 @@ static TfLiteStatus claim_nodes(TfLiteContext *context, TfLiteDelegate *base);
 const tfp_options *tfp_delegate_options(const TfLiteDelegate *base) {
   if (base == NULL || base->Prepare != claim_nodes) return NULL;
   return &((const delegate *)(const void *)base)->options;
+}
+
+tfp_parallel tfp_delegate_parallel(const TfLiteDelegate *base) {
+  return tfp_pool_parallel(((const delegate *)(const void *)base)->pool);
 }
 
 /* Whether the structs look as this plug-in expects them: a runtime with another layout would
@@ -30,7 +36,8 @@ static bool layout_is_known(const TfLiteRegistration *registration) {
 }
 
 /* Adds the nodes of our ops in `plan` to `ours`; false when the layout is unknown. */
-static bool find_nodes(TfLiteContext *context, const TfLiteIntArray *plan, TfLiteIntArray *ours) {
+static bool find_nodes(TfLiteContext *context, const tfp_options *options,
+                       const TfLiteIntArray *plan, TfLiteIntArray *ours) {
   for (int i = 0; i < plan->size; ++i) {
     TfLiteNode *node = NULL;
     TfLiteRegistration *registration = NULL;
@@ -39,8 +46,7 @@ static bool find_nodes(TfLiteContext *context, const TfLiteIntArray *plan, TfLit
         node == NULL || registration == NULL || !layout_is_known(registration)) {
       return false;
     }
-    if (registration->builtin_code == kTfLiteBuiltinCustom &&
-        tfp_find_op(registration->custom_name) != NULL) {
+    if (tfp_find_op(context, node, registration, options) != NULL) {
       ours->data[ours->size++] = plan->data[i];
     }
   }
@@ -60,7 +66,7 @@ static TfLiteStatus claim_nodes(TfLiteContext *context, TfLiteDelegate *base) {
   if (ours == NULL) return kTfLiteError;
   TfLiteIntArray *single = (TfLiteIntArray *)(void *)((char *)ours + list);
   TfLiteStatus status = kTfLiteOk;
-  if (!find_nodes(context, plan, ours)) {
+  if (!find_nodes(context, &self->options, plan, ours)) {
     context->ReportError(context,
                          "tfpipeline: this runtime lays out its nodes in a way that the plug-in "
                          "does not know: upgrade tfpipeline.");
@@ -72,11 +78,12 @@ static TfLiteStatus claim_nodes(TfLiteContext *context, TfLiteDelegate *base) {
     TfLiteRegistration *registration = NULL;
     status = context->GetNodeAndRegistration(context, ours->data[i], &node, &registration);
     if (status != kTfLiteOk) break;
-    const tfp_op *op = tfp_find_op(registration->custom_name);
+    const tfp_op *op = tfp_find_op(context, node, registration, &self->options);
+    if (op == NULL) continue;
     single->data[0] = ours->data[i];
     if (self->options.verbose) {
       fprintf(stderr, "tfpipeline: node %d: %s runs on %s, %d thread(s)\n", ours->data[i], op->name,
-              self->options.variant->name, 1);
+              self->options.variant->name, op->threaded ? self->options.num_threads : 1);
     }
     status = context->ReplaceNodeSubsetsWithDelegateKernels(context, tfp_delegate_registration(op),
                                                             single, base);
@@ -99,6 +106,7 @@ static TfLiteDelegate *create(const char *const *keys, const char *const *values
     return NULL;
   }
   self->options = options;
+  self->pool = tfp_pool_new((size_t)options.num_threads);
   self->base.data_ = self;
   self->base.Prepare = claim_nodes;
   /* Without this flag runtimes prepare all nodes first, and stop at the ops they do not know. */
@@ -111,8 +119,14 @@ TfLiteDelegate *tflite_plugin_create_delegate(char **keys, char **values, size_t
   return create((const char *const *)keys, (const char *const *)values, count, report_error);
 }
 
-void tflite_plugin_destroy_delegate(TfLiteDelegate *base) {
+static void destroy(TfLiteDelegate *base) {
+  if (base == NULL) return;
+  tfp_pool_free(((delegate *)(void *)base)->pool);
   free(base);
+}
+
+void tflite_plugin_destroy_delegate(TfLiteDelegate *base) {
+  destroy(base);
 }
 
 static void report_to_stderr(const char *message) {
@@ -125,5 +139,5 @@ TfLiteDelegate *tfpipeline_delegate_create(const char *const *keys, const char *
 }
 
 void tfpipeline_delegate_destroy(TfLiteDelegate *base) {
-  free(base);
+  destroy(base);
 }

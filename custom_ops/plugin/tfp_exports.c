@@ -28,6 +28,12 @@ TfLiteRegistration *tfpipeline_register_gru(void) {
   return &registration;
 }
 
+TfLiteRegistration *tfpipeline_register_fully_connected(void) {
+  static TfLiteRegistration registration;
+  registration = tfp_static_registration(&tfp_op_fully_connected);
+  return &registration;
+}
+
 const tfp_variant *tfpipeline_kernel_variant(size_t index) {
   return tfp_get_variant(index);
 }

@@ -6,9 +6,16 @@
 #include <string.h>
 
 /* The one list of ops: a new op is a new line here, and a file with its tfp_op. */
-static const tfp_op *const ops[] = {&tfp_op_gru};
+static const tfp_op *const ops[] = {&tfp_op_gru, &tfp_op_fully_connected};
 
-const tfp_op *tfp_find_op(const char *name) {
+const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
+                          const TfLiteRegistration *registration, const tfp_options *options) {
+  const char *name = registration->custom_name;
+  if (registration->builtin_code == kTfLiteBuiltinFullyConnected) {
+    const bool ours = options->accelerate_builtin && tfp_accelerates_fully_connected(context, node);
+    return ours ? &tfp_op_builtin_fully_connected : NULL;
+  }
+  if (registration->builtin_code != kTfLiteBuiltinCustom || name == NULL) return NULL;
   for (size_t i = 0; i < sizeof ops / sizeof ops[0]; ++i) {
     if (strcmp(name, ops[i]->name) == 0) return ops[i];
   }
@@ -56,6 +63,7 @@ static tfp_node *new_node(const tfp_op *op, const tfp_options *options) {
   if (node == NULL) return NULL;
   node->op = op;
   node->options = *options;
+  node->parallel.threads = 1;
   node->index = -1;
   return node;
 }
@@ -71,14 +79,15 @@ static void *init_by_delegate(TfLiteContext *context, const char *buffer, size_t
   const int index = params->nodes_to_replace->data[0];
   const tfp_options *options = tfp_delegate_options(params->delegate);
   if (options == NULL ||
-      context->GetNodeAndRegistration(context, index, &original, &registration) != kTfLiteOk ||
-      registration->custom_name == NULL) {
+      context->GetNodeAndRegistration(context, index, &original, &registration) != kTfLiteOk) {
     return NULL;
   }
-  const tfp_op *op = tfp_find_op(registration->custom_name);
+  const tfp_op *op = tfp_find_op(context, original, registration, options);
   tfp_node *node = op != NULL ? new_node(op, options) : NULL;
   if (node == NULL) return NULL;
+  node->parallel = tfp_delegate_parallel(params->delegate);
   node->index = index;
+  node->builtin_data = original->builtin_data;
   node->custom_data = original->custom_initial_data;
   node->custom_size =
       original->custom_initial_data_size > 0 ? (size_t)original->custom_initial_data_size : 0;
@@ -133,20 +142,30 @@ TfLiteRegistration tfp_delegate_registration(const tfp_op *op) {
   };
 }
 
-/* A static init learns nothing of its op but by being the op's own function. */
-static void *init_registered_gru(TfLiteContext *context, const char *buffer, size_t length) {
-  (void)context;
+static void *init_registered(const tfp_op *op, const char *buffer, size_t length) {
   const tfp_options options = tfp_options_default();
-  tfp_node *node = new_node(&tfp_op_gru, &options);
+  tfp_node *node = new_node(op, &options);
   if (node == NULL) return NULL;
   node->custom_data = buffer;
   node->custom_size = length;
   return node;
 }
 
+/* A static init learns nothing of its op but by being the op's own function. */
+static void *init_registered_gru(TfLiteContext *context, const char *buffer, size_t length) {
+  (void)context;
+  return init_registered(&tfp_op_gru, buffer, length);
+}
+
+static void *init_registered_fully_connected(TfLiteContext *context, const char *buffer,
+                                             size_t length) {
+  (void)context;
+  return init_registered(&tfp_op_fully_connected, buffer, length);
+}
+
 TfLiteRegistration tfp_static_registration(const tfp_op *op) {
   TfLiteRegistration registration = tfp_delegate_registration(op);
-  registration.init = init_registered_gru;
+  registration.init = op == &tfp_op_gru ? init_registered_gru : init_registered_fully_connected;
   registration.prepare = prepare_registered;
   registration.builtin_code = kTfLiteBuiltinCustom;
   return registration;

@@ -6,6 +6,7 @@
 #define TFP_NODE_H_
 
 #include "tfp_options.h"
+#include "tfp_pool.h"
 #include "tfp_tflite_abi.h"
 
 enum { TFP_MAX_NODE_TENSORS = 16, TFP_ERROR_BYTES = 320 };
@@ -14,6 +15,7 @@ struct tfp_node;
 
 typedef struct tfp_op {
   const char *name; /* custom op name, "tfpipeline.gru" */
+  bool threaded;    /* whether it uses more than one thread */
   /* Checks the node, resizes its outputs, and packs its weights into node->state. */
   TfLiteStatus (*prepare)(TfLiteContext *context, struct tfp_node *node);
   TfLiteStatus (*invoke)(TfLiteContext *context, struct tfp_node *node);
@@ -23,6 +25,7 @@ typedef struct tfp_op {
 typedef struct tfp_node {
   const tfp_op *op;
   tfp_options options;
+  tfp_parallel parallel;
   int index; /* in the graph; -1 when not known */
   int input_count;
   int inputs[TFP_MAX_NODE_TENSORS];
@@ -30,13 +33,20 @@ typedef struct tfp_node {
   int outputs[TFP_MAX_NODE_TENSORS];
   const void *custom_data; /* belongs to the model */
   size_t custom_size;
-  void *state; /* of the op */
+  const void *builtin_data; /* likewise */
+  void *state;              /* of the op */
 } tfp_node;
 
 extern const tfp_op tfp_op_gru;
+extern const tfp_op tfp_op_fully_connected;
+extern const tfp_op tfp_op_builtin_fully_connected;
 
-/* The op called `name`, or NULL. */
-const tfp_op *tfp_find_op(const char *name);
+/* The op that runs a node of a graph, or NULL where it is none of ours. */
+const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
+                          const TfLiteRegistration *registration, const tfp_options *options);
+
+/* Whether a FULLY_CONNECTED node is one that our kernels run, and run faster. */
+bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node);
 
 /* A registration of `op` for a delegate (init gets TfLiteDelegateParams) or for a resolver. */
 TfLiteRegistration tfp_delegate_registration(const tfp_op *op);
@@ -44,6 +54,7 @@ TfLiteRegistration tfp_static_registration(const tfp_op *op);
 
 /* Options that a delegate created by this library carries, or NULL when it is another's. */
 const tfp_options *tfp_delegate_options(const TfLiteDelegate *delegate);
+tfp_parallel tfp_delegate_parallel(const TfLiteDelegate *delegate);
 
 /* Reports "<op> (node <index>): <message>" and returns kTfLiteError. */
 TfLiteStatus tfp_node_error(TfLiteContext *context, const tfp_node *node, const char *format, ...)

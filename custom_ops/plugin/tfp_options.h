@@ -6,7 +6,8 @@
 
 typedef struct tfp_options {
   const tfp_variant *variant; /* the kernels to use */
-  int num_threads;            /* accepted; version 1 runs on the calling thread */
+  int num_threads;            /* of fully connected layers */
+  bool accelerate_builtin;    /* takes over FULLY_CONNECTED nodes of any model */
   bool verbose;               /* says on standard error which kernel each node got */
 } tfp_options;
 

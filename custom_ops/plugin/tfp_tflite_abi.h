@@ -20,12 +20,14 @@ typedef enum {
   kTfLiteUInt8 = 3,
   kTfLiteInt64 = 4,
   kTfLiteInt8 = 9,
+  kTfLiteInt4 = 18,
 } TfLiteType;
 
 typedef enum { kTfLiteMemNone = 0, kTfLiteMmapRo = 1 } TfLiteAllocationType;
 typedef enum { kTfLiteNoQuantization = 0, kTfLiteAffineQuantization = 1 } TfLiteQuantizationType;
 
 enum {
+  kTfLiteBuiltinFullyConnected = 9,
   kTfLiteBuiltinCustom = 32,
   kTfLiteBuiltinDelegate = 51,
   kTfLiteDelegateFlagsAllowDynamicTensors = 1,
@@ -145,6 +147,14 @@ typedef struct TfLiteDelegate {
   void *opaque_delegate_builder;
 } TfLiteDelegate;
 
+/* What builtin_data of a FULLY_CONNECTED node points to. */
+typedef struct TfLiteFullyConnectedParams {
+  int activation;     /* 0 none, 1 relu, 3 relu6 */
+  int weights_format; /* 0: rows of inputs */
+  bool keep_num_dims;
+  bool asymmetric_quantize_inputs;
+} TfLiteFullyConnectedParams;
+
 #define TFP_ABI_AT(type, field, offset64, offset32)                                        \
   _Static_assert(offsetof(type, field) == (sizeof(void *) == 8 ? (offset64) : (offset32)), \
                  #type "." #field " is not where TensorFlow Lite has it")
@@ -160,6 +170,7 @@ TFP_ABI_AT(TfLiteTensor, name, 56, 32);
 TFP_ABI_AT(TfLiteTensor, quantization, 80, 48);
 TFP_ABI_SIZE(TfLiteTensor, 112);
 TFP_ABI_AT(TfLiteNode, user_data, 32, 16);
+TFP_ABI_AT(TfLiteNode, builtin_data, 40, 20);
 TFP_ABI_AT(TfLiteNode, custom_initial_data, 48, 24);
 TFP_ABI_AT(TfLiteNode, custom_initial_data_size, 56, 28);
 TFP_ABI_AT(TfLiteContext, tensors, 16, 8);

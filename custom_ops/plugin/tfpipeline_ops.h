@@ -22,7 +22,7 @@ struct TfLiteRegistration;
 struct tfp_variant;
 
 /* What load_delegate() of the Python packages and --external_delegate_path call. Options: isa,
- * num_threads, verbose. Returns NULL after `report_error` got one sentence. */
+ * num_threads, accelerate_builtin, verbose. Returns NULL after `report_error` got one sentence. */
 TFPIPELINE_EXPORT struct TfLiteDelegate *tflite_plugin_create_delegate(
     char **keys, char **values, size_t count, void (*report_error)(const char *));
 TFPIPELINE_EXPORT void tflite_plugin_destroy_delegate(struct TfLiteDelegate *delegate);
@@ -33,8 +33,9 @@ TFPIPELINE_EXPORT struct TfLiteDelegate *tfpipeline_delegate_create(const char *
                                                                     size_t count);
 TFPIPELINE_EXPORT void tfpipeline_delegate_destroy(struct TfLiteDelegate *delegate);
 
-/* Registration of tfpipeline.gru for builds that have their own op resolver. */
+/* Registrations for builds that have their own op resolver. */
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_gru(void);
+TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_fully_connected(void);
 
 /* Changes when a function here, or an op's meaning, changes incompatibly. */
 TFPIPELINE_EXPORT int tfpipeline_abi_version(void);

@@ -13,12 +13,10 @@
 #include <string.h>
 
 #include "../kernels/tfp_kernels.h"
-#include "../kernels/tfp_target.h"
 #include "guarded.h"
 
 enum {
-  /* What the kernels of this architecture take. */
-  kMaxBatch = TFP_AARCH64 || TFP_ARMV7_NEON ? 8 : TFP_MAX_BATCH,
+  kMaxBatch = TFP_MAX_BATCH,
   kMaxDepth = 336,
   kMaxRows = 7 * TFP_ROW_BLOCK,
 };

@@ -72,6 +72,7 @@ PYTHON_PARTS = {
 FREESTANDING = "stdint.h stddef.h stdbool.h stdalign.h stdarg.h float.h limits.h"
 INTRINSICS = "immintrin.h arm_neon.h cpuid.h intrin.h"
 LIBC = "stdio.h stdlib.h string.h"
+THREADS = "pthread.h sched.h stdatomic.h"
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ NATIVE_PARTS = {
     ),
     "ops": NativePart(frozenset({"ops", "kernels"}), frozenset(f"{FREESTANDING} {LIBC}".split())),
     "plugin": NativePart(
-        frozenset({"plugin", "ops", "kernels"}), frozenset(f"{FREESTANDING} {LIBC}".split())
+        frozenset({"plugin", "ops", "kernels"}),
+        frozenset(f"{FREESTANDING} {LIBC} {THREADS}".split()),
     ),
     "tests": NativePart(frozenset({"tests", "plugin", "ops", "kernels"}), None),
     "bench": NativePart(frozenset({"bench", "plugin", "ops", "kernels"}), None),

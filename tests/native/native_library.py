@@ -12,8 +12,55 @@ from gru_models import GruCase
 from tfpipeline.runtime.native import library_path
 
 ROW_BLOCK = 16
-MAX_BATCH = 4
+MAX_BATCH = 8
 GRU_PARAMETERS = 192
+
+
+class Affine(ctypes.Structure):
+    """`tfp_affine`."""
+
+    _fields_ = [("scale", c_float), ("zero_point", c_int32)]
+
+
+class OutputS8(ctypes.Structure):
+    """`tfp_output_s8`."""
+
+    _fields_ = [("zero_point", c_int32), ("low", c_int32), ("high", c_int32)]
+
+
+class RowParameters(ctypes.Structure):
+    """`tfp_row_parameters`."""
+
+    _fields_ = [("weight_sums", c_void_p), ("scales", c_void_p), ("bias", c_void_p)]
+
+
+class OutputF32(ctypes.Structure):
+    """`tfp_output_f32`."""
+
+    _fields_ = [("x", Affine), ("low", c_float), ("high", c_float)]
+
+
+PackFunction = CFUNCTYPE(None, c_void_p, c_size_t, c_size_t, c_size_t, c_int32, c_void_p)
+GemmFunction = CFUNCTYPE(
+    None,
+    c_void_p,
+    c_size_t,
+    c_size_t,
+    c_size_t,
+    c_void_p,
+    ctypes.c_ssize_t,
+    c_void_p,
+    c_size_t,
+)
+
+
+class WeightKernels(ctypes.Structure):
+    """`tfp_weight_kernels`: packing and gemm for one width of weights."""
+
+    _fields_ = [("depth_block", c_size_t), ("pack", PackFunction), ("gemm", GemmFunction)]
+
+    def padded_depth(self, depth: int) -> int:
+        return -(-depth // self.depth_block) * self.depth_block
 
 
 class Variant(ctypes.Structure):
@@ -23,24 +70,8 @@ class Variant(ctypes.Structure):
         ("name", c_char_p),
         ("supported", CFUNCTYPE(c_bool)),
         ("depth_block", c_size_t),
-        (
-            "pack",
-            CFUNCTYPE(None, c_void_p, c_size_t, c_size_t, c_size_t, c_int32, c_void_p),
-        ),
-        (
-            "gemm",
-            CFUNCTYPE(
-                None,
-                c_void_p,
-                c_size_t,
-                c_size_t,
-                c_size_t,
-                c_void_p,
-                ctypes.c_ssize_t,
-                c_void_p,
-                c_size_t,
-            ),
-        ),
+        ("pack", PackFunction),
+        ("gemm", GemmFunction),
         ("requantize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_void_p)),
         (
             "gru_gates",
@@ -50,6 +81,14 @@ class Variant(ctypes.Structure):
         ("sigmoid", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("tanh", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("preferred", c_void_p),
+        ("s4", WeightKernels),
+        ("s2", WeightKernels),
+        ("quantize", CFUNCTYPE(Affine, c_void_p, c_size_t, c_void_p)),
+        ("output_s8", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, OutputS8, c_void_p)),
+        (
+            "output_f32",
+            CFUNCTYPE(None, c_void_p, POINTER(RowParameters), c_size_t, OutputF32, c_void_p),
+        ),
     ]
 
     def padded_depth(self, depth: int) -> int:

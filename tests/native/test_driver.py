@@ -1,4 +1,4 @@
-"""Compiles the C driver with all sources and runs it: plainly, and under the sanitizers."""
+"""Compiles each C driver with all sources and runs it: plainly, and under the sanitizers."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ MODES = {
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="uses the linker's --wrap and libasan")
+@pytest.mark.parametrize("program", ["gru_driver", "fully_connected_driver"])
 @pytest.mark.parametrize("mode", MODES)
-def test_driver(mode: str, tmp_path: Path) -> None:
+def test_driver(mode: str, program: str, tmp_path: Path) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         pytest.skip("no C compiler")
     kinds = "*.[cS]" if host_architecture() == "aarch64" else "*.c"
     folders = ("kernels", "ops", "plugin")
     files = [str(f) for name in folders for f in sorted((SOURCES / name).glob(kinds))]
-    files.append(str(SOURCES / "tests" / "gru_driver.c"))
-    program = tmp_path / "driver"
-    command = [compiler, *FLAGS, *MODES[mode], *files, "-o", str(program)]
+    files.append(str(SOURCES / "tests" / f"{program}.c"))
+    executable = tmp_path / program
+    command = [compiler, *FLAGS, *MODES[mode], "-pthread", *files, "-o", str(executable)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     if built.returncode != 0 and "cannot find" in built.stderr:
         pytest.skip(f"this compiler has no sanitizers: {built.stderr.strip()[-200:]}")
@@ -44,6 +45,6 @@ def test_driver(mode: str, tmp_path: Path) -> None:
     # A preloaded library would have to come after the sanitizer's own.
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
     done = subprocess.run(
-        [str(program)], capture_output=True, text=True, check=False, env=environment
+        [str(executable)], capture_output=True, text=True, check=False, env=environment
     )
     assert (done.returncode, done.stdout) == (0, "ok\n"), done.stdout + done.stderr[-4000:]

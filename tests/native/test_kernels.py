@@ -56,7 +56,7 @@ def exact(weights: np.ndarray, x: np.ndarray, zero_point: int) -> np.ndarray:
     return (x.astype(np.int64) - zero_point) @ weights.astype(np.int64).T
 
 
-@pytest.mark.parametrize("batch", [1, 2, 3, 4])
+@pytest.mark.parametrize("batch", range(1, native.MAX_BATCH + 1))
 def test_gemm_is_exact_for_all_shapes(isa: str, at_end: bool, batch: int) -> None:
     rng = np.random.default_rng(batch)
     for depth in DEPTHS:
@@ -73,7 +73,7 @@ def test_gemm_is_exact_for_all_shapes(isa: str, at_end: bool, batch: int) -> Non
 @pytest.mark.parametrize("value", [-128, -127, 0, 127])
 def test_gemm_is_exact_at_the_extremes(isa: str, at_end: bool, w: int, value: int) -> None:
     # Pairs of products at their largest are where 16-bit saturation would show.
-    weights, x = np.full((33, 67), w, np.int8), np.full((4, 67), value, np.int8)
+    weights, x = np.full((33, 67), w, np.int8), np.full((native.MAX_BATCH, 67), value, np.int8)
     for zero_point in (-128, 0, 127):
         got = gemm(isa, weights, x, zero_point, at_end, reverse=False)
         np.testing.assert_array_equal(got, exact(weights, x, zero_point))

@@ -35,6 +35,7 @@ EXPORTS = {
     "tfpipeline_gru_destroy",
     "tfpipeline_gru_run",
     "tfpipeline_kernel_variant",
+    "tfpipeline_register_fully_connected",
     "tfpipeline_register_gru",
     "tfpipeline_version",
 }

@@ -1,0 +1,306 @@
+"""Times fully connected layers: our kernels against the runtime's, through one interpreter.
+
+    make bench                          or: python custom_ops/bench/fully_connected.py --help
+
+Contenders take turns within every round, so that what else happens on the machine hits all alike;
+each figure is the best of all rounds. Writes a CSV and a plot with the roofline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import platform
+import shlex
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, load_delegate
+
+from tfpipeline.export.flatbuffer import ModelBuilder, Quantization
+from tfpipeline.numerics.fully_connected import pack_rows
+from tfpipeline.numerics.fully_connected_options import OP_NAME, FullyConnectedOptions
+from tfpipeline.runtime.native import best_isa, library_path
+
+MIB = 1 << 20
+#: More than the last-level cache of the machines that this runs on.
+OUT_OF_CACHE_BYTES = 96 * MIB
+ACCELERATED_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a model of one layer computes."""
+
+    rows: int
+    depth: int
+    batch: int
+    is_float: bool
+    bits: int
+
+    def model(self, custom: bool) -> bytes:
+        """The model file: our op where `custom`, else the builtin one."""
+        rng = np.random.default_rng(0)
+        high = 2 ** (self.bits - 1)
+        low = -high + (self.bits == 8)
+        weights = rng.integers(low, high, (self.rows, self.depth)).astype(np.int8)
+        scales = (rng.uniform(0.5, 2.0, self.rows) * 0.05 / high).astype(np.float32)
+        data = pack_rows(weights, self.bits) if self.bits < 8 else weights
+        dtype = np.float32 if self.is_float else np.int8
+        x_levels = None if self.is_float else Quantization(0.037, 5)
+        y_levels = None if self.is_float else Quantization(0.2, -7)
+        builder = ModelBuilder("a fully connected layer")
+        graph = builder.graph("main")
+        x = graph.tensor("x", (self.batch, self.depth), dtype, x_levels)
+        w = graph.constant("w", data, Quantization.per_channel(scales))
+        bias_levels = Quantization.per_channel(np.float32(0.037) * scales)
+        zeros = np.zeros(self.rows, np.float32 if self.is_float else np.int32)
+        b = graph.constant("b", zeros, None if self.is_float else bias_levels)
+        y = graph.tensor("y", (self.batch, self.rows), dtype, y_levels)
+        if custom:
+            options = FullyConnectedOptions(self.rows, self.depth, self.bits)
+            graph.custom(OP_NAME, [x, w, b], [y], options.pack())
+        else:
+            if self.bits == 4:
+                tensor = graph.subgraph.tensors[w]
+                tensor.type = schema.TensorType.INT4
+                tensor.shape = np.array((self.rows, self.depth), np.int32)
+            options = schema.FullyConnectedOptionsT(asymmetricQuantizeInputs=self.is_float)
+            graph.operator("FULLY_CONNECTED", [x, w, b], [y], options, 9 if self.is_float else 4)
+        graph.finish([x], [y])
+        return builder.to_bytes()
+
+    def input(self) -> np.ndarray:
+        rng = np.random.default_rng(1)
+        shape = (self.batch, self.depth)
+        if self.is_float:
+            return rng.standard_normal(shape).astype(np.float32)
+        return rng.integers(-128, 128, shape).astype(np.int8)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to run a layer; `baseline` names the contender that it is compared with."""
+
+    name: str
+    layer: Layer
+    ours: bool
+    baseline: str | None
+
+    def interpreter(self, model: bytes, threads: int, isa: str) -> Interpreter:
+        delegates = []
+        if self.ours:
+            options = {"isa": isa, "num_threads": threads, "accelerate_builtin": True}
+            delegates.append(load_delegate(str(library_path()), options=options))
+        it = Interpreter(model_content=model, num_threads=threads, experimental_delegates=delegates)
+        it.allocate_tensors()
+        it.set_tensor(it.get_input_details()[0]["index"], self.layer.input())
+        return it
+
+    def model(self) -> bytes:
+        # The delegate leaves larger batches to the runtime; our op takes them.
+        custom = self.ours and (self.layer.bits < 8 or self.layer.batch > ACCELERATED_BATCH)
+        return self.layer.model(custom)
+
+
+def contenders(rows: int, depth: int, batch: int) -> list[Contender]:
+    def layer(is_float: bool, bits: int) -> Layer:
+        return Layer(rows, depth, batch, is_float, bits)
+
+    return [
+        Contender("XNNPACK int8", layer(False, 8), False, None),
+        Contender("ours int8", layer(False, 8), True, "XNNPACK int8"),
+        Contender("ours int4", layer(False, 4), True, "ours int8"),
+        Contender("ours int2", layer(False, 2), True, "ours int8"),
+        Contender("XNNPACK float, int8 weights", layer(True, 8), False, None),
+        Contender("ours float, int8 weights", layer(True, 8), True, "XNNPACK float, int8 weights"),
+        Contender("XNNPACK float, int4 weights", layer(True, 4), False, None),
+        Contender("ours float, int4 weights", layer(True, 4), True, "XNNPACK float, int4 weights"),
+    ]
+
+
+def measure(calls: list[list[Callable[[], None]]], rounds: int, repeats: int) -> list[list[float]]:
+    """Seconds of each call; every contender has a list of calls that it makes in turn."""
+    times: list[list[float]] = [[] for _ in calls]
+    for turn in range(rounds):
+        for taken, ways in zip(times, calls, strict=True):
+            count = max(repeats, len(ways))
+            for i in range(count):
+                call = ways[(turn * count + i) % len(ways)]
+                start = time.perf_counter()
+                call()
+                taken.append(time.perf_counter() - start)
+    return times
+
+
+def time_contenders(
+    group: list[Contender], threads: int, isa: str, rounds: int, repeats: int, copies: bool
+) -> list[dict[str, object]]:
+    """One row of the table a contender."""
+    interpreters, calls = [], []
+    for contender in group:
+        layer = contender.layer
+        packed = layer.rows * layer.depth * layer.bits // 8
+        model = contender.model()
+        count = -(-OUT_OF_CACHE_BYTES // packed) if copies else 1
+        made = [contender.interpreter(model, threads, isa) for _ in range(count)]
+        interpreters.append(made)
+        calls.append([it.invoke for it in made])
+    times = measure(calls, rounds, repeats)
+    # Out of cache the best of many would be a call that found its weights in cache after all.
+    typical = {
+        c.name: (statistics.median(t) if copies else min(t))
+        for c, t in zip(group, times, strict=True)
+    }
+    rows: list[dict[str, object]] = []
+    for contender, taken in zip(group, times, strict=True):
+        layer, best = contender.layer, typical[contender.name]
+        operations = 2 * layer.rows * layer.depth * layer.batch
+        weight_bytes = layer.rows * layer.depth * layer.bits / 8
+        base = typical[contender.baseline] if contender.baseline else None
+        rows.append(
+            {
+                "layer": f"{layer.rows}x{layer.depth}",
+                "weights": "out of cache" if copies else "in cache",
+                "threads": threads,
+                "batch": layer.batch,
+                "contender": contender.name,
+                "us": f"{best * 1e6:.1f}",
+                "median_us": f"{statistics.median(taken) * 1e6:.1f}",
+                "gops": f"{operations / best / 1e9:.0f}",
+                "weight_gb_s": f"{weight_bytes / best / 1e9:.1f}",
+                "compared_with": contender.baseline or "",
+                "times_faster": f"{base / best:.2f}" if base else "",
+            }
+        )
+    return rows
+
+
+def read_bandwidth(size: int) -> float:
+    """Bytes a second of reading `size` bytes over and over: a search that finds nothing."""
+    # Not zeros, which the system would keep as one page for all.
+    data, best = b"\2" * size, float("inf")
+    for _ in range(max(8, 256 * MIB // size)):
+        start = time.perf_counter()
+        data.find(1)
+        best = min(best, time.perf_counter() - start)
+    return size / best
+
+
+def machine() -> str:
+    """Processor, cores and versions."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+        name = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), name)
+    return (
+        f"{name}, {os.cpu_count()} cores, {platform.system()}; kernels {best_isa()}; "
+        f"ai-edge-litert {version('ai-edge-litert')}, tfpipeline {version('tfpipeline')}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def write_csv(path: Path, rows: list[dict[str, object]], notes: list[str]) -> None:
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"# {note}\n" for note in notes)
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(temporary, path)
+
+
+def plot(path: Path, rows: list[dict[str, object]], cache: float, memory: float, note: str) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5.2))
+    inside = [r for r in rows if r["weights"] == "in cache" and r["threads"] == 1]
+    outside = [r for r in rows if r["weights"] == "out of cache"]
+    names = list(dict.fromkeys(str(r["contender"]) for r in inside))
+    colours = dict(zip(names, pyplot.get_cmap("tab10").colors, strict=False))
+    for name in names:
+        mine = [r for r in inside if r["contender"] == name]
+        batches, times = [r["batch"] for r in mine], [float(str(r["us"])) for r in mine]
+        style = "-o" if name.startswith("ours") else "--x"
+        left.plot(batches, times, style, color=colours[name], label=name, markersize=4)
+    left.set(xlabel="batch", ylabel="microseconds a call, measured, best", ylim=(0, None))
+    left.legend(fontsize=8)
+
+    def point(row: dict[str, object]) -> tuple[float, float]:
+        # Operations a byte of weights, and operations a second.
+        gops = float(str(row["gops"]))
+        return gops / float(str(row["weight_gb_s"])), gops
+
+    peak = max(point(r)[1] for r in inside)
+    intensity = np.geomspace(1, 100, 50)
+    for bandwidth, label in ((cache, "cache"), (memory, "memory")):
+        roof = np.minimum(intensity * bandwidth / 1e9, peak)
+        label = f"{bandwidth / 1e9:.0f} GB/s from {label}, measured"
+        right.plot(intensity, roof, ":" if "memory" in label else "-", color="grey", label=label)
+    for group, mark in ((inside, "o"), (outside, "^")):
+        for row in group:
+            right.plot(*point(row), mark, color=colours[str(row["contender"])], markersize=4)
+    right.set(
+        xscale="log",
+        yscale="log",
+        xlabel="operations a byte of weights",
+        ylabel="GOPS (2 x multiply-adds), measured",
+        title="one thread; circles: weights in cache, triangles: out of cache",
+    )
+    right.legend(fontsize=8)
+    figure.suptitle(note, fontsize=8)
+    figure.tight_layout()
+    temporary = path.with_suffix(".tmp.png")
+    figure.savefig(temporary, dpi=110)
+    os.replace(temporary, path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=6144)
+    parser.add_argument("--depth", type=int, default=320)
+    parser.add_argument("--batches", type=int, nargs="+", default=list(range(1, 11)))
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--isa", default="auto", help="kernels of ours")
+    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--repeats", type=int, default=8, help="calls a contender and round")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    rounds, repeats, isa = arguments.rounds, arguments.repeats, arguments.isa
+    rows: list[dict[str, object]] = []
+    for threads in arguments.threads:
+        for batch in arguments.batches:
+            group = contenders(arguments.rows, arguments.depth, batch)
+            rows += time_contenders(group, threads, isa, rounds, repeats, copies=False)
+            print(f"threads {threads}, batch {batch}", file=sys.stderr)
+    group = [c for c in contenders(arguments.rows, arguments.depth, 1) if not c.layer.is_float]
+    rows += time_contenders(group, 1, isa, 3, repeats, copies=True)
+    notes = [
+        "Measured wall-clock times, not modelled. in cache: best; out of cache: median.",
+        f"machine: {machine()}",
+        f"command: python {shlex.join(sys.argv)}",
+    ]
+    cache = read_bandwidth(arguments.rows * arguments.depth)
+    memory = read_bandwidth(OUT_OF_CACHE_BYTES)
+    notes.append(f"read bandwidth: {cache / 1e9:.1f} GB/s in cache, {memory / 1e9:.1f} out of it")
+    write_csv(out / "fully_connected_x86.csv", rows, notes)
+    if 1 in arguments.threads:
+        plot(out / "fully_connected_x86.png", rows, cache, memory, notes[1])
+
+
+if __name__ == "__main__":
+    main()

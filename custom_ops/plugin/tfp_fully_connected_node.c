@@ -1,0 +1,96 @@
+/* tfpipeline.fully_connected and the builtin FULLY_CONNECTED as nodes of a graph. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tfp_check.h"
+#include "tfp_fully_connected_plan.h"
+#include "tfp_memory.h"
+
+typedef struct fully_connected_state {
+  tfp_fully_connected op;
+  void *memory;
+  fc_plan packed_from; /* what `memory` was packed from; its batch is 0 */
+  size_t batch;
+} fully_connected_state;
+
+static void release(void *pointer) {
+  fully_connected_state *state = pointer;
+  if (state == NULL) return;
+  tfp_release(state->memory);
+  free(state);
+}
+
+static TfLiteStatus resize(TfLiteContext *context, const tfp_node *node, const fc_plan *plan) {
+  const TfLiteTensor *x = tfp_node_input(context, node, 0);
+  int dims[TFP_MAX_RANK] = {(int)plan->batch, (int)plan->shape.rows};
+  int rank = 2;
+  if (plan->keep_dims) {
+    rank = x->dims->size;
+    memcpy(dims, x->dims->data, (size_t)rank * sizeof(int));
+    dims[rank - 1] = (int)plan->shape.rows;
+  }
+  return tfp_resize_output(context, tfp_node_output(context, node, 0), rank, dims);
+}
+
+/* Packs the weights, unless they are packed already: a new batch needs no new weights. */
+static TfLiteStatus pack(TfLiteContext *context, const tfp_node *node, fully_connected_state *state,
+                         fc_plan *plan) {
+  state->batch = plan->batch;
+  plan->batch = 0;
+  if (state->memory != NULL && memcmp(&state->packed_from, plan, sizeof *plan) == 0) {
+    return kTfLiteOk;
+  }
+  tfp_release(state->memory);
+  const tfp_variant *variant = node->options.variant;
+  const size_t threads = node->parallel.threads;
+  const uint64_t bytes = tfp_fully_connected_bytes(variant, &plan->shape, threads);
+  state->memory = tfp_allocate(bytes);
+  if (state->memory == NULL) {
+    return tfp_node_error(context, node, "%llu bytes of memory could not be allocated",
+                          (unsigned long long)bytes);
+  }
+  tfp_fully_connected_prepare(&state->op, variant, &plan->shape, threads, &plan->weights,
+                              state->memory);
+  state->packed_from = *plan;
+  return kTfLiteOk;
+}
+
+static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
+  char error[TFP_ERROR_BYTES];
+  fc_plan plan;
+  memset(&plan, 0, sizeof plan); /* padding too, because pack() compares bytes */
+  const bool builtin = node->op == &tfp_op_builtin_fully_connected;
+  if (builtin ? !tfp_read_builtin_fully_connected(context, node->inputs, node->input_count,
+                                                  node->outputs, node->output_count,
+                                                  node->builtin_data, &plan, error, sizeof error)
+              : !tfp_read_fully_connected(context, node, &plan, error, sizeof error)) {
+    return tfp_node_error(context, node, "%s", error);
+  }
+  if (node->state == NULL) node->state = calloc(1, sizeof(fully_connected_state));
+  if (node->state == NULL) return tfp_node_error(context, node, "out of memory");
+  const TfLiteStatus status = resize(context, node, &plan);
+  return status == kTfLiteOk ? pack(context, node, node->state, &plan) : status;
+}
+
+static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
+  const fully_connected_state *state = node->state;
+  const void *x = context->tensors[node->inputs[0]].data;
+  void *y = context->tensors[node->outputs[0]].data;
+  if (state == NULL || state->memory == NULL || x == NULL) {
+    return tfp_node_error(context, node, "a tensor has no memory: were tensors allocated?");
+  }
+  if (y != NULL) tfp_fully_connected_run(&state->op, state->batch, x, y, &node->parallel);
+  return kTfLiteOk;
+}
+
+const tfp_op tfp_op_fully_connected = {.name = "tfpipeline.fully_connected",
+                                       .threaded = true,
+                                       .prepare = prepare,
+                                       .invoke = invoke,
+                                       .release = release};
+
+const tfp_op tfp_op_builtin_fully_connected = {.name = "FULLY_CONNECTED",
+                                               .threaded = true,
+                                               .prepare = prepare,
+                                               .invoke = invoke,
+                                               .release = release};
