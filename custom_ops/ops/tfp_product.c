@@ -17,8 +17,8 @@ void tfp_product_layout(tfp_product *product, const tfp_variant *variant, tfp_ar
     product->first = tfp_arena_take(arena, width / TFP_ROW_BLOCK,
                                     tfp_packed_block_bytes(variant, product->depth));
     product->multiplier = tfp_arena_take(arena, width, sizeof(float));
-    product->inner_acc = tfp_arena_take(arena, width, TFP_MAX_BATCH * sizeof(int32_t));
-    product->inner = tfp_arena_take(arena, width, TFP_MAX_BATCH);
+    product->inner_acc = tfp_arena_take(arena, width, TFP_STEP_CHUNK * sizeof(int32_t));
+    product->inner = tfp_arena_take(arena, width, TFP_STEP_CHUNK);
   }
 }
 

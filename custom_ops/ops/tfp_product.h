@@ -8,6 +8,9 @@
 
 #include "tfp_arena.h"
 
+/* Vectors of one call at most: steps of a sequence that share one pass over the weights. */
+#define TFP_STEP_CHUNK 4
+
 /* int8 weights (rows, depth), row-major, in [-127, 127], and one scale a row. */
 typedef struct tfp_matrix {
   const int8_t *values;
@@ -27,8 +30,8 @@ typedef struct tfp_product {
   void *first;        /* packed; NULL when plain */
   void *last;         /* packed and interleaved */
   float *multiplier;  /* of the vector between the factors */
-  int32_t *inner_acc; /* scratch [TFP_MAX_BATCH][inner_width] */
-  int8_t *inner;      /* scratch [TFP_MAX_BATCH][inner_width] */
+  int32_t *inner_acc; /* scratch [TFP_STEP_CHUNK][inner_width] */
+  int8_t *inner;      /* scratch [TFP_STEP_CHUNK][inner_width] */
 } tfp_product;
 
 /* Sets sizes and takes memory from `arena`; the four sizes are set by the caller. */

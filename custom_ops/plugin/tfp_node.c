@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The one list of ops: a new op is a new line here, and a file with its tfp_op. */
-static const tfp_op *const ops[] = {&tfp_op_gru};
+static const tfp_op *const ops[] = {&tfp_op_gru, &tfp_op_lstm};
 
 const tfp_op *tfp_find_op(const char *name) {
   for (size_t i = 0; i < sizeof ops / sizeof ops[0]; ++i) {
@@ -133,20 +133,29 @@ TfLiteRegistration tfp_delegate_registration(const tfp_op *op) {
   };
 }
 
-/* A static init learns nothing of its op but by being the op's own function. */
-static void *init_registered_gru(TfLiteContext *context, const char *buffer, size_t length) {
-  (void)context;
+static void *init_registered(const tfp_op *op, const char *buffer, size_t length) {
   const tfp_options options = tfp_options_default();
-  tfp_node *node = new_node(&tfp_op_gru, &options);
+  tfp_node *node = new_node(op, &options);
   if (node == NULL) return NULL;
   node->custom_data = buffer;
   node->custom_size = length;
   return node;
 }
 
+/* A static init learns nothing of its op but by being the op's own function. */
+static void *init_registered_gru(TfLiteContext *context, const char *buffer, size_t length) {
+  (void)context;
+  return init_registered(&tfp_op_gru, buffer, length);
+}
+
+static void *init_registered_lstm(TfLiteContext *context, const char *buffer, size_t length) {
+  (void)context;
+  return init_registered(&tfp_op_lstm, buffer, length);
+}
+
 TfLiteRegistration tfp_static_registration(const tfp_op *op) {
   TfLiteRegistration registration = tfp_delegate_registration(op);
-  registration.init = init_registered_gru;
+  registration.init = op == &tfp_op_lstm ? init_registered_lstm : init_registered_gru;
   registration.prepare = prepare_registered;
   registration.builtin_code = kTfLiteBuiltinCustom;
   return registration;

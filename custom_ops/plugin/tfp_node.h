@@ -5,6 +5,7 @@
 #ifndef TFP_NODE_H_
 #define TFP_NODE_H_
 
+#include "../ops/tfp_cell.h"
 #include "tfp_options.h"
 #include "tfp_tflite_abi.h"
 
@@ -18,6 +19,7 @@ typedef struct tfp_op {
   TfLiteStatus (*prepare)(TfLiteContext *context, struct tfp_node *node);
   TfLiteStatus (*invoke)(TfLiteContext *context, struct tfp_node *node);
   void (*release)(void *state);
+  const tfp_cell *cell; /* of a recurrent op, else NULL */
 } tfp_op;
 
 typedef struct tfp_node {
@@ -34,6 +36,7 @@ typedef struct tfp_node {
 } tfp_node;
 
 extern const tfp_op tfp_op_gru;
+extern const tfp_op tfp_op_lstm;
 
 /* The op called `name`, or NULL. */
 const tfp_op *tfp_find_op(const char *name);
