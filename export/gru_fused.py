@@ -7,7 +7,7 @@ import numpy as np
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
 from tfpipeline.export.gru_plan import GruPlan
 from tfpipeline.numerics.gru import QuantizedMatrix
-from tfpipeline.numerics.gru_options import OP_NAME, GruOptions
+from tfpipeline.numerics.gru_options import GruOptions
 
 _ABSENT = -1
 
@@ -43,7 +43,9 @@ def lower_fused(
     shape = (1, frames, plan.units) if plan.return_sequences else (1, plan.units)
     output = graph.tensor(f"{plan.name}/output", shape, np.int8, plan.state)
     last = graph.tensor(f"{plan.name}/last_state", (1, plan.units), np.float32)
-    graph.custom(OP_NAME, [x, state, *weights, bias, _ABSENT], [output, last], options.pack())
+    graph.custom(
+        GruOptions.OP_NAME, [x, state, *weights, bias, _ABSENT], [output, last], options.pack()
+    )
     return output, last
 
 

@@ -67,6 +67,13 @@ TFP_TARGET_AVX2 TFP_INLINE __m256 tfp_floor_state_avx2(__m256 magnitude_of, __m2
   return _mm256_and_ps(h, _mm256_cmp_ps(magnitude, _mm256_set1_ps(TFP_STATE_FLOOR), _CMP_GE_OQ));
 }
 
+/* For states that may grow: what tfp_load_state would take in again. */
+TFP_TARGET_AVX2 TFP_INLINE __m256 tfp_limit_state_avx2(__m256 state) {
+  state = _mm256_max_ps(state, _mm256_set1_ps(-TFP_STATE_LIMIT));
+  state = _mm256_min_ps(state, _mm256_set1_ps(TFP_STATE_LIMIT));
+  return tfp_floor_state_avx2(state, state);
+}
+
 /* clamp(round(v), -127, 127) of 16 floats as int8. */
 TFP_TARGET_AVX2 TFP_INLINE __m128i tfp_round_s8_avx2(__m256 low, __m256 high) {
   const __m256 least = _mm256_set1_ps(-127.0f), most = _mm256_set1_ps(127.0f);

@@ -68,6 +68,13 @@ TFP_TARGET_AVX512 TFP_INLINE __m512 tfp_floor_state_avx512(__m512 magnitude_of, 
   return _mm512_maskz_mov_ps(keep, h);
 }
 
+/* For states that may grow: what tfp_load_state would take in again. */
+TFP_TARGET_AVX512 TFP_INLINE __m512 tfp_limit_state_avx512(__m512 state) {
+  state = _mm512_max_ps(state, _mm512_set1_ps(-TFP_STATE_LIMIT));
+  state = _mm512_min_ps(state, _mm512_set1_ps(TFP_STATE_LIMIT));
+  return tfp_floor_state_avx512(state, state);
+}
+
 /* clamp(round(v), -127, 127) of 16 floats as int8. */
 TFP_TARGET_AVX512 TFP_INLINE __m128i tfp_round_s8_avx512(__m512 v) {
   v = _mm512_max_ps(v, _mm512_set1_ps(-127.0f));

@@ -64,4 +64,11 @@ TFP_INLINE float tfp_floor_state_c(float h) {
   return tfp_abs_c(h) >= TFP_STATE_FLOOR ? h : 0.0f;
 }
 
+/* For states that may grow: what tfp_load_state would take in again. */
+TFP_INLINE float tfp_limit_state_c(float state) {
+  state = state > -TFP_STATE_LIMIT ? state : -TFP_STATE_LIMIT;
+  state = state < TFP_STATE_LIMIT ? state : TFP_STATE_LIMIT;
+  return tfp_floor_state_c(state);
+}
+
 #endif

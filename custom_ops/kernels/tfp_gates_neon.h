@@ -74,6 +74,12 @@ TFP_INLINE float32x4_t tfp_floor_state_neon(float32x4_t magnitude_of, float32x4_
   return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(h), keep));
 }
 
+/* For states that may grow: what tfp_load_state would take in again. */
+TFP_INLINE float32x4_t tfp_limit_state_neon(float32x4_t state) {
+  state = tfp_at_most_neon(tfp_at_least_neon(state, -TFP_STATE_LIMIT), TFP_STATE_LIMIT);
+  return tfp_floor_state_neon(state, state);
+}
+
 /* clamp(round(v), -127, 127) of 16 floats as int8, ties to even. Conversion and narrowing saturate;
  * v is never NaN, because scales and states are finite. */
 TFP_INLINE int8x16_t tfp_round_s8_neon(const float32x4_t *v) {

@@ -23,6 +23,9 @@
 /* Parameters of 16 units of a GRU: float[12][16], in the order
  * multiplier_x z r n, bias_x z r n, multiplier_h z r n, bias_h z r n. */
 #define TFP_GRU_PARAMETERS 192
+/* Parameters of 16 units of an LSTM: float[12][16], in the order
+ * multiplier_x i f c o, bias i f c o, multiplier_h i f c o. */
+#define TFP_LSTM_PARAMETERS 192
 
 /* Packs 1..16 rows of `depth` int8 weights, row-major with `stride` between rows, into one block.
  * Rows that are missing become zeros. `zero_point` is that of the vectors to be multiplied.
@@ -47,6 +50,13 @@ typedef void (*tfp_requantize_fn)(const int32_t *acc, const float *multiplier, s
 typedef void (*tfp_gru_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
                                  const float *parameters, size_t blocks, float inverse_scale,
                                  float *h, int8_t *q);
+
+/* One LSTM step of 16 * blocks units: see custom_ops/spec/lstm.md. `acc_x` and `acc_h` hold
+ * int32[4][16] (i, f, c, o) for each block; `h` is written and `c` updated in place, `q` gets the
+ * int8 copy of h. */
+typedef void (*tfp_lstm_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
+                                  const float *parameters, size_t blocks, float inverse_scale,
+                                  float *h, float *c, int8_t *q);
 
 /* Takes a state in: clamps it, zeroes what is tiny or not a number, and quantizes it.
  * `source` has `count` values; `h` and `q` are written to the next multiple of 16 with zeros. */
@@ -108,6 +118,7 @@ typedef struct tfp_variant {
   tfp_gemm_fn gemm;
   tfp_requantize_fn requantize;
   tfp_gru_gates_fn gru_gates;
+  tfp_lstm_gates_fn lstm_gates;
   tfp_load_state_fn load_state;
   tfp_activation_fn sigmoid;
   tfp_activation_fn tanh;
@@ -154,6 +165,9 @@ bool tfp_cpu_has_neonv7(void);
 #define TFP_DECLARE_GRU_GATES(name)                                                             \
   void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
             float inverse_scale, float *h, int8_t *q)
+#define TFP_DECLARE_LSTM_GATES(name)                                                            \
+  void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
+            float inverse_scale, float *h, float *c, int8_t *q)
 #define TFP_DECLARE_LOAD_STATE(name) \
   void name(const float *source, size_t count, float inverse_scale, float *h, int8_t *q)
 #define TFP_DECLARE_ACTIVATION(name) void name(const float *x, size_t count, float *y)
@@ -210,6 +224,11 @@ TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_c);
 TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_avx2);
 TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_avx512);
 TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_neon);
+
+TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_c);
+TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx2);
+TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx512);
+TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_neon);
 
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_c);
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx2);

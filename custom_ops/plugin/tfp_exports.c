@@ -1,7 +1,7 @@
 /* The exported functions that are not the delegate's own. */
 #include <stdlib.h>
 
-#include "../ops/tfp_gru.h"
+#include "../ops/tfp_recurrent.h"
 #include "tfp_memory.h"
 #include "tfp_node.h"
 #include "tfpipeline_ops.h"
@@ -34,38 +34,46 @@ TfLiteRegistration *tfpipeline_register_fully_connected(void) {
   return &registration;
 }
 
+TfLiteRegistration *tfpipeline_register_lstm(void) {
+  static TfLiteRegistration registration;
+  registration = tfp_static_registration(&tfp_op_lstm);
+  return &registration;
+}
+
 const tfp_variant *tfpipeline_kernel_variant(size_t index) {
   return tfp_get_variant(index);
 }
 
-void *tfpipeline_gru_create(const char *isa, const void *options_data, size_t options_size,
-                            const void *weights, char *error, size_t error_size) {
-  tfp_gru_options options;
+void *tfpipeline_recurrent_create(const char *name, const char *isa, const void *options_data,
+                                  size_t options_size, const void *weights, char *error,
+                                  size_t error_size) {
+  tfp_recurrent_options options;
+  const tfp_cell *cell = tfp_find_cell(name);
   const tfp_variant *variant = tfp_find_variant(isa);
-  if (variant == NULL ||
-      !tfp_gru_options_parse(options_data, options_size, &options, error, error_size)) {
+  if (cell == NULL || variant == NULL ||
+      !tfp_recurrent_options_parse(cell, options_data, options_size, &options, error, error_size)) {
     return NULL;
   }
-  tfp_gru *gru = malloc(sizeof *gru);
-  void *memory = tfp_allocate(tfp_gru_bytes(variant, &options));
-  if (gru == NULL || memory == NULL ||
-      !tfp_gru_prepare(gru, variant, &options, weights, memory, error, error_size)) {
-    free(gru);
+  tfp_recurrent *op = malloc(sizeof *op);
+  void *memory = tfp_allocate(tfp_recurrent_bytes(variant, cell, &options));
+  if (op == NULL || memory == NULL ||
+      !tfp_recurrent_prepare(op, variant, cell, &options, weights, memory, error, error_size)) {
+    free(op);
     tfp_release(memory);
     return NULL;
   }
-  return gru;
+  return op;
 }
 
-void tfpipeline_gru_run(void *gru, size_t batch, size_t time, const signed char *x, const float *h0,
-                        signed char *y, float *h_last) {
-  tfp_gru_run(gru, batch, time, x, h0, y, h_last);
+void tfpipeline_recurrent_run(void *op, size_t batch, size_t time, const signed char *x,
+                              const float *const *first, signed char *y, float *const *last) {
+  tfp_recurrent_run(op, batch, time, x, first, y, last);
 }
 
-void tfpipeline_gru_destroy(void *gru) {
-  if (gru == NULL) return;
+void tfpipeline_recurrent_destroy(void *pointer) {
+  tfp_recurrent *op = pointer;
+  if (op == NULL) return;
   /* The first thing in the op's memory is the packed recurrent kernel. */
-  tfp_gru *op = gru;
   tfp_release(op->recurrent.last);
   free(op);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* The one list of ops: a new op is a new line here, and a file with its tfp_op. */
-static const tfp_op *const ops[] = {&tfp_op_gru, &tfp_op_fully_connected};
+static const tfp_op *const ops[] = {&tfp_op_gru, &tfp_op_lstm, &tfp_op_fully_connected};
 
 const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
                           const TfLiteRegistration *registration, const tfp_options *options) {
@@ -157,6 +157,11 @@ static void *init_registered_gru(TfLiteContext *context, const char *buffer, siz
   return init_registered(&tfp_op_gru, buffer, length);
 }
 
+static void *init_registered_lstm(TfLiteContext *context, const char *buffer, size_t length) {
+  (void)context;
+  return init_registered(&tfp_op_lstm, buffer, length);
+}
+
 static void *init_registered_fully_connected(TfLiteContext *context, const char *buffer,
                                              size_t length) {
   (void)context;
@@ -165,7 +170,9 @@ static void *init_registered_fully_connected(TfLiteContext *context, const char 
 
 TfLiteRegistration tfp_static_registration(const tfp_op *op) {
   TfLiteRegistration registration = tfp_delegate_registration(op);
-  registration.init = op == &tfp_op_gru ? init_registered_gru : init_registered_fully_connected;
+  registration.init = op == &tfp_op_gru    ? init_registered_gru
+                      : op == &tfp_op_lstm ? init_registered_lstm
+                                           : init_registered_fully_connected;
   registration.prepare = prepare_registered;
   registration.builtin_code = kTfLiteBuiltinCustom;
   return registration;

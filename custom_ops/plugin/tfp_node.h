@@ -5,6 +5,7 @@
 #ifndef TFP_NODE_H_
 #define TFP_NODE_H_
 
+#include "../ops/tfp_cell.h"
 #include "tfp_options.h"
 #include "tfp_pool.h"
 #include "tfp_tflite_abi.h"
@@ -20,6 +21,7 @@ typedef struct tfp_op {
   TfLiteStatus (*prepare)(TfLiteContext *context, struct tfp_node *node);
   TfLiteStatus (*invoke)(TfLiteContext *context, struct tfp_node *node);
   void (*release)(void *state);
+  const tfp_cell *cell; /* of a recurrent op, else NULL */
 } tfp_op;
 
 typedef struct tfp_node {
@@ -40,6 +42,7 @@ typedef struct tfp_node {
 extern const tfp_op tfp_op_gru;
 extern const tfp_op tfp_op_fully_connected;
 extern const tfp_op tfp_op_builtin_fully_connected;
+extern const tfp_op tfp_op_lstm;
 
 /* The op that runs a node of a graph, or NULL where it is none of ours. */
 const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,

@@ -36,6 +36,7 @@ TFPIPELINE_EXPORT void tfpipeline_delegate_destroy(struct TfLiteDelegate *delega
 /* Registrations for builds that have their own op resolver. */
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_gru(void);
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_fully_connected(void);
+TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_lstm(void);
 
 /* Changes when a function here, or an op's meaning, changes incompatibly. */
 TFPIPELINE_EXPORT int tfpipeline_abi_version(void);
@@ -44,15 +45,17 @@ TFPIPELINE_EXPORT const char *tfpipeline_version(void);
 TFPIPELINE_EXPORT const char *tfpipeline_best_isa(void);
 
 /* For tests and benchmarks, without promise of stability: the table of kernels (NULL past its
- * end), and the op on raw pointers. `matrices` are {values, scales, rows, depth}. */
+ * end), and recurrent ops, "tfpipeline.gru" for one, on raw pointers. The matrices in `weights` are
+ * {values, scales, rows, depth}; `first` and `last` hold a pointer for each state. */
 TFPIPELINE_EXPORT const struct tfp_variant *tfpipeline_kernel_variant(size_t index);
-TFPIPELINE_EXPORT void *tfpipeline_gru_create(const char *isa, const void *options,
-                                              size_t options_size, const void *weights, char *error,
-                                              size_t error_size);
-TFPIPELINE_EXPORT void tfpipeline_gru_run(void *gru, size_t batch, size_t time,
-                                          const signed char *x, const float *h0, signed char *y,
-                                          float *h_last);
-TFPIPELINE_EXPORT void tfpipeline_gru_destroy(void *gru);
+TFPIPELINE_EXPORT void *tfpipeline_recurrent_create(const char *name, const char *isa,
+                                                    const void *options, size_t options_size,
+                                                    const void *weights, char *error,
+                                                    size_t error_size);
+TFPIPELINE_EXPORT void tfpipeline_recurrent_run(void *op, size_t batch, size_t time,
+                                                const signed char *x, const float *const *first,
+                                                signed char *y, float *const *last);
+TFPIPELINE_EXPORT void tfpipeline_recurrent_destroy(void *op);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 
 #include "../kernels/tfp_kernels.h"
+#include "check.h"
+#include "gate_check.h"
 #include "guarded.h"
 
 enum {
@@ -20,35 +22,6 @@ enum {
   kMaxDepth = 336,
   kMaxRows = 7 * TFP_ROW_BLOCK,
 };
-
-static size_t failures;
-static uint64_t seed = 1;
-
-static void expect(bool holds, const char *variant, const char *what, size_t a, size_t b,
-                   size_t c) {
-  if (holds) return;
-  failures += 1;
-  if (failures <= 20) printf("FAILED %s %s (%zu, %zu, %zu)\n", variant, what, a, b, c);
-}
-
-static uint32_t random_bits(void) {
-  seed ^= seed << 13;
-  seed ^= seed >> 7;
-  seed ^= seed << 17;
-  return (uint32_t)(seed >> 32);
-}
-
-static float float_of(uint32_t bits) {
-  float value;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-/* A float of either sign whose exponent lies in [low, high]. */
-static float random_float(uint32_t low, uint32_t high) {
-  const uint32_t bits = random_bits();
-  return float_of((bits & 0x807fffffu) | (127 + low + random_bits() % (high - low + 1)) << 23);
-}
 
 /* A weight and a value of x, at random or at an extreme. */
 typedef enum filling { kRandom, kLowest, kHighest, kAlternating, kFillings } filling;
@@ -176,41 +149,6 @@ static void test_requantize(const tfp_variant *variant, const tfp_variant *c, bo
   }
 }
 
-static void test_gru_gates(const tfp_variant *variant, const tfp_variant *c, bool at_end) {
-  for (size_t blocks = 1; blocks < 6; ++blocks) {
-    const size_t units = blocks * TFP_ROW_BLOCK;
-    const guarded acc_x = guarded_new(3 * units * sizeof(int32_t), at_end);
-    const guarded acc_h = guarded_new(3 * units * sizeof(int32_t), at_end);
-    const guarded parameters = guarded_new(blocks * TFP_GRU_PARAMETERS * sizeof(float), at_end);
-    const guarded h = guarded_new(units * sizeof(float), at_end), q = guarded_new(units, at_end);
-    float wanted_h[5 * TFP_ROW_BLOCK];
-    int8_t wanted_q[5 * TFP_ROW_BLOCK];
-    for (size_t i = 0; i < 3 * units; ++i) {
-      ((int32_t *)acc_x.data)[i] = (int32_t)(random_bits() % 120000) - 60000;
-      ((int32_t *)acc_h.data)[i] = (int32_t)(random_bits() % 120000) - 60000;
-    }
-    /* From far below to far beyond where the gates saturate. */
-    for (size_t i = 0; i < blocks * TFP_GRU_PARAMETERS; ++i) {
-      const bool bias = i / (3 * TFP_ROW_BLOCK) % 2 == 1;
-      const float value = bias ? random_float((uint32_t)-8, 1) : random_float((uint32_t)-30, 0);
-      ((float *)parameters.data)[i] = bias || value > 0 ? value : -value;
-    }
-    for (size_t i = 0; i < units; ++i) {
-      wanted_h[i] = ((float *)h.data)[i] = random_float((uint32_t)-59, 6);
-    }
-    variant->gru_gates(acc_x.data, acc_h.data, parameters.data, blocks, 100.0f, h.data, q.data);
-    c->gru_gates(acc_x.data, acc_h.data, parameters.data, blocks, 100.0f, wanted_h, wanted_q);
-    expect(memcmp(h.data, wanted_h, units * sizeof(float)) == 0 &&
-               memcmp(q.data, wanted_q, units) == 0,
-           variant->name, "gru_gates", blocks, 0, 0);
-    guarded_free(acc_x);
-    guarded_free(acc_h);
-    guarded_free(parameters);
-    guarded_free(h);
-    guarded_free(q);
-  }
-}
-
 static void test_load_state(const tfp_variant *variant, const tfp_variant *c, bool at_end) {
   static const uint32_t special[] = {0x7fc00000u, 0x7f800000u, 0xff800000u, 1u,
                                      0x0da24260u, 0x21800000u, 0x80000000u, 0u,
@@ -260,7 +198,9 @@ static void test_variant(const tfp_variant *variant) {
   test_all_gemms(variant);
   for (int at_end = 0; at_end < 2; ++at_end) {
     test_requantize(variant, c, at_end != 0);
-    test_gru_gates(variant, c, at_end != 0);
+    for (size_t i = 0; i < sizeof gate_kernels / sizeof *gate_kernels; ++i) {
+      test_gates(&gate_kernels[i], variant, c, at_end != 0);
+    }
     test_load_state(variant, c, at_end != 0);
   }
   test_activation(variant->name, "sigmoid", variant->sigmoid, c->sigmoid);

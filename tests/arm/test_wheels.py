@@ -7,9 +7,9 @@ from pathlib import Path
 import guest
 import numpy as np
 import pytest
-from gru_models import gru_model, make_case
 from guest import Cpu, Runtime
 from machines import AARCH64, ARMHF, Machine
+from recurrent_models import assert_same_bits, feeds, make_case, op_model
 from small_model import Exported
 
 from tfpipeline.runtime import Interpreter
@@ -30,6 +30,7 @@ A7 = Cpu("cortex-a7", "0xc07", "half thumb fastmult vfp edsp neon vfpv3 tls vfpv
 CASES = {
     "plain": {"units": 40, "input_dim": 13, "time": 6, "batch": 2},
     "factored": {"units": 33, "input_dim": 20, "rank_x": 7, "rank_h": 9, "time": 9},
+    "lstm": {"units": 40, "input_dim": 13, "rank_x": 6, "time": 7, "batch": 2, "cell": "lstm"},
     "backwards": {"units": 64, "input_dim": 16, "rank_h": 5, "go_backwards": True},
 }
 
@@ -59,17 +60,17 @@ def test_the_op_has_the_bits_of_the_spec(
     cases = {name: make_case(**arguments) for name, arguments in CASES.items()}
     given = {}
     for name, case in cases.items():
-        given[f"{name}/model"] = np.frombuffer(gru_model(case).build(), np.uint8)
-        given[f"{name}/input0"], given[f"{name}/input1"] = case.x, case.h0
+        given[f"{name}/model"] = np.frombuffer(op_model(case).build(), np.uint8)
+        for i, value in enumerate(feeds(case).values()):
+            given[f"{name}/input{i}"] = value
     np.savez(tmp_path / "cases.npz", **given)
     files = [str(library), str(tmp_path / "cases.npz"), str(tmp_path / "outputs.npz")]
     printed = guest.run(machine, runtime, cpu, str(Path(__file__).with_name("run_op.py")), *files)
     assert printed.split()[-1] == kernels
     found = np.load(tmp_path / "outputs.npz")
     for name, case in cases.items():
-        y, last = case.reference()
-        np.testing.assert_array_equal(found[f"{name}/output0"], y)
-        np.testing.assert_array_equal(found[f"{name}/output1"].view(np.int32), last.view(np.int32))
+        expected = case.reference()
+        assert_same_bits([found[f"{name}/output{i}"] for i in range(len(expected))], expected)
 
 
 @pytest.mark.parametrize(("machine", "runtime", "cpu", "kernels"), GUESTS)

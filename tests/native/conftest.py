@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import native_library  # noqa: E402
+import recurrent_models  # noqa: E402
 
 
 @pytest.fixture(params=sorted(native_library.variants()))
@@ -20,6 +21,12 @@ def isa(request: pytest.FixtureRequest) -> str:
     if name not in native_library.supported():
         pytest.skip(f"this processor does not run {name}")
     return name
+
+
+@pytest.fixture(params=sorted(recurrent_models.CELLS))
+def cell(request: pytest.FixtureRequest) -> str:
+    """Each recurrent op."""
+    return str(request.param)
 
 
 @pytest.fixture(params=[False, True], ids=["guard-before", "guard-after"])

@@ -1,6 +1,6 @@
-"""Writes custom_ops/spec/gru_golden.json from the numpy spec: python tests/native/make_golden.py
+"""Writes custom_ops/spec/*_golden.json from the numpy spec: python tests/native/make_golden.py
 
-The case is made with integer arithmetic only, so that no random generator has to stay the same.
+The cases are made with integer arithmetic only, so that no random generator has to stay the same.
 """
 
 from __future__ import annotations
@@ -10,11 +10,15 @@ import os
 from pathlib import Path
 
 import numpy as np
+from recurrent_models import CELLS
 
-from tfpipeline.numerics.gru import QuantizedMatrix, gru_sequence_int8
-from tfpipeline.numerics.gru_options import GruOptions
+from tfpipeline.numerics.recurrent import QuantizedMatrix
 
-PATH = Path(__file__).resolve().parents[2] / "custom_ops" / "spec" / "gru_golden.json"
+SPEC = Path(__file__).resolve().parents[2] / "custom_ops" / "spec"
+
+
+def golden_path(cell: str) -> Path:
+    return SPEC / f"{cell}_golden.json"
 
 
 def integers(shape: tuple[int, ...], low: int, high: int, seed: int) -> np.ndarray:
@@ -31,11 +35,13 @@ def weights(rows: int, depth: int, seed: int) -> QuantizedMatrix:
     return QuantizedMatrix(integers((rows, depth), -127, 127, seed).astype(np.int8), scales)
 
 
-def golden_case(name: str) -> dict[str, object]:
+def golden_case(cell: str, name: str) -> dict[str, object]:
     """One case with everything an implementation needs; arrays as hexadecimal bytes."""
+    kind = CELLS[cell]
     factored, last_only = name != "plain", name == "factored backwards, last step"
     units, depth, rank_x, rank_h = 19, 6, 5 * factored, 7 * factored
-    options = GruOptions(
+    rows = kind.gates * units
+    options = kind.options(
         units=units,
         input_dim=depth,
         rank_x=rank_x,
@@ -47,15 +53,18 @@ def golden_case(name: str) -> dict[str, object]:
         go_backwards=last_only,
     )
     x = integers((2, 5, depth), -128, 127, 7).astype(np.int8)
-    h0 = (integers((2, units), -1000, 1000, 8) / 1024).astype(np.float32)
-    bias = (integers((2, 3 * units), -500, 500, 9) / 1024).astype(np.float32)
-    kernel = [weights(rank_x, depth, 10), weights(3 * units, rank_x, 20)]
-    recurrent = [weights(rank_h, units, 30), weights(3 * units, rank_h, 40)]
+    first = [
+        (integers((2, units), -1000, 1000, 8 + 100 * i) / 1024).astype(np.float32)
+        for i in range(len(kind.states))
+    ]
+    bias = (integers((kind.bias_rows, rows), -500, 500, 9) / 1024).astype(np.float32)
+    kernel = [weights(rank_x, depth, 10), weights(rows, rank_x, 20)]
+    recurrent = [weights(rank_h, units, 30), weights(rows, rank_h, 40)]
     if not factored:
-        kernel, recurrent = [weights(3 * units, depth, 10)], [weights(3 * units, units, 30)]
-    y, last = gru_sequence_int8(
+        kernel, recurrent = [weights(rows, depth, 10)], [weights(rows, units, 30)]
+    y, *last = kind.sequence_int8(
         x,
-        h0,
+        *first,
         tuple(kernel),
         tuple(recurrent),
         bias,
@@ -66,6 +75,9 @@ def golden_case(name: str) -> dict[str, object]:
 
     def little_endian(array: np.ndarray) -> str:
         return array.astype(array.dtype.newbyteorder("<")).tobytes().hex()
+
+    def tensor(array: np.ndarray) -> dict[str, object]:
+        return {"shape": list(array.shape), "values": little_endian(array)}
 
     def matrices(values: list[QuantizedMatrix]) -> list[dict[str, object]]:
         return [
@@ -82,23 +94,25 @@ def golden_case(name: str) -> dict[str, object]:
         "custom_options": options.pack().hex(),
         "x_scale": 0.015625,
         "x_zero_point": -3,
-        "x": {"shape": list(x.shape), "values": little_endian(x)},
-        "h0": {"shape": list(h0.shape), "values": little_endian(h0)},
+        "x": tensor(x),
+        **{f"{n}0": tensor(v) for n, v in zip(kind.states, first, strict=True)},
         "kernel": matrices(kernel),
         "recurrent_kernel": matrices(recurrent),
-        "bias": {"shape": list(bias.shape), "values": little_endian(bias)},
-        "y": {"shape": list(y.shape), "values": little_endian(y)},
-        "h": {"shape": list(last.shape), "values": little_endian(last)},
+        "bias": tensor(bias),
+        "y": tensor(y),
+        **{n: tensor(v) for n, v in zip(kind.states, last, strict=True)},
     }
 
 
-def golden_text() -> str:
+def golden_text(cell: str) -> str:
     names = ("plain", "factored", "factored backwards, last step")
-    content = {"op": "tfpipeline.gru", "version": 1, "cases": [golden_case(n) for n in names]}
+    cases = [golden_case(cell, name) for name in names]
+    content = {"op": CELLS[cell].op_name, "version": 1, "cases": cases}
     return json.dumps(content, indent=1) + "\n"
 
 
 if __name__ == "__main__":
-    temporary = PATH.with_suffix(".tmp")
-    temporary.write_text(golden_text(), encoding="utf-8")
-    os.replace(temporary, PATH)
+    for each in CELLS:
+        temporary = golden_path(each).with_suffix(".tmp")
+        temporary.write_text(golden_text(each), encoding="utf-8")
+        os.replace(temporary, golden_path(each))

@@ -7,13 +7,14 @@ from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_float, c_int32, c_siz
 from functools import cache
 
 import numpy as np
-from gru_models import GruCase
+from recurrent_models import Case
 
 from tfpipeline.runtime.native import library_path
 
 ROW_BLOCK = 16
 MAX_BATCH = 8
 GRU_PARAMETERS = 192
+LSTM_PARAMETERS = 192
 
 
 class Affine(ctypes.Structure):
@@ -77,6 +78,12 @@ class Variant(ctypes.Structure):
             "gru_gates",
             CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_size_t, c_float, c_void_p, c_void_p),
         ),
+        (
+            "lstm_gates",
+            CFUNCTYPE(
+                None, c_void_p, c_void_p, c_void_p, c_size_t, c_float, c_void_p, c_void_p, c_void_p
+            ),
+        ),
         ("load_state", CFUNCTYPE(None, c_void_p, c_size_t, c_float, c_void_p, c_void_p)),
         ("sigmoid", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("tanh", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
@@ -109,8 +116,8 @@ class Matrix(ctypes.Structure):
     ]
 
 
-class GruWeights(ctypes.Structure):
-    """`tfp_gru_weights`."""
+class RecurrentWeights(ctypes.Structure):
+    """`tfp_recurrent_weights`."""
 
     _fields_ = [
         ("kernel", Matrix * 2),
@@ -127,8 +134,9 @@ def load() -> ctypes.CDLL:
     library = ctypes.CDLL(str(library_path()))
     library.tfpipeline_kernel_variant.restype = POINTER(Variant)
     library.tfpipeline_kernel_variant.argtypes = [c_size_t]
-    library.tfpipeline_gru_create.restype = c_void_p
-    library.tfpipeline_gru_create.argtypes = [
+    library.tfpipeline_recurrent_create.restype = c_void_p
+    library.tfpipeline_recurrent_create.argtypes = [
+        c_char_p,
         c_char_p,
         c_char_p,
         c_size_t,
@@ -136,8 +144,8 @@ def load() -> ctypes.CDLL:
         c_char_p,
         c_size_t,
     ]
-    library.tfpipeline_gru_run.restype = None
-    library.tfpipeline_gru_run.argtypes = [
+    library.tfpipeline_recurrent_run.restype = None
+    library.tfpipeline_recurrent_run.argtypes = [
         c_void_p,
         c_size_t,
         c_size_t,
@@ -146,8 +154,8 @@ def load() -> ctypes.CDLL:
         c_void_p,
         c_void_p,
     ]
-    library.tfpipeline_gru_destroy.restype = None
-    library.tfpipeline_gru_destroy.argtypes = [c_void_p]
+    library.tfpipeline_recurrent_destroy.restype = None
+    library.tfpipeline_recurrent_destroy.argtypes = [c_void_p]
     library.tfpipeline_version.restype = c_char_p
     library.tfpipeline_best_isa.restype = c_char_p
     return library
@@ -169,17 +177,16 @@ def supported() -> list[str]:
     return [name for name, variant in variants().items() if variant.supported()]
 
 
-class NativeGru:
-    """The op `tfpipeline.gru` without any runtime.
+class NativeOp:
+    """A recurrent op without any runtime.
 
     Raises:
         RuntimeError: the op refused the options or the weights; the message is its own.
     """
 
-    def __init__(self, case: GruCase, isa: str, options: bytes | None = None) -> None:
-        self.units = case.options.units
+    def __init__(self, case: Case, isa: str, options: bytes | None = None) -> None:
         self._kept: list[np.ndarray] = []
-        weights = GruWeights(
+        weights = RecurrentWeights(
             (Matrix * 2)(*[self._matrix(m) for m in case.kernel]),
             (Matrix * 2)(*[self._matrix(m) for m in case.recurrent_kernel]),
             self._pointer(np.ascontiguousarray(case.bias, np.float32)),
@@ -188,18 +195,25 @@ class NativeGru:
         )
         data = case.options.pack() if options is None else options
         error = ctypes.create_string_buffer(320)
-        self._gru = load().tfpipeline_gru_create(
-            isa.encode(), data, len(data), ctypes.byref(weights), error, len(error)
+        self._op = load().tfpipeline_recurrent_create(
+            case.cell.op_name.encode(),
+            isa.encode(),
+            data,
+            len(data),
+            ctypes.byref(weights),
+            error,
+            len(error),
         )
-        if not self._gru:
+        if not self._op:
             raise RuntimeError(error.value.decode())
 
     def __del__(self) -> None:
-        load().tfpipeline_gru_destroy(getattr(self, "_gru", None))
+        load().tfpipeline_recurrent_destroy(getattr(self, "_op", None))
 
-    def run(self, batch: int, time: int, x: int, h0: int, y: int, h_last: int) -> None:
-        """Runs on the addresses of the buffers."""
-        load().tfpipeline_gru_run(self._gru, batch, time, x, h0, y, h_last)
+    def run(self, batch: int, time: int, x: int, first: list[int], y: int, last: list[int]) -> None:
+        """Runs on the addresses of the buffers, those of each state in `first` and `last`."""
+        pointers = [(c_void_p * len(states))(*states) for states in (first, last)]
+        load().tfpipeline_recurrent_run(self._op, batch, time, x, pointers[0], y, pointers[1])
 
     def _pointer(self, array: np.ndarray) -> int:
         self._kept.append(array)

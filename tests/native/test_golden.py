@@ -1,19 +1,22 @@
-"""The golden bytes of the op spec: what the files say is what the spec and the kernels compute."""
+"""The golden bytes of the op specs: what the files say is what specs and kernels compute."""
 
 from __future__ import annotations
 
 import json
 
-import make_golden
-import native_library as native
 import numpy as np
 import pytest
-from gru_models import GruCase
+from make_golden import golden_path, golden_text
+from native_library import NativeOp
+from recurrent_models import CELLS, Case
 
-from tfpipeline.numerics.gru import QuantizedMatrix
-from tfpipeline.numerics.gru_options import GruOptions
+from tfpipeline.numerics.recurrent import QuantizedMatrix
 
-CASES = json.loads(make_golden.PATH.read_text(encoding="utf-8"))["cases"]
+CASES = [
+    pytest.param(cell, entry, id=f"{cell}, {entry['name']}")
+    for cell in CELLS
+    for entry in json.loads(golden_path(cell).read_text(encoding="utf-8"))["cases"]
+]
 
 
 def array(entry: dict, dtype: str) -> np.ndarray:
@@ -27,31 +30,34 @@ def matrices(entries: list[dict]) -> tuple[QuantizedMatrix, ...]:
     )
 
 
-def read(entry: dict) -> GruCase:
-    return GruCase(
-        GruOptions.unpack(bytes.fromhex(entry["custom_options"])),
+def read(cell: str, entry: dict) -> Case:
+    kind = CELLS[cell]
+    return Case(
+        kind,
+        kind.options.unpack(bytes.fromhex(entry["custom_options"])),
         matrices(entry["kernel"]),
         matrices(entry["recurrent_kernel"]),
         array(entry["bias"], "<f4"),
         array(entry["x"], "<i1"),
-        array(entry["h0"], "<f4"),
+        tuple(array(entry[f"{name}0"], "<f4") for name in kind.states),
         entry["x_scale"],
         entry["x_zero_point"],
     )
 
 
-def test_the_spec_still_makes_the_golden_file() -> None:
-    assert make_golden.PATH.read_text(encoding="utf-8") == make_golden.golden_text()
+def test_the_spec_still_makes_the_golden_file(cell: str) -> None:
+    assert golden_path(cell).read_text(encoding="utf-8") == golden_text(cell)
 
 
-@pytest.mark.parametrize("entry", CASES, ids=lambda e: e["name"])
-def test_kernels_return_the_golden_bytes(isa: str, entry: dict) -> None:
-    case = read(entry)
+@pytest.mark.parametrize(("cell", "entry"), CASES)
+def test_kernels_return_the_golden_bytes(isa: str, cell: str, entry: dict) -> None:
+    case = read(cell, entry)
     batch, time, _ = case.x.shape
-    x, h0 = case.x.copy(), case.h0.copy()
-    y = np.zeros(entry["y"]["shape"], np.int8)
-    last = np.zeros(entry["h"]["shape"], np.float32)
-    gru = native.NativeGru(case, isa)
-    gru.run(batch, time, x.ctypes.data, h0.ctypes.data, y.ctypes.data, last.ctypes.data)
-    assert y.tobytes().hex() == entry["y"]["values"]
-    assert last.tobytes().hex() == entry["h"]["values"]
+    x, *first = (v.copy() for v in (case.x, *case.first))
+    outputs = case.empty_outputs(0)
+    places = [v.ctypes.data for v in outputs]
+    NativeOp(case, isa).run(
+        batch, time, x.ctypes.data, [v.ctypes.data for v in first], places[0], places[1:]
+    )
+    for name, value in zip(("y", *case.cell.states), outputs, strict=True):
+        assert value.tobytes().hex() == entry[name]["values"], name

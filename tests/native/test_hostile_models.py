@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
-from gru_models import BIAS, H0, LAST, U1, U2, W1, W2, ModelSpec, X, Y, gru_model, make_case
+from recurrent_models import CELLS, ModelSpec, input_names, make_case, op_model
 
 from tfpipeline.runtime.native import library_path
 
@@ -33,22 +33,23 @@ def field(offset: int, form: str, value: float) -> Edit:
     return edit
 
 
-def tensor(index: int, **values: object) -> Edit:
-    """An edit of the fields of one tensor."""
+def tensor(name: str, **values: object) -> Edit:
+    """An edit of the fields of one tensor; of bytes, those that the shape needs."""
 
     def edit(spec: ModelSpec) -> None:
-        for name, value in values.items():
-            setattr(spec.tensors[index], name, value)
+        for key, value in values.items():
+            setattr(spec.tensors[spec.index(name)], key, value)
 
     return edit
 
 
-def inputs(**places: int) -> Edit:
-    """An edit of the op's list of inputs."""
+def inputs(**names: str | None) -> Edit:
+    """An edit of the op's list of inputs: which tensor stands in which place."""
 
     def edit(spec: ModelSpec) -> None:
-        for place, index in places.items():
-            spec.inputs[int(place[1:])] = index
+        cell = next(c for c in CELLS.values() if c.op_name == spec.op_name)
+        for place, name in names.items():
+            spec.inputs[input_names(cell).index(place)] = -1 if name is None else spec.index(name)
 
     return edit
 
@@ -61,36 +62,92 @@ def options(data: bytes) -> Edit:
 
 
 def with_minus_128(spec: ModelSpec) -> None:
-    data = bytearray(spec.tensors[U1].data or b"")
+    u1 = spec.tensors[spec.index("U1")]
+    data = bytearray(u1.data or b"")
     data[5] = 0x80
-    spec.tensors[U1].data = bytes(data)
+    u1.data = bytes(data)
 
 
-def drop_inputs(count: int) -> Edit:
+def other_magic(spec: ModelSpec) -> None:
+    other = next(c for c in CELLS.values() if c.op_name != spec.op_name)
+    spec.custom_options = other.options.MAGIC + spec.custom_options[4:]
+
+
+def drop_inputs(spec: ModelSpec) -> None:
+    spec.inputs = spec.inputs[:-1]
+
+
+def no_inputs(spec: ModelSpec) -> None:
+    spec.inputs = []
+
+
+def nan_bias(spec: ModelSpec) -> None:
+    bias = spec.tensors[spec.index("bias")]
+    bias.data = np.full(bias.shape, np.nan, np.float32).tobytes()
+
+
+def narrow_u2(spec: ModelSpec) -> None:
+    u2 = spec.tensors[spec.index("U2")]
+    u2.shape, u2.data = (u2.shape[0], 6), bytes(u2.shape[0] * 6)
+
+
+def flat_bias(spec: ModelSpec) -> None:
+    bias = spec.tensors[spec.index("bias")]
+    bias.shape = (int(np.prod(bias.shape)),)
+
+
+def int8_bias(spec: ModelSpec) -> None:
+    bias = spec.tensors[spec.index("bias")]
+    bias.type, bias.data = TYPE.INT8, bytes(int(np.prod(bias.shape)))
+
+
+def many_inputs(spec: ModelSpec) -> None:
+    spec.inputs = spec.inputs + [0] * 60
+
+
+def drop_output(spec: ModelSpec) -> None:
+    spec.outputs = spec.outputs[:-1]
+
+
+def swap_outputs(spec: ModelSpec) -> None:
+    y, h, *rest = spec.outputs
+    spec.outputs = [h, y, *rest]
+
+
+def short_options(spec: ModelSpec) -> None:
+    spec.custom_options = spec.custom_options[:8]
+
+
+def longer_options(spec: ModelSpec) -> None:
+    spec.custom_options += b"\0"
+
+
+def last_state(**values: object) -> Edit:
+    """An edit of the cell's last state after the last step."""
+
     def edit(spec: ModelSpec) -> None:
-        spec.inputs = spec.inputs[:count]
+        tensor(spec.tensors[-1].name, **values)(spec)
 
     return edit
 
 
-def many_inputs(spec: ModelSpec) -> None:
-    spec.inputs = spec.inputs + [X] * 60
+def last_state_before(**values: object) -> Edit:
+    """An edit of the cell's last state before the first step."""
+
+    def edit(spec: ModelSpec) -> None:
+        tensor(f"{spec.tensors[-1].name}0", **values)(spec)
+
+    return edit
 
 
-def drop_output(spec: ModelSpec) -> None:
-    spec.outputs = [Y]
-
-
-def swap_outputs(spec: ModelSpec) -> None:
-    spec.outputs = [LAST, Y]
-
-
-# The case has units 24, input_dim 10, rank_x 6, rank_h 7.
+# The case has units 24, input_dim 10, rank_x 6, rank_h 7. In messages {rows} is its kernels' rows,
+# {inputs} and {outputs} their right numbers.
 HOSTILE: list[tuple[str, Edit, str]] = [
-    ("no options", options(b""), "not those of tfpipeline.gru"),
-    ("short options", options(b"TFPG\x01\x00\x40\x00"), "must have 64 bytes"),
-    ("long options", options(make_case().options.pack() + b"\0"), "must have 64 bytes; got 65"),
-    ("magic", field(0, "B", 0), "not those of tfpipeline.gru"),
+    ("no options", options(b""), "not those of {op}"),
+    ("short options", short_options, "must have 64 bytes"),
+    ("long options", longer_options, "must have 64 bytes; got 65"),
+    ("magic", field(0, "B", 0), "not those of {op}"),
+    ("magic of another op", other_magic, "not those of {op}"),
     ("version", field(4, "H", 2), "version 2.*upgrade tfpipeline"),
     ("stated size", field(6, "H", 63), "which say 63"),
     ("time-major", field(8, "I", 4), "flags 0x4"),
@@ -100,7 +157,11 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("reserved", field(63, "B", 1), "reserved byte 63"),
     ("no units", field(12, "I", 0), "units 0"),
     ("huge units", field(12, "I", 0xFFFFFFFF), "units 4294967295"),
-    ("other units", field(12, "I", 25), r"must have the shape \[75, 6\]; got \[72, 6\]"),
+    (
+        "other units",
+        field(12, "I", 25),
+        r"must have the shape \[{more_rows}, 6\]; got \[{rows}, 6\]",
+    ),
     ("no input_dim", field(16, "I", 0), "input_dim 0"),
     ("huge input_dim", field(16, "I", 1 << 31), "out of range"),
     ("other input_dim", field(16, "I", 11), r"kernel W1 must have the shape \[6, 11\]"),
@@ -112,88 +173,109 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("scale inf", field(36, "f", float("inf")), "scale_h inf"),
     ("scale negative", field(36, "f", -1.0), "scale_h -1"),
     ("scale of y", field(36, "f", 0.01), "output y must have the scale of the state"),
-    ("few inputs", drop_inputs(7), "expected 8 inputs and 2 outputs; got 7 and 2"),
-    ("no inputs", drop_inputs(0), "got 0 and 2"),
-    ("many inputs", many_inputs, "got 68 and 2"),
-    ("one output", drop_output, "got 8 and 1"),
+    (
+        "few inputs",
+        drop_inputs,
+        "expected {inputs} inputs and {outputs} outputs; got {fewer} and {outputs}",
+    ),
+    ("no inputs", no_inputs, "got 0 and {outputs}"),
+    ("many inputs", many_inputs, "got {many} and {outputs}"),
+    ("one output", drop_output, "expected {inputs} inputs and {outputs} outputs; got {inputs} and"),
     ("swapped outputs", swap_outputs, "output y must be int8; got float32"),
-    ("lengths", inputs(_7=BIAS), "input lengths is reserved"),
-    ("x missing", inputs(_0=-1), "x is missing"),
-    ("h0 missing", inputs(_1=-1), "h0 is missing"),
-    ("W1 missing", inputs(_2=-1), "kernel W1 is missing"),
-    ("W2 missing", inputs(_3=-1), "kernel W2 is missing"),
-    ("U1 missing", inputs(_4=-1), "recurrent kernel U1 is missing"),
-    ("U2 missing", inputs(_5=-1), "recurrent kernel U2 is missing"),
-    ("bias missing", inputs(_6=-1), "bias is missing"),
-    ("W1 and W2 swapped", inputs(_2=W2, _3=W1), "kernel W1 must have the shape"),
-    ("x is float", tensor(X, type=TYPE.FLOAT32), "x must be int8; got float32"),
-    ("x is uint8", tensor(X, type=TYPE.UINT8), "x must be int8; got uint8"),
-    ("x has 2 dims", tensor(X, shape=(7, 10)), r"shape \[any, any, 10\]; got \[7, 10\]"),
-    ("x has 4 dims", tensor(X, shape=(1, 1, 7, 10)), "x must have the shape"),
-    ("x is a scalar", tensor(X, shape=()), r"x must have the shape .*; got \[\]"),
-    ("x has no time", tensor(X, shape=(1, 0, 10)), r"got \[1, 0, 10\]"),
-    ("x has no batch", tensor(X, shape=(0, 7, 10)), r"got \[0, 7, 10\]"),
-    ("x without scale", tensor(X, scales=None), "x must have one scale"),
+    ("lengths", inputs(lengths="bias"), "input lengths is reserved"),
+    ("x missing", inputs(x=None), "x is missing"),
+    ("h0 missing", inputs(h0=None), "h0 is missing"),
+    ("W1 missing", inputs(W1=None), "kernel W1 is missing"),
+    ("W2 missing", inputs(W2=None), "kernel W2 is missing"),
+    ("U1 missing", inputs(U1=None), "recurrent kernel U1 is missing"),
+    ("U2 missing", inputs(U2=None), "recurrent kernel U2 is missing"),
+    ("bias missing", inputs(bias=None), "bias is missing"),
+    ("W1 and W2 swapped", inputs(W1="W2", W2="W1"), "kernel W1 must have the shape"),
+    ("x is float", tensor("x", type=TYPE.FLOAT32), "x must be int8; got float32"),
+    ("x is uint8", tensor("x", type=TYPE.UINT8), "x must be int8; got uint8"),
+    ("x has 2 dims", tensor("x", shape=(7, 10)), r"shape \[any, any, 10\]; got \[7, 10\]"),
+    ("x has 4 dims", tensor("x", shape=(1, 1, 7, 10)), "x must have the shape"),
+    ("x is a scalar", tensor("x", shape=()), r"x must have the shape .*; got \[\]"),
+    ("x has no time", tensor("x", shape=(1, 0, 10)), r"got \[1, 0, 10\]"),
+    ("x has no batch", tensor("x", shape=(0, 7, 10)), r"got \[0, 7, 10\]"),
+    ("x without scale", tensor("x", scales=None), "x must have one scale"),
     (
         "x with 10 scales",
-        tensor(X, scales=(1.0,) * 10, zero_points=(0,) * 10, dimension=2),
+        tensor("x", scales=(1.0,) * 10, zero_points=(0,) * 10, dimension=2),
         "x must have one",
     ),
-    ("x with scale 0", tensor(X, scales=(0.0,)), "x: scale 0"),
-    ("x with scale nan", tensor(X, scales=(float("nan"),)), "x: scale"),
-    ("x zero point", tensor(X, zero_points=(999,)), "zero point 999"),
-    ("h0 is int8", tensor(H0, type=TYPE.INT8), "h0 must be float32"),
-    ("h0 of other units", tensor(H0, shape=(1, 23)), r"h0 must have the shape \[1, 24\]"),
-    ("h0 of other batch", tensor(H0, shape=(2, 24)), r"h0 must have the shape \[1, 24\]"),
-    ("W1 is int32", tensor(W1, type=TYPE.INT32, data=bytes(240)), "W1 must be int8; got int32"),
-    ("W1 without data", tensor(W1, data=None), "W1 must be a constant"),
-    ("U2 of other shape", tensor(U2, shape=(72, 6), data=bytes(432)), "U2 must have the shape"),
-    ("W2 without scales", tensor(W2, scales=None), "W2 must have 72 scales"),
+    ("x with scale 0", tensor("x", scales=(0.0,)), "x: scale 0"),
+    ("x with scale nan", tensor("x", scales=(float("nan"),)), "x: scale"),
+    ("x zero point", tensor("x", zero_points=(999,)), "zero point 999"),
+    ("h0 is int8", tensor("h0", type=TYPE.INT8), "h0 must be float32"),
+    ("h0 of other units", tensor("h0", shape=(1, 23)), r"h0 must have the shape \[1, 24\]"),
+    ("h0 of other batch", tensor("h0", shape=(2, 24)), r"h0 must have the shape \[1, 24\]"),
+    ("W1 is int32", tensor("W1", type=TYPE.INT32, data=bytes(240)), "W1 must be int8; got int32"),
+    ("W1 without data", tensor("W1", data=None), "W1 must be a constant"),
+    ("U2 of other shape", narrow_u2, "U2 must have the shape"),
+    ("W2 without scales", tensor("W2", scales=None), "W2 must have {rows} scales"),
     (
         "W2 with one scale",
-        tensor(W2, scales=(1.0,), zero_points=(0,)),
-        "72 scales along dimension 0; got 1",
+        tensor("W2", scales=(1.0,), zero_points=(0,)),
+        "{rows} scales along dimension 0; got 1",
     ),
-    ("U1 zero points", tensor(U1, zero_points=(0,) * 6 + (3,)), "zero points 0; got 3 in row 6"),
-    ("U1 scale 0", tensor(U1, scales=(0.0,) * 7), "the scale of row 0 is 0"),
-    ("U1 scale nan", tensor(U1, scales=(float("nan"),) * 7), "the scale of row 0"),
+    ("U1 zero points", tensor("U1", zero_points=(0,) * 6 + (3,)), "zero points 0; got 3 in row 6"),
+    ("U1 scale 0", tensor("U1", scales=(0.0,) * 7), "the scale of row 0 is 0"),
+    ("U1 scale nan", tensor("U1", scales=(float("nan"),) * 7), "the scale of row 0"),
     ("U1 holds -128", with_minus_128, "row 0 holds -128"),
-    ("bias is int8", tensor(BIAS, type=TYPE.INT8, data=bytes(144)), "bias must be float32"),
-    ("bias of one row", tensor(BIAS, shape=(144,)), r"bias must have the shape \[2, 72\]"),
-    ("bias without data", tensor(BIAS, data=None), "bias must be a constant"),
-    ("bias nan", tensor(BIAS, data=np.full(144, np.nan, np.float32).tobytes()), "bias: value 0"),
-    ("y is float", tensor(Y, type=TYPE.FLOAT32), "output y must be int8"),
-    ("y without scale", tensor(Y, scales=None), "output y must have one scale"),
-    ("y zero point", tensor(Y, zero_points=(1,)), "output y must have the scale"),
-    ("h is int8", tensor(LAST, type=TYPE.INT8), "output h must be float32"),
+    ("bias is int8", int8_bias, "bias must be float32"),
+    ("bias of one row", flat_bias, r"bias must have the shape \[{bias_rows}, {rows}\]"),
+    ("bias without data", tensor("bias", data=None), "bias must be a constant"),
+    ("bias nan", nan_bias, "bias: value 0"),
+    ("y is float", tensor("y", type=TYPE.FLOAT32), "output y must be int8"),
+    ("y without scale", tensor("y", scales=None), "output y must have one scale"),
+    ("y zero point", tensor("y", zero_points=(1,)), "output y must have the scale"),
+    ("h is int8", tensor("h", type=TYPE.INT8), "output h must be float32"),
+    ("last state is int8", last_state(type=TYPE.INT8), "output {last} must be float32"),
+    ("last state before", last_state_before(type=TYPE.INT8), "{last}0 must be float32"),
+    ("other units before", last_state_before(shape=(1, 23)), r"{last}0 must have the shape"),
 ]
 
 
 @pytest.mark.parametrize(("edit", "message"), [h[1:] for h in HOSTILE], ids=[h[0] for h in HOSTILE])
-def test_refused_by_name(edit: Edit, message: str) -> None:
-    spec = gru_model(make_case(rank_x=6, rank_h=7))
+def test_refused_by_name(cell: str, edit: Edit, message: str) -> None:
+    kind = CELLS[cell]
+    spec = op_model(make_case(rank_x=6, rank_h=7, cell=cell))
     edit(spec)
+    count, outputs = len(input_names(kind)), 1 + len(kind.states)
+    message = message.format(
+        op=kind.op_name,
+        rows=24 * kind.gates,
+        more_rows=25 * kind.gates,
+        bias_rows=kind.bias_rows,
+        inputs=count,
+        fewer=count - 1,
+        many=count + 60,
+        outputs=outputs,
+        last=kind.states[-1],
+    )
     # Some of these the runtime itself refuses, before or after asking the plug-in.
     with pytest.raises((RuntimeError, ValueError), match=message):
         allocate(spec)
 
 
-def test_weights_quantized_along_the_wrong_dimension_are_refused() -> None:
-    spec = gru_model(make_case(units=4, input_dim=12))  # W1 is 12 by 12: both dimensions fit
-    spec.tensors[W1].dimension = 1
-    with pytest.raises(RuntimeError, match="12 scales along dimension 0; got 12 along 1"):
+def test_weights_quantized_along_the_wrong_dimension_are_refused(cell: str) -> None:
+    rows = 4 * CELLS[cell].gates
+    spec = op_model(make_case(units=4, input_dim=rows, cell=cell))  # both dimensions of W1 fit
+    spec.tensors[spec.index("W1")].dimension = 1
+    with pytest.raises(RuntimeError, match=f"{rows} scales along dimension 0; got {rows} along 1"):
         allocate(spec)
 
 
-def test_the_original_is_accepted() -> None:
-    allocate(gru_model(make_case(rank_x=6, rank_h=7)))
+def test_the_original_is_accepted(cell: str) -> None:
+    allocate(op_model(make_case(rank_x=6, rank_h=7, cell=cell)))
 
 
-def test_random_options_never_crash() -> None:
+def test_random_options_never_crash(cell: str) -> None:
     rng = np.random.default_rng(0)
-    good = make_case().options.pack()
+    good = make_case(cell=cell).options.pack()
     for _ in range(300):
-        spec = gru_model(make_case())
+        spec = op_model(make_case(cell=cell))
         data = bytearray(good)
         for place in rng.integers(0, len(data), rng.integers(1, 4)):
             data[place] = rng.integers(0, 256)
@@ -201,12 +283,13 @@ def test_random_options_never_crash() -> None:
         try:
             allocate(spec)
         except (RuntimeError, ValueError) as error:
-            assert "tfpipeline.gru" in str(error)
+            assert f"tfpipeline.{cell}" in str(error)
 
 
-def test_sizes_that_overflow_are_refused() -> None:
-    spec = gru_model(make_case(units=24, input_dim=10))
-    spec.tensors[X].shape = (1 << 14, 1 << 14, 10)
-    spec.tensors[H0].shape = (1 << 14, 24)
+def test_sizes_that_overflow_are_refused(cell: str) -> None:
+    spec = op_model(make_case(units=24, input_dim=10, cell=cell))
+    spec.tensors[0].shape = (1 << 14, 1 << 14, 10)
+    for name in CELLS[cell].states:
+        spec.tensors[spec.index(f"{name}0")].shape = (1 << 14, 24)
     with pytest.raises((RuntimeError, ValueError), match="too large|overflow|BytesRequired"):
         allocate(spec)

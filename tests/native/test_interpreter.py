@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import flatbuffers
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
-from gru_models import H0, LAST, GruCase, ModelSpec, X, Y, gru_model, make_case
+from recurrent_models import Case, ModelSpec, assert_same_bits, feeds, make_case, op_model
 
 from tfpipeline.runtime.native import library_path
 
@@ -16,18 +19,26 @@ def interpreter(model: bytes, **options: str) -> Interpreter:
     return Interpreter(model_content=model, experimental_delegates=[delegate], num_threads=1)
 
 
-def run(case: GruCase, **options: str) -> tuple[np.ndarray, np.ndarray]:
-    it = interpreter(gru_model(case).build(), **options)
-    it.allocate_tensors()
-    it.set_tensor(X, case.x)
-    it.set_tensor(H0, case.h0)
+def run_in(it: Interpreter, case: Case) -> list[np.ndarray]:
+    """Feeds the inputs of `case` and returns `y` and the last states."""
+    spec = op_model(case)
+    for name, value in feeds(case).items():
+        it.set_tensor(spec.index(name), value)
     it.invoke()
-    return it.get_tensor(Y), it.get_tensor(LAST)
+    return [it.get_tensor(i) for i in spec.outputs]
+
+
+def run(case: Case, **options: str) -> list[np.ndarray]:
+    it = interpreter(op_model(case).build(), **options)
+    it.allocate_tensors()
+    return run_in(it, case)
 
 
 @pytest.mark.parametrize("ranks", [(0, 0), (7, 0), (0, 9), (7, 9)], ids=str)
 @pytest.mark.parametrize("flags", [(True, False), (False, False), (True, True)], ids=str)
-def test_bits_of_the_spec(isa: str, ranks: tuple[int, int], flags: tuple[bool, bool]) -> None:
+def test_bits_of_the_spec(
+    cell: str, isa: str, ranks: tuple[int, int], flags: tuple[bool, bool]
+) -> None:
     case = make_case(
         units=40,
         input_dim=13,
@@ -37,40 +48,36 @@ def test_bits_of_the_spec(isa: str, ranks: tuple[int, int], flags: tuple[bool, b
         time=6,
         return_sequences=flags[0],
         go_backwards=flags[1],
+        cell=cell,
     )
-    y, last = run(case, isa=isa)
-    expected_y, expected_last = case.reference()
-    np.testing.assert_array_equal(y, expected_y)
-    np.testing.assert_array_equal(last.view(np.int32), expected_last.view(np.int32))
+    assert_same_bits(run(case, isa=isa), case.reference())
 
 
-def test_resize_and_run_again() -> None:
-    long, short = make_case(time=9, batch=2, seed=1), make_case(time=3, seed=1)
-    it = interpreter(gru_model(long).build())
-    for case in (long, short, long):
-        it.resize_tensor_input(X, case.x.shape)
-        it.resize_tensor_input(H0, (len(case.x), case.options.units))
+def test_resize_and_run_again(cell: str) -> None:
+    long = make_case(time=9, batch=2, seed=1, cell=cell)
+    short = make_case(time=3, seed=1, cell=cell)
+    spec = op_model(long)
+    it = interpreter(spec.build())
+    for inputs in (long, short, long):
+        case = replace(long, x=inputs.x, first=inputs.first)
+        for name, value in feeds(case).items():
+            it.resize_tensor_input(spec.index(name), value.shape)
         it.allocate_tensors()
         for _ in range(2):
-            it.set_tensor(X, case.x)
-            it.set_tensor(H0, case.h0)
-            it.invoke()
-            expected_y, _ = GruCase(**{**vars(long), "x": case.x, "h0": case.h0}).reference()
-            np.testing.assert_array_equal(it.get_tensor(Y), expected_y)
+            assert_same_bits(run_in(it, case), case.reference())
 
 
 def test_a_batch_and_a_state_that_do_not_fit_are_refused() -> None:
-    it = interpreter(gru_model(make_case()).build())
-    it.resize_tensor_input(X, (3, 7, 10))
+    it = interpreter(op_model(make_case()).build())
+    it.resize_tensor_input(0, (3, 7, 10))
     with pytest.raises(RuntimeError, match=r"h0 must have the shape \[3, 24\]; got \[1, 24\]"):
         it.allocate_tensors()
 
 
-def two_layers(first: GruCase, second: GruCase) -> bytes:
+def two_layers(first: Case, second: Case) -> bytes:
     """Two ops in one graph, the second on the output of the first."""
-    a, b = gru_model(first), gru_model(second)
-    count = len(a.tensors)
-    shifted = [Y if i == X else i + count if i >= 0 else -1 for i in b.inputs]
+    a, b = op_model(first), op_model(second)
+    count, codes = len(a.tensors), 1
     model = schema.ModelT.InitFromPackedBuf(a.build(), 0)
     other = schema.ModelT.InitFromPackedBuf(b.build(), 0)
     for tensor in other.subgraphs[0].tensors:
@@ -78,49 +85,52 @@ def two_layers(first: GruCase, second: GruCase) -> bytes:
         tensor.buffer += len(model.buffers)
         model.subgraphs[0].tensors.append(tensor)
     model.buffers += other.buffers
+    model.operatorCodes += other.operatorCodes
     op = other.subgraphs[0].operators[0]
-    op.inputs, op.outputs = shifted, [o + count for o in b.outputs]
+    op.opcodeIndex = codes
+    shifted = [i + count if i >= 0 else -1 for i in b.inputs]
+    op.inputs, op.outputs = [a.outputs[0], *shifted[1:]], [o + count for o in b.outputs]
     model.subgraphs[0].operators.append(op)
-    model.subgraphs[0].inputs = [X, H0, H0 + count]
-    model.subgraphs[0].outputs = [Y + count, LAST + count]
-    import flatbuffers
-
+    model.subgraphs[0].inputs = [*a.model_inputs, *(i + count for i in b.model_inputs[1:])]
+    model.subgraphs[0].outputs = [o + count for o in b.outputs]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def test_two_nodes_keep_their_own_weights(isa: str) -> None:
-    first = make_case(units=24, input_dim=10, rank_h=8, time=5, seed=1)
-    middle, _ = first.reference()
-    second = make_case(units=40, input_dim=24, time=5, seed=2, zero_point=0)
-    second = GruCase(
-        **{**vars(second), "x": middle, "x_scale": first.options.scale_h, "x_zero_point": 0}
-    )
+@pytest.mark.parametrize("cells", [("gru", "gru"), ("gru", "lstm"), ("lstm", "lstm")], ids=str)
+def test_two_nodes_keep_their_own_weights(cells: tuple[str, str], isa: str) -> None:
+    first = make_case(units=24, input_dim=10, rank_h=8, time=5, seed=1, cell=cells[0])
+    middle = first.reference()[0]
+    second = make_case(units=40, input_dim=24, time=5, seed=2, zero_point=0, cell=cells[1])
+    second = replace(second, x=middle, x_scale=first.options.scale_h, x_zero_point=0)
     it = interpreter(two_layers(first, second), isa=isa)
     it.allocate_tensors()
-    count = len(gru_model(first).tensors)
-    for index, value in ((X, first.x), (H0, first.h0), (H0 + count, second.h0)):
-        it.set_tensor(index, value)
+    for case, shift in ((first, 0), (second, len(op_model(first).tensors))):
+        spec = op_model(case)
+        for name, value in feeds(case).items():
+            if shift == 0 or name != "x":
+                it.set_tensor(spec.index(name) + shift, value)
     it.invoke()
-    np.testing.assert_array_equal(it.get_tensor(Y + count), second.reference()[0])
+    got = [it.get_tensor(o + shift) for o in spec.outputs]
+    assert_same_bits(got, second.reference())
 
 
-def test_without_the_plugin_the_runtime_names_the_op() -> None:
-    it = Interpreter(model_content=gru_model(make_case()).build())
-    with pytest.raises(RuntimeError, match=r"unresolved custom op: tfpipeline\.gru"):
+def test_without_the_plugin_the_runtime_names_the_op(cell: str) -> None:
+    it = Interpreter(model_content=op_model(make_case(cell=cell)).build())
+    with pytest.raises(RuntimeError, match=rf"unresolved custom op: tfpipeline\.{cell}"):
         it.allocate_tensors()
 
 
 def test_ops_of_others_are_left_alone() -> None:
-    spec = gru_model(make_case())
+    spec = op_model(make_case())
     spec.op_name = "somebody.else"
     with pytest.raises(RuntimeError, match=r"somebody\.else"):
         interpreter(spec.build()).allocate_tensors()
 
 
 def test_unknown_ops_of_ours_are_left_to_the_runtime() -> None:
-    spec = gru_model(make_case())
+    spec = op_model(make_case())
     spec.op_name = "tfpipeline.later"
     with pytest.raises(RuntimeError, match=r"tfpipeline\.later"):
         interpreter(spec.build()).allocate_tensors()
@@ -144,13 +154,15 @@ def test_bad_options_are_named(options: dict[str, str], message: str) -> None:
 
 def test_good_options_are_accepted() -> None:
     case = make_case()
-    y, _ = run(case, isa="auto", num_threads="2", verbose="false")
+    y, *_ = run(case, isa="auto", num_threads="2", verbose="false")
     np.testing.assert_array_equal(y, case.reference()[0])
 
 
-def test_verbose_says_which_kernel_runs(isa: str, capfd: pytest.CaptureFixture[str]) -> None:
-    run(make_case(), isa=isa, verbose="true")
-    assert f"tfpipeline: node 0: tfpipeline.gru runs on {isa}" in capfd.readouterr().err
+def test_verbose_says_which_kernel_runs(
+    cell: str, isa: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(make_case(cell=cell), isa=isa, verbose="true")
+    assert f"tfpipeline: node 0: tfpipeline.{cell} runs on {isa}" in capfd.readouterr().err
 
 
 def test_quiet_by_default(capfd: pytest.CaptureFixture[str]) -> None:
@@ -165,6 +177,6 @@ def test_interpreters_come_and_go() -> None:
 
 
 def test_model_spec_builds_a_readable_file() -> None:
-    spec: ModelSpec = gru_model(make_case())
+    spec: ModelSpec = op_model(make_case())
     model = schema.ModelT.InitFromPackedBuf(spec.build(), 0)
     assert bytes(model.subgraphs[0].operators[0].customOptions) == spec.custom_options

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from guarded import Guarded
 
-from tfpipeline.numerics import activations
-from tfpipeline.numerics.gru import gate_step, load_state, quantize_state
+from tfpipeline.numerics import activations, gru, lstm
 from tfpipeline.numerics.quantize import requantize
+from tfpipeline.numerics.recurrent import Accumulators, load_state, quantize_state
 
 DEPTHS = [1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 40, 64, 67, 130]
 BLOCKS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 19]
@@ -101,32 +101,46 @@ def test_requantize_rounds_ties_to_even(isa: str, at_end: bool) -> None:
         np.testing.assert_array_equal(out.array, requantize(acc, multiplier))
 
 
-def test_gru_gates_have_the_bits_of_the_spec(isa: str, at_end: bool) -> None:
-    variant = native.variants()[isa]
+@pytest.mark.parametrize(
+    ("kernel", "step", "gates", "bias_rows", "states"),
+    [
+        ("gru_gates", gru.gate_step, 3, 2, 1),
+        ("lstm_gates", lstm.gate_step, 4, 1, 2),
+    ],
+)
+def test_gates_have_the_bits_of_the_spec(
+    isa: str, at_end: bool, kernel: str, step, gates: int, bias_rows: int, states: int
+) -> None:
+    run = getattr(native.variants()[isa], kernel)
     rng = np.random.default_rng(1)
     for blocks in range(1, 11):
-        units = 16 * blocks
-        acc_x, acc_h = (rng.integers(-60000, 60000, (blocks, 3, 16)).astype(np.int32) for _ in "xh")
+        units, shape = 16 * blocks, (blocks, gates, 16)
+        acc_x, acc_h = (rng.integers(-60000, 60000, shape).astype(np.int32) for _ in "xh")
         # From far below to far beyond where the gates saturate.
-        m_x, m_h = ((10.0 ** rng.uniform(-9, -2, (blocks, 3, 16))).astype(np.float32) for _ in "xh")
-        b_x, b_h = (rng.standard_normal((blocks, 3, 16)).astype(np.float32) for _ in "xh")
-        h = (rng.standard_normal(units) * 10.0 ** rng.uniform(-25, 2, units)).astype(np.float32)
-        parameters = np.concatenate([m_x, b_x, m_h, b_h], axis=1)
-        assert parameters.shape[1] * 16 == native.GRU_PARAMETERS
+        m_x, m_h = ((10.0 ** rng.uniform(-9, -2, shape)).astype(np.float32) for _ in "xh")
+        biases = [rng.standard_normal(shape).astype(np.float32) for _ in range(bias_rows)]
+        before = [
+            (rng.standard_normal(units) * 10.0 ** rng.uniform(-25, 2, units)).astype(np.float32)
+            for _ in range(states)
+        ]
+        before[-1][::7] = 40000.0
+        parameters = np.concatenate([m_x, biases[0], m_h, *biases[1:]], axis=1)
+        assert parameters.shape[1] * 16 == native.GRU_PARAMETERS == native.LSTM_PARAMETERS
 
         def flat(v: np.ndarray) -> np.ndarray:
             return v.transpose(1, 0, 2).reshape(-1)
 
-        expected = gate_step(
-            flat(acc_x), flat(acc_h), flat(m_x), flat(m_h), np.stack([flat(b_x), flat(b_h)]), h
-        )
-        buffers = [Guarded(v, at_end) for v in (acc_x, acc_h, parameters, h)]
+        bias = np.stack([flat(b) for b in biases])
+        acc = Accumulators(flat(acc_x), flat(acc_h), flat(m_x), flat(m_h), bias)
+        expected = step(acc, tuple(before))
+        buffers = [Guarded(v, at_end) for v in (acc_x, acc_h, parameters, *before)]
         q = Guarded(np.zeros(units, np.int8), at_end)
         inverse = np.float32(1) / np.float32(0.01)
         addresses = [b.address for b in buffers]
-        variant.gru_gates(*addresses[:3], blocks, inverse, addresses[3], q.address)
-        np.testing.assert_array_equal(buffers[3].array.view(np.int32), expected.view(np.int32))
-        np.testing.assert_array_equal(q.array, quantize_state(expected, 0.01))
+        run(*addresses[:3], blocks, inverse, *addresses[3:], q.address)
+        for got, wanted in zip(buffers[3:], expected, strict=True):
+            np.testing.assert_array_equal(got.array.view(np.int32), wanted.view(np.int32))
+        np.testing.assert_array_equal(q.array, quantize_state(expected[0], 0.01))
 
 
 def test_load_state_clamps_and_cleans(isa: str, at_end: bool) -> None:

@@ -31,12 +31,13 @@ EXPORTS = {
     "tfpipeline_best_isa",
     "tfpipeline_delegate_create",
     "tfpipeline_delegate_destroy",
-    "tfpipeline_gru_create",
-    "tfpipeline_gru_destroy",
-    "tfpipeline_gru_run",
     "tfpipeline_kernel_variant",
     "tfpipeline_register_fully_connected",
+    "tfpipeline_recurrent_create",
+    "tfpipeline_recurrent_destroy",
+    "tfpipeline_recurrent_run",
     "tfpipeline_register_gru",
+    "tfpipeline_register_lstm",
     "tfpipeline_version",
 }
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files")
@@ -194,17 +195,17 @@ def test_the_library_is_small() -> None:
     assert default_library_path().stat().st_size <= 300_000
 
 
-def test_static_registration_is_a_custom_op() -> None:
+def test_static_registration_is_a_custom_op(cell: str) -> None:
     """Offsets as in tfp_tflite_abi.h, which test_abi_header.py compares with the official ones."""
     if ctypes.sizeof(ctypes.c_void_p) != 8:
         pytest.skip("offsets are those of 64-bit systems")
-    register = native.load().tfpipeline_register_gru
+    register = getattr(native.load(), f"tfpipeline_register_{cell}")
     register.restype = ctypes.c_void_p
     address = register()
     functions = (ctypes.c_void_p * 5).from_address(address)
     assert all(functions), "init, free, prepare, invoke and profiling_string are all there"
     assert ctypes.c_int32.from_address(address + 40).value == 32  # kTfLiteBuiltinCustom
-    assert ctypes.c_char_p.from_address(address + 48).value == b"tfpipeline.gru"
+    assert ctypes.c_char_p.from_address(address + 48).value == f"tfpipeline.{cell}".encode()
     assert bytes((ctypes.c_char * 88).from_address(address + 64)) == bytes(88)
 
 

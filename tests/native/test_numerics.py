@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gru_models import make_case
 from hypothesis import given
 from hypothesis import strategies as st
+from recurrent_models import CELLS, make_case, real
 
-from tfpipeline.numerics.gru import gru_sequence_float, gru_sequence_int8
-from tfpipeline.numerics.gru_options import SIZE, GruOptions, pack, unpack
+from tfpipeline.numerics.gru import gru_sequence_float
+from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.quantize import (
     channel_scales,
     dequantize_affine,
@@ -20,6 +20,7 @@ from tfpipeline.numerics.quantize import (
     quantize_channels,
     requantize,
 )
+from tfpipeline.numerics.recurrent_options import SIZE
 
 
 def brute_force_gru(x, h, w, u, bias) -> list[list[float]]:
@@ -73,6 +74,7 @@ def test_taps_are_the_inner_values() -> None:
     assert plain[2].a_x is None and plain[2].a_h is None
 
 
+@pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize(
     ("ranks", "mean", "worst"),
     [
@@ -82,25 +84,25 @@ def test_taps_are_the_inner_values() -> None:
         ((12, 16), 0.02, 0.3),
     ],
 )
-def test_int8_gru_is_near_the_float_gru(ranks: tuple[int, int], mean: float, worst: float) -> None:
-    case = make_case(units=32, input_dim=16, rank_x=ranks[0], rank_h=ranks[1], time=40, seed=2)
-
-    def real(matrices) -> tuple[np.ndarray, ...]:
-        return tuple((m.values * m.scales[:, None].astype(np.float64)).T for m in matrices)
-
+def test_int8_layer_is_near_the_float_layer(
+    cell: str, ranks: tuple[int, int], mean: float, worst: float
+) -> None:
+    shape = {"units": 32, "input_dim": 16, "rank_x": ranks[0], "rank_h": ranks[1], "time": 40}
+    case = make_case(**shape, seed=2, cell=cell)
     x = (case.x.astype(np.float64) - case.x_zero_point) * case.x_scale
-    states, _, _ = gru_sequence_float(
-        x, case.h0, real(case.kernel), real(case.recurrent_kernel), case.bias
-    )
-    y, _ = case.reference()
-    error = np.abs(y * case.options.scale_h - states)
+    states = case.cell.sequence_float(
+        x, *case.first, real(case.kernel), real(case.recurrent_kernel), case.bias
+    )[0]
+    error = np.abs(case.reference()[0] * case.options.scale_h - states)
     assert error.mean() < mean and error.max() < worst
 
 
 def test_int8_gru_one_step_by_hand() -> None:
     case = make_case(units=2, input_dim=3, time=1, seed=4)
     w, u = case.kernel[0], case.recurrent_kernel[0]
-    q = [max(-127, min(127, round(float(np.float32(v) * np.float32(127))))) for v in case.h0[0]]
+    q = [
+        max(-127, min(127, round(float(np.float32(v) * np.float32(127))))) for v in case.first[0][0]
+    ]
     p_x = [
         sum((int(x) - 5) * int(k) for x, k in zip(case.x[0, 0], row, strict=True))
         * float(scale)
@@ -118,11 +120,11 @@ def test_int8_gru_one_step_by_hand() -> None:
         r = 1 / (1 + math.exp(-(p_x[2 + j] + p_h[2 + j])))
         n = math.tanh(p_x[4 + j] + r * p_h[4 + j])
         # float32 against float64: a few roundings of numbers near 1
-        assert abs(z * float(case.h0[0, j]) + (1 - z) * n - last[0, j]) < 2e-6
+        assert abs(z * float(case.first[0][0, j]) + (1 - z) * n - last[0, j]) < 2e-6
 
 
-def test_backwards_is_forwards_on_reversed_frames() -> None:
-    case = make_case(units=8, input_dim=4, batch=2, go_backwards=True)
+def test_backwards_is_forwards_on_reversed_frames(cell: str) -> None:
+    case = make_case(units=8, input_dim=4, batch=2, go_backwards=True, cell=cell)
     turned = replace(
         case, x=case.x[:, ::-1].copy(), options=replace(case.options, go_backwards=False)
     )
@@ -130,21 +132,18 @@ def test_backwards_is_forwards_on_reversed_frames() -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def test_shapes_that_do_not_fit_are_refused() -> None:
-    case = make_case(units=8, input_dim=4)
-    arguments = {"x_scale": 0.1, "x_zero_point": 0, "options": case.options}
-    with pytest.raises(ValueError, match="x must have 4 features"):
-        gru_sequence_int8(
-            case.x[:, :, :3], case.h0, case.kernel, case.recurrent_kernel, case.bias, **arguments
-        )
-    with pytest.raises(ValueError, match="kernel must hold matrices"):
-        gru_sequence_int8(
-            case.x, case.h0, case.recurrent_kernel, case.kernel, case.bias, **arguments
-        )
-    with pytest.raises(ValueError, match="bias must have the shape"):
-        gru_sequence_int8(
-            case.x, case.h0, case.kernel, case.recurrent_kernel, case.bias[0], **arguments
-        )
+def test_shapes_that_do_not_fit_are_refused(cell: str) -> None:
+    case = make_case(units=8, input_dim=4, cell=cell)
+    for change, message in (
+        ({"x": case.x[:, :, :3]}, "x must have 4 features"),
+        (
+            {"kernel": case.recurrent_kernel, "recurrent_kernel": case.kernel},
+            "kernel must hold matrices",
+        ),
+        ({"bias": case.bias[0]}, "bias must have the shape"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            replace(case, **change).reference()
 
 
 def test_channel_scales_and_their_floor() -> None:
@@ -195,7 +194,7 @@ def test_quantize_errors_name_the_argument(call, message: str) -> None:
 )
 def test_options_survive_packing(**values: object) -> None:
     options = GruOptions(**values)  # type: ignore[arg-type]
-    assert unpack(pack(options)) == options and len(pack(options)) == SIZE
+    assert GruOptions.unpack(options.pack()) == options and len(options.pack()) == SIZE
 
 
 def test_options_have_the_documented_bytes() -> None:
@@ -220,7 +219,7 @@ def test_options_have_the_documented_bytes() -> None:
 )
 def test_foreign_options_are_refused(edit, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        unpack(edit(GruOptions(units=8, input_dim=4).pack()))
+        GruOptions.unpack(edit(GruOptions(units=8, input_dim=4).pack()))
 
 
 def test_options_are_checked() -> None:

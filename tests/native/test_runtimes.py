@@ -10,7 +10,7 @@ from pathlib import Path
 import native_library as native
 import numpy as np
 import pytest
-from gru_models import gru_model, make_case
+from recurrent_models import assert_same_bits, feeds, make_case, op_model
 from tflite_runtime_environment import python_with_tflite_runtime
 
 from tfpipeline.runtime.native import library_path
@@ -19,17 +19,18 @@ SCRIPT = Path(__file__).with_name("run_in_runtime.py")
 
 
 @pytest.mark.parametrize("runtime", ["litert", "tf", "tflite_runtime"])
-def test_same_bits_in_every_runtime(runtime: str, tmp_path: Path) -> None:
+def test_same_bits_in_every_runtime(cell: str, runtime: str, tmp_path: Path) -> None:
     python = sys.executable
     if runtime == "tflite_runtime":
         python = python_with_tflite_runtime()
     elif runtime == "tf" and importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed")
-    case = make_case(units=40, input_dim=13, rank_x=6, rank_h=20, batch=2, time=9)
-    model = tmp_path / "gru.tflite"
-    model.write_bytes(gru_model(case).build())
+    shape = {"units": 40, "input_dim": 13, "rank_x": 6, "rank_h": 20, "batch": 2, "time": 9}
+    case = make_case(**shape, cell=cell)
+    model = tmp_path / "op.tflite"
+    model.write_bytes(op_model(case).build())
     isas = native.supported()
-    np.savez(tmp_path / "in.npz", x=case.x, h0=case.h0, isas=np.array(isas))
+    np.savez(tmp_path / "in.npz", isas=np.array(isas), **feeds(case))
     arguments = [str(tmp_path / "in.npz"), str(tmp_path / "out.npz")]
     done = subprocess.run(
         [python, str(SCRIPT), runtime, str(library_path()), str(model), *arguments],
@@ -40,7 +41,6 @@ def test_same_bits_in_every_runtime(runtime: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     results = np.load(tmp_path / "out.npz")
-    y, last = case.reference()
     for isa in isas:
-        np.testing.assert_array_equal(results[f"{isa}_y"], y)
-        np.testing.assert_array_equal(results[f"{isa}_h"].view(np.int32), last.view(np.int32))
+        got = [results[f"{isa}_{name}"] for name in ("y", *case.cell.states)]
+        assert_same_bits(got, case.reference())

@@ -20,23 +20,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from tfpipeline.numerics.activations import sigmoid, tanh
 from tfpipeline.numerics.gru_options import GruOptions
-from tfpipeline.numerics.quantize import requantize
-
-Float32Array = NDArray[np.float32]
-Int8Array = NDArray[np.int8]
-
-#: States smaller than this become zero, so that no float of the op is ever subnormal.
-STATE_FLOOR = np.float32(2.0**-60)
-#: States that come in are clamped to this magnitude.
-STATE_LIMIT = np.float32(32768.0)
-
-
-@dataclass(frozen=True)
-class QuantizedMatrix:
-    """int8 weights `(rows, columns)` in [-127, 127] with one float32 scale a row."""
-
-    values: Int8Array
-    scales: Float32Array
+from tfpipeline.numerics.recurrent import (
+    Accumulators,
+    Float32Array,
+    Int8Array,
+    QuantizedMatrix,
+    check_bias,
+    float_sigmoid,
+    floor_state,
+    sequence_int8,
+)
 
 
 @dataclass(frozen=True)
@@ -54,48 +47,20 @@ class GruTaps:
     h: NDArray[np.floating]
 
 
-def load_state(h0: ArrayLike) -> Float32Array:
-    """Returns the state as the op takes it in: clamped, and zero where tiny or not a number."""
-    values = np.asarray(h0, dtype=np.float32)
-    clamped = np.clip(values, -STATE_LIMIT, STATE_LIMIT)
-    with np.errstate(invalid="ignore"):
-        return np.where(np.abs(values) >= STATE_FLOOR, clamped, np.float32(0.0))
+def gate_step(acc: Accumulators, states: tuple[Float32Array, ...]) -> tuple[Float32Array, ...]:
+    """Returns the next state from the accumulators of both products, gates z, r, h.
 
-
-def quantize_state(h: ArrayLike, scale_h: float) -> Int8Array:
-    """Returns clamp(round(h * (1 / scale_h)), -127, 127) as int8, all in float32."""
-    inverse = np.float32(1.0) / np.float32(scale_h)
-    values = np.asarray(h, dtype=np.float32) * inverse
-    return np.rint(np.clip(values, np.float32(-127.0), np.float32(127.0))).astype(np.int8)
-
-
-def load_bias(bias: ArrayLike) -> Float32Array:
-    """Returns the bias as the op takes it in: tiny values become zero."""
-    values = np.asarray(bias, dtype=np.float32)
-    return np.where(np.abs(values) >= STATE_FLOOR, values, np.float32(0.0))
-
-
-def gate_step(
-    acc_x: NDArray[np.int32],
-    acc_h: NDArray[np.int32],
-    multiplier_x: Float32Array,
-    multiplier_h: Float32Array,
-    bias: Float32Array,
-    h: Float32Array,
-) -> Float32Array:
-    """Returns the next state `(..., H)` from the int32 accumulators `(..., 3H)` of both products.
-
-    One step of the op, in its fixed order of float32 operations. `bias` is float32 `(2, 3H)`.
+    One step of the op, in its fixed order of float32 operations.
     """
-    p_x = acc_x.astype(np.float32) * multiplier_x + bias[0]
-    p_h = acc_h.astype(np.float32) * multiplier_h + bias[1]
+    (h,) = states
+    p_x = acc.x.astype(np.float32) * acc.multiplier_x + acc.bias[0]
+    p_h = acc.h.astype(np.float32) * acc.multiplier_h + acc.bias[1]
     x_z, x_r, x_n = np.split(p_x, 3, axis=-1)
     h_z, h_r, h_n = np.split(p_h, 3, axis=-1)
     z = sigmoid(x_z + h_z)
     r = sigmoid(x_r + h_r)
     n = tanh(x_n + r * h_n)
-    state = z * h + (np.float32(1.0) - z) * n
-    return np.where(np.abs(state) >= STATE_FLOOR, state, np.float32(0.0))
+    return (floor_state(z * h + (np.float32(1.0) - z) * n),)
 
 
 def gru_sequence_int8(
@@ -129,30 +94,20 @@ def gru_sequence_int8(
     Raises:
         ValueError: a shape does not fit `options`.
     """
-    x = np.asarray(x)
-    bias = load_bias(bias)
-    _check_matrices("kernel", kernel, options.input_dim, options.rank_x, options.units)
-    _check_matrices(
-        "recurrent_kernel", recurrent_kernel, options.units, options.rank_h, options.units
+    biases = check_bias(bias, (2, 3 * options.units))
+    y, (h,) = sequence_int8(
+        gate_step,
+        3,
+        x,
+        (h0,),
+        kernel,
+        recurrent_kernel,
+        biases,
+        x_scale=x_scale,
+        x_zero_point=x_zero_point,
+        options=options,
     )
-    batch, steps, depth = x.shape
-    if depth != options.input_dim:
-        raise ValueError(f"x must have {options.input_dim} features; got {x.shape}.")
-    if bias.shape != (2, 3 * options.units):
-        raise ValueError(f"bias must have the shape (2, {3 * options.units}); got {bias.shape}.")
-
-    h = np.broadcast_to(load_state(h0), (batch, options.units))
-    q = quantize_state(h, options.scale_h)
-    centred = x.astype(np.int32) - np.int32(x_zero_point)
-    order = range(steps - 1, -1, -1) if options.go_backwards else range(steps)
-    y = np.empty((batch, steps, options.units), np.int8)
-    for place, t in enumerate(order):
-        acc_x, m_x = _product(centred[:, t], x_scale, kernel, options.scale_a_x)
-        acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
-        h = gate_step(acc_x, acc_h, m_x, m_h, bias, h)
-        q = quantize_state(h, options.scale_h)
-        y[:, place] = q
-    return (y if options.return_sequences else q), np.array(h)
+    return y, h
 
 
 def gru_sequence_float(
@@ -200,8 +155,8 @@ def gru_sequence_float(
     for t in range(steps):
         inner = h @ right[0] if len(right) == 2 else h
         recurrent = inner @ right[-1] + biases[1]
-        z = _sigmoid(p_x[:, t, :units] + recurrent[:, :units])
-        r = _sigmoid(p_x[:, t, units : 2 * units] + recurrent[:, units : 2 * units])
+        z = float_sigmoid(p_x[:, t, :units] + recurrent[:, :units])
+        r = float_sigmoid(p_x[:, t, units : 2 * units] + recurrent[:, units : 2 * units])
         n = np.tanh(p_x[:, t, 2 * units :] + r * recurrent[:, 2 * units :])
         h = z * h + (1 - z) * n
         states[:, t] = h
@@ -211,32 +166,3 @@ def gru_sequence_float(
             p_h[:, t] = recurrent
     found = GruTaps(a_x, a_h, p_x, p_h, states) if p_h is not None else None
     return states, h, found
-
-
-def _sigmoid(x: NDArray[np.floating]) -> NDArray[np.floating]:
-    # Through tanh, which neither overflows nor loses the small end.
-    return 0.5 * (1.0 + np.tanh(0.5 * x))
-
-
-def _product(
-    vector: NDArray[np.integer], scale: float, matrices: tuple[QuantizedMatrix, ...], inner: float
-) -> tuple[NDArray[np.int32], Float32Array]:
-    """Returns the int32 accumulators of the last matrix and the multiplier of each row."""
-    step = np.float32(scale)
-    if len(matrices) == 2:
-        acc = vector.astype(np.int32) @ matrices[0].values.astype(np.int32).T
-        vector = requantize(acc, (step * matrices[0].scales) / np.float32(inner))
-        step = np.float32(inner)
-    acc = vector.astype(np.int32) @ matrices[-1].values.astype(np.int32).T
-    return acc, step * matrices[-1].scales
-
-
-def _check_matrices(
-    name: str, matrices: tuple[QuantizedMatrix, ...], depth: int, rank: int, units: int
-) -> None:
-    shapes = [(rank, depth), (3 * units, rank)] if rank else [(3 * units, depth)]
-    got = [m.values.shape for m in matrices]
-    if got != shapes or any(m.scales.shape != m.values.shape[:1] for m in matrices):
-        raise ValueError(
-            f"{name} must hold matrices of the shapes {shapes} with one scale a row; got {got}."
-        )

@@ -1,142 +1,21 @@
-"""The `custom_options` of the op `tfpipeline.gru`, version 1: a fixed little-endian struct."""
+"""The `custom_options` of the op `tfpipeline.gru`, version 1."""
 
 from __future__ import annotations
 
-import math
-import struct
 from dataclasses import dataclass
+from typing import ClassVar
 
-OP_NAME = "tfpipeline.gru"
-MAGIC = b"TFPG"
-VERSION = 1
-SIZE = 64
-
-#: Limits that `prepare` enforces too; they keep every accumulator inside int32.
-MAX_UNITS = 16384
-MAX_DEPTH = 65536
-
-_LAYOUT = struct.Struct("<4sHHIIIIIfffBB22x")
-_RETURN_SEQUENCES = 1 << 0
-_GO_BACKWARDS = 1 << 1
-_TIME_MAJOR = 1 << 2
-_SIGMOID = 1
-_TANH = 1
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
 
 @dataclass(frozen=True)
-class GruOptions:
+class GruOptions(RecurrentOptions):
     """Attributes of one `tfpipeline.gru` node.
-
-    Args:
-        units: size of the state, H.
-        input_dim: features of a time step, D.
-        rank_x: rank of the factored input kernel; 0 when it is one plain matrix.
-        rank_h: rank of the factored recurrent kernel; 0 when it is one plain matrix.
-        scale_a_x: scale of the int8 vector between the input factors; 1.0 when unused.
-        scale_a_h: scale of the int8 vector between the recurrent factors; 1.0 when unused.
-        scale_h: scale of the int8 copy of the state, which is also that of the output `y`.
-        return_sequences: `y` has every time step `(B, T, H)`, not only the last one `(B, H)`.
-        go_backwards: reads the time steps from the last to the first.
-
-    Raises:
-        ValueError: a size or a scale is out of its range.
 
     Example:
         >>> GruOptions.unpack(GruOptions(units=8, input_dim=4, scale_h=1 / 127).pack()).units
         8
     """
 
-    units: int
-    input_dim: int
-    rank_x: int = 0
-    rank_h: int = 0
-    scale_a_x: float = 1.0
-    scale_a_h: float = 1.0
-    scale_h: float = 1.0 / 127.0
-    return_sequences: bool = True
-    go_backwards: bool = False
-
-    def __post_init__(self) -> None:
-        for name, low, high in (
-            ("units", 1, MAX_UNITS),
-            ("input_dim", 1, MAX_DEPTH),
-            ("rank_x", 0, MAX_UNITS),
-            ("rank_h", 0, MAX_UNITS),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} must lie in [{low}, {high}]; got {value!r}.")
-        for name in ("scale_a_x", "scale_a_h", "scale_h"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and 2.0**-40 <= value <= 2.0**40):
-                raise ValueError(f"{name} must lie in [2^-40, 2^40]; got {value!r}.")
-
-    def pack(self) -> bytes:
-        """Returns the 64 bytes that go into the operator's `custom_options`."""
-        flags = self.return_sequences * _RETURN_SEQUENCES | self.go_backwards * _GO_BACKWARDS
-        return _LAYOUT.pack(
-            MAGIC,
-            VERSION,
-            SIZE,
-            flags,
-            self.units,
-            self.input_dim,
-            self.rank_x,
-            self.rank_h,
-            self.scale_a_x,
-            self.scale_a_h,
-            self.scale_h,
-            _SIGMOID,
-            _TANH,
-        )
-
-    @classmethod
-    def unpack(cls, data: bytes) -> GruOptions:
-        """Reads the bytes of `pack`; the scales come back as the float32 values stored.
-
-        Raises:
-            ValueError: the bytes are not options of `tfpipeline.gru` version 1.
-        """
-        if len(data) != SIZE:
-            raise ValueError(
-                f"custom_options of {OP_NAME} must have {SIZE} bytes; got {len(data)}."
-            )
-        (magic, version, size, flags, units, input_dim, rank_x, rank_h, a_x, a_h, h, gate, act) = (
-            _LAYOUT.unpack(data)
-        )
-        if magic != MAGIC:
-            raise ValueError(
-                f"custom_options of {OP_NAME} must begin with {MAGIC!r}; got {magic!r}."
-            )
-        if version != VERSION:
-            raise ValueError(
-                f"{OP_NAME} options have version {version}, this tfpipeline reads {VERSION}: "
-                "upgrade tfpipeline, or export the model again."
-            )
-        known = _RETURN_SEQUENCES | _GO_BACKWARDS
-        if size != SIZE or flags & ~known or (gate, act) != (_SIGMOID, _TANH) or any(data[42:]):
-            raise ValueError(
-                f"custom_options of {OP_NAME} version {VERSION} hold a size ({size}), flags "
-                f"({flags:#x}), gate functions ({gate}, {act}) or reserved bytes not in its spec."
-            )
-        return cls(
-            units=units,
-            input_dim=input_dim,
-            rank_x=rank_x,
-            rank_h=rank_h,
-            scale_a_x=a_x,
-            scale_a_h=a_h,
-            scale_h=h,
-            return_sequences=bool(flags & _RETURN_SEQUENCES),
-            go_backwards=bool(flags & _GO_BACKWARDS),
-        )
-
-
-def pack(options: GruOptions) -> bytes:
-    """Returns `options.pack()`."""
-    return options.pack()
-
-
-def unpack(data: bytes) -> GruOptions:
-    """Returns `GruOptions.unpack(data)`."""
-    return GruOptions.unpack(data)
+    OP_NAME: ClassVar[str] = "tfpipeline.gru"
+    MAGIC: ClassVar[bytes] = b"TFPG"

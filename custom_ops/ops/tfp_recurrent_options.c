@@ -1,4 +1,4 @@
-#include "tfp_gru_options.h"
+#include "tfp_recurrent_options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,25 +31,25 @@ static bool scale_in_range(float scale) {
   return scale >= 0x1p-40f && scale <= 0x1p+40f;
 }
 
-bool tfp_gru_options_parse(const void *data, size_t size, tfp_gru_options *options, char *error,
-                           size_t error_size) {
+bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t size,
+                                 tfp_recurrent_options *options, char *error, size_t error_size) {
   const unsigned char *p = data;
-  if (p == NULL || size < 8 || memcmp(p, "TFPG", 4) != 0) {
-    snprintf(error, error_size, "custom_options are not those of tfpipeline.gru (%lu bytes)",
+  if (p == NULL || size < 8 || memcmp(p, cell->magic, 4) != 0) {
+    snprintf(error, error_size, "custom_options are not those of %s (%lu bytes)", cell->name,
              (unsigned long)(p == NULL ? 0 : size));
     return false;
   }
   const uint32_t version = read_u16(p + 4), stated = read_u16(p + 6);
-  if (version != TFP_GRU_OPTIONS_VERSION) {
+  if (version != TFP_RECURRENT_OPTIONS_VERSION) {
     snprintf(error, error_size,
              "custom_options have version %u, this plug-in reads %u: upgrade tfpipeline or export "
              "the model again",
-             version, TFP_GRU_OPTIONS_VERSION);
+             version, TFP_RECURRENT_OPTIONS_VERSION);
     return false;
   }
-  if (size != TFP_GRU_OPTIONS_BYTES || stated != TFP_GRU_OPTIONS_BYTES) {
+  if (size != TFP_RECURRENT_OPTIONS_BYTES || stated != TFP_RECURRENT_OPTIONS_BYTES) {
     snprintf(error, error_size, "custom_options must have %u bytes; got %lu, which say %u",
-             TFP_GRU_OPTIONS_BYTES, (unsigned long)size, stated);
+             TFP_RECURRENT_OPTIONS_BYTES, (unsigned long)size, stated);
     return false;
   }
   const uint32_t flags = read_u32(p + 8);
@@ -64,7 +64,7 @@ bool tfp_gru_options_parse(const void *data, size_t size, tfp_gru_options *optio
              p[41]);
     return false;
   }
-  for (size_t i = 42; i < TFP_GRU_OPTIONS_BYTES; ++i) {
+  for (size_t i = 42; i < TFP_RECURRENT_OPTIONS_BYTES; ++i) {
     if (p[i] != 0) {
       snprintf(error, error_size, "reserved byte %lu must be 0; got %u", (unsigned long)i, p[i]);
       return false;
@@ -79,14 +79,14 @@ bool tfp_gru_options_parse(const void *data, size_t size, tfp_gru_options *optio
   options->scale_h = read_f32(p + 36);
   options->return_sequences = (flags & kReturnSequences) != 0;
   options->go_backwards = (flags & kGoBackwards) != 0;
-  if (options->units < 1 || options->units > TFP_GRU_MAX_UNITS || options->input_dim < 1 ||
-      options->input_dim > TFP_GRU_MAX_DEPTH || options->rank_x > TFP_GRU_MAX_UNITS ||
-      options->rank_h > TFP_GRU_MAX_UNITS) {
+  if (options->units < 1 || options->units > TFP_RECURRENT_MAX_UNITS || options->input_dim < 1 ||
+      options->input_dim > TFP_RECURRENT_MAX_DEPTH || options->rank_x > TFP_RECURRENT_MAX_UNITS ||
+      options->rank_h > TFP_RECURRENT_MAX_UNITS) {
     snprintf(error, error_size,
              "units %u, input_dim %u, rank_x %u or rank_h %u are out of range (units and ranks to "
              "%u, input_dim to %u)",
              options->units, options->input_dim, options->rank_x, options->rank_h,
-             TFP_GRU_MAX_UNITS, TFP_GRU_MAX_DEPTH);
+             TFP_RECURRENT_MAX_UNITS, TFP_RECURRENT_MAX_DEPTH);
     return false;
   }
   if (!scale_in_range(options->scale_a_x) || !scale_in_range(options->scale_a_h) ||

@@ -1,0 +1,13 @@
+/* The one list of cells. */
+#include <string.h>
+
+#include "tfp_cell.h"
+
+static const tfp_cell *const cells[] = {&tfp_cell_gru, &tfp_cell_lstm};
+
+const tfp_cell *tfp_find_cell(const char *name) {
+  for (size_t i = 0; i < sizeof cells / sizeof cells[0]; ++i) {
+    if (strcmp(name, cells[i]->name) == 0) return cells[i];
+  }
+  return NULL;
+}

@@ -1,0 +1,239 @@
+/* A recurrent op of any cell as a node of a graph: checks of tensors, then
+ * custom_ops/ops/tfp_recurrent. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../ops/tfp_recurrent.h"
+#include "tfp_check.h"
+#include "tfp_memory.h"
+
+/* Inputs: x, the states, and then these. Outputs: y, and the states after the last step. */
+enum { kX, kW1 = 0, kW2, kU1, kU2, kBias, kLengths, kWeights, kY = 0 };
+
+static const tfp_cell *cell_of(const tfp_node *node) {
+  return node->op->cell;
+}
+
+/* The place of an input that comes after the states. */
+static int after_states(const tfp_node *node, int i) {
+  return 1 + (int)cell_of(node)->states + i;
+}
+
+typedef struct recurrent_state {
+  tfp_recurrent op;
+  void *memory;
+  tfp_recurrent_weights packed_from; /* what `memory` was packed from */
+  size_t batch;
+  size_t time;
+} recurrent_state;
+
+static void release(void *pointer) {
+  recurrent_state *state = pointer;
+  if (state == NULL) return;
+  tfp_release(state->memory);
+  free(state);
+}
+
+static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, int i,
+                                const char *name, size_t rows, size_t depth, tfp_matrix *matrix) {
+  const int dims[2] = {(int)rows, (int)depth};
+  TfLiteTensor *tensor;
+  TfLiteStatus status = tfp_check_input(context, node, i, name, kTfLiteInt8, 2, dims, &tensor);
+  if (status != kTfLiteOk) return status;
+  status = tfp_check_constant(context, node, name, tensor, (uint64_t)rows * depth);
+  if (status != kTfLiteOk) return status;
+  matrix->values = tensor->data;
+  matrix->rows = rows;
+  matrix->depth = depth;
+  return tfp_check_per_row(context, node, name, tensor, (int)rows, &matrix->scales);
+}
+
+/* Reads one kernel: two factors (first at input `i`, second after it) or one plain matrix. */
+static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, int i,
+                                const char *const *names, size_t depth, size_t rank, size_t rows,
+                                tfp_matrix *matrices) {
+  if (rank > 0) {
+    const TfLiteStatus status = read_matrix(context, node, i, names[0], rank, depth, &matrices[0]);
+    if (status != kTfLiteOk) return status;
+    return read_matrix(context, node, i + 1, names[1], rows, rank, &matrices[1]);
+  }
+  if (node->inputs[i + 1] != kTfLiteOptionalTensor) {
+    return tfp_node_error(context, node, "%s must be left out when its rank is 0", names[1]);
+  }
+  return read_matrix(context, node, i, names[0], rows, depth, &matrices[0]);
+}
+
+static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
+                                 const tfp_recurrent_options *options,
+                                 tfp_recurrent_weights *weights) {
+  static const char *const kernel_names[] = {"kernel W1", "kernel W2"};
+  static const char *const recurrent_names[] = {"recurrent kernel U1", "recurrent kernel U2"};
+  const tfp_cell *cell = cell_of(node);
+  const size_t rows = cell->gates * options->units;
+  TfLiteStatus status = read_kernel(context, node, after_states(node, kW1), kernel_names,
+                                    options->input_dim, options->rank_x, rows, weights->kernel);
+  if (status != kTfLiteOk) return status;
+  status = read_kernel(context, node, after_states(node, kU1), recurrent_names, options->units,
+                       options->rank_h, rows, weights->recurrent);
+  if (status != kTfLiteOk) return status;
+  const int dims[2] = {(int)cell->bias_rows, (int)rows};
+  TfLiteTensor *bias;
+  status = tfp_check_input(context, node, after_states(node, kBias), "bias", kTfLiteFloat32, 2,
+                           dims, &bias);
+  if (status != kTfLiteOk) return status;
+  status = tfp_check_constant(context, node, "bias", bias,
+                              (uint64_t)cell->bias_rows * rows * sizeof(float));
+  weights->bias = bias->data;
+  return status;
+}
+
+/* Packs the weights, unless they are those packed before (prepare runs again on every resize). */
+static TfLiteStatus pack(TfLiteContext *context, const tfp_node *node, recurrent_state *state,
+                         const tfp_recurrent_options *options,
+                         const tfp_recurrent_weights *weights) {
+  if (state->memory != NULL && memcmp(&state->packed_from, weights, sizeof *weights) == 0) {
+    return kTfLiteOk;
+  }
+  const tfp_variant *variant = node->options.variant;
+  tfp_release(state->memory);
+  const uint64_t bytes = tfp_recurrent_bytes(variant, cell_of(node), options);
+  state->memory = tfp_allocate(bytes);
+  if (state->memory == NULL) {
+    return tfp_node_error(context, node, "%llu bytes for packed weights could not be allocated",
+                          (unsigned long long)bytes);
+  }
+  char error[TFP_ERROR_BYTES];
+  if (!tfp_recurrent_prepare(&state->op, variant, cell_of(node), options, weights, state->memory,
+                             error, sizeof error)) {
+    tfp_release(state->memory);
+    state->memory = NULL;
+    return tfp_node_error(context, node, "%s", error);
+  }
+  state->packed_from = *weights;
+  return kTfLiteOk;
+}
+
+/* Sizes of x and of the outputs must stay inside int, as the runtime's own do. */
+static bool sizes_fit(int64_t batch, int64_t time, const tfp_recurrent_options *options) {
+  const int64_t widest = options->units * (int64_t)sizeof(float) > options->input_dim
+                             ? options->units * (int64_t)sizeof(float)
+                             : options->input_dim;
+  return batch <= INT_MAX / widest && time <= INT_MAX / (batch * widest);
+}
+
+static TfLiteStatus check_y(TfLiteContext *context, const tfp_node *node,
+                            const tfp_recurrent_options *options, TfLiteTensor **y) {
+  TfLiteStatus status = tfp_check_output(context, node, kY, "output y", kTfLiteInt8, y);
+  if (status != kTfLiteOk) return status;
+  float scale;
+  int32_t zero_point;
+  status = tfp_check_per_tensor(context, node, "output y", *y, &scale, &zero_point);
+  if (status != kTfLiteOk) return status;
+  if (memcmp(&scale, &options->scale_h, sizeof scale) != 0 || zero_point != 0) {
+    return tfp_node_error(context, node,
+                          "output y must have the scale of the state, %.9g, and zero point 0; got "
+                          "%.9g and %ld",
+                          (double)options->scale_h, (double)scale, (long)zero_point);
+  }
+  return kTfLiteOk;
+}
+
+/* State `i` before and after: "h0" and "output h". */
+static TfLiteStatus check_state(TfLiteContext *context, const tfp_node *node, int i, int batch,
+                                int units, TfLiteTensor **last) {
+  char name[32];
+  TfLiteTensor *first;
+  snprintf(name, sizeof name, "%s0", cell_of(node)->state_names[i]);
+  const TfLiteStatus status = tfp_check_input(context, node, 1 + i, name, kTfLiteFloat32, 2,
+                                              (const int[]){batch, units}, &first);
+  if (status != kTfLiteOk) return status;
+  snprintf(name, sizeof name, "output %s", cell_of(node)->state_names[i]);
+  return tfp_check_output(context, node, 1 + i, name, kTfLiteFloat32, last);
+}
+
+static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recurrent_state *state,
+                             const tfp_recurrent_options *options, tfp_recurrent_weights *weights) {
+  const int depth = (int)options->input_dim, units = (int)options->units;
+  TfLiteTensor *x, *y, *last[TFP_MAX_STATES];
+  TfLiteStatus status =
+      tfp_check_input(context, node, kX, "x", kTfLiteInt8, 3, (const int[]){-1, -1, depth}, &x);
+  if (status != kTfLiteOk) return status;
+  const int batch = x->dims->data[0], time = x->dims->data[1];
+  status = tfp_check_per_tensor(context, node, "x", x, &weights->x_scale, &weights->x_zero_point);
+  if (status != kTfLiteOk) return status;
+  status = check_y(context, node, options, &y);
+  if (status != kTfLiteOk) return status;
+  for (int i = 0; i < (int)cell_of(node)->states; ++i) {
+    status = check_state(context, node, i, batch, units, &last[i]);
+    if (status != kTfLiteOk) return status;
+  }
+  if (!sizes_fit(batch, time, options)) {
+    return tfp_node_error(context, node, "%d sequences of %d steps are too large", batch, time);
+  }
+  state->batch = (size_t)batch;
+  state->time = (size_t)time;
+  status = options->return_sequences
+               ? tfp_resize_output(context, y, 3, (const int[]){batch, time, units})
+               : tfp_resize_output(context, y, 2, (const int[]){batch, units});
+  for (size_t i = 0; status == kTfLiteOk && i < cell_of(node)->states; ++i) {
+    status = tfp_resize_output(context, last[i], 2, (const int[]){batch, units});
+  }
+  return status;
+}
+
+static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
+  char error[TFP_ERROR_BYTES];
+  tfp_recurrent_options options;
+  if (!tfp_recurrent_options_parse(cell_of(node), node->custom_data, node->custom_size, &options,
+                                   error, sizeof error)) {
+    return tfp_node_error(context, node, "%s", error);
+  }
+  const int inputs = after_states(node, kWeights), outputs = 1 + (int)cell_of(node)->states;
+  if (node->input_count != inputs || node->output_count != outputs) {
+    return tfp_node_error(context, node, "expected %d inputs and %d outputs; got %d and %d", inputs,
+                          outputs, node->input_count, node->output_count);
+  }
+  if (node->inputs[after_states(node, kLengths)] != kTfLiteOptionalTensor) {
+    return tfp_node_error(context, node,
+                          "input lengths is reserved in version 1: leave it out (-1)");
+  }
+  if (node->state == NULL) node->state = calloc(1, sizeof(recurrent_state));
+  recurrent_state *state = node->state;
+  if (state == NULL) return tfp_node_error(context, node, "out of memory");
+  tfp_recurrent_weights weights;
+  memset(&weights, 0, sizeof weights); /* padding too, because pack() compares bytes */
+  TfLiteStatus status = read_weights(context, node, &options, &weights);
+  if (status != kTfLiteOk) return status;
+  status = check_io(context, node, state, &options, &weights);
+  if (status != kTfLiteOk) return status;
+  return pack(context, node, state, &options, &weights);
+}
+
+static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
+  const recurrent_state *state = node->state;
+  const TfLiteTensor *tensors = context->tensors;
+  const int8_t *x = tensors[node->inputs[kX]].data;
+  const float *first[TFP_MAX_STATES];
+  float *last[TFP_MAX_STATES];
+  bool complete = state != NULL && state->memory != NULL && x != NULL;
+  for (size_t i = 0; i < cell_of(node)->states; ++i) {
+    first[i] = tensors[node->inputs[1 + i]].data;
+    last[i] = tensors[node->outputs[1 + i]].data;
+    complete = complete && first[i] != NULL;
+  }
+  /* Outputs may lack memory: the runtime gives none to an output that nothing reads. */
+  if (!complete) {
+    return tfp_node_error(context, node, "a tensor has no memory: were tensors allocated?");
+  }
+  tfp_recurrent_run(&state->op, state->batch, state->time, x, first,
+                    tensors[node->outputs[kY]].data, last);
+  return kTfLiteOk;
+}
+
+#define TFP_RECURRENT_OP(text, cell_address) \
+  {.name = text, .cell = cell_address, .prepare = prepare, .invoke = invoke, .release = release}
+
+const tfp_op tfp_op_gru = TFP_RECURRENT_OP("tfpipeline.gru", &tfp_cell_gru);
+const tfp_op tfp_op_lstm = TFP_RECURRENT_OP("tfpipeline.lstm", &tfp_cell_lstm);

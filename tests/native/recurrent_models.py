@@ -1,0 +1,288 @@
+"""Random recurrent layers and models of one op, for the tests of the native part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.numerics.gru import gru_sequence_float, gru_sequence_int8
+from tfpipeline.numerics.gru_options import GruOptions
+from tfpipeline.numerics.lstm import lstm_sequence_float, lstm_sequence_int8
+from tfpipeline.numerics.lstm_options import LstmOptions
+from tfpipeline.numerics.quantize import channel_scales, quantize_channels
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What tests need to know of a recurrent op; a new cell is a new row of `CELLS`."""
+
+    gates: int
+    bias_rows: int
+    states: tuple[str, ...]
+    options: type[RecurrentOptions]
+    sequence_int8: Callable[..., tuple[np.ndarray, ...]]
+    sequence_float: Callable[..., tuple]
+
+    @property
+    def op_name(self) -> str:
+        return self.options.OP_NAME
+
+
+CELLS = {
+    "gru": Cell(3, 2, ("h",), GruOptions, gru_sequence_int8, gru_sequence_float),
+    "lstm": Cell(4, 1, ("h", "c"), LstmOptions, lstm_sequence_int8, lstm_sequence_float),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A quantized recurrent layer with inputs that fit it."""
+
+    cell: Cell
+    options: RecurrentOptions
+    kernel: tuple[QuantizedMatrix, ...]
+    recurrent_kernel: tuple[QuantizedMatrix, ...]
+    bias: np.ndarray
+    x: np.ndarray
+    first: tuple[np.ndarray, ...]
+    x_scale: float
+    x_zero_point: int
+
+    def reference(self) -> tuple[np.ndarray, ...]:
+        """`y` and the last states by the executable spec."""
+        return self.cell.sequence_int8(
+            self.x,
+            *self.first,
+            self.kernel,
+            self.recurrent_kernel,
+            self.bias,
+            x_scale=self.x_scale,
+            x_zero_point=self.x_zero_point,
+            options=self.options,
+        )
+
+    def empty_outputs(self, value: int = 99) -> list[np.ndarray]:
+        """Arrays for `y` and the last states."""
+        o = self.options
+        batch, time, _ = self.x.shape
+        shape = (batch, time, o.units) if o.return_sequences else (batch, o.units)
+        states = [np.full((batch, o.units), value, np.float32) for _ in self.first]
+        return [np.full(shape, value, np.int8), *states]
+
+
+def assert_same_bits(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> None:
+    """Compares `y` and the last states."""
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(a.view(f"i{a.itemsize}"), b.view(f"i{b.itemsize}"))
+
+
+def quantized(weights: np.ndarray) -> QuantizedMatrix:
+    """Rows of `weights` in int8."""
+    scales = channel_scales(weights)
+    return QuantizedMatrix(quantize_channels(weights, scales), scales)
+
+
+def real(matrices: Sequence[QuantizedMatrix]) -> tuple[np.ndarray, ...]:
+    """What quantized matrices stand for, as Keras keeps them."""
+    return tuple((m.values * m.scales[:, None].astype(np.float64)).T for m in matrices)
+
+
+def make_case(
+    units: int = 24,
+    input_dim: int = 10,
+    rank_x: int = 0,
+    rank_h: int = 0,
+    batch: int = 1,
+    time: int = 7,
+    return_sequences: bool = True,
+    go_backwards: bool = False,
+    zero_point: int = 5,
+    seed: int = 0,
+    cell: str = "gru",
+) -> Case:
+    """A layer with weights of a usual size, and inner scales from its own inner values."""
+    kind = CELLS[cell]
+    rows = kind.gates * units
+    rng = np.random.default_rng(seed)
+
+    def weights(rows: int, columns: int) -> np.ndarray:
+        return (rng.standard_normal((rows, columns)) * 1.6 / np.sqrt(columns)).astype(np.float32)
+
+    def factors(depth: int, rank: int) -> tuple[np.ndarray, ...]:
+        if rank:
+            return weights(rank, depth), weights(rows, rank)
+        return (weights(rows, depth),)
+
+    kernel, recurrent = factors(input_dim, rank_x), factors(units, rank_h)
+    bias = (rng.standard_normal((kind.bias_rows, rows)) * 0.3).astype(np.float32)
+    x_scale = 0.037
+    x = rng.integers(-128, 128, (batch, time, input_dim)).astype(np.int8)
+    first = tuple(
+        (rng.standard_normal((batch, units)) * 0.4).astype(np.float32) for _ in kind.states
+    )
+    *_, taps = kind.sequence_float(
+        (x.astype(np.float64) - zero_point) * x_scale,
+        *first,
+        tuple(k.T for k in kernel),
+        tuple(k.T for k in recurrent),
+        bias,
+        taps=True,
+    )
+
+    def inner_scale(values: np.ndarray | None) -> float:
+        return 1.0 if values is None else float(np.float32(np.abs(values).max() / 127 + 1e-6))
+
+    options = kind.options(
+        units=units,
+        input_dim=input_dim,
+        rank_x=rank_x,
+        rank_h=rank_h,
+        scale_a_x=inner_scale(taps.a_x),
+        scale_a_h=inner_scale(taps.a_h),
+        scale_h=float(np.float32(1 / 127)),
+        return_sequences=return_sequences,
+        go_backwards=go_backwards,
+    )
+    return Case(
+        kind,
+        options,
+        tuple(quantized(k) for k in kernel),
+        tuple(quantized(k) for k in recurrent),
+        bias,
+        x,
+        first,
+        x_scale,
+        zero_point,
+    )
+
+
+@dataclass
+class TensorSpec:
+    """One tensor of a model, to be edited by a test before it is written."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: int
+    data: bytes | None = None
+    scales: tuple[float, ...] | None = None
+    zero_points: tuple[int, ...] | None = None
+    dimension: int = 0
+
+
+@dataclass
+class ModelSpec:
+    """A model with one custom op: tensors, and which of them the op reads and writes."""
+
+    tensors: list[TensorSpec]
+    inputs: list[int]
+    outputs: list[int]
+    custom_options: bytes
+    op_name: str
+    model_inputs: list[int] = field(default_factory=list)
+
+    def index(self, name: str) -> int:
+        """The tensor called `name`."""
+        return next(i for i, tensor in enumerate(self.tensors) if tensor.name == name)
+
+    def build(self) -> bytes:
+        """The bytes of the .tflite file."""
+        model = schema.ModelT()
+        model.version = 3
+        model.description = "one custom op"
+        code = schema.OperatorCodeT()
+        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+        code.customCode = self.op_name
+        code.version = 1
+        model.operatorCodes = [code]
+        model.buffers = [schema.BufferT()]
+        graph = schema.SubGraphT()
+        graph.name = "main"
+        graph.tensors = [self._tensor(model, spec) for spec in self.tensors]
+        op = schema.OperatorT()
+        op.opcodeIndex = 0
+        op.inputs, op.outputs = self.inputs, self.outputs
+        op.customOptions = np.frombuffer(self.custom_options, np.uint8)
+        graph.operators = [op]
+        graph.inputs = self.model_inputs
+        graph.outputs = self.outputs
+        model.subgraphs = [graph]
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), b"TFL3")
+        return bytes(builder.Output())
+
+    @staticmethod
+    def _tensor(model: schema.ModelT, spec: TensorSpec) -> schema.TensorT:
+        tensor = schema.TensorT()
+        tensor.name, tensor.type = spec.name, spec.type
+        tensor.shape = np.array(spec.shape, np.int32)
+        tensor.buffer = 0
+        if spec.data is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(spec.data, np.uint8)
+            tensor.buffer = len(model.buffers)
+            model.buffers.append(buffer)
+        if spec.scales is not None:
+            q = schema.QuantizationParametersT()
+            q.scale = np.array(spec.scales, np.float32)
+            q.zeroPoint = np.array(spec.zero_points, np.int64)
+            q.quantizedDimension = spec.dimension
+            tensor.quantization = q
+        return tensor
+
+
+def input_names(cell: Cell) -> list[str]:
+    """The op's inputs in their order."""
+    states = [f"{name}0" for name in cell.states]
+    return ["x", *states, "W1", "W2", "U1", "U2", "bias", "lengths"]
+
+
+def op_model(case: Case) -> ModelSpec:
+    """The one-node model of `case`; its outputs are `y` and the states by their names."""
+    o = case.options
+    int8, float32 = schema.TensorType.INT8, schema.TensorType.FLOAT32
+
+    def matrix(name: str, matrices: tuple[QuantizedMatrix, ...], place: int) -> TensorSpec:
+        if place >= len(matrices):
+            return TensorSpec(name, (1,), int8)
+        m = matrices[place]
+        scales = tuple(float(s) for s in m.scales)
+        zeros = (0,) * len(scales)
+        return TensorSpec(name, m.values.shape, int8, m.values.tobytes(), scales, zeros)
+
+    y, *last = case.empty_outputs()
+    tensors = [
+        TensorSpec("x", case.x.shape, int8, None, (case.x_scale,), (case.x_zero_point,)),
+        *(
+            TensorSpec(f"{name}0", state.shape, float32)
+            for name, state in zip(case.cell.states, case.first, strict=True)
+        ),
+        matrix("W1", case.kernel, 0),
+        matrix("W2", case.kernel, 1),
+        matrix("U1", case.recurrent_kernel, 0),
+        matrix("U2", case.recurrent_kernel, 1),
+        TensorSpec("bias", case.bias.shape, float32, case.bias.tobytes()),
+        TensorSpec("y", y.shape, int8, None, (o.scale_h,), (0,)),
+        *(
+            TensorSpec(name, state.shape, float32)
+            for name, state in zip(case.cell.states, last, strict=True)
+        ),
+    ]
+    absent = {"lengths", *([] if o.rank_x else ["W2"]), *([] if o.rank_h else ["U2"])}
+    names = input_names(case.cell)
+    inputs = [-1 if name in absent else names.index(name) for name in names]
+    first_output = len(names) - 1
+    outputs = list(range(first_output, len(tensors)))
+    fed = list(range(1 + len(case.first)))
+    return ModelSpec(tensors, inputs, outputs, o.pack(), case.cell.op_name, fed)
+
+
+def feeds(case: Case) -> dict[str, np.ndarray]:
+    """The values of the model's inputs by name."""
+    states = {f"{n}0": s for n, s in zip(case.cell.states, case.first, strict=True)}
+    return {"x": case.x, **states}

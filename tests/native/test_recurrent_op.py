@@ -1,0 +1,148 @@
+"""The op on raw pointers: every instruction set has the bits of the numpy spec."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import native_library as native
+import numpy as np
+import pytest
+from guarded import Guarded
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recurrent_models import CELLS, Case, assert_same_bits, make_case
+
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+
+SHAPES = [
+    {"units": 1, "input_dim": 1, "time": 1},
+    {"units": 16, "input_dim": 4, "time": 4},
+    {"units": 17, "input_dim": 5, "time": 5, "batch": 3},
+    {"units": 40, "input_dim": 13, "rank_x": 3, "time": 9},
+    {"units": 96, "input_dim": 40, "rank_h": 20, "time": 6},
+    {"units": 128, "input_dim": 40, "rank_x": 32, "rank_h": 17, "time": 10, "batch": 2},
+    {"units": 144, "input_dim": 65, "time": 3},
+]
+
+
+def run(case: Case, isa: str, at_end: bool = True) -> list[np.ndarray]:
+    batch, time, _ = case.x.shape
+    x, *first = (Guarded(v, at_end) for v in (case.x, *case.first))
+    y, *last = (Guarded(v, at_end) for v in case.empty_outputs())
+    states = [[g.address for g in guarded] for guarded in (first, last)]
+    native.NativeOp(case, isa).run(batch, time, x.address, states[0], y.address, states[1])
+    return [y.array, *(g.array for g in last)]
+
+
+def check(case: Case, isa: str, at_end: bool = True) -> None:
+    assert_same_bits(run(case, isa, at_end), case.reference())
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("go_backwards", [False, True])
+def test_bits_of_the_spec(
+    cell: str, isa: str, at_end: bool, shape: dict, return_sequences: bool, go_backwards: bool
+) -> None:
+    flags = {"return_sequences": return_sequences, "go_backwards": go_backwards}
+    check(make_case(**shape, **flags, seed=3, cell=cell), isa, at_end)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    cell=st.sampled_from(sorted(CELLS)),
+    units=st.integers(1, 70),
+    input_dim=st.integers(1, 50),
+    rank_x=st.integers(0, 20),
+    rank_h=st.integers(0, 20),
+    batch=st.integers(1, 3),
+    time=st.integers(1, 9),
+    zero_point=st.integers(-128, 127),
+    flags=st.tuples(st.booleans(), st.booleans()),
+    seed=st.integers(0, 2**16),
+)
+def test_bits_of_the_spec_for_any_shape(flags: tuple[bool, bool], cell: str, **shape: int) -> None:
+    case = make_case(**shape, return_sequences=flags[0], go_backwards=flags[1], cell=cell)
+    for isa in native.supported():
+        check(case, isa)
+
+
+def test_long_sequence_keeps_the_same_bits(cell: str, isa: str) -> None:
+    # Differences of one bit would grow here, because the state feeds back.
+    shape = {"units": 48, "input_dim": 20, "rank_h": 12, "time": 3000}
+    check(make_case(**shape, seed=5, cell=cell), isa)
+
+
+def test_two_calls_equal_one(cell: str, isa: str) -> None:
+    # The states travel as float32, so that a stream has the bits of the whole sequence.
+    case = make_case(units=48, input_dim=20, rank_x=8, rank_h=12, time=11, cell=cell)
+    whole_y, *whole_last = run(case, isa)
+    y1, *states = run(replace(case, x=case.x[:, :5]), isa)
+    rest = replace(case, x=case.x[:, 5:], first=tuple(s.copy() for s in states))
+    y2, *last = run(rest, isa)
+    assert_same_bits([np.concatenate([y1, y2], axis=1), *last], [whole_y, *whole_last])
+
+
+def test_hostile_states_are_cleaned(cell: str, isa: str) -> None:
+    case = make_case(units=8, input_dim=4, batch=2, cell=cell)
+    values = np.array([np.nan, np.inf, -np.inf, 1e-42, 1e9], np.float32)
+    hostile = tuple(np.roll(np.resize(values, s.shape), i) for i, s in enumerate(case.first))
+    check(replace(case, first=hostile), isa)
+    assert all(np.isfinite(s).all() for s in run(replace(case, first=hostile), isa)[1:])
+
+
+def test_a_cell_state_that_grows_stays_within_what_is_taken_in(isa: str) -> None:
+    # Gates wide open: c grows by 1 a step, and must not grow beyond what the op would load.
+    case = make_case(units=16, input_dim=4, time=9, cell="lstm")
+    bias = np.full_like(case.bias, 100.0)
+    c0 = np.full_like(case.first[1], 32764.0)
+    case = replace(case, bias=bias, first=(case.first[0], c0))
+    check(case, isa)
+    first = replace(case, x=case.x[:, :7])
+    _, h, c = run(first, isa)
+    assert c.max() == 32768.0
+    rest = run(replace(case, x=case.x[:, 7:], first=(h.copy(), c.copy())), isa)
+    assert_same_bits(rest[1:], run(case, isa)[1:])
+
+
+def test_saturated_weights(cell: str, isa: str) -> None:
+    case = make_case(units=32, input_dim=64, cell=cell)
+    full = tuple(
+        QuantizedMatrix(np.where(m.values < 0, -127, 127).astype(np.int8), m.scales)
+        for m in case.kernel
+    )
+    x = np.where(case.x < 0, -128, 127).astype(np.int8)
+    check(replace(case, kernel=full, x=x, x_zero_point=-128), isa)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kernel": (-128, None)}, "kernel: row 0 holds -128"),
+        ({"recurrent_kernel": (-128, None)}, "recurrent kernel: row 0 holds -128"),
+        ({"kernel": (None, 0.0)}, "the scale of row 0 is 0"),
+        ({"kernel": (None, np.nan)}, "the scale of row 0 is"),
+        ({"kernel": (None, np.inf)}, "the scale of row 0 is inf"),
+        ({"bias": np.nan}, "bias: value 0 is"),
+        ({"x_scale": -1.0}, "x: scale -1"),
+        ({"x_zero_point": 300}, "zero point 300"),
+    ],
+    ids=str,
+)
+def test_bad_weights_are_refused(cell: str, change: dict, message: str) -> None:
+    case = make_case(units=4, input_dim=4, cell=cell)
+    (name, value), *_ = change.items()
+    if name in ("kernel", "recurrent_kernel"):
+        matrix = getattr(case, name)[0]
+        values, scales = matrix.values.copy(), matrix.scales.copy()
+        if value[0] is not None:
+            values[0, -1] = value[0]
+        if value[1] is not None:
+            scales[0] = value[1]
+        change = {name: (QuantizedMatrix(values, scales),)}
+    elif name == "bias":
+        bias = case.bias.copy()
+        bias[0, 0] = value
+        change = {"bias": bias}
+    with pytest.raises(RuntimeError, match=message):
+        native.NativeOp(replace(case, **change), "c")

@@ -1,0 +1,182 @@
+"""What all recurrent ops have in common: products, states, and the walk through time.
+
+A cell adds its gates, as a function from accumulators and states to the next states; see
+`numerics/gru.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tfpipeline.numerics.quantize import requantize
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
+
+Float32Array = NDArray[np.float32]
+Int8Array = NDArray[np.int8]
+FloatArray = NDArray[np.floating]
+
+#: States smaller than this become zero, so that no float of the op is ever subnormal.
+STATE_FLOOR = np.float32(2.0**-60)
+#: States that come in, and states that may grow, are clamped to this magnitude.
+STATE_LIMIT = np.float32(32768.0)
+
+
+@dataclass(frozen=True)
+class QuantizedMatrix:
+    """int8 weights `(rows, columns)` in [-127, 127] with one float32 scale a row."""
+
+    values: Int8Array
+    scales: Float32Array
+
+
+@dataclass(frozen=True)
+class Accumulators:
+    """What one step's gates start from, each with `gates * units` columns.
+
+    `x` and `h` are int32 `(batch, columns)`, `multiplier_x` and `multiplier_h` float32
+    `(columns,)`, and `bias` float32 `(bias rows, columns)`.
+    """
+
+    x: NDArray[np.int32]
+    h: NDArray[np.int32]
+    multiplier_x: Float32Array
+    multiplier_h: Float32Array
+    bias: Float32Array
+
+
+class GateStep(Protocol):
+    """One step of a cell: the next states `(batch, units)`, the first of which is h."""
+
+    def __call__(
+        self, acc: Accumulators, states: tuple[Float32Array, ...]
+    ) -> tuple[Float32Array, ...]: ...
+
+
+def load_state(h0: ArrayLike) -> Float32Array:
+    """Returns the state as the op takes it in: clamped, and zero where tiny or not a number."""
+    values = np.asarray(h0, dtype=np.float32)
+    clamped = np.clip(values, -STATE_LIMIT, STATE_LIMIT)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(values) >= STATE_FLOOR, clamped, np.float32(0.0))
+
+
+def floor_state(state: Float32Array) -> Float32Array:
+    """Returns the state of a step as the op keeps it: zero where tiny."""
+    return np.where(np.abs(state) >= STATE_FLOOR, state, np.float32(0.0))
+
+
+def quantize_state(h: ArrayLike, scale_h: float) -> Int8Array:
+    """Returns clamp(round(h * (1 / scale_h)), -127, 127) as int8, all in float32."""
+    inverse = np.float32(1.0) / np.float32(scale_h)
+    values = np.asarray(h, dtype=np.float32) * inverse
+    return np.rint(np.clip(values, np.float32(-127.0), np.float32(127.0))).astype(np.int8)
+
+
+def load_bias(bias: ArrayLike) -> Float32Array:
+    """Returns the bias as the op takes it in: tiny values become zero."""
+    values = np.asarray(bias, dtype=np.float32)
+    return np.where(np.abs(values) >= STATE_FLOOR, values, np.float32(0.0))
+
+
+def sequence_int8(
+    step: GateStep,
+    gates: int,
+    x: Int8Array,
+    first: Sequence[ArrayLike],
+    kernel: tuple[QuantizedMatrix, ...],
+    recurrent_kernel: tuple[QuantizedMatrix, ...],
+    bias: Float32Array,
+    *,
+    x_scale: float,
+    x_zero_point: int,
+    options: RecurrentOptions,
+) -> tuple[Int8Array, tuple[Float32Array, ...]]:
+    """Runs a cell of `gates` gates as every kernel does, bit for bit.
+
+    Args:
+        step: the cell's gates.
+        gates: kernels have `gates * units` rows.
+        x: int8 `(batch, time, input_dim)`, affine with `x_scale` and `x_zero_point`.
+        first: the states before the first step, float32 `(batch, units)` each.
+        kernel: `(W,)` with W `(gates * units, input_dim)`, or `(first, second)` with
+            `(rank_x, input_dim)` and `(gates * units, rank_x)`: rows are outputs.
+        recurrent_kernel: the same with `units` in place of `input_dim`, and `rank_h`.
+        bias: float32 `(bias rows, gates * units)`.
+        x_scale: scale of `x`.
+        x_zero_point: zero point of `x`.
+        options: sizes, inner scales and flags.
+
+    Returns:
+        `y` int8 `(batch, time, units)` or `(batch, units)`, and the last states.
+
+    Raises:
+        ValueError: a shape does not fit `options`.
+    """
+    x = np.asarray(x)
+    rows = gates * options.units
+    _check_matrices("kernel", kernel, options.input_dim, options.rank_x, rows)
+    _check_matrices("recurrent_kernel", recurrent_kernel, options.units, options.rank_h, rows)
+    batch, steps, depth = x.shape
+    if depth != options.input_dim:
+        raise ValueError(f"x must have {options.input_dim} features; got {x.shape}.")
+    bias = load_bias(bias)
+
+    states = tuple(np.broadcast_to(load_state(s), (batch, options.units)) for s in first)
+    q = quantize_state(states[0], options.scale_h)
+    centred = x.astype(np.int32) - np.int32(x_zero_point)
+    order = range(steps - 1, -1, -1) if options.go_backwards else range(steps)
+    y = np.empty((batch, steps, options.units), np.int8)
+    for place, t in enumerate(order):
+        acc_x, m_x = _product(centred[:, t], x_scale, kernel, options.scale_a_x)
+        acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
+        states = step(Accumulators(acc_x, acc_h, m_x, m_h, bias), states)
+        q = quantize_state(states[0], options.scale_h)
+        y[:, place] = q
+    return (y if options.return_sequences else q), tuple(np.array(s) for s in states)
+
+
+def check_bias(bias: ArrayLike, shape: tuple[int, int]) -> Float32Array:
+    """Returns the bias as float32.
+
+    Raises:
+        ValueError: it has another shape.
+    """
+    values = np.asarray(bias, np.float32)
+    if values.shape != shape:
+        raise ValueError(f"bias must have the shape {shape}; got {values.shape}.")
+    return values
+
+
+def float_sigmoid(x: FloatArray) -> FloatArray:
+    """The sigmoid of the float references."""
+    # Through tanh, which neither overflows nor loses the small end.
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+def _product(
+    vector: NDArray[np.integer], scale: float, matrices: tuple[QuantizedMatrix, ...], inner: float
+) -> tuple[NDArray[np.int32], Float32Array]:
+    """Returns the int32 accumulators of the last matrix and the multiplier of each row."""
+    step = np.float32(scale)
+    if len(matrices) == 2:
+        acc = vector.astype(np.int32) @ matrices[0].values.astype(np.int32).T
+        vector = requantize(acc, (step * matrices[0].scales) / np.float32(inner))
+        step = np.float32(inner)
+    acc = vector.astype(np.int32) @ matrices[-1].values.astype(np.int32).T
+    return acc, step * matrices[-1].scales
+
+
+def _check_matrices(
+    name: str, matrices: tuple[QuantizedMatrix, ...], depth: int, rank: int, rows: int
+) -> None:
+    shapes = [(rank, depth), (rows, rank)] if rank else [(rows, depth)]
+    got = [m.values.shape for m in matrices]
+    if got != shapes or any(m.scales.shape != m.values.shape[:1] for m in matrices):
+        raise ValueError(
+            f"{name} must hold matrices of the shapes {shapes} with one scale a row; got {got}."
+        )
