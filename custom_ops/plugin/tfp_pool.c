@@ -27,9 +27,9 @@ tfp_parallel tfp_pool_parallel(tfp_pool *pool) {
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* About 50 microseconds: longer than the pause between two layers of a model, shorter than what a
+/* Some 100 microseconds: longer than the pause between two layers of a model, shorter than what a
  * user would notice in a battery. */
-enum { kSpins = 2000, kSpinsBeforeYield = 200 };
+enum { kSpins = 10000, kSpinsBeforeYield = 200 };
 
 typedef struct worker {
   tfp_pool *pool;
@@ -51,11 +51,7 @@ struct tfp_pool {
   worker workers[];
 };
 
-static void pause_a_little(unsigned spins) {
-  if (spins % kSpinsBeforeYield == kSpinsBeforeYield - 1) {
-    sched_yield(); /* the thread waited for may need this very core */
-    return;
-  }
+static void pause_a_little(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __asm__ volatile("pause");
 #elif defined(__aarch64__)
@@ -71,7 +67,8 @@ static bool called(worker *self) {
 static void wait_for_call(worker *self) {
   for (unsigned spins = 0; spins < kSpins; ++spins) {
     if (called(self)) return;
-    pause_a_little(spins);
+    /* No yield: who gets the core then keeps it for milliseconds. */
+    pause_a_little();
   }
   tfp_pool *pool = self->pool;
   pthread_mutex_lock(&pool->mutex);
@@ -124,7 +121,9 @@ static void run(void *pointer, void (*task)(void *context, size_t i), void *cont
   /* A thread may be late, its core busy with something else: its part is done here then. */
   for (size_t i = 0; i + 1 < count; ++i) take(&pool->workers[i]);
   for (unsigned spins = 0; atomic_load_explicit(&pool->left, memory_order_acquire) > 0; ++spins) {
-    pause_a_little(spins);
+    pause_a_little();
+    /* The thread waited for may need this very core. */
+    if (spins % kSpinsBeforeYield == kSpinsBeforeYield - 1) sched_yield();
   }
   atomic_flag_clear_explicit(&pool->busy, memory_order_release);
 }
