@@ -282,6 +282,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     rounds, repeats, isa = arguments.rounds, arguments.repeats, arguments.isa
     rows: list[dict[str, object]] = []
+    # Two threads on two cores are only as fast as what else runs there lets them be.
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     for threads in arguments.threads:
         for batch in arguments.batches:
             group = contenders(arguments.rows, arguments.depth, batch)
@@ -291,7 +293,7 @@ def main() -> None:
     rows += time_contenders(group, 1, isa, 3, repeats, copies=True)
     notes = [
         "Measured wall-clock times, not modelled. in cache: best; out of cache: median.",
-        f"machine: {machine()}",
+        f"machine: {machine()}; load average at the start {load:.1f}",
         f"command: python {shlex.join(sys.argv)}",
     ]
     cache = read_bandwidth(arguments.rows * arguments.depth)

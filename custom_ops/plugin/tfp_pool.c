@@ -27,36 +27,31 @@ tfp_parallel tfp_pool_parallel(tfp_pool *pool) {
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* About 50 microseconds: longer than the pause between two layers of a model, shorter than what a
+/* Some 100 microseconds: longer than the pause between two layers of a model, shorter than what a
  * user would notice in a battery. */
-enum { kSpins = 2000, kSpinsBeforeYield = 200 };
+enum { kSpins = 10000, kSpinsBeforeYield = 200 };
 
 typedef struct worker {
   tfp_pool *pool;
-  size_t place; /* 1 .. threads - 1; the caller is 0 */
+  size_t place;      /* 1 .. threads - 1; the caller is 0 */
+  atomic_bool ready; /* its part waits to be taken, by this thread or by the caller */
   pthread_t thread;
 } worker;
 
 struct tfp_pool {
   size_t threads;
   atomic_flag busy;
-  atomic_uint generation; /* one more for each call; what follows is written before */
-  atomic_size_t left;     /* tasks of this call that are not done */
+  atomic_size_t left; /* parts of this call that are not done */
   atomic_bool stop;
   void (*task)(void *context, size_t i);
   void *context;
-  size_t count;
   size_t sleepers; /* under the mutex */
   pthread_mutex_t mutex;
   pthread_cond_t wake;
   worker workers[];
 };
 
-static void pause_a_little(unsigned spins) {
-  if (spins % kSpinsBeforeYield == kSpinsBeforeYield - 1) {
-    sched_yield(); /* the thread waited for may need this very core */
-    return;
-  }
+static void pause_a_little(void) {
 #if defined(__x86_64__) || defined(__i386__)
   __asm__ volatile("pause");
 #elif defined(__aarch64__)
@@ -64,43 +59,46 @@ static void pause_a_little(unsigned spins) {
 #endif
 }
 
-/* Waits until the generation is no longer `seen`; returns the new one. */
-static unsigned next_generation(tfp_pool *pool, unsigned seen) {
-  for (unsigned spins = 0; spins < kSpins; ++spins) {
-    const unsigned now = atomic_load_explicit(&pool->generation, memory_order_acquire);
-    if (now != seen) return now;
-    pause_a_little(spins);
-  }
-  pthread_mutex_lock(&pool->mutex);
-  pool->sleepers += 1;
-  unsigned now;
-  while ((now = atomic_load_explicit(&pool->generation, memory_order_acquire)) == seen) {
-    pthread_cond_wait(&pool->wake, &pool->mutex);
-  }
-  pool->sleepers -= 1;
-  pthread_mutex_unlock(&pool->mutex);
-  return now;
+static bool called(worker *self) {
+  return atomic_load_explicit(&self->ready, memory_order_acquire) ||
+         atomic_load_explicit(&self->pool->stop, memory_order_acquire);
 }
 
-/* Changes the generation and wakes who sleeps. Under the mutex, so that nobody falls asleep between
- * looking at the generation and waiting. */
-static void announce(tfp_pool *pool) {
+static void wait_for_call(worker *self) {
+  for (unsigned spins = 0; spins < kSpins; ++spins) {
+    if (called(self)) return;
+    /* No yield: who gets the core then keeps it for milliseconds. */
+    pause_a_little();
+  }
+  tfp_pool *pool = self->pool;
   pthread_mutex_lock(&pool->mutex);
-  atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+  pool->sleepers += 1;
+  while (!called(self)) pthread_cond_wait(&pool->wake, &pool->mutex);
+  pool->sleepers -= 1;
+  pthread_mutex_unlock(&pool->mutex);
+}
+
+/* Under the mutex, so that nobody falls asleep between looking and waiting. */
+static void wake_all(tfp_pool *pool) {
+  pthread_mutex_lock(&pool->mutex);
   if (pool->sleepers > 0) pthread_cond_broadcast(&pool->wake);
   pthread_mutex_unlock(&pool->mutex);
 }
 
-static void *work(void *pointer) {
-  const worker *self = pointer;
+/* Runs the part of `self`, unless somebody took it: each part is taken once. */
+static void take(worker *self) {
   tfp_pool *pool = self->pool;
-  unsigned seen = 0;
+  if (!atomic_exchange_explicit(&self->ready, false, memory_order_acq_rel)) return;
+  pool->task(pool->context, self->place);
+  atomic_fetch_sub_explicit(&pool->left, 1, memory_order_release);
+}
+
+static void *work(void *pointer) {
+  worker *self = pointer;
   for (;;) {
-    seen = next_generation(pool, seen);
-    if (atomic_load_explicit(&pool->stop, memory_order_relaxed)) return NULL;
-    /* Every thread answers every call, so none can still look at one when the next begins. */
-    if (self->place < pool->count) pool->task(pool->context, self->place);
-    atomic_fetch_sub_explicit(&pool->left, 1, memory_order_release);
+    wait_for_call(self);
+    if (atomic_load_explicit(&self->pool->stop, memory_order_acquire)) return NULL;
+    take(self);
   }
 }
 
@@ -114,12 +112,18 @@ static void run(void *pointer, void (*task)(void *context, size_t i), void *cont
   }
   pool->task = task;
   pool->context = context;
-  pool->count = count;
-  atomic_store_explicit(&pool->left, pool->threads - 1, memory_order_relaxed);
-  announce(pool);
+  atomic_store_explicit(&pool->left, count - 1, memory_order_relaxed);
+  for (size_t i = 0; i + 1 < count; ++i) {
+    atomic_store_explicit(&pool->workers[i].ready, true, memory_order_release);
+  }
+  wake_all(pool);
   task(context, 0);
+  /* A thread may be late, its core busy with something else: its part is done here then. */
+  for (size_t i = 0; i + 1 < count; ++i) take(&pool->workers[i]);
   for (unsigned spins = 0; atomic_load_explicit(&pool->left, memory_order_acquire) > 0; ++spins) {
-    pause_a_little(spins);
+    pause_a_little();
+    /* The thread waited for may need this very core. */
+    if (spins % kSpinsBeforeYield == kSpinsBeforeYield - 1) sched_yield();
   }
   atomic_flag_clear_explicit(&pool->busy, memory_order_release);
 }
@@ -143,8 +147,8 @@ tfp_pool *tfp_pool_new(size_t threads) {
 
 void tfp_pool_free(tfp_pool *pool) {
   if (pool == NULL) return;
-  atomic_store_explicit(&pool->stop, true, memory_order_relaxed);
-  announce(pool);
+  atomic_store_explicit(&pool->stop, true, memory_order_release);
+  wake_all(pool);
   for (size_t i = 0; i + 1 < pool->threads; ++i) pthread_join(pool->workers[i].thread, NULL);
   pthread_cond_destroy(&pool->wake);
   pthread_mutex_destroy(&pool->mutex);
