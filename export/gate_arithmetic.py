@@ -92,7 +92,7 @@ class GateArithmetic:
 
     def zero(self, graph: GraphBuilder, plan: StatePlan, width: int) -> int:
         """A constant state of zeros."""
-        data = np.zeros((1, width), self.dtype)
+        data: np.ndarray = np.zeros((1, width), self.dtype)
         return graph.constant(f"zero_{plan.name}", data, self.state(plan))
 
     def _options(self, code: str) -> Any:
