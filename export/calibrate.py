@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from tfpipeline.export.cells import CELLS
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer import FloatGraph, Quantization, cut_at_custom_ops
-from tfpipeline.export.gru_plan import GruPlan, affine, float_output, plan_gru
 from tfpipeline.export.mark import MARKER, MarkedLayer, marker_index
+from tfpipeline.export.recurrent_plan import RecurrentPlan, affine
 from tfpipeline.export.stock_ops import rule_of
 from tfpipeline.progress import progress
 
@@ -35,7 +36,7 @@ class Calibration:
     """
 
     quantization: dict[int, Quantization]
-    plans: dict[int, GruPlan]
+    plans: dict[int, RecurrentPlan]
     samples: int
     sha256: str
 
@@ -59,15 +60,16 @@ def calibrate(
 ) -> Calibration:
     """Runs `samples` `(samples, time, features)` through the marked float graph."""
     runner = _CutGraph(marked, graph, samples)
-    plans: dict[int, GruPlan] = {}
+    plans: dict[int, RecurrentPlan] = {}
     markers = [i for i, op in enumerate(graph.operators) if op.custom == MARKER]
     with progress("Calibrating", (len(markers) + 1) * len(samples)) as bar:
         for position in markers:
             op = graph.operators[position]
             layer = layers[marker_index(op.custom_options)]
             x = runner.read(op.inputs[0], bar.advance)
-            plans[position] = plan_gru(layer.name, layer.step, x)
-            runner.known[op.outputs[0]] = float_output(layer.step, x)
+            cell = CELLS[layer.step.cell]
+            plans[position] = cell.plan(layer.name, layer.step, x)
+            runner.known[op.outputs[0]] = cell.float_output(layer.step, x)
         ranges = runner.ranges(bar.advance)
     return Calibration(
         _assign(graph, plans, ranges),
@@ -132,13 +134,13 @@ class _CutGraph:
 
 
 def _assign(
-    graph: FloatGraph, plans: dict[int, GruPlan], ranges: dict[int, np.ndarray]
+    graph: FloatGraph, plans: dict[int, RecurrentPlan], ranges: dict[int, np.ndarray]
 ) -> dict[int, Quantization]:
     """Turns ranges into quantization, where the op's rule does not fix it."""
     table = {graph.inputs["x"]: affine(ranges[graph.inputs["x"]])}
     for position, op in enumerate(graph.operators):
         if position in plans:
-            table[op.outputs[0]] = plans[position].state
+            table[op.outputs[0]] = plans[position].output
             continue
         rule = rule_of(graph, op)
         for index in op.outputs:

@@ -18,6 +18,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
+from tfpipeline.export.recurrent_plan import UNIT_INT16, StatePlan
 
 
 @dataclass(frozen=True)
@@ -70,17 +71,29 @@ class GateArithmetic:
         graph.operator(code, inputs, [result], self._options(code), self.versions[code])
         return result
 
-    def split(self, graph: GraphBuilder, x: int, names: Sequence[str], width: int) -> list[int]:
-        """The equal parts of a `(1, len(names) * width)` tensor."""
-        parts = [graph.tensor(name, (1, width), self.dtype, self.unit) for name in names]
+    def split(
+        self,
+        graph: GraphBuilder,
+        x: int,
+        names: Sequence[str],
+        width: int,
+        quantization: Quantization | None,
+    ) -> list[int]:
+        """The equal parts of a `(1, len(names) * width)` tensor of `quantization`."""
+        parts = [graph.tensor(name, (1, width), self.dtype, quantization) for name in names]
         axis = graph.constant("split_axis", np.array(1, np.int32))
         options = schema.SplitOptionsT(numSplits=len(parts))
         graph.operator("SPLIT", [axis, x], parts, options, self.versions["SPLIT"])
         return parts
 
-    def zero(self, graph: GraphBuilder, name: str, width: int) -> int:
+    def state(self, plan: StatePlan) -> Quantization | None:
+        """The quantization of a state in this format."""
+        return None if self.dtype is np.float32 else plan.int16
+
+    def zero(self, graph: GraphBuilder, plan: StatePlan, width: int) -> int:
         """A constant state of zeros."""
-        return graph.constant(name, np.zeros((1, width), self.dtype), self.unit)
+        data: np.ndarray = np.zeros((1, width), self.dtype)
+        return graph.constant(f"zero_{plan.name}", data, self.state(plan))
 
     def _options(self, code: str) -> Any:
         # Without the flag the int16 kernels accept powers of two only, and only some of them.
@@ -102,7 +115,7 @@ FLOAT_GATES = GateArithmetic(
 INT16_GATES = GateArithmetic(
     dtype=np.int16,
     # Both fixed by the int16 LOGISTIC and TANH kernels, whose inputs are flat beyond [-8, 8].
-    unit=Quantization(2.0**-15, 0),
+    unit=UNIT_INT16,
     wide=Quantization(2.0**-12, 0),
     double=Quantization(2.0**-14, 0),
     versions={"ADD": 3, "SUB": 5, "MUL": 4, "LOGISTIC": 3, "TANH": 3, "SPLIT": 4},

@@ -10,12 +10,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.calibrate import Calibration
+from tfpipeline.export.cells import CELLS
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, ModelBuilder, Quantization
 from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES
-from tfpipeline.export.gru_fused import lower_fused
-from tfpipeline.export.gru_portable import GruStep, lower_sequence, lower_step
 from tfpipeline.export.mark import MARKER
+from tfpipeline.export.recurrent_fused import lower_fused
+from tfpipeline.export.recurrent_plan import RecurrentPlan, StatePlan
+from tfpipeline.export.recurrent_portable import lower_sequence, lower_step
 from tfpipeline.export.stock_ops import rule_of
 from tfpipeline.runtime.model_card import CARD_METADATA
 
@@ -150,34 +152,43 @@ class Lowering:
         plan = self._calibration.plans[position]
         index = op.inputs[0]
         x, frames = self.activation(index), self.source.tensors[index].shape[1]
-        step = GruStep(plan, self.quantization(index), self._gates)
+        cell = CELLS[plan.cell]
+        step = cell.portable(plan, self.quantization(index), self._gates)
         if not self.form.streaming:
             if self.form.fused:
-                output, _ = lower_fused(self.graph, plan, x, frames, None)
+                output, _ = lower_fused(self.graph, plan, cell.options, x, frames, None)
             else:
                 output = lower_sequence(self.graph, step, x, frames)
             self.define(op.outputs[0], output)
             return
-        before, after = f"{plan.name}_state_in", f"{plan.name}_state_out"
-        dtype, q = (np.float32, None) if self.form.fused else (self._gates.dtype, self._gates.unit)
-        state = self.graph.tensor(before, (1, plan.units), dtype, q)
+        states = [self._state_input(plan, state) for state in plan.states]
         if self.form.fused:
-            output, new = lower_fused(self.graph, plan, x, frames, state)
+            output, new = lower_fused(self.graph, plan, cell.options, x, frames, states)
         else:
-            output, new = lower_step(self.graph, step, x, state)
-        self.graph.rename(new, after)
+            output, new = lower_step(self.graph, step, x, states)
         self.define(op.outputs[0], output)
-        self._state_inputs[before] = state
-        self._state_outputs[after] = new
+        for state, tensor in zip(plan.states, new, strict=True):
+            name = f"{plan.name}_{state.name}_out"
+            self.graph.rename(tensor, name)
+            self._state_outputs[name] = tensor
+
+    def _state_input(self, plan: RecurrentPlan, state: StatePlan) -> int:
+        """Declares a state of a streaming model; its output is named likewise."""
+        before, after = f"{plan.name}_{state.name}_in", f"{plan.name}_{state.name}_out"
+        gates = FLOAT_GATES if self.form.fused else self._gates
+        q, shape = gates.state(state), (1, plan.units)
+        tensor = self.graph.tensor(before, shape, gates.dtype, q)
+        self._state_inputs[before] = tensor
         self._states.append(
             {
                 "input": before,
                 "output": after,
-                "shape": [1, plan.units],
-                "dtype": np.dtype(dtype).name,
+                "shape": list(shape),
+                "dtype": np.dtype(gates.dtype).name,
                 "scale": None if q is None else q.scales()[0],
             }
         )
+        return tensor
 
 
 def same_operators(whole: FloatGraph, step: FloatGraph) -> dict[int, int]:

@@ -8,7 +8,7 @@ converted as usual. The two lowerings later replace the markers by what they sta
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfpipeline.export.cells import CELLS
 from tfpipeline.export.errors import ExportError
 from tfpipeline.layers.export_protocol import RecurrentStep
 
@@ -53,50 +54,68 @@ def _step_of(layer: keras.layers.Layer) -> RecurrentStep | None:
     if hasattr(layer, "export_step"):
         step: RecurrentStep = layer.export_step()
         return step
-    if type(layer) is keras.layers.GRU:
-        return _step_of_keras_gru(layer)
+    if type(layer) in _KERAS_LAYERS:
+        return _KERAS_LAYERS[type(layer)](layer)
     if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
         raise ExportError(
             f"layer {layer.name!r} is a {type(layer).__name__}, which export does not support yet: "
-            "expected FactoredGRU or keras.layers.GRU; replace the layer"
+            "expected FactoredGRU, keras.layers.GRU or keras.layers.LSTM; replace the layer"
         )
     return None
 
 
-def _step_of_keras_gru(layer: keras.layers.GRU) -> RecurrentStep:
-    """What a stock GRU computes: Keras itself has no export protocol."""
+def _keras_step(layer: Any, cell_name: str, bias: np.ndarray, **own: Any) -> RecurrentStep:
+    """What a stock layer computes: Keras itself has no export protocol."""
     cell = layer.cell
-    kernel, recurrent = (np.asarray(w) for w in (cell.kernel, cell.recurrent_kernel))
-    bias = np.zeros((2, 3 * cell.units), np.float32)
     if cell.use_bias:
-        bias[:] = np.asarray(cell.bias).reshape(-1, 3 * cell.units)
+        # A GRU without reset_after has one row, and is refused by name later.
+        bias[:] = np.asarray(cell.bias).reshape(-1, bias.shape[1])
     return RecurrentStep(
-        cell="gru",
+        cell=cell_name,
         units=cell.units,
-        kernel=(kernel,),
-        recurrent_kernel=(recurrent,),
+        kernel=(np.asarray(cell.kernel),),
+        recurrent_kernel=(np.asarray(cell.recurrent_kernel),),
         bias=bias,
         activation=keras.activations.serialize(cell.activation),
         recurrent_activation=keras.activations.serialize(cell.recurrent_activation),
-        reset_after=cell.reset_after,
         return_sequences=layer.return_sequences,
         return_state=layer.return_state,
         go_backwards=layer.go_backwards,
         stateful=layer.stateful,
+        **own,
     )
 
 
+def _step_of_keras_gru(layer: keras.layers.GRU) -> RecurrentStep:
+    bias = np.zeros((2, 3 * layer.cell.units), np.float32)
+    return _keras_step(layer, "gru", bias, reset_after=layer.cell.reset_after)
+
+
+def _step_of_keras_lstm(layer: keras.layers.LSTM) -> RecurrentStep:
+    bias = np.zeros((1, 4 * layer.cell.units), np.float32)
+    return _keras_step(layer, "lstm", bias, reset_after=None)
+
+
+_KERAS_LAYERS: dict[type, Callable[[Any], RecurrentStep]] = {
+    keras.layers.GRU: _step_of_keras_gru,
+    keras.layers.LSTM: _step_of_keras_lstm,
+}
+
+
 def _check(name: str, step: RecurrentStep) -> None:
-    if step.cell != "gru":
-        raise ExportError(f"layer {name!r} has cell {step.cell!r}: export supports 'gru' so far")
+    if step.cell not in CELLS:
+        raise ExportError(
+            f"layer {name!r} has cell {step.cell!r}: export supports {', '.join(CELLS)} so far"
+        )
     expected = {
-        "activation": ("tanh", step.activation),
-        "recurrent_activation": ("sigmoid", step.recurrent_activation),
-        "reset_after": (True, step.reset_after),
-        "return_state": (False, step.return_state),
-        "go_backwards": (False, step.go_backwards),
+        "activation": "tanh",
+        "recurrent_activation": "sigmoid",
+        "return_state": False,
+        "go_backwards": False,
+        **CELLS[step.cell].requires,
     }
-    for option, (wanted, found) in expected.items():
+    for option, wanted in expected.items():
+        found = getattr(step, option)
         if found != wanted:
             raise ExportError(
                 f"layer {name!r} has {option}={found!r}: export supports {option}={wanted!r} so "

@@ -14,8 +14,13 @@ import numpy as np
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, Quantization
-from tfpipeline.export.gru_plan import SIGMOID_OUTPUT, TANH_OUTPUT, affine, quantize_rows
-from tfpipeline.export.gru_portable import fully_connected
+from tfpipeline.export.int8_ops import fully_connected
+from tfpipeline.export.recurrent_plan import (
+    SIGMOID_OUTPUT,
+    TANH_OUTPUT,
+    affine,
+    quantize_rows,
+)
 from tfpipeline.numerics.quantize import quantize_affine
 
 if TYPE_CHECKING:

@@ -194,7 +194,9 @@ def test_path_must_be_a_tflite_file(model: keras.Model, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (keras.layers.LSTM(4), "is a LSTM, which export does not support yet"),
+        (keras.layers.SimpleRNN(4), "is a SimpleRNN, which export does not support yet"),
+        (keras.layers.LSTM(4, go_backwards=True), "has go_backwards=True: export supports"),
+        (keras.layers.LSTM(4, activation="relu"), "has activation='relu': export supports"),
         (keras.layers.Bidirectional(keras.layers.GRU(4)), "is a Bidirectional, which export"),
         (keras.layers.GRU(4, go_backwards=True), "has go_backwards=True: export supports"),
         (keras.layers.GRU(4, reset_after=False), "has reset_after=False: export supports"),

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from small_model import FEATURES, walk
 
-from tfpipeline.export.gru_plan import _equalize, affine, float_output, plan_gru
+from tfpipeline.export.gru_plan import gru_float_output as float_output
+from tfpipeline.export.gru_plan import plan_gru
+from tfpipeline.export.recurrent_plan import affine
+from tfpipeline.export.recurrent_plan import equalize as _equalize
 from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.gru import gru_sequence_int8
 from tfpipeline.numerics.gru_options import GruOptions
@@ -87,10 +90,10 @@ def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> N
             rank_h=rank or 0,
             scale_a_x=plan.kernel_scale or 1.0,
             scale_a_h=plan.recurrent_scale or 1.0,
-            scale_h=plan.state.scales()[0],
+            scale_h=plan.output.scales()[0],
         ),
     )
-    error = y * np.float32(plan.state.scales()[0]) - float_output(step, x)
+    error = y * np.float32(plan.output.scales()[0]) - float_output(step, x)
     # A step of the int8 state is 0.0079; the mean error stays under one of them.
     assert np.abs(error).mean() < 0.0079
 

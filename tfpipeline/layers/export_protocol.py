@@ -26,15 +26,18 @@ class RecurrentStep:
     """One step of a recurrent layer, with its weights as float32 arrays in Keras' orientation.
 
     Args:
-        cell: kind of the cell; `"gru"` is the only one yet.
+        cell: kind of the cell, `"gru"` or `"lstm"`.
         units: width of the state.
-        kernel: `(W,)` with `W` of shape `(features, 3 * units)`, or the factors `(left, right)` of
-            shapes `(features, rank)` and `(rank, 3 * units)`. Gates lie in the order z, r, h.
+        kernel: `(W,)` with `W` of shape `(features, gates * units)`, or the factors
+            `(left, right)` of shapes `(features, rank)` and `(rank, gates * units)`. Gates lie in
+            Keras' order: z, r, h of a GRU, i, f, c, o of an LSTM.
         recurrent_kernel: the same for the state, with `units` rows.
-        bias: shape `(2, 3 * units)`; row 0 is added to the input part, row 1 to the state part.
+        bias: shape `(2, 3 * units)` of a GRU, whose row 0 is added to the input part and row 1 to
+            the state part; `(1, 4 * units)` of an LSTM.
         activation: registered Keras name of the candidate's activation.
         recurrent_activation: registered Keras name of the gates' activation.
-        reset_after: whether the reset gate acts after the product with the recurrent kernel.
+        reset_after: whether a GRU's reset gate acts after the product with the recurrent kernel;
+            None for other cells.
         return_sequences, return_state, go_backwards, stateful: as in `keras.layers.GRU`.
     """
 
@@ -45,7 +48,7 @@ class RecurrentStep:
     bias: np.ndarray
     activation: str
     recurrent_activation: str
-    reset_after: bool
+    reset_after: bool | None
     return_sequences: bool
     return_state: bool
     go_backwards: bool

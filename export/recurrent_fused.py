@@ -1,51 +1,62 @@
-"""Lowers a GRU layer to one `tfpipeline.gru` custom op (spec: custom_ops/spec/gru.md)."""
+"""Lowers a recurrent layer to one custom op (specs: custom_ops/spec)."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
-from tfpipeline.export.gru_plan import GruPlan
-from tfpipeline.numerics.gru import QuantizedMatrix
-from tfpipeline.numerics.gru_options import GruOptions
+from tfpipeline.export.recurrent_plan import RecurrentPlan
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
 _ABSENT = -1
 
 
 def lower_fused(
-    graph: GraphBuilder, plan: GruPlan, x: int, frames: int, state: int | None
-) -> tuple[int, int]:
-    """Adds the op; returns the layer's output (int8) and the last state (float32 `(1, H)`).
+    graph: GraphBuilder,
+    plan: RecurrentPlan,
+    options: type[RecurrentOptions],
+    x: int,
+    frames: int,
+    states: Sequence[int] | None,
+) -> tuple[int, list[int]]:
+    """Adds the op; returns the layer's output (int8) and the last states (float32 `(1, H)`).
 
     Args:
         graph: The graph to add to.
         plan: The quantized layer.
+        options: The options of the cell's op.
         x: int8 tensor `(1, frames, features)`.
         frames: Number of time steps.
-        state: float32 tensor `(1, H)` to start from; None starts from zeros.
+        states: float32 tensors `(1, H)` to start from; None starts from zeros.
     """
-    if state is None:
-        state = graph.constant(f"{plan.name}/zero_state", np.zeros((1, plan.units), np.float32))
+    if states is None:
+        zero = graph.constant(f"{plan.name}/zero_state", np.zeros((1, plan.units), np.float32))
+        states = [zero] * len(plan.states)
     ranks = plan.ranks()
-    options = GruOptions(
+    packed = options(
         units=plan.units,
         input_dim=plan.features,
         rank_x=ranks["kernel"] or 0,
         rank_h=ranks["recurrent_kernel"] or 0,
         scale_a_x=plan.kernel_scale or 1.0,
         scale_a_h=plan.recurrent_scale or 1.0,
-        scale_h=float(plan.state.scales()[0]),
+        scale_h=float(plan.output.scales()[0]),
         return_sequences=plan.return_sequences,
-    )
+    ).pack()
     weights = _weights(graph, f"{plan.name}/kernel", plan.kernel)
     weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel)
     bias = graph.constant(f"{plan.name}/bias", plan.bias)
     shape = (1, frames, plan.units) if plan.return_sequences else (1, plan.units)
-    output = graph.tensor(f"{plan.name}/output", shape, np.int8, plan.state)
-    last = graph.tensor(f"{plan.name}/last_state", (1, plan.units), np.float32)
-    graph.custom(
-        GruOptions.OP_NAME, [x, state, *weights, bias, _ABSENT], [output, last], options.pack()
-    )
+    output = graph.tensor(f"{plan.name}/output", shape, np.int8, plan.output)
+    last = [
+        graph.tensor(f"{plan.name}/last_{state.name}", (1, plan.units), np.float32)
+        for state in plan.states
+    ]
+    inputs = [x, *states, *weights, bias, _ABSENT]
+    graph.custom(options.OP_NAME, inputs, [output, *last], packed)
     return output, last
 
 

@@ -1,0 +1,78 @@
+"""Quantizes one LSTM layer, once, for both lowerings.
+
+    p = U_x a_x + U_h a_h + b
+    c' = sigmoid(p[f]) * c + sigmoid(p[i]) * tanh(p[c]),  h' = sigmoid(p[o]) * tanh(c')
+
+which is keras.layers.LSTM.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.recurrent_plan import (
+    GATES_RANGE,
+    OUTPUT_STATE,
+    RecurrentPlan,
+    StatePlan,
+    affine,
+    fewest_weights,
+    quantize_kernels,
+)
+from tfpipeline.layers.export_protocol import RecurrentStep
+from tfpipeline.numerics.lstm import LstmTaps, lstm_sequence_float
+
+CELL_HEADROOM = 2.0
+"""c has no bound of its own: an int16 c reaches at least twice as far as on the calibration data,
+beyond which tanh(c) is flat in most layers. A float32 c needs no scale."""
+
+
+def lstm_float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
+    """The layer's float output for `x` of shape `(batch, time, features)`."""
+    sequence, last, _, _ = lstm_sequence_float(
+        x, 0.0, 0.0, step.kernel, step.recurrent_kernel, step.bias, dtype=np.float32
+    )
+    return sequence if step.return_sequences else last
+
+
+def plan_lstm(name: str, step: RecurrentStep, x: np.ndarray) -> RecurrentPlan:
+    """Chooses every scale of the layer from its float input `x` on the calibration data."""
+    kernel, recurrent = fewest_weights(step)
+    *_, taps = lstm_sequence_float(
+        x, 0.0, 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
+    )
+    assert taps is not None  # for the type checker: taps=True gives them
+    summed = 4 * step.units
+    quantized = quantize_kernels(kernel, recurrent, taps.a_x, taps.a_h, summed)
+    return RecurrentPlan(
+        cell=step.cell,
+        name=name,
+        units=step.units,
+        features=x.shape[-1],
+        return_sequences=step.return_sequences,
+        kernel=quantized.kernel,
+        recurrent_kernel=quantized.recurrent_kernel,
+        bias=np.asarray(step.bias, np.float32),
+        kernel_scale=quantized.kernel_scale,
+        recurrent_scale=quantized.recurrent_scale,
+        summed_rows=summed,
+        states=(OUTPUT_STATE, StatePlan("cell", cell_quantization(taps.c))),
+        inner=_inner_scales(taps),
+    )
+
+
+def cell_quantization(c: np.ndarray) -> Quantization:
+    """A power of two, which the int16 kernels of old runtimes want, with headroom."""
+    reach = max(CELL_HEADROOM * float(np.abs(c).max()), 1.0)
+    return Quantization(2.0 ** (math.ceil(math.log2(reach)) - 15), 0)
+
+
+def _inner_scales(taps: LstmTaps) -> dict[str, Quantization]:
+    return {
+        "x_gates": affine(taps.p_x),
+        "h_gates": affine(taps.p_h),
+        "gates": affine(np.clip(taps.p_x + taps.p_h, -GATES_RANGE, GATES_RANGE)),
+    }
