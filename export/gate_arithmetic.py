@@ -44,8 +44,21 @@ class GateArithmetic:
         result = graph.tensor(name, shape, self.dtype, self.wide)
         if self.dtype is np.float32:
             graph.operator("DEQUANTIZE", [x], [result], schema.DequantizeOptionsT(), version=2)
-        else:
-            graph.operator("QUANTIZE", [x], [result], schema.QuantizeOptionsT(), version=2)
+            return result
+        # Runtimes before LiteRT 2 have no QUANTIZE from int8 to int16: cast, take the zero point
+        # off, and rescale.
+        source = graph.subgraph.tensors[x].quantization
+        scale, zero_point = Quantization(float(source.scale[0])), int(source.zeroPoint[0])
+        level = graph.tensor(f"{name}_cast", shape, self.dtype, scale)
+        types = {"inDataType": schema.TensorType.INT8, "outDataType": schema.TensorType.INT16}
+        graph.operator("CAST", [x], [level], schema.CastOptionsT(**types))
+        if zero_point:
+            offset = graph.constant(f"{name}_zero", np.full((1, 1), zero_point, np.int16), scale)
+            centred = graph.tensor(f"{name}_centred", shape, self.dtype, scale)
+            options = self._options("SUB")
+            graph.operator("SUB", [level, offset], [centred], options, self.versions["SUB"])
+            level = centred
+        graph.operator("QUANTIZE", [level], [result], schema.QuantizeOptionsT(), version=2)
         return result
 
     def narrow(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_model import Exported
+from small_model import Exported, walk
 from tflite_runtime_environment import python_with_tflite_runtime
 
 from tfpipeline.runtime import Interpreter, RuntimeUnavailableError, Streamer, load_delegate
@@ -68,6 +68,30 @@ def test_tflite_runtime_2_14_runs_the_same_files(
     # own, whose builtin kernels round differently from XNNPACK's: by a step of the scores' scale.
     step = Interpreter(whole_file).card["outputs"][0]["scale"]
     assert np.abs(found["whole"] - reference).max() <= (1.01 if fused else 8.01) * step
+
+
+def test_a_graph_of_integers_runs_in_every_runtime(exported: Exported, tmp_path: Path) -> None:
+    from tfpipeline.export import export
+
+    path = tmp_path / "kws.tflite"
+    options = {"io": "int8", "forms": ("portable",), "streaming": "both"}
+    report = export(exported.model, path, calibration=walk(40), **options)
+    reference = Interpreter(report.portable).predict(exported.held_out)
+    inputs, outputs = tmp_path / "inputs.npy", tmp_path / "outputs.npz"
+    np.save(inputs, exported.held_out)
+    script = _ROOT / "tests" / "support" / "run_model.py"
+    files = [str(report.portable), str(report.stream_portable), str(inputs), str(outputs)]
+    step = Interpreter(report.portable).card["outputs"][0]["scale"]
+    runtimes = [Interpreter(report.portable, runtime="tf").predict(exported.held_out)]
+    subprocess.run(
+        [python_with_tflite_runtime(), str(script), *files],
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        check=True,
+    )
+    found = np.load(outputs)
+    np.testing.assert_array_equal(found["stream"], found["whole"])
+    for scores in (*runtimes, found["whole"]):
+        assert np.abs(scores - reference).max() <= 4.01 * step
 
 
 def test_an_unknown_runtime_is_named(exported: Exported) -> None:
