@@ -1,9 +1,12 @@
 # Two commands on a fresh machine, each makes its own environment in .venv:
 #   make demo    the main job: speech in, a verified int8 .tflite with our op out (demo-out/report.html)
 #   make test    the tests
+# For those who work on the Arm kernels, with Debian's qemu-user, gcc-aarch64-linux-gnu and llvm-19:
+#   make bench-arm    what they cost, counted under qemu (docs/results/arm.md)
 # Options: make demo QUICK=1            a small run, to see that everything works
 #          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
 #          make test ARGS="-k export"   anything that pytest takes
+#          make bench-arm ARGS="--l2 1024"   a second-level cache of 1 MiB
 #          PYTHON=/path/to/python3.12   instead of the first of 3.11, 3.12, 3.13 that is found
 
 VENV ?= .venv
@@ -16,7 +19,7 @@ SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
 C_FILES := $(shell find custom_ops -type f -name '*.[ch]')
 PYTHON_DIRECTORIES := tfpipeline export tests $(wildcard setup.py)
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test bench-arm lint format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -26,6 +29,9 @@ demo: $(VENV)/.installed-demo
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(ARGS)
+
+bench-arm: $(VENV)/.installed-test
+	$(BIN)/python -m tfpipeline.bench.arm --sources custom_ops --results docs/results $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(PYTHON_DIRECTORIES)
