@@ -208,9 +208,9 @@ def test_tables_and_goals(tmp_path: Path) -> None:
     assert against.reached == pytest.approx(0.042 / 0.05) and not against.met
     rows = gemm_rows(results, recorded)
     kinds = ("[counted]", "[rule]", "[modelled]", "[recorded]")
-    assert all(name.endswith(kinds) for name in list(rows[0])[2:])
+    assert all(name.endswith(kinds) for name in list(rows[0])[3:])
     write_csv(tmp_path / "a" / "b.csv", ["a note"], rows)
-    assert (tmp_path / "a" / "b.csv").read_text().startswith("# a note\nvariant,sizes,")
+    assert (tmp_path / "a" / "b.csv").read_text().startswith("# a note\noutput,variant,sizes,")
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["b.csv"]
     assert plot_gemm(results, recorded).count("<rect") > 10
 

@@ -14,8 +14,10 @@ from tfpipeline.bench.arm.disassembly import CLASSES, class_of
 from tfpipeline.bench.arm.tools import ArmBenchError, Tools, output
 
 LINE = 64
-_WINDOWS = 6
-_WINDOW = 3000
+# Windows are long, because each begins with an empty pipeline, which costs about 15 cycles.
+_WINDOWS = 20
+_WINDOW = 2500
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -155,13 +157,18 @@ def _count(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> Co
 
 
 def _windows(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> list[list[str]]:
-    """Stretches of executed instructions, evenly spread; all of them where there are few."""
+    """Stretches of executed instructions, one in each twentieth; all of them where there are few.
+
+    They do not lie evenly: a program that repeats itself would show the same part in all of them.
+    """
     ends = np.cumsum(blocks[trace, 1])
     total = int(ends[-1])
     if total <= _WINDOWS * _WINDOW:
         starts, size = np.array([0]), total
     else:
-        starts = np.searchsorted(ends, total * (2 * np.arange(_WINDOWS) + 1) // (2 * _WINDOWS))
+        part = np.arange(_WINDOWS)
+        within = (part + 1) * _GOLDEN % 1.0
+        starts = np.searchsorted(ends, (total - _WINDOW) * (part + within) / _WINDOWS)
         size = _WINDOW
     windows = []
     for start in starts.tolist():
