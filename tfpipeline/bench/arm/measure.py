@@ -15,8 +15,8 @@ from tfpipeline.bench.arm.tools import ArmBenchError, Tools, output
 
 LINE = 64
 # Windows are long, because each begins with an empty pipeline, which costs about 15 cycles.
-_WINDOWS = 20
-_WINDOW = 2500
+_WINDOWS = 14
+_WINDOW = 4000
 _GOLDEN = (5**0.5 - 1) / 2
 
 
@@ -157,7 +157,7 @@ def _count(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> Co
 
 
 def _windows(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> list[list[str]]:
-    """Stretches of executed instructions, one in each twentieth; all of them where there are few.
+    """Stretches of executed instructions, one in each part of it; all of them where there are few.
 
     They do not lie evenly: a program that repeats itself would show the same part in all of them.
     """
