@@ -2,9 +2,12 @@
 #   make demo    the main job: speech in, a verified int8 .tflite with our op out (demo-out/report.html)
 #   make test    the tests
 #   make bench   times of our fully connected kernels against the runtime's, into docs/results
+# For those who work on the Arm kernels, with Debian's qemu-user, gcc-aarch64-linux-gnu and llvm-19:
+#   make bench-arm    what they cost, counted under qemu (docs/results/arm.md)
 # Options: make demo QUICK=1            a small run, to see that everything works
 #          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
 #          make test ARGS="-k export"   anything that pytest takes
+#          make bench-arm ARGS="--l2 1024"   a second-level cache of 1 MiB
 #          PYTHON=/path/to/python3.12   instead of the first of 3.11, 3.12, 3.13 that is found
 
 VENV ?= .venv
@@ -17,7 +20,7 @@ SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
 C_FILES := $(shell find custom_ops -type f -name '*.[ch]')
 PYTHON_DIRECTORIES := tfpipeline export tests custom_ops $(wildcard setup.py)
 
-.PHONY: help demo test bench lint format clean
+.PHONY: help demo test bench bench-arm lint format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -30,6 +33,9 @@ test: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)
+
+bench-arm: $(VENV)/.installed-test
+	$(BIN)/python -m tfpipeline.bench.arm --sources custom_ops --results docs/results $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(PYTHON_DIRECTORIES)

@@ -1,0 +1,223 @@
+"""The counts of `make bench-arm`: exact, the same twice, and the A53 rule on sequences by hand."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import machines
+import pytest
+
+from tfpipeline.bench.arm import ArmBenchError, Measurement, Subject, Tools, a53_cycles, measure
+from tfpipeline.bench.arm.__main__ import check_same_results, main
+from tfpipeline.bench.arm.disassembly import CLASSES, class_of, disassemble, normal
+from tfpipeline.bench.arm.mca import replayable
+from tfpipeline.bench.arm.plot import plot_gemm
+from tfpipeline.bench.arm.results import BATCHES, check_goals, gemm_rows, read_recorded, write_csv
+
+Count = Callable[[Subject], Measurement]
+
+BENCH = machines.SOURCES / "bench" / "arm"
+SMALL = Subject("gemm", "neondot", (64, 32, 2), processors=("neoverse-n1",))
+
+
+@pytest.fixture(scope="module")
+def tools() -> Tools:
+    machines.emulator(machines.AARCH64)
+    machines.gcc(machines.AARCH64)
+    try:
+        return Tools.find()
+    except ArmBenchError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def count(tools: Tools, arm64_build: Path, tmp_path_factory: pytest.TempPathFactory) -> Count:
+    """A function that measures a subject."""
+    folder = tmp_path_factory.mktemp("count")
+    plugin = tools.build_plugin(machines.SOURCES, folder)
+    guest = arm64_build / "guest"
+    listing = disassemble(tools.objdump, guest)
+
+    def run(subject: Subject) -> Measurement:
+        return measure(subject, tools, plugin, guest, listing, folder)
+
+    return run
+
+
+def test_counts_are_exact_and_the_same_twice(count: Count) -> None:
+    first, second = count(SMALL), count(SMALL)
+    assert first == second
+    # 64 rows in 4 lanes, 32 columns in 4 bytes, 2 vectors: each SDOT is 16 products.
+    assert first.classes["mac"] == 64 * 32 * 2 // 16
+    assert sum(first.classes.values()) == first.instructions
+    # The model has two pipes for them.
+    assert all(cycles >= first.classes["mac"] / 2 for cycles in first.cycles.values())
+    # 4 blocks of 16 starts of 4 bytes and 16 x 32 weights, which are read once from DRAM.
+    assert first.weights == 4 * (16 * 4 + 16 * 32)
+    assert first.weights <= first.dram["loaded"] <= first.weights + 16 * 64
+    # 64 x 2 sums of 4 bytes, and what the stack takes.
+    assert 512 <= first.dram["allocated"] <= 512 + 4 * 64
+
+
+def test_the_region_is_what_lies_between_the_marks(
+    tools: Tools,
+    tmp_path: Path,
+) -> None:
+    source = tmp_path / "guest.c"
+    # The marks lie in the midst of blocks; the loop's is longer the first time.
+    source.write_text(
+        "int main(void) { static long memory[8192]; long *at = memory; long n = 5;\n"
+        '__asm__ volatile("mov x3, #0\\n hint #100\\n ldr x4, [%0]\\n mov x3, #1\\n"\n'
+        '"1: add x3, x3, #1\\n subs %1, %1, #1\\n b.ne 1b\\n str x3, [%0, #64]\\n hint #101\\n"\n'
+        '"mov x3, #2\\n" : "+r"(at), "+r"(n) : : "x3", "x4", "cc", "memory");\n'
+        'extern int puts(const char *); puts("weights 0 checksum 0"); return 0; }\n'
+    )
+    guest = tmp_path / "guest"
+    command = [tools.compiler, "-O2", "-static", str(source), "-o", str(guest)]
+    subprocess.run(command, check=True, capture_output=True)
+    plugin = tools.build_plugin(machines.SOURCES, tmp_path)
+    listing = disassemble(tools.objdump, guest)
+    subject = Subject("gemm", "none", (1, 1, 1), processors=())
+    result = measure(subject, tools, plugin, guest, listing, tmp_path)
+    assert result.instructions == 2 + 3 * 5 + 1
+    expected = dict.fromkeys(CLASSES, 0) | {"load": 1, "store": 1, "scalar": 16}
+    assert result.classes == expected
+    assert result.a53 == 1 + 17 / 2
+    assert result.memory == {
+        "loads": 1,
+        "stores": 1,
+        "lines_loaded": 1,
+        "lines_allocated": 1,
+        "lines_written": 0,
+    }
+
+
+def test_weights_that_fit_the_cache_are_not_read_again(count: Count) -> None:
+    # Beside the weights: parameters of the gates, inputs, states.
+    subject = Subject("gru", "neon", (16, 32, 8), processors=())
+    whole = count(subject)
+    assert whole.weights <= whole.dram["loaded"] < 2.5 * whole.weights
+    assert count(replace(subject, sizes=(16, 32, 16))).dram["loaded"] < 1.5 * whole.dram["loaded"]
+
+
+def test_results_in_int8_are_the_same_products(count: Count) -> None:
+    sums, bytes_ = count(SMALL), count(replace(SMALL, kind="int8"))
+    assert bytes_.instructions > sums.instructions
+    assert bytes_.classes["mac"] >= sums.classes["mac"]
+    check_same_results([bytes_, count(replace(SMALL, kind="int8", variant="c"))])
+
+
+def test_variants_agree_and_a_stranger_is_named(count: Count) -> None:
+    results = [count(replace(SMALL, variant=name)) for name in ("c", "neon", "neondot", "neoni8mm")]
+    check_same_results(results)
+    with pytest.raises(ArmBenchError, match="neoni8mm: another result"):
+        check_same_results([*results[:3], replace(results[3], checksum="0")])
+
+
+def test_a_wrong_guest_is_an_error(count: Count) -> None:
+    with pytest.raises(ArmBenchError, match="no such variant"):
+        count(replace(SMALL, variant="avx2"))
+
+
+@pytest.mark.parametrize(
+    ("counts", "cycles"),
+    [
+        ({"smull v0.8h, v1.8b, v2.8b": 4}, 4),  # one vector pipe
+        ({"ldr q0, [x1]": 2}, 4),  # 128 bits take two cycles
+        ({"ldr d0, [x1]": 2}, 2),
+        ({"ldp q0, q1, [x1], #32": 1}, 4),
+        ({"ld1 {v0.16b-v3.16b}, [x1], #64": 1}, 8),
+        ({"ld1 {v30.8b, v31.8b}, [x1]": 1}, 2),
+        ({"ld1 {v0.s}[1], [x1]": 1}, 1),  # a lane
+        ({"ld1r {v0.4s}, [x1]": 1}, 1),
+        ({"str q0, [x1]": 3}, 3),
+        ({"add x0, x1, x2": 3}, 1.5),  # pairs of scalars
+        # The load pattern for this processor: 16 bytes in one cycle beside two multiplications.
+        (
+            {"ldr d0, [x1]": 1, "ldr x2, [x1, #8]": 1, "mov v0.d[1], x2": 1}
+            | {"sadalp v4.4s, v5.8h": 2},
+            3,
+        ),
+        # Three scalars go along with two multiplications and one is left.
+        ({"smlal2 v0.8h, v1.16b, v2.16b": 2, "ldp x0, x1, [x2]": 1, "b.ne 400abc": 1}, 2.5),
+        ({"prfm pldl1strm, [x0, #1024]": 2, "mul v0.4s, v1.4s, v2.4s": 2}, 2),
+    ],
+)
+def test_a53_rule(counts: dict[str, int], cycles: float) -> None:
+    assert a53_cycles(counts) == cycles
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("sdot v0.4s, v1.16b, v2.4b[0]", "mac"),
+        ("smmla v0.4s, v1.16b, v2.16b", "mac"),
+        ("sadalp v0.4s, v1.8h", "mac"),
+        ("smlal2 v0.8h, v1.16b, v2.16b", "mac"),
+        ("addp v0.4s, v0.4s, v1.4s", "simd"),
+        ("fmul v0.4s, v0.4s, v1.4s", "simd"),
+        ("smull x0, w1, w2", "scalar"),
+        ("bl 4b12", "scalar"),
+        ("cbnz w0, b4", "scalar"),
+        ("adrp x0, b4000", "scalar"),
+        ("ldp x29, x30, [sp], #16", "load"),
+        ("stp q0, q1, [x0]", "store"),
+        ("prfm pldl1strm, [x0, #1024]", "prefetch"),
+    ],
+)
+def test_classes(text: str, kind: str) -> None:
+    assert class_of(text) == kind
+
+
+def test_what_llvm_mca_gets() -> None:
+    assert normal("b.ne\t4005c8 <main+0x10>  // b.any") == "b.ne 4005c8"
+    assert replayable("b.ne 4005c8") == "b.ne .Lwindow"
+    assert replayable("tbz w0, #3, 4005c8") == "tbz w0, #3, .Lwindow"
+    assert replayable("bl 4005c8") == "b .Lwindow"
+    assert replayable("br x3") == replayable("ret") == replayable("hint #100") == "nop"
+    assert replayable("bic x0, x1, x2") == "bic x0, x1, x2"
+
+
+def test_tables_and_goals(tmp_path: Path) -> None:
+    results = [
+        Measurement(
+            subject=Subject("int8", "neondot", (6144, 320, batch)),
+            instructions=batch * 196608,
+            classes=dict.fromkeys(CLASSES, 0),
+            a53=1.0,
+            memory={"lines_loaded": 30720, "lines_allocated": 0, "lines_written": 0},
+            weights=1990656,
+            checksum="0",
+            cycles={"neoverse-n1": batch * 6144 * 320 * 0.05},
+        )
+        for batch in BATCHES
+    ]
+    recorded = read_recorded(BENCH / "recorded.csv")
+    goals = {
+        (g.measure, g.rival, g.batch): g
+        for g in check_goals(BENCH / "goals.csv", results, recorded)
+    }
+    assert goals["instructions", None, 1].met and goals["instructions", None, 2].met
+    assert not goals["instructions", None, 3].met  # 0.1 is more than 0.095
+    assert goals["dram", None, 1].reached == 1.0
+    against = goals["cycles", "litert_a76", 1]
+    assert against.reached == pytest.approx(0.042 / 0.05) and not against.met
+    rows = gemm_rows(results, recorded)
+    kinds = ("[counted]", "[rule]", "[modelled]", "[recorded]")
+    assert all(name.endswith(kinds) for name in list(rows[0])[3:])
+    write_csv(tmp_path / "a" / "b.csv", ["a note"], rows)
+    assert (tmp_path / "a" / "b.csv").read_text().startswith("# a note\noutput,variant,sizes,")
+    assert [file.name for file in (tmp_path / "a").iterdir()] == ["b.csv"]
+    assert plot_gemm(results, recorded).count("<rect") > 10
+
+
+def test_what_is_missing_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    assert main([]) == 1
+    assert capsys.readouterr().err == "qemu-aarch64 is missing: apt-get install qemu-user.\n"

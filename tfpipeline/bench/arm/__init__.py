@@ -1,0 +1,9 @@
+"""What AArch64 kernels cost, counted under qemu: no Arm machine, no clock."""
+
+from __future__ import annotations
+
+from tfpipeline.bench.arm.a53 import a53_cycles
+from tfpipeline.bench.arm.measure import Measurement, Subject, measure
+from tfpipeline.bench.arm.tools import ArmBenchError, Tools
+
+__all__ = ["ArmBenchError", "Measurement", "Subject", "Tools", "a53_cycles", "measure"]

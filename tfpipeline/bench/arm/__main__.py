@@ -1,0 +1,109 @@
+"""`make bench-arm`: counts all Arm kernels and the GRU op, and writes tables and a plot."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tfpipeline.bench.arm.disassembly import disassemble
+from tfpipeline.bench.arm.mca import PROCESSORS
+from tfpipeline.bench.arm.measure import Measurement, Subject, measure
+from tfpipeline.bench.arm.plot import plot_gemm
+from tfpipeline.bench.arm.results import (
+    BATCHES,
+    check_goals,
+    gemm_rows,
+    goal_rows,
+    gru_rows,
+    read_recorded,
+    write_csv,
+    write_text,
+)
+from tfpipeline.bench.arm.tools import ArmBenchError, Tools
+from tfpipeline.progress import track
+
+# The processors whose models are asked. The Neoverse N1 has no i8mm: its numbers there are those of
+# a core that is like it but for SMMLA.
+VARIANTS = {
+    "neon": PROCESSORS,
+    "neon_a53": PROCESSORS,
+    "neondot": ("neoverse-n1",),
+    "neoni8mm": ("neoverse-n1",),
+}
+GEMM, GRU = (6144, 320), (320, 640, 16)
+
+
+def run(sources: Path, results: Path, l2_bytes: int) -> int:
+    """Measures everything and writes `arm-*.csv` and `arm-gemm.svg` to the folder `results`."""
+    tools = Tools.find()
+    recorded = read_recorded(sources / "bench" / "arm" / "recorded.csv")
+    subjects = [
+        Subject(kind, name, (*GEMM, batch), processors)
+        for kind in ("int8", "gemm")
+        for name, processors in VARIANTS.items()
+        for batch in BATCHES
+    ]
+    subjects += [Subject("gru", name, GRU, processors) for name, processors in VARIANTS.items()]
+    with tempfile.TemporaryDirectory(prefix="bench-arm-") as name:
+        folder = Path(name)
+        plugin = tools.build_plugin(sources, folder)
+        guest = tools.build_guest(sources, folder / "build")
+        listing = disassemble(tools.objdump, guest)
+        everything = [
+            measure(subject, tools, plugin, guest, listing, folder, l2_bytes)
+            for subject in track(subjects, "Counting", len(subjects))
+        ]
+    check_same_results(everything)
+    gemm = [result for result in everything if result.subject.kind != "gru"]
+    gru = [result for result in everything if result.subject.kind == "gru"]
+    goals = check_goals(sources / "bench" / "arm" / "goals.csv", everything, recorded)
+    notes = [
+        "Written by `make bench-arm`. Nothing here is a time: see docs/results/arm.md.",
+        *(f"{name}: {version}" for name, version in tools.versions().items()),
+        f"caches [modelled]: 32 KiB in 4 ways, {l2_bytes >> 10} KiB in 16 ways, cold",
+    ]
+    if tools.mca is None:
+        notes.append("llvm-mca 16 or later was not found: cycles by its models are left out.")
+    each = "numbers without another unit are for each multiply-accumulate"
+    write_csv(results / "arm-gemm.csv", [*notes, each], gemm_rows(gemm, recorded))
+    each = "numbers are for each step of a sequence of 16, but for the call's"
+    write_csv(results / "arm-gru.csv", [*notes, each], gru_rows(gru, recorded))
+    write_csv(results / "arm-goals.csv", notes, goal_rows(goals))
+    write_text(results / "arm-gemm.svg", plot_gemm(gemm, recorded))
+    met = sum(goal.met for goal in goals)
+    print(f"{met} of {len(goals)} goals are met; tables and a plot are in {results}")
+    if tools.mca is None:
+        print("llvm-mca 16 or later is missing (apt-get install llvm-19): no modelled cycles.")
+    return 0
+
+
+def check_same_results(results: Sequence[Measurement]) -> None:
+    """All variants return the same bits, so a count of a wrong kernel is not reported."""
+    sums: dict[tuple[str, tuple[int, int, int]], str] = {}
+    for result in results:
+        key = (result.subject.kind, result.subject.sizes)
+        if sums.setdefault(key, result.checksum) != result.checksum:
+            raise ArmBenchError(
+                f"{result.subject.variant}: another result than the other variants for "
+                f"{result.subject.kind} of {result.subject.sizes}; run tests/arm first."
+            )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tfpipeline.bench.arm", description=__doc__)
+    parser.add_argument("--sources", type=Path, default=Path("custom_ops"), help="custom_ops")
+    parser.add_argument("--results", type=Path, default=Path("build/bench-arm"), help="folder")
+    parser.add_argument("--l2", type=int, default=512, help="KiB of the second-level cache")
+    options = parser.parse_args(arguments)
+    try:
+        return run(options.sources, options.results, options.l2 << 10)
+    except ArmBenchError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""Runs one subject under qemu and turns what was executed into numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tfpipeline.bench.arm import mca
+from tfpipeline.bench.arm.a53 import a53_cycles
+from tfpipeline.bench.arm.disassembly import CLASSES, class_of
+from tfpipeline.bench.arm.tools import ArmBenchError, Tools, output
+
+LINE = 64
+# Windows are long, because each begins with an empty pipeline, which costs about 15 cycles.
+_WINDOWS = 14
+_WINDOW = 4000
+_GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What to run, as `custom_ops/bench/arm/guest.c` names it.
+
+    `"gemm"` (sums in int32) and `"int8"` (requantized) have sizes (rows, columns, batch), `"gru"`
+    has (inputs, units, steps).
+    """
+
+    kind: str
+    variant: str
+    sizes: tuple[int, int, int]
+    processors: tuple[str, ...] = mca.PROCESSORS
+
+    @property
+    def macs(self) -> int:
+        """Useful multiply-accumulates of a call."""
+        a, b, c = self.sizes
+        return 3 * b * (a + b) * c if self.kind == "gru" else a * b * c
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One call of a subject.
+
+    Args:
+        instructions: executed in it.
+        classes: instructions by class; their sum is `instructions`.
+        a53: cycles by the issue rule for the Cortex-A53.
+        cycles: processor -> cycles by llvm-mca, from windows; caches always hit there.
+        memory: loads, stores and lines of 64 bytes, by the model of the caches.
+        weights: bytes of packed weights.
+        checksum: of the result; the same for every variant.
+    """
+
+    subject: Subject
+    instructions: int
+    classes: dict[str, int]
+    a53: float
+    memory: dict[str, int]
+    weights: int
+    checksum: str
+    cycles: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def dram(self) -> dict[str, int]:
+        """Bytes loaded, allocated for stores, and written back, between caches and DRAM."""
+        return {
+            name: self.memory[f"lines_{name}"] * LINE for name in ("loaded", "allocated", "written")
+        }
+
+
+def measure(
+    subject: Subject,
+    tools: Tools,
+    plugin: Path,
+    guest: Path,
+    listing: dict[int, str],
+    folder: Path,
+    l2_bytes: int = 512 << 10,
+) -> Measurement:
+    """Runs `subject` and counts; exact and the same every time, apart from what is modelled.
+
+    Args:
+        plugin: the library of `Tools.build_plugin`.
+        guest: the program of `Tools.build_guest`.
+        listing: that program, from `disassemble`.
+        folder: for what the plug-in writes.
+        l2_bytes: size of the second-level cache.
+
+    Raises:
+        ArmBenchError: the program failed, or its result is wrong.
+    """
+    # The guest's stack begins below its arguments and environment: both stay the same.
+    arguments = [subject.kind, subject.variant, *(str(size) for size in subject.sizes)]
+    plug = f"{plugin.resolve()},out={folder.resolve() / 'region'},l2={l2_bytes}"
+    said = output(
+        [tools.qemu, "-cpu", "max", "-plugin", plug, f"./{guest.name}", *arguments],
+        folder=guest.parent,
+        environment={},
+    ).split()
+    trace, blocks = _read_trace(folder / "region")
+    counts = _count(trace, blocks, listing)
+    classes = dict.fromkeys(CLASSES, 0)
+    for text, count in counts.items():
+        classes[class_of(text)] += count
+    cycles: dict[str, float] = {}
+    instructions = sum(counts.values())
+    if tools.mca:
+        windows = _windows(trace, blocks, listing)
+        for processor in subject.processors:
+            cycles[processor] = mca.predict(tools.mca, processor, windows) * instructions
+    memory = (folder / "region.memory").read_text().split()
+    return Measurement(
+        subject=subject,
+        instructions=instructions,
+        classes=classes,
+        a53=a53_cycles(counts),
+        memory=dict(zip(memory[::2], map(int, memory[1::2]), strict=True)),
+        weights=int(said[1]),
+        checksum=said[3],
+        cycles=cycles,
+    )
+
+
+def _read_trace(prefix: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of executed blocks, and `(blocks, 2)`: address and length of each."""
+    try:
+        trace = np.fromfile(prefix.with_suffix(".trace"), dtype=np.uint32)
+        lines = prefix.with_suffix(".blocks").read_text().splitlines()
+    except OSError as error:
+        raise ArmBenchError(f"The program never left the counted region: {error}.") from error
+    pairs = [line.split() for line in lines]
+    blocks = np.array([(int(address, 16), int(count)) for address, count in pairs], dtype=np.int64)
+    return trace, blocks
+
+
+def _texts(address: int, count: int, listing: dict[int, str]) -> list[str]:
+    try:
+        return [listing[address + 4 * i] for i in range(count)]
+    except KeyError as error:
+        raise ArmBenchError(
+            f"No instruction is listed at {error}; is the program static?"
+        ) from None
+
+
+def _count(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> Counter[str]:
+    """How many times each instruction (text) was executed."""
+    counts: Counter[str] = Counter()
+    executions = np.bincount(trace, minlength=len(blocks))
+    for (address, length), times in zip(blocks.tolist(), executions.tolist(), strict=True):
+        if times:
+            for text in _texts(address, length, listing):
+                counts[text] += times
+    return counts
+
+
+def _windows(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> list[list[str]]:
+    """Stretches of executed instructions, one in each part of it; all of them where there are few.
+
+    They do not lie evenly: a program that repeats itself would show the same part in all of them.
+    """
+    ends = np.cumsum(blocks[trace, 1])
+    total = int(ends[-1])
+    if total <= _WINDOWS * _WINDOW:
+        starts, size = np.array([0]), total
+    else:
+        part = np.arange(_WINDOWS)
+        within = (part + 1) * _GOLDEN % 1.0
+        starts = np.searchsorted(ends, (total - _WINDOW) * (part + within) / _WINDOWS)
+        size = _WINDOW
+    windows = []
+    for start in starts.tolist():
+        window: list[str] = []
+        for number in trace[start:]:
+            address, length = blocks[number].tolist()
+            window += _texts(address, length, listing)
+            if len(window) >= size:
+                break
+        windows.append(window)
+    return windows
