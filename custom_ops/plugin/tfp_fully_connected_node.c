@@ -9,7 +9,7 @@
 typedef struct fully_connected_state {
   tfp_fully_connected op;
   void *memory;
-  fc_plan packed_from; /* what `memory` was packed from; its batch is 0 */
+  tfp_fully_connected_plan packed_from; /* what `memory` was packed from; its batch is 0 */
   size_t batch;
 } fully_connected_state;
 
@@ -20,7 +20,8 @@ static void release(void *pointer) {
   free(state);
 }
 
-static TfLiteStatus resize(TfLiteContext *context, const tfp_node *node, const fc_plan *plan) {
+static TfLiteStatus resize(TfLiteContext *context, const tfp_node *node,
+                           const tfp_fully_connected_plan *plan) {
   const TfLiteTensor *x = tfp_node_input(context, node, 0);
   int dims[TFP_MAX_RANK] = {(int)plan->batch, (int)plan->shape.rows};
   int rank = 2;
@@ -34,7 +35,7 @@ static TfLiteStatus resize(TfLiteContext *context, const tfp_node *node, const f
 
 /* Packs the weights, unless they are packed already: a new batch needs no new weights. */
 static TfLiteStatus pack(TfLiteContext *context, const tfp_node *node, fully_connected_state *state,
-                         fc_plan *plan) {
+                         tfp_fully_connected_plan *plan) {
   state->batch = plan->batch;
   plan->batch = 0;
   if (state->memory != NULL && memcmp(&state->packed_from, plan, sizeof *plan) == 0) {
@@ -57,7 +58,7 @@ static TfLiteStatus pack(TfLiteContext *context, const tfp_node *node, fully_con
 
 static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
   char error[TFP_ERROR_BYTES];
-  fc_plan plan;
+  tfp_fully_connected_plan plan;
   memset(&plan, 0, sizeof plan); /* padding too, because pack() compares bytes */
   const bool builtin = node->op == &tfp_op_builtin_fully_connected;
   if (builtin ? !tfp_read_builtin_fully_connected(context, node->inputs, node->input_count,

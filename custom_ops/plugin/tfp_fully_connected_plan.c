@@ -29,7 +29,8 @@ static bool read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine
 }
 
 /* Scales of the weights: one, or one a row; zero points 0. */
-static bool read_scales(const TfLiteTensor *tensor, fc_plan *plan, char *error, size_t error_size) {
+static bool read_scales(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                        size_t error_size) {
   const TfLiteAffineQuantization *q = affine(tensor);
   const int count = q == NULL ? 0 : q->scale->size;
   if (count != 1 &&
@@ -47,7 +48,7 @@ static bool read_scales(const TfLiteTensor *tensor, fc_plan *plan, char *error, 
   return true;
 }
 
-static bool read_weights(const TfLiteTensor *tensor, fc_plan *plan, char *error,
+static bool read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
                          size_t error_size) {
   const uint64_t bits =
       (uint64_t)plan->shape.rows * plan->weights.row_numbers * (uint64_t)plan->shape.weight_bits;
@@ -62,7 +63,8 @@ static bool read_weights(const TfLiteTensor *tensor, fc_plan *plan, char *error,
   return read_scales(tensor, plan, error, error_size);
 }
 
-static bool read_bias(const TfLiteTensor *tensor, fc_plan *plan, char *error, size_t error_size) {
+static bool read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                      size_t error_size) {
   if (tensor == NULL) return true;
   const TfLiteType type = plan->shape.is_float ? kTfLiteFloat32 : kTfLiteInt32;
   if (tensor->type != type) {
@@ -79,7 +81,8 @@ static bool read_bias(const TfLiteTensor *tensor, fc_plan *plan, char *error, si
 }
 
 /* How many vectors x holds, and whether its dimensions fit. */
-static bool read_batch(const TfLiteTensor *x, fc_plan *plan, char *error, size_t error_size) {
+static bool read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
+                       size_t error_size) {
   const TfLiteIntArray *dims = x->dims;
   if (dims == NULL || dims->size < 1 || dims->size > TFP_MAX_RANK) {
     REFUSE("x must have 1 to %d dimensions", TFP_MAX_RANK);
@@ -104,7 +107,7 @@ static bool read_batch(const TfLiteTensor *x, fc_plan *plan, char *error, size_t
 }
 
 /* Ends of the output, from the activation: in levels of y, rounded as the runtimes do. */
-static void set_ends(fc_plan *plan) {
+static void set_ends(tfp_fully_connected_plan *plan) {
   tfp_fully_connected_weights *weights = &plan->weights;
   const bool relu = plan->activation != kTfpNone, six = plan->activation == kTfpRelu6;
   weights->y_low = relu ? 0.0f : -0x1.fffffep+127f;
@@ -119,7 +122,8 @@ static void set_ends(fc_plan *plan) {
 
 /* Fills the plan from tensors of which the caller set the shape of the weights, the activation and
  * keep_dims. On failure writes one sentence and returns false. */
-static bool read_plan(const tensors *t, fc_plan *plan, char *error, size_t error_size) {
+static bool read_plan(const tensors *t, tfp_fully_connected_plan *plan, char *error,
+                      size_t error_size) {
   if (t->x == NULL || t->weights == NULL || t->y == NULL) REFUSE("a tensor is missing");
   plan->shape.is_float = t->x->type == kTfLiteFloat32;
   if (t->x->type != kTfLiteInt8 && t->x->type != kTfLiteFloat32) {
@@ -151,7 +155,8 @@ static const TfLiteTensor *at(const TfLiteContext *context, int index) {
 
 bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs, int input_count,
                                       const int *outputs, int output_count, const void *builtin,
-                                      fc_plan *plan, char *error, size_t error_size) {
+                                      tfp_fully_connected_plan *plan, char *error,
+                                      size_t error_size) {
   const TfLiteFullyConnectedParams *params = builtin;
   if (params == NULL || input_count < 2 || input_count > 3 || output_count != 1 ||
       params->weights_format != 0) {
@@ -184,7 +189,7 @@ bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs,
 
 bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node) {
   char error[TFP_ERROR_BYTES];
-  fc_plan plan;
+  tfp_fully_connected_plan plan;
   memset(&plan, 0, sizeof plan);
   return node->inputs != NULL && node->outputs != NULL &&
          tfp_read_builtin_fully_connected(context, node->inputs->data, node->inputs->size,
@@ -193,8 +198,8 @@ bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *n
          plan.batch <= TFP_MAX_BATCH;
 }
 
-bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node, fc_plan *plan,
-                              char *error, size_t error_size) {
+bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node,
+                              tfp_fully_connected_plan *plan, char *error, size_t error_size) {
   tfp_fully_connected_options options;
   if (!tfp_fully_connected_options_parse(node->custom_data, node->custom_size, &options, error,
                                          error_size)) {

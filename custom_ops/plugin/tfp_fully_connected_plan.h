@@ -9,19 +9,20 @@
 
 enum { TFP_MAX_RANK = 8 };
 
-typedef struct fc_plan {
+typedef struct tfp_fully_connected_plan {
   tfp_fully_connected_shape shape;
   tfp_fully_connected_weights weights;
   tfp_activation activation;
   bool keep_dims; /* y has the dimensions of x but the last; else [batch, rows] */
   size_t batch;
-} fc_plan;
+} tfp_fully_connected_plan;
 
 /* Fill a plan of zeros; on failure they write one sentence and return false. */
-bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node, fc_plan *plan,
-                              char *error, size_t error_size);
+bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node,
+                              tfp_fully_connected_plan *plan, char *error, size_t error_size);
 bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs, int input_count,
                                       const int *outputs, int output_count, const void *builtin,
-                                      fc_plan *plan, char *error, size_t error_size);
+                                      tfp_fully_connected_plan *plan, char *error,
+                                      size_t error_size);
 
 #endif

@@ -12,43 +12,7 @@
 #include "../ops/tfp_fully_connected_options.h"
 #include "../plugin/tfp_memory.h"
 #include "../plugin/tfp_pool.h"
-
-static unsigned long allocations;
-
-#ifdef TFP_COUNT_ALLOCATIONS
-/* The linker sends every call here: -Wl,--wrap=malloc and so on. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size) {
-  ++allocations;
-  return __real_malloc(size);
-}
-void *__wrap_calloc(size_t count, size_t size) {
-  ++allocations;
-  return __real_calloc(count, size);
-}
-void *__wrap_realloc(void *old, size_t size) {
-  ++allocations;
-  return __real_realloc(old, size);
-}
-#endif
-
-static uint32_t state = 1;
-static uint32_t next(void) {
-  state = state * 1664525u + 1013904223u;
-  return state >> 8;
-}
-
-/* Exactly `count` bytes on the heap, so that a sanitizer sees one read too many. */
-static void *fresh(size_t count) {
-  void *memory = malloc(count > 0 ? count : 1);
-  if (memory == NULL) exit(3);
-  return memory;
-}
+#include "driver.h"
 
 static float *random_floats(size_t count, float low, float step) {
   float *out = fresh(count * sizeof(float));

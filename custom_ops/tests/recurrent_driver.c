@@ -11,6 +11,7 @@
 
 #include "../ops/tfp_recurrent.h"
 #include "../plugin/tfpipeline_ops.h"
+#include "driver.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -18,43 +19,6 @@
 #else
 #define HAS_FLUSH 0
 #endif
-
-static unsigned long allocations;
-
-#ifdef TFP_COUNT_ALLOCATIONS
-/* The linker sends every call here: -Wl,--wrap=malloc and so on. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size) {
-  ++allocations;
-  return __real_malloc(size);
-}
-void *__wrap_calloc(size_t count, size_t size) {
-  ++allocations;
-  return __real_calloc(count, size);
-}
-void *__wrap_realloc(void *old, size_t size) {
-  ++allocations;
-  return __real_realloc(old, size);
-}
-#endif
-
-static uint32_t state = 1;
-static uint32_t next(void) {
-  state = state * 1664525u + 1013904223u;
-  return state >> 8;
-}
-
-/* Exactly `count` bytes on the heap, so that a sanitizer sees one read too many. */
-static void *fresh(size_t count) {
-  void *memory = malloc(count > 0 ? count : 1);
-  if (memory == NULL) exit(3);
-  return memory;
-}
 
 static int8_t *random_bytes(size_t count, int lowest) {
   int8_t *out = fresh(count);
