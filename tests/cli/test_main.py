@@ -84,6 +84,16 @@ def test_benchmark_times_files_against_each_other(
     assert rows[0]["bytes"] == report.portable.stat().st_size
 
 
+def test_benchmark_can_hold_the_plug_in_to_other_kernels(
+    exported: Exported, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fused = str(exported.report.fused)
+    assert cli.main(["benchmark", fused, "--rounds", "2", "--isa", "c"]) == 0
+    capsys.readouterr()
+    assert cli.main(["benchmark", fused, "--isa", "mmx"]) == 1
+    assert "mmx" in capsys.readouterr().err
+
+
 def test_doctor_finds_what_the_tests_need(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["doctor", "--json"]) == 0
     findings = {finding["what"]: finding for finding in json.loads(capsys.readouterr().out)}

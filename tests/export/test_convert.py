@@ -13,13 +13,18 @@ from tfpipeline.export import convert as convert_module
 from tfpipeline.export.convert import ConversionJob, convert
 
 
+@pytest.fixture(autouse=True)
+def _logs_go_with_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept logs lie in the system's temporary folder; here that is the test's own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
 def test_a_failure_gives_the_reason_and_the_log(tmp_path: Path) -> None:
     job = ConversionJob(str(tmp_path / "missing"), str(tmp_path / "out.tflite"))
     with pytest.raises(ConversionError, match="converter failed: .*missing") as caught:
         convert([job], tmp_path)
     log = re.search(r"log: (.*)\)$", str(caught.value))
     assert log is not None and "Traceback" in Path(log[1]).read_text()
-    Path(log[1]).unlink()
 
 
 def test_a_hang_ends_at_the_time_limit(tmp_path: Path) -> None:

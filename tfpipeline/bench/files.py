@@ -40,6 +40,7 @@ def benchmark_files(
     rounds: int = 15,
     round_seconds: float = 0.02,
     runtime: str | None = None,
+    isa: str = "auto",
     seed: int = 0,
 ) -> list[FileTiming]:
     """Times whole-sequence models by the utterance and streaming models by the frame.
@@ -51,6 +52,7 @@ def benchmark_files(
         rounds: rounds of the measurement; see `time_interleaved`.
         round_seconds: about how long one model is timed in one round.
         runtime: as in `tfpipeline.Interpreter`.
+        isa: instruction set of the plug-in's kernels, for fused models.
         seed: of the noise.
 
     Raises:
@@ -61,16 +63,17 @@ def benchmark_files(
     if len(set(files)) < len(files):
         raise BenchmarkError("A model is named twice; expected each file once.")
     noise = np.random.default_rng(seed)
+    plug_in = {"isa": isa}
     runners: dict[str, Interpreter | Streamer] = {}
     calls: dict[str, Callable[[], object]] = {}
     for file in files:
         runner: Interpreter | Streamer
         if read_card(TFLiteFile(file))["streaming"]:
-            runner = streamer = Streamer(file, runtime=runtime)
+            runner = streamer = Streamer(file, runtime=runtime, delegate_options=plug_in)
             frame = noise.normal(size=streamer.input_shape[-1]).astype(np.float32)
             streamer.process(frame)
         else:
-            runner = interpreter = Interpreter(file, runtime=runtime)
+            runner = interpreter = Interpreter(file, runtime=runtime, delegate_options=plug_in)
             interpreter.set_input(noise.normal(size=interpreter.input_shape).astype(np.float32))
         runners[str(file)] = runner
         calls[str(file)] = runner.invoke

@@ -12,6 +12,9 @@ EXAMPLE = "tfpipeline benchmark demo-out/kws.tflite demo-out/kws.fused.tflite"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("models", type=Path, nargs="+", help=".tflite files to compare")
     parser.add_argument("--rounds", type=int, default=15, help="rounds to take (default: 15)")
+    parser.add_argument(
+        "--isa", default="auto", help="kernels of fused models: auto, c, avx2 and so on"
+    )
     parser.add_argument("--json", action="store_true", help="print the table as JSON")
 
 
@@ -20,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.bench.machine import describe_machine
     from tfpipeline.cli.output import kilobytes, print_json, print_table
 
-    rows = benchmark_files(arguments.models, rounds=arguments.rounds)
+    rows = benchmark_files(arguments.models, rounds=arguments.rounds, isa=arguments.isa)
     if arguments.json:
         machine = describe_machine().to_dict()
         print_json({"machine": machine, "models": [row.to_dict() for row in rows]})
