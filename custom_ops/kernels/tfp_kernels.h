@@ -2,7 +2,8 @@
  *
  * Names:  tfp_<operation>_<types>[_<layout>]_<isa>, for example tfp_gemm_s8s32_r16k4_avx2.
  * Packers: tfp_pack_s8_r16k16, tfp_pack_s8_r16k4, tfp_pack_s8_r16k4_offset128, tfp_pack_s8_r16k8,
- * tfp_pack_s8_r8k16; with 4 and 2 bits a weight tfp_pack_s4_r16k8 and tfp_pack_s2_r16k16.
+ * tfp_pack_s8_r8k16; with 4 and 2 bits a weight tfp_pack_s4_r16k8, tfp_pack_s2_r16k16,
+ * tfp_pack_s4_r4k32 and tfp_pack_s2_r4k64.
  *
  * Every variant of an operation returns the same bits. One table of variants (tfp_variants.c)
  * drives dispatch, tests and benchmarks; a new instruction set is a new row in it.
@@ -195,24 +196,38 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k8_neoni8mm);
 
 TFP_DECLARE_PACK(tfp_pack_s4_r16k8);
 TFP_DECLARE_PACK(tfp_pack_s2_r16k16);
+TFP_DECLARE_PACK(tfp_pack_s4_r4k32);
+TFP_DECLARE_PACK(tfp_pack_s2_r4k64);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx2);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neonv7);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_neondot);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx2);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neonv7);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_neondot);
 
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_c);
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx2);
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx512);
+TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_neon);
+TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_neonv7);
 
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_c);
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_avx2);
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_avx512);
+TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_neon);
+TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_neonv7);
 
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_c);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx2);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx512);
+TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_neon);
+TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_neonv7);
 
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_c);
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_avx2);

@@ -64,9 +64,10 @@ def test_every_variant_can_be_run_by_name(arm64_build: Path) -> None:
 @pytest.mark.parametrize("cpu", ["cortex-a7", "cortex-a15", "cortex-a15,neon=off"])
 def test_32_bit_kernels(armhf_build: Path, cpu: str) -> None:
     best = "c" if "neon=off" in cpu else "neonv7"
-    kernels, op = armhf_build / "kernel_test", armhf_build / "recurrent_driver"
+    kernels = armhf_build / "kernel_test"
+    drivers = [armhf_build / f"{op}_driver" for op in ("recurrent", "fully_connected")]
     assert run(cpu, kernels, "--best", machine=ARMHF).stdout.strip() == best
-    for program in (kernels, op):
+    for program in (kernels, *drivers):
         done = run(cpu, program, machine=ARMHF)
         assert done.returncode == 0, done.stdout + done.stderr
     forced = run(cpu, kernels, "--run", "neonv7", machine=ARMHF)
