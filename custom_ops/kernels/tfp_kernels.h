@@ -86,6 +86,12 @@ typedef struct tfp_output_s8 {
 typedef void (*tfp_output_s8_fn)(const int32_t *acc, const float *multiplier, size_t count,
                                  tfp_output_s8 to, int8_t *y);
 
+/* What gemm and then output_s8 make of it, in one pass, which spares the way of the sums through
+ * memory: y[n][16 b + i] with one multiplier a row. */
+typedef void (*tfp_gemm_s8_fn)(const void *blocks_packed, size_t blocks, size_t depth, size_t batch,
+                               const int8_t *x, ptrdiff_t x_stride, const float *multiplier,
+                               tfp_output_s8 to, int8_t *y, size_t y_stride);
+
 /* For each row of weights: their sum, their scale, and what is added last. */
 typedef struct tfp_row_parameters {
   const int32_t *weight_sums;
@@ -129,6 +135,7 @@ typedef struct tfp_variant {
   tfp_quantize_fn quantize;
   tfp_output_s8_fn output_s8;
   tfp_output_f32_fn output_f32;
+  tfp_gemm_s8_fn gemm_s8; /* NULL: gemm, then output_s8 */
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */
@@ -161,6 +168,10 @@ bool tfp_cpu_has_neonv7(void);
 #define TFP_DECLARE_GEMM(name)                                                                     \
   void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
             ptrdiff_t x_stride, int32_t *acc, size_t acc_stride)
+#define TFP_DECLARE_GEMM_S8(name)                                                                  \
+  void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
+            ptrdiff_t x_stride, const float *multiplier, tfp_output_s8 to, int8_t *y,              \
+            size_t y_stride)
 #define TFP_DECLARE_REQUANTIZE(name) \
   void name(const int32_t *acc, const float *multiplier, size_t count, int8_t *out)
 #define TFP_DECLARE_GRU_GATES(name)                                                             \
@@ -193,6 +204,9 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_neondot);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k8_neoni8mm);
+
+TFP_DECLARE_GEMM_S8(tfp_gemm_s8s8_r16k4_neondot);
+TFP_DECLARE_GEMM_S8(tfp_gemm_s8s8_r16k8_neoni8mm);
 
 TFP_DECLARE_PACK(tfp_pack_s4_r16k8);
 TFP_DECLARE_PACK(tfp_pack_s2_r16k16);

@@ -8,8 +8,8 @@
  *   x0 weights   x1 blocks left   x2 steps   x3 x   x4 stride of x   x5 acc   x6 stride of acc
  *   x7 offsets   x8 steps left   x9, x10 columns of x   x11 steps until SADALP   x13 second acc
  *   x16 groups left   x17 starts
- *   v0..v7 x, 4 registers a column   v8..v11 weights   v12, v13 parts of two rows   v15 mask
- *   v16..v23 sums   v24..v31 products
+ *   v0..v7 x, 4 registers a column   v8..v11 weights   v12..v14 parts of them   v15 mask
+ *   v16..v23 sums   v24..v31 products; one column leaves v20..v23 and v28 for parts
  */
 #if defined(__aarch64__)
 #include "tfp_assembly.inc"
@@ -38,39 +38,75 @@
   sadalp v\d\().4s, v\td\().8h
 .endm
 
-/* One part of two rows, v12 and v13, times 16 columns of x: v`x` and v`y`. */
-.macro product batch, a, b, c, d, wa, wb, x, y
+/* One part of two rows times 16 columns of x, v`x` and v`y`. */
+.macro product a, b, c, d, wa, wb, x, y
   smlal v\a\().8h, v\wa\().8b, v\x\().8b
   smlal v\b\().8h, v\wb\().8b, v\x\().8b
-  .if \batch > 1
   smlal v\c\().8h, v\wa\().8b, v\y\().8b
   smlal v\d\().8h, v\wb\().8b, v\y\().8b
-  .endif
   smlal2 v\a\().8h, v\wa\().16b, v\x\().16b
   smlal2 v\b\().8h, v\wb\().16b, v\x\().16b
-  .if \batch > 1
   smlal2 v\c\().8h, v\wa\().16b, v\y\().16b
   smlal2 v\d\().8h, v\wb\().16b, v\y\().16b
-  .endif
 .endm
 
-.macro two_rows batch, wa, wb, a, b, c, d
+/* Two columns: two rows at a time. */
+.macro two_rows wa, wb, a, b, c, d
   and v12.16b, v\wa\().16b, v15.16b
   and v13.16b, v\wb\().16b, v15.16b
   ushr v14.16b, v\wa\().16b, #2
-  product \batch, \a, \b, \c, \d, 12, 13, 0, 4
+  product \a, \b, \c, \d, 12, 13, 0, 4
   ushr v13.16b, v\wb\().16b, #2
   and v12.16b, v14.16b, v15.16b
   and v13.16b, v13.16b, v15.16b
   ushr v14.16b, v\wa\().16b, #4
-  product \batch, \a, \b, \c, \d, 12, 13, 1, 5
+  product \a, \b, \c, \d, 12, 13, 1, 5
   ushr v13.16b, v\wb\().16b, #4
   and v12.16b, v14.16b, v15.16b
   and v13.16b, v13.16b, v15.16b
   ushr v\wa\().16b, v\wa\().16b, #6
   ushr v\wb\().16b, v\wb\().16b, #6
-  product \batch, \a, \b, \c, \d, 12, 13, 2, 6
-  product \batch, \a, \b, \c, \d, \wa, \wb, 3, 7
+  product \a, \b, \c, \d, 12, 13, 2, 6
+  product \a, \b, \c, \d, \wa, \wb, 3, 7
+.endm
+
+/* One column: one part of four rows. */
+.macro part_alone x, a, b, c, d
+  smlal v24.8h, v\a\().8b, v\x\().8b
+  smlal v25.8h, v\b\().8b, v\x\().8b
+  smlal v26.8h, v\c\().8b, v\x\().8b
+  smlal v27.8h, v\d\().8b, v\x\().8b
+  smlal2 v24.8h, v\a\().16b, v\x\().16b
+  smlal2 v25.8h, v\b\().16b, v\x\().16b
+  smlal2 v26.8h, v\c\().16b, v\x\().16b
+  smlal2 v27.8h, v\d\().16b, v\x\().16b
+.endm
+
+.macro shift count, a, b, c, d
+  ushr v\a\().16b, v8.16b, #\count
+  ushr v\b\().16b, v9.16b, #\count
+  ushr v\c\().16b, v10.16b, #\count
+  ushr v\d\().16b, v11.16b, #\count
+.endm
+
+.macro mask a, b, c, d, from_a, from_b, from_c, from_d
+  and v\a\().16b, v\from_a\().16b, v15.16b
+  and v\b\().16b, v\from_b\().16b, v15.16b
+  and v\c\().16b, v\from_c\().16b, v15.16b
+  and v\d\().16b, v\from_d\().16b, v15.16b
+.endm
+
+.macro four_rows
+  mask 12, 13, 14, 28, 8, 9, 10, 11
+  shift 2, 20, 21, 22, 23
+  part_alone 0, 12, 13, 14, 28
+  mask 20, 21, 22, 23, 20, 21, 22, 23
+  shift 4, 12, 13, 14, 28
+  part_alone 1, 20, 21, 22, 23
+  mask 12, 13, 14, 28, 12, 13, 14, 28
+  shift 6, 8, 9, 10, 11
+  part_alone 2, 12, 13, 14, 28
+  part_alone 3, 8, 9, 10, 11
 .endm
 
 .macro tile batch
@@ -114,8 +150,12 @@ tfp_function tfp_tile_s8s2s32_r4k64_neon_4x\batch
   prfm pldl1keep, [x0, #AHEAD]
   subs x11, x11, #1
   add x0, x0, #64
-  two_rows \batch, 8, 9, 24, 25, 28, 29
-  two_rows \batch, 10, 11, 26, 27, 30, 31
+  .if \batch > 1
+  two_rows 8, 9, 24, 25, 28, 29
+  two_rows 10, 11, 26, 27, 30, 31
+  .else
+  four_rows
+  .endif
   b.ne 4b
   widen 16, 17, 18, 19, 24, 25, 26, 27
   .if \batch > 1

@@ -11,7 +11,7 @@
 #include "tfp_assembly.inc"
 .arch armv8.2-a+dotprod
 
-/* As in tfp_tiles_s8s32_r16k4_neondot.S: every second line. */
+/* As in tfp_tiles_s8_r16k4_neondot.S: every second line. */
 #define AHEAD 768
 
 /* 4 rows and 4 columns of weights times every column of x; v`a` to v`d` are their sums. */

@@ -166,11 +166,20 @@ tfp_end_function tfp_tile_s8s4s32_r4k32_neon_4x\batch
   .endif
 .endm
 
-.macro row_many batch, w, a, b, c, d
+/* Takes one row apart. */
+.macro decode w
   and v12.16b, v\w\().16b, v15.16b
   ushr v\w\().16b, v\w\().16b, #4
+.endm
+
+/* `next` is the row after it, which is taken apart meanwhile: processors that issue in order would
+ * wait for it otherwise. */
+.macro row_many batch, w, next, a, b, c, d
   columns smull, 8b, \batch, 12, 0, 2, 4, 6
   columns smlal2, 16b, \batch, 12, 0, 2, 4, 6
+  .if \next
+  decode \next
+  .endif
   columns smlal, 8b, \batch, \w, 1, 3, 5, 7
   columns smlal2, 16b, \batch, \w, 1, 3, 5, 7
   sadalp v\a\().4s, v8.8h
@@ -218,13 +227,15 @@ tfp_function tfp_tile_s8s4s32_r4k32_neon_4x\batch
   .if \batch > 3
   ldp q6, q7, [x12], #32
   .endif
-  row_many \batch, 13, 16, 20, 24, 28
-  row_many \batch, 14, 17, 21, 25, 29
-  ldp q13, q14, [x0, #32]
+  decode 13
+  row_many \batch, 13, 14, 16, 20, 24, 28
+  ldr q13, [x0, #32]
+  row_many \batch, 14, 13, 17, 21, 25, 29
+  ldr q14, [x0, #48]
   subs x8, x8, #1
   add x0, x0, #64
-  row_many \batch, 13, 18, 22, 26, 30
-  row_many \batch, 14, 19, 23, 27, 31
+  row_many \batch, 13, 14, 18, 22, 26, 30
+  row_many \batch, 14, 0, 19, 23, 27, 31
   b.ne 3b
   ldr q4, [x17], #16
   finish 16, 17, 18, 19, x5

@@ -221,6 +221,21 @@ static void write_rows(const fc_job *job, const int32_t *acc, size_t row, size_t
   }
 }
 
+/* Runs the blocks of a gemm call that the kernel can bring to int8 by itself, without memory for
+ * their sums: all but one with rows that are not there. Returns how many. */
+static size_t run_direct(const fc_job *job, size_t block, size_t blocks) {
+  const tfp_fully_connected *op = job->op;
+  const size_t rows = op->shape.rows, whole = rows / TFP_ROW_BLOCK - block;
+  if (op->variant->gemm_s8 == NULL || op->shape.is_float || op->shape.weight_bits != 8) return 0;
+  if (blocks > whole) blocks = whole;
+  if (blocks > 0) {
+    op->variant->gemm_s8(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
+                         job->x, job->x_stride, op->multiplier + block * TFP_ROW_BLOCK, op->y,
+                         (int8_t *)job->y + block * TFP_ROW_BLOCK, rows);
+  }
+  return blocks;
+}
+
 /* The part of the rows that belongs to thread `i`: always the same, so the memory stays near. */
 static void run_part(void *context, size_t i) {
   const fc_job *job = context;
@@ -233,8 +248,13 @@ static void run_part(void *context, size_t i) {
   const size_t first = chunks * i / job->threads, end = chunks * (i + 1) / job->threads;
   int32_t *acc = op->acc + i * kSums;
   for (size_t c = first; c < end; ++c) {
-    const size_t block = (job->backwards ? end - 1 - (c - first) : c) * chunk;
-    const size_t left = op->blocks - block, blocks = left < chunk ? left : chunk;
+    size_t block = (job->backwards ? end - 1 - (c - first) : c) * chunk;
+    const size_t left = op->blocks - block;
+    size_t blocks = left < chunk ? left : chunk;
+    const size_t done = run_direct(job, block, blocks);
+    block += done;
+    blocks -= done;
+    if (blocks == 0) continue;
     op->kernels.gemm(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
                      job->x, job->x_stride, acc, blocks * TFP_ROW_BLOCK);
     write_rows(job, acc, block * TFP_ROW_BLOCK, blocks * TFP_ROW_BLOCK);

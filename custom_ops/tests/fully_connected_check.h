@@ -177,11 +177,58 @@ static void test_output_f32(const tfp_variant *variant, const tfp_variant *c, bo
   }
 }
 
+/* Products in int8 against sums and their output. */
+static void test_gemm_s8(const tfp_variant *variant, const tfp_variant *c, size_t rows,
+                         size_t depth, bool at_end) {
+  const size_t mask = variant->depth_block - 1, padded = (depth + mask) & ~mask;
+  const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK, width = blocks * TFP_ROW_BLOCK;
+  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
+  static int32_t acc[TFP_MAX_BATCH * kLowRows + TFP_ROW_BLOCK * TFP_MAX_BATCH];
+  const tfp_output_s8 to = {(int32_t)(random_bits() % 100) - 50, -100, 90};
+  const guarded packed = guarded_new(blocks * block_bytes, at_end);
+  const guarded multiplier = guarded_new(width * sizeof(float), at_end);
+  for (size_t i = 0; i < rows * depth; ++i) {
+    low_weights[i] = (int8_t)((int32_t)(random_bits() % 255) - 127);
+  }
+  for (size_t i = 0; i < width; ++i) {
+    /* Ties, and products far beyond the ends. */
+    ((float *)multiplier.data)[i] = i % 3 == 0 ? 0x1p-9f : i % 3 == 1 ? 100.0f : 0x1.8p-12f;
+  }
+  for (size_t b = 0; b < blocks; ++b) {
+    const size_t row = b * TFP_ROW_BLOCK, left = rows - row;
+    variant->pack(low_weights + row * depth, left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK, depth,
+                  depth, 3, (char *)packed.data + b * block_bytes);
+  }
+  for (size_t batch = 1; batch <= TFP_MAX_BATCH; ++batch) {
+    const guarded x = guarded_new(batch * padded, at_end), y = guarded_new(batch * width, at_end);
+    for (size_t i = 0; i < batch * padded; ++i) ((int8_t *)x.data)[i] = (int8_t)random_bits();
+    variant->gemm(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded, acc, width);
+    variant->gemm_s8(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded, multiplier.data,
+                     to, y.data, width);
+    for (size_t n = 0; n < batch; ++n) {
+      int8_t wanted[kLowRows + TFP_ROW_BLOCK];
+      c->output_s8(acc + n * width, multiplier.data, width, to, wanted);
+      expect(memcmp((int8_t *)y.data + n * width, wanted, width) == 0, variant->name,
+             "gemm_s8 (depth, rows, batch)", depth, rows, batch);
+    }
+    guarded_free(x);
+    guarded_free(y);
+  }
+  guarded_free(packed);
+  guarded_free(multiplier);
+}
+
 static void test_fully_connected(const tfp_variant *variant, const tfp_variant *c, bool at_end) {
   test_low_gemms(variant, at_end);
   test_quantize(variant, c, at_end);
   test_output_s8(variant, c, at_end);
   test_output_f32(variant, c, at_end);
+  static const size_t depths[] = {1, 7, 8, 12, 16, 17, 24, 33, 40, 56, 67, 320, 1400};
+  for (size_t d = 0; variant->gemm_s8 != NULL && d < sizeof depths / sizeof *depths; ++d) {
+    for (size_t rows = 1; rows <= kLowRows; rows += 33) {
+      test_gemm_s8(variant, c, rows, depths[d], at_end);
+    }
+  }
 }
 
 #endif
