@@ -216,12 +216,14 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx2);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_neondot);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx2);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_neondot);
 
