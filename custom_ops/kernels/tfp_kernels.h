@@ -110,6 +110,13 @@ typedef struct tfp_output_f32 {
 typedef void (*tfp_output_f32_fn)(const int32_t *acc, const tfp_row_parameters *rows, size_t count,
                                   tfp_output_f32 to, float *y);
 
+/* What gemm and then output_f32 make of it, in one pass; `to` has one element a column, with the
+ * same ends in all. */
+typedef void (*tfp_gemm_f32_fn)(const void *blocks_packed, size_t blocks, size_t depth,
+                                size_t batch, const int8_t *x, ptrdiff_t x_stride,
+                                const tfp_row_parameters *rows, const tfp_output_f32 *to, float *y,
+                                size_t y_stride);
+
 /* Kernels of one width of weights. */
 typedef struct tfp_weight_kernels {
   size_t depth_block; /* columns are padded to a multiple of this, a power of two */
@@ -135,7 +142,8 @@ typedef struct tfp_variant {
   tfp_quantize_fn quantize;
   tfp_output_s8_fn output_s8;
   tfp_output_f32_fn output_f32;
-  tfp_gemm_s8_fn gemm_s8; /* NULL: gemm, then output_s8 */
+  tfp_gemm_s8_fn gemm_s8;   /* NULL: gemm, then output_s8 */
+  tfp_gemm_f32_fn gemm_f32; /* NULL: gemm, then output_f32 */
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */
@@ -172,6 +180,10 @@ bool tfp_cpu_has_neonv7(void);
   void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
             ptrdiff_t x_stride, const float *multiplier, tfp_output_s8 to, int8_t *y,              \
             size_t y_stride)
+#define TFP_DECLARE_GEMM_F32(name)                                                                 \
+  void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
+            ptrdiff_t x_stride, const tfp_row_parameters *rows, const tfp_output_f32 *to,          \
+            float *y, size_t y_stride)
 #define TFP_DECLARE_REQUANTIZE(name) \
   void name(const int32_t *acc, const float *multiplier, size_t count, int8_t *out)
 #define TFP_DECLARE_GRU_GATES(name)                                                             \
@@ -207,6 +219,7 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k8_neoni8mm);
 
 TFP_DECLARE_GEMM_S8(tfp_gemm_s8s8_r16k4_neondot);
 TFP_DECLARE_GEMM_S8(tfp_gemm_s8s8_r16k8_neoni8mm);
+TFP_DECLARE_GEMM_F32(tfp_gemm_s8f32_r16k4_neondot);
 
 TFP_DECLARE_PACK(tfp_pack_s4_r16k8);
 TFP_DECLARE_PACK(tfp_pack_s2_r16k16);

@@ -23,6 +23,14 @@ typedef struct tfp_tile_levels {
   int32_t zero_point;
 } tfp_tile_levels;
 
+/* How a tile turns its sums into float32, see tfp_output_f32_fn; likewise tfp_floats_neon.inc. */
+typedef struct tfp_tile_floats {
+  tfp_row_parameters rows; /* from the first row on */
+  float low, high;
+  int32_t zero_point[TFP_TILE_BATCH]; /* of the columns */
+  float scale[TFP_TILE_BATCH];
+} tfp_tile_floats;
+
 /* The tiles of one gemm. */
 typedef struct tfp_tiles {
   tfp_tile *run[TFP_TILE_BATCH]; /* for 1 to `batch` columns */
@@ -110,6 +118,36 @@ TFP_INLINE void tfp_run_s8_tiles(const tfp_tiles *tiles, const void *blocks_pack
     blocks -= now;
     block += now * block_bytes;
     levels.multiplier += now * TFP_ROW_BLOCK;
+    y += now * TFP_ROW_BLOCK;
+  }
+}
+
+/* The same in float32. */
+TFP_INLINE void tfp_run_f32_tiles(const tfp_tiles *tiles, const void *blocks_packed, size_t blocks,
+                                  size_t depth, size_t batch, const int8_t *x, ptrdiff_t x_stride,
+                                  const tfp_row_parameters *rows, const tfp_output_f32 *to,
+                                  float *y, size_t y_stride) {
+  const size_t steps = tfp_tile_steps(tiles, depth);
+  const size_t block_bytes = tfp_tile_block_bytes(tiles, steps);
+  const size_t most = batch <= tiles->batch ? blocks : tfp_tile_blocks_at_once(block_bytes);
+  const unsigned char *block = blocks_packed;
+  tfp_tile_floats floats = {.rows = *rows, .low = to[0].low, .high = to[0].high};
+  while (blocks > 0) {
+    const size_t now = blocks < most ? blocks : most;
+    for (size_t n = 0; n < batch; n += tiles->batch) {
+      const size_t columns = batch - n < tiles->batch ? batch - n : tiles->batch;
+      for (size_t i = 0; i < columns; ++i) {
+        floats.zero_point[i] = to[n + i].x.zero_point;
+        floats.scale[i] = to[n + i].x.scale;
+      }
+      tiles->run[columns - 1](block, now, steps, x + (ptrdiff_t)n * x_stride, x_stride,
+                              y + n * y_stride, y_stride, &floats);
+    }
+    blocks -= now;
+    block += now * block_bytes;
+    floats.rows.weight_sums += now * TFP_ROW_BLOCK;
+    floats.rows.scales += now * TFP_ROW_BLOCK;
+    floats.rows.bias += now * TFP_ROW_BLOCK;
     y += now * TFP_ROW_BLOCK;
   }
 }

@@ -126,6 +126,7 @@ static const tfp_variant variants[] = {
         .pack = tfp_pack_s8_r16k4,
         .gemm = tfp_gemm_s8s32_r16k4_neondot,
         .gemm_s8 = tfp_gemm_s8s8_r16k4_neondot,
+        .gemm_f32 = tfp_gemm_s8f32_r16k4_neondot,
         .requantize = tfp_requantize_s32s8_neon,
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,

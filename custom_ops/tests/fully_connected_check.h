@@ -177,22 +177,66 @@ static void test_output_f32(const tfp_variant *variant, const tfp_variant *c, bo
   }
 }
 
-/* Products in int8 against sums and their output. */
-static void test_gemm_s8(const tfp_variant *variant, const tfp_variant *c, size_t rows,
-                         size_t depth, bool at_end) {
-  const size_t mask = variant->depth_block - 1, padded = (depth + mask) & ~mask;
-  const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK, width = blocks * TFP_ROW_BLOCK;
-  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
-  static int32_t acc[TFP_MAX_BATCH * kLowRows + TFP_ROW_BLOCK * TFP_MAX_BATCH];
-  const tfp_output_s8 to = {(int32_t)(random_bits() % 100) - 50, -100, 90};
-  const guarded packed = guarded_new(blocks * block_bytes, at_end);
-  const guarded multiplier = guarded_new(width * sizeof(float), at_end);
-  for (size_t i = 0; i < rows * depth; ++i) {
-    low_weights[i] = (int8_t)((int32_t)(random_bits() % 255) - 127);
-  }
+enum { kWidth = (kLowRows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK * TFP_ROW_BLOCK };
+
+/* What comes in one pass from `packed` weights against sums and their output. */
+static void check_one_pass(const tfp_variant *variant, const tfp_variant *c, const void *packed,
+                           size_t width, size_t depth, size_t batch, bool at_end) {
+  const size_t padded = (depth + variant->depth_block - 1) & ~(variant->depth_block - 1);
+  const size_t blocks = width / TFP_ROW_BLOCK, bytes = width * sizeof(float);
+  static int32_t acc[TFP_MAX_BATCH * kWidth];
+  const tfp_output_s8 to_s8 = {(int32_t)(random_bits() % 100) - 50, -100, 90};
+  tfp_output_f32 to_f32[TFP_MAX_BATCH];
+  const guarded x = guarded_new(batch * padded, at_end), factor = guarded_new(bytes, at_end);
+  const guarded sums = guarded_new(bytes, at_end), bias = guarded_new(bytes, at_end);
+  const guarded s8 = guarded_new(batch * width, at_end), f32 = guarded_new(batch * bytes, at_end);
+  for (size_t i = 0; i < batch * padded; ++i) ((int8_t *)x.data)[i] = (int8_t)random_bits();
   for (size_t i = 0; i < width; ++i) {
     /* Ties, and products far beyond the ends. */
-    ((float *)multiplier.data)[i] = i % 3 == 0 ? 0x1p-9f : i % 3 == 1 ? 100.0f : 0x1.8p-12f;
+    ((float *)factor.data)[i] = i % 3 == 0 ? 0x1p-9f : i % 3 == 1 ? 100.0f : 0x1.8p-12f;
+    ((int32_t *)sums.data)[i] = (int32_t)(random_bits() % 2000) - 1000;
+    ((float *)bias.data)[i] = random_float((uint32_t)-4, 3);
+  }
+  for (size_t n = 0; n < batch; ++n) {
+    const tfp_affine levels = {0x1p-5f + (float)n * 0x1p-7f, (int32_t)(random_bits() % 256) - 128};
+    to_f32[n] = (tfp_output_f32){levels, -40.0f, 1000.0f};
+  }
+  const tfp_row_parameters rows = {sums.data, factor.data, bias.data};
+  variant->gemm(packed, blocks, depth, batch, x.data, (ptrdiff_t)padded, acc, width);
+  if (variant->gemm_s8 != NULL) {
+    variant->gemm_s8(packed, blocks, depth, batch, x.data, (ptrdiff_t)padded, factor.data, to_s8,
+                     s8.data, width);
+  }
+  if (variant->gemm_f32 != NULL) {
+    variant->gemm_f32(packed, blocks, depth, batch, x.data, (ptrdiff_t)padded, &rows, to_f32,
+                      f32.data, width);
+  }
+  for (size_t n = 0; n < batch; ++n) {
+    int8_t wanted_s8[kWidth];
+    float wanted_f32[kWidth];
+    c->output_s8(acc + n * width, factor.data, width, to_s8, wanted_s8);
+    c->output_f32(acc + n * width, &rows, width, to_f32[n], wanted_f32);
+    expect(variant->gemm_s8 == NULL || memcmp((int8_t *)s8.data + n * width, wanted_s8, width) == 0,
+           variant->name, "gemm_s8 (depth, rows, batch)", depth, width, batch);
+    expect(
+        variant->gemm_f32 == NULL || memcmp((char *)f32.data + n * bytes, wanted_f32, bytes) == 0,
+        variant->name, "gemm_f32 (depth, rows, batch)", depth, width, batch);
+  }
+  guarded_free(x);
+  guarded_free(factor);
+  guarded_free(sums);
+  guarded_free(bias);
+  guarded_free(s8);
+  guarded_free(f32);
+}
+
+static void test_one_pass(const tfp_variant *variant, const tfp_variant *c, size_t rows,
+                          size_t depth, bool at_end) {
+  const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
+  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
+  const guarded packed = guarded_new(blocks * block_bytes, at_end);
+  for (size_t i = 0; i < rows * depth; ++i) {
+    low_weights[i] = (int8_t)((int32_t)(random_bits() % 255) - 127);
   }
   for (size_t b = 0; b < blocks; ++b) {
     const size_t row = b * TFP_ROW_BLOCK, left = rows - row;
@@ -200,22 +244,9 @@ static void test_gemm_s8(const tfp_variant *variant, const tfp_variant *c, size_
                   depth, 3, (char *)packed.data + b * block_bytes);
   }
   for (size_t batch = 1; batch <= TFP_MAX_BATCH; ++batch) {
-    const guarded x = guarded_new(batch * padded, at_end), y = guarded_new(batch * width, at_end);
-    for (size_t i = 0; i < batch * padded; ++i) ((int8_t *)x.data)[i] = (int8_t)random_bits();
-    variant->gemm(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded, acc, width);
-    variant->gemm_s8(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded, multiplier.data,
-                     to, y.data, width);
-    for (size_t n = 0; n < batch; ++n) {
-      int8_t wanted[kLowRows + TFP_ROW_BLOCK];
-      c->output_s8(acc + n * width, multiplier.data, width, to, wanted);
-      expect(memcmp((int8_t *)y.data + n * width, wanted, width) == 0, variant->name,
-             "gemm_s8 (depth, rows, batch)", depth, rows, batch);
-    }
-    guarded_free(x);
-    guarded_free(y);
+    check_one_pass(variant, c, packed.data, blocks * TFP_ROW_BLOCK, depth, batch, at_end);
   }
   guarded_free(packed);
-  guarded_free(multiplier);
 }
 
 static void test_fully_connected(const tfp_variant *variant, const tfp_variant *c, bool at_end) {
@@ -224,9 +255,10 @@ static void test_fully_connected(const tfp_variant *variant, const tfp_variant *
   test_output_s8(variant, c, at_end);
   test_output_f32(variant, c, at_end);
   static const size_t depths[] = {1, 7, 8, 12, 16, 17, 24, 33, 40, 56, 67, 320, 1400};
-  for (size_t d = 0; variant->gemm_s8 != NULL && d < sizeof depths / sizeof *depths; ++d) {
+  const bool any = variant->gemm_s8 != NULL || variant->gemm_f32 != NULL;
+  for (size_t d = 0; any && d < sizeof depths / sizeof *depths; ++d) {
     for (size_t rows = 1; rows <= kLowRows; rows += 33) {
-      test_gemm_s8(variant, c, rows, depths[d], at_end);
+      test_one_pass(variant, c, rows, depths[d], at_end);
     }
   }
 }

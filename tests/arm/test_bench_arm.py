@@ -22,6 +22,7 @@ from tfpipeline.bench.arm.results import (
     gemm_rows,
     read_recorded,
     recurrent_rows,
+    values_of,
     write_csv,
 )
 
@@ -125,6 +126,17 @@ def test_low_bits_are_counted_too(count: Count, kind: str, bits: int) -> None:
     check_same_results(results)
     assert {result.weights for result in results} == {4 * (16 * 4 + 16 * 64 * bits // 8)}
     assert results[1].classes["mac"] > results[2].classes["mac"] == 64 * 64 * 2 // 16
+
+
+def test_floats_are_the_same_products_too(count: Count) -> None:
+    results = [
+        count(replace(SMALL, kind="float", variant=name)) for name in ("c", "neon", "neondot")
+    ]
+    check_same_results(results)
+    assert results[2].instructions > count(SMALL).instructions
+    named = values_of(results[2])
+    assert named["float_cycles", "neoverse-n1"] > 0
+    assert ("cycles", "neoverse-n1") not in named, "it would count as a result in int8"
 
 
 def test_both_recurrent_ops_are_counted(count: Count, tmp_path: Path) -> None:

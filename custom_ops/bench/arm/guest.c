@@ -3,6 +3,7 @@
  *   guest gemm VARIANT ROWS COLUMNS BATCH   int8 weights times int8 vectors, sums in int32
  *   guest int8 VARIANT ROWS COLUMNS BATCH   the same with results in int8, as an op would have them
  *   guest int4|int2 ...                     likewise with weights of 4 and 2 bits
+ *   guest float ...                         int8 weights, vectors and results in float32
  *   guest gru|lstm VARIANT INPUT UNITS STEPS   the op tfpipeline.gru or lstm, plain kernels, batch
  * 1
  *
@@ -86,6 +87,36 @@ static void multiply_to_int8(const tfp_variant *variant, int bits, const unsigne
   }
 }
 
+/* Vectors and results in float32: each vector is quantized over its own range first. */
+static void multiply_floats(const tfp_variant *variant, const unsigned char *packed, size_t blocks,
+                            size_t depth, size_t batch, const float *x, int8_t *q, size_t q_stride,
+                            int32_t *acc, const tfp_row_parameters *parameters, float *out) {
+  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
+  const size_t acc_stride = kBlocksAtOnce * TFP_ROW_BLOCK, rows = blocks * TFP_ROW_BLOCK;
+  tfp_output_f32 to[kMaxBatch];
+  for (size_t n = 0; n < batch; ++n) {
+    to[n] = (tfp_output_f32){variant->quantize(x + n * depth, depth, q + n * q_stride), -0x1p+100f,
+                             0x1p+100f};
+  }
+  if (variant->gemm_f32 != NULL) {
+    variant->gemm_f32(packed, blocks, depth, batch, q, (ptrdiff_t)q_stride, parameters, to, out,
+                      rows);
+    return;
+  }
+  for (size_t b = 0; b < blocks; b += kBlocksAtOnce) {
+    const size_t now = blocks - b < kBlocksAtOnce ? blocks - b : kBlocksAtOnce;
+    const size_t row = b * TFP_ROW_BLOCK;
+    variant->gemm(packed + b * block_bytes, now, depth, batch, q, (ptrdiff_t)q_stride, acc,
+                  acc_stride);
+    const tfp_row_parameters at = {parameters->weight_sums + row, parameters->scales + row,
+                                   parameters->bias + row};
+    for (size_t n = 0; n < batch; ++n) {
+      variant->output_f32(acc + n * acc_stride, &at, now * TFP_ROW_BLOCK, to[n],
+                          out + n * rows + row);
+    }
+  }
+}
+
 static int check_products(const int8_t *weights, const int8_t *x, size_t x_stride, size_t rows,
                           size_t depth, size_t batch, const int32_t *acc) {
   for (size_t row = 0; row < rows; row += kCheckedRow) {
@@ -98,8 +129,10 @@ static int check_products(const int8_t *weights, const int8_t *x, size_t x_strid
   return 0;
 }
 
+typedef enum result { kSums, kInt8, kFloat } result;
+
 static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t depth, size_t batch,
-                    bool to_int8) {
+                    result wanted) {
   if (batch > kMaxBatch || rows % TFP_ROW_BLOCK != 0) {
     return fail("expected a batch of at most 8 and rows in blocks of 16");
   }
@@ -121,25 +154,36 @@ static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t de
     kernels.pack(weights + b * TFP_ROW_BLOCK * depth, TFP_ROW_BLOCK, depth, depth, 0,
                  packed + b * block_bytes);
   }
-  const void *result = acc;
+  const void *out = acc;
   size_t bytes = batch * rows * sizeof(int32_t);
-  if (to_int8) {
+  if (wanted == kInt8) {
     const float *multiplier = same_floats(rows, bits == 8   ? 0x1p-10f
                                                 : bits == 4 ? 0x1p-6f
                                                             : 0x1p-4f);
-    int8_t *out = take(batch * rows);
+    int8_t *y = take(batch * rows);
     REGION_BEGIN();
-    multiply_to_int8(variant, bits, packed, blocks, depth, batch, x, padded, acc, multiplier, out);
+    multiply_to_int8(variant, bits, packed, blocks, depth, batch, x, padded, acc, multiplier, y);
     REGION_END();
-    result = out;
+    out = y;
     bytes = batch * rows;
+  } else if (wanted == kFloat) {
+    int32_t *weight_sums = take(rows * sizeof *weight_sums);
+    for (size_t i = 0; i < rows * depth; ++i) weight_sums[i / depth] += weights[i];
+    const tfp_row_parameters parameters = {weight_sums, same_floats(rows, 0x1p-10f),
+                                           same_floats(rows, 0.125f)};
+    float *vectors = take(batch * depth * sizeof *vectors), *y = take(batch * rows * sizeof *y);
+    for (size_t i = 0; i < batch * depth; ++i) vectors[i] = (float)columns[i] * 0x1p-5f;
+    REGION_BEGIN();
+    multiply_floats(variant, packed, blocks, depth, batch, vectors, x, padded, acc, &parameters, y);
+    REGION_END();
+    out = y;
   } else {
     REGION_BEGIN();
     kernels.gemm(packed, blocks, depth, batch, x, (ptrdiff_t)padded, acc, rows);
     REGION_END();
     if (check_products(weights, x, padded, rows, depth, batch, acc) != 0) return 1;
   }
-  printf("weights %zu checksum %08x\n", blocks * block_bytes, (unsigned)checksum(result, bytes));
+  printf("weights %zu checksum %08x\n", blocks * block_bytes, (unsigned)checksum(out, bytes));
   return 0;
 }
 
@@ -188,7 +232,8 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
 }
 
 int main(int count, char **arguments) {
-  if (count != 6) return fail("usage: guest gemm|int8|int4|int2|gru|lstm VARIANT SIZE SIZE SIZE");
+  if (count != 6)
+    return fail("usage: guest gemm|int8|int4|int2|float|gru|lstm VARIANT SIZE SIZE SIZE");
   const tfp_variant *variant = tfp_find_variant(arguments[2]);
   if (variant == NULL) return fail("this processor has no such variant");
   size_t sizes[3];
@@ -203,10 +248,14 @@ int main(int count, char **arguments) {
   if (strcmp(what, "lstm") == 0) {
     return run_recurrent(variant, &tfp_cell_lstm, sizes[0], sizes[1], sizes[2]);
   }
-  if (strcmp(what, "gemm") == 0) return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], false);
+  if (strcmp(what, "gemm") == 0) return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kSums);
+  if (strcmp(what, "float") == 0) {
+    return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kFloat);
+  }
   for (int bits = 8; bits >= 2; bits /= 2) {
     const char name[] = {'i', 'n', 't', (char)('0' + bits), '\0'};
-    if (strcmp(what, name) == 0) return run_gemm(variant, bits, sizes[0], sizes[1], sizes[2], true);
+    if (strcmp(what, name) == 0)
+      return run_gemm(variant, bits, sizes[0], sizes[1], sizes[2], kInt8);
   }
-  return fail("expected gemm, int8, int4, int2, gru or lstm");
+  return fail("expected gemm, int8, int4, int2, float, gru or lstm");
 }

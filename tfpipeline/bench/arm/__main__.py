@@ -42,7 +42,7 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
     recorded = read_recorded(sources / "bench" / "arm" / "recorded.csv")
     subjects = [
         Subject(kind, name, (*GEMM, batch), processors)
-        for kind in ("int8", "gemm", "int4", "int2")
+        for kind in ("int8", "float", "gemm", "int4", "int2")
         for name, processors in VARIANTS.items()
         for batch in BATCHES
     ]

@@ -26,9 +26,9 @@ _GOLDEN = (5**0.5 - 1) / 2
 class Subject:
     """What to run, as `custom_ops/bench/arm/guest.c` names it.
 
-    `"gemm"` (int8 weights, sums in int32) and `"int8"`, `"int4"` and `"int2"` (weights of so many
-    bits, results in int8) have sizes (rows, columns, batch), `"gru"` and `"lstm"` have (inputs,
-    units, steps).
+    `"gemm"` (int8 weights, sums in int32), `"float"` (int8 weights, vectors and results in float32)
+    and `"int8"`, `"int4"` and `"int2"` (weights of so many bits, vectors and results in int8) have
+    sizes (rows, columns, batch), `"gru"` and `"lstm"` have (inputs, units, steps).
     """
 
     kind: str

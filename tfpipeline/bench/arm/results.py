@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfpipeline.bench.arm.mca import PROCESSORS
-from tfpipeline.bench.arm.measure import Measurement, Subject
+from tfpipeline.bench.arm.measure import GATES, Measurement, Subject
 from tfpipeline.bench.arm.tools import ArmBenchError
 
 BATCHES = (1, 2, 3, 4, 8)
+# Measures of products with vectors and results in float32.
+FLOAT = "float_"
+_OUTPUTS = {"gemm": "int32", "float": "float32"}
 
 Key = tuple[str, str, str, int]
 
@@ -34,11 +37,12 @@ def values_of(result: Measurement) -> dict[tuple[str, str], float]:
             (f"{step}_cycles", "a53rule"): result.a53 / steps,
             **{(f"{step}_cycles", cpu): c / steps for cpu, c in result.cycles.items()},
         }
+    prefix = FLOAT if subject.kind == "float" else ""
     return {
-        ("instructions", "counted"): result.instructions / subject.macs,
-        ("dram", "cache"): lines / weight_bytes(subject),
-        ("cycles", "a53rule"): result.a53 / subject.macs,
-        **{("cycles", cpu): c / subject.macs for cpu, c in result.cycles.items()},
+        (f"{prefix}instructions", "counted"): result.instructions / subject.macs,
+        (f"{prefix}dram", "cache"): lines / weight_bytes(subject),
+        (f"{prefix}cycles", "a53rule"): result.a53 / subject.macs,
+        **{(f"{prefix}cycles", cpu): c / subject.macs for cpu, c in result.cycles.items()},
     }
 
 
@@ -86,11 +90,12 @@ def check_goals(
 ) -> list[Goal]:
     """The goals of goals.csv for which there are measurements.
 
-    Products count with int8 weights and results, because those of the rivals, too, have them.
+    Products count with int8 weights, and with results in int8 or, as `float_` measures, float32:
+    those of the rivals, too, have them.
     """
     ours: dict[Key, float] = {}
     for result in results:
-        if not (result.subject.kind == "int8" or result.subject.is_recurrent):
+        if result.subject.kind not in ("int8", "float", *GATES):
             continue
         for (what, source), value in values_of(result).items():
             ours[(result.subject.variant, what, source, batch_of(result))] = value
@@ -103,7 +108,8 @@ def check_goals(
                 continue
             value = ours[key]
             rival = row["rival"] or None
-            reached = recorded[(rival, *where)] / value if rival else value
+            measure = row["measure"].removeprefix(FLOAT)
+            reached = recorded[(rival, measure, *where[1:])] / value if rival else value
             aimed = float(row[str(batch)])
             goals.append(Goal(row["variant"], *where[:2], rival, batch, aimed, reached))
     return goals
@@ -126,7 +132,7 @@ def gemm_rows(
     rows = []
     for result in results:
         subject = result.subject
-        output = "int32" if subject.kind == "gemm" else "int8"
+        output = _OUTPUTS.get(subject.kind, "int8")
         row = {"weight_bits": subject.weight_bits, "output": output} | _row(result, subject.macs)
         for name, count in result.dram.items():
             row[f"dram_{name}_in_weights [modelled]"] = f"{count / weight_bytes(subject):.4f}"
