@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tfp_fully_connected_direct.h"
+
 enum {
   kTile = 6, /* blocks: the widest tile of the kernels */
   /* Sums of one gemm call; they stay in the first-level cache until they are scaled. */
@@ -192,14 +194,6 @@ typedef struct fc_job {
   bool backwards;
 } fc_job;
 
-static tfp_row_parameters row_parameters(const tfp_fully_connected *op, size_t row) {
-  return (tfp_row_parameters){op->weight_sums + row, op->multiplier + row, op->bias + row};
-}
-
-static tfp_output_f32 output_of(const fc_job *job, size_t n) {
-  return (tfp_output_f32){job->levels[n], job->op->y_low, job->op->y_high};
-}
-
 /* Scales `count` sums, a multiple of 16, of vector `n`, and writes them to `y`. */
 static void scale(const fc_job *job, size_t n, const int32_t *acc, size_t row, size_t count,
                   void *y) {
@@ -208,8 +202,9 @@ static void scale(const fc_job *job, size_t n, const int32_t *acc, size_t row, s
     op->variant->output_s8(acc, op->multiplier + row, count, op->y, y);
     return;
   }
-  const tfp_row_parameters rows = row_parameters(op, row);
-  op->variant->output_f32(acc, &rows, count, output_of(job, n), y);
+  const tfp_row_parameters rows = {op->weight_sums + row, op->multiplier + row, op->bias + row};
+  const tfp_output_f32 to = {job->levels[n], op->y_low, op->y_high};
+  op->variant->output_f32(acc, &rows, count, to, y);
 }
 
 /* The results of one gemm call; the last block may have rows that are not there. */
@@ -228,30 +223,6 @@ static void write_rows(const fc_job *job, const int32_t *acc, size_t row, size_t
   }
 }
 
-/* Runs the blocks of a gemm call whose results the kernel can write by itself, without memory for
- * their sums: all but one with rows that are not there. Returns how many. */
-static size_t run_direct(const fc_job *job, size_t block, size_t blocks) {
-  const tfp_fully_connected *op = job->op;
-  const tfp_variant *variant = op->variant;
-  const bool can = op->shape.is_float ? variant->gemm_f32 != NULL : variant->gemm_s8 != NULL;
-  const size_t rows = op->shape.rows, whole = rows / TFP_ROW_BLOCK - block;
-  if (blocks > whole) blocks = whole;
-  if (!can || op->shape.weight_bits != 8 || blocks == 0) return 0;
-  const unsigned char *packed = op->packed + block * op->block_bytes;
-  const size_t row = block * TFP_ROW_BLOCK, depth = op->shape.depth;
-  if (op->shape.is_float) {
-    const tfp_row_parameters parameters = row_parameters(op, row);
-    tfp_output_f32 to[TFP_MAX_BATCH];
-    for (size_t n = 0; n < job->batch; ++n) to[n] = output_of(job, n);
-    variant->gemm_f32(packed, blocks, depth, job->batch, job->x, job->x_stride, &parameters, to,
-                      (float *)job->y + row, rows);
-  } else {
-    variant->gemm_s8(packed, blocks, depth, job->batch, job->x, job->x_stride, op->multiplier + row,
-                     op->y, (int8_t *)job->y + row, rows);
-  }
-  return blocks;
-}
-
 /* The part of the rows that belongs to thread `i`: always the same, so the memory stays near. */
 static void run_part(void *context, size_t i) {
   const fc_job *job = context;
@@ -267,7 +238,8 @@ static void run_part(void *context, size_t i) {
     size_t block = (job->backwards ? end - 1 - (c - first) : c) * chunk;
     const size_t left = op->blocks - block;
     size_t blocks = left < chunk ? left : chunk;
-    const size_t done = run_direct(job, block, blocks);
+    const tfp_direct_vectors vectors = {job->batch, job->x, job->x_stride, job->levels, job->y};
+    const size_t done = tfp_fully_connected_direct(op, &vectors, block, blocks);
     block += done;
     blocks -= done;
     if (blocks == 0) continue;

@@ -149,7 +149,8 @@ static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t de
   int8_t *x = take(batch * padded);
   for (size_t n = 0; n < batch; ++n) memcpy(x + n * padded, columns + n * depth, depth);
   unsigned char *packed = take(blocks * block_bytes);
-  int32_t *acc = take(batch * rows * sizeof(int32_t));
+  const size_t at_once = kBlocksAtOnce * TFP_ROW_BLOCK;
+  int32_t *acc = take(batch * (rows > at_once ? rows : at_once) * sizeof(int32_t));
   for (size_t b = 0; b < blocks; ++b) {
     kernels.pack(weights + b * TFP_ROW_BLOCK * depth, TFP_ROW_BLOCK, depth, depth, 0,
                  packed + b * block_bytes);
