@@ -109,7 +109,7 @@ class FlatbufferReader:
             raise self.damaged(f"a vector of {count} items outside the file")
         return vector + 4, count
 
-    def bytes(self, table: int, number: int) -> bytes:
+    def blob(self, table: int, number: int) -> bytes:
         """A vector of bytes."""
         start, count = self.span(table, number)
         self._spend(count)
@@ -117,7 +117,7 @@ class FlatbufferReader:
 
     def string(self, table: int, number: int) -> str:
         """A text; what is no UTF-8 in it is replaced."""
-        return self.bytes(table, number).decode("utf-8", errors="replace")
+        return self.blob(table, number).decode("utf-8", errors="replace")
 
     def numbers(self, table: int, number: int, code: str) -> tuple[float, ...]:
         """A vector of numbers; `code` is one letter of `struct`."""
