@@ -82,9 +82,14 @@ def lifetimes(model: ModelGraph, graph: Graph) -> list[Life]:
     for number in (*graph.inputs, *(t.index for t in graph.tensors if t.variable)):
         first[number] = 0
     shared = _shared(model, graph, kept)
+    for operator in graph.operators:
+        for number in operator.inputs:
+            last[shared.get(number, number)] = 0
     for step, operator in enumerate(graph.operators):
+        unused = _passed_through(model, operator)
         for number in operator.outputs:
-            first.setdefault(number, step)
+            if number not in unused or number in last or number in kept:
+                first.setdefault(number, step)
         for number in operator.inputs:
             last[shared.get(number, number)] = step
     lives = []
@@ -97,6 +102,15 @@ def lifetimes(model: ModelGraph, graph: Graph) -> list[Life]:
         if size:
             lives.append(Life(number, size, start, end))
     return lives
+
+
+def _passed_through(model: ModelGraph, operator: Operator) -> set[int]:
+    """Outputs of a loop that equal its inputs: without a reader they are not even allocated."""
+    if operator.code.name != "WHILE" or len(operator.calls) != 2:
+        return set()
+    body = model.graphs[operator.calls[1]]
+    pairs = zip(body.inputs, body.outputs, operator.outputs, strict=False)
+    return {output for before, after, output in pairs if before == after}
 
 
 def _shared(model: ModelGraph, graph: Graph, kept: set[int]) -> dict[int, int]:

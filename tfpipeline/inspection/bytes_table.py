@@ -24,6 +24,9 @@ _WEIGHT_OPERANDS = {
     "SVDF": (1, 2),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 12), 16),
     "UNIDIRECTIONAL_SEQUENCE_RNN": (1, 2),
+    # Compressed weights reach the operator that uses them through one of these.
+    "DEQUANTIZE": (0,),
+    "DENSIFY": (0,),
 }
 _BIAS_OPERANDS = {
     "FULLY_CONNECTED": (2,),
@@ -35,9 +38,6 @@ _BIAS_OPERANDS = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": (*range(12, 16), 17),
     "UNIDIRECTIONAL_SEQUENCE_RNN": (3,),
 }
-#: A constant that no operator is known to use as a weight counts as one from this size.
-_LARGE = 1024
-_FLOATS_AND_SMALL = {"float32", "float16", "bfloat16", "int8", "uint8", "int4", "int2", "int16"}
 _HASHED_FROM = 64
 #: In our own operators the integers are weights and the floats are biases.
 _OUR_WEIGHTS = {"int8", "uint8"}
@@ -63,7 +63,7 @@ class ByteTable:
 
     Args:
         by_kind: weights, biases, constants, metadata, quantization (scales and zero points),
-            options (of custom operators), unused (buffers that nothing names), structure (the rest).
+            options (of custom operators), unused (buffers that nothing names), structure (rest).
         by_dtype: Bytes of constant tensors by type.
         tensors: All buffers that tensors read, the largest first.
         shared_bytes: What sharing of buffers saves.
@@ -139,16 +139,12 @@ def _stored(
 ) -> StoredTensor:
     graph, tensor = readers[0]
     size = model.buffers[buffer][1]
-    kind = roles.get(buffer)
-    if kind is None:
-        large = size >= _LARGE and tensor.dtype in _FLOATS_AND_SMALL
-        kind = WEIGHTS if large else CONSTANTS
     return StoredTensor(
         name=tensor.name,
         graph=graph.index,
         shape=tensor.shape,
         dtype=tensor.dtype,
-        kind=kind,
+        kind=roles.get(buffer, CONSTANTS),
         bytes=size,
         shared_by=len(readers),
         quantization_bytes=_quantization_bytes(tensor),

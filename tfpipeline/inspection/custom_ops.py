@@ -11,7 +11,7 @@ from tfpipeline.numerics.fully_connected_options import FullyConnectedOptions
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.lstm_options import LstmOptions
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     GruOptions.OP_NAME: GruOptions,
     LstmOptions.OP_NAME: LstmOptions,
     FULLY_CONNECTED: FullyConnectedOptions,

@@ -1,6 +1,6 @@
 """Which operators, in which versions, four runtimes register: `operators.tsv`, read once.
 
-The table was made by asking the runtimes themselves (`tests/inspection/probe_registrations.py`),
+The table was made by asking the runtimes themselves (`tests/support/probe_registrations.py`),
 and the tests ask those that are installed again. A cell is `-` (not registered), `*` (registered,
 the version is not looked at), `7` (versions 1 to 7) or `2-4` (versions 2 to 4).
 """

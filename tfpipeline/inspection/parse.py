@@ -164,9 +164,7 @@ class _Parser:
         axis = reader.scalar(table, _AXIS, "<i", 0)
         return Quantization(scales, zero_points, axis) if scales else None
 
-    def _operator(
-        self, table: int, inputs: tuple[int, ...], outputs: tuple[int, ...]
-    ) -> Operator:
+    def _operator(self, table: int, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Operator:
         reader = self._reader
         number = reader.scalar(table, _OP_CODE, "<I", 0)
         code = self._codes[self._in_range("operator code", number, len(self._codes))]

@@ -1,6 +1,6 @@
 """Asks an installed runtime which operators, versions and tensor types it registers.
 
-python probe_registrations.py litert|tflite_runtime|tensorflow|tflite_micro > answer.json
+python tests/support/probe_registrations.py litert|tflite_runtime|tensorflow|tflite_micro > answer.json
 
 Fills `tfpipeline/inspection/registrations.json`; the tests ask the installed runtimes again.
 TFLite-Micro knows no versions, so it is asked about operators only.
@@ -8,6 +8,7 @@ TFLite-Micro knows no versions, so it is asked about operators only.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import json
@@ -129,16 +130,14 @@ def probe_custom(interpreter: Any) -> list[str]:
 
 
 def _micro_knows(model: bytes) -> bool:
-    """Whether TFLite-Micro finds the only operator of a model; it prints the reason and keeps it."""
+    """Whether TFLite-Micro finds the only operator of a model; it only prints why not."""
     runtime = importlib.import_module(_PACKAGES["tflite_micro"][0])
 
     def unknown() -> bool:
         with tempfile.TemporaryFile() as log:
             os.dup2(log.fileno(), 2)
-            try:
+            with contextlib.suppress(ValueError, RuntimeError, AttributeError):
                 runtime.Interpreter.from_bytes(model, arena_size=20000)
-            except (ValueError, RuntimeError, AttributeError):
-                pass
             log.seek(0)
             return b"Failed to get registration" in log.read()
 
