@@ -1,7 +1,7 @@
 """Writes `tfpipeline/inspection/operators.tsv` from what the runtimes answered.
 
-python tests/support/probe_registrations.py RUNTIME > RUNTIME.json        # in the environment of each runtime
-python tests/support/make_operator_table.py litert.json tensorflow.json tflite_runtime.json tflite_micro.json
+Call it with the answers of `probe_registrations.py`, each from the environment of its runtime, in
+the order litert.json tensorflow.json tflite_runtime.json tflite_micro.json.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Asks an installed runtime which operators, versions and tensor types it registers.
 
-python tests/support/probe_registrations.py litert|tflite_runtime|tensorflow|tflite_micro > answer.json
-
-Fills `tfpipeline/inspection/registrations.json`; the tests ask the installed runtimes again.
+Call it with litert, tflite_runtime, tensorflow or tflite_micro; it prints the answer as JSON.
+`make_operator_table.py` fills the table from it; the tests ask the installed runtimes again.
 TFLite-Micro knows no versions, so it is asked about operators only.
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tfpipeline.inspection.custom_ops import PLUGIN, SELECT, describe_custom_op, provider_of
+from tfpipeline.inspection.custom_ops import PLUGIN, RUNTIME, SELECT, describe_custom_op, provider_of
 from tfpipeline.inspection.graph import CUSTOM, ModelGraph, OperatorCode
 from tfpipeline.inspection.micro_types import refused_types
 from tfpipeline.inspection.operator_table import Registrations, registrations
@@ -123,9 +123,12 @@ def _refused_custom(name: str, target: Target, known: Registrations) -> str:
         return ""
     provider = provider_of(name)
     if provider == PLUGIN:
-        return "" if target.plugin else "needs the tfpipeline plug-in"
+        needs = "of the tfpipeline plug-in, which it cannot load"
+        return "" if target.plugin else needs if target.micro else "needs the tfpipeline plug-in"
     if provider == SELECT:
         return "" if target.select else "needs TensorFlow Select"
+    if provider == RUNTIME:
+        return "not among its operators"
     return "custom operator of an unknown library"
 
 

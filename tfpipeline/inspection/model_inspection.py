@@ -9,7 +9,7 @@ from typing import Any
 from tfpipeline.inspection.bytes_table import ByteTable
 from tfpipeline.inspection.cost import Cost
 from tfpipeline.inspection.coverage import TARGET_NAMES, Coverage
-from tfpipeline.inspection.custom_ops import CustomOp
+from tfpipeline.inspection.custom_ops import PLUGIN, CustomOp
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,11 @@ class ModelInspection:
     def entries(self) -> tuple[GraphSummary, ...]:
         """The graphs that are called from outside."""
         return tuple(graph for graph in self.graphs if graph.entry)
+
+    @property
+    def needs_plugin(self) -> bool:
+        """Whether the file has operators that only our plug-in provides."""
+        return any(use.op.provider == PLUGIN for use in self.custom_ops)
 
     def target(self, name: str) -> Coverage:
         """The answer for one target.

@@ -6,17 +6,23 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tfpipeline.inspection.custom_ops import PLUGIN
+from tfpipeline.inspection.custom_ops import PLUGIN, RUNTIME, UNKNOWN
 from tfpipeline.inspection.model_inspection import (
     GraphSummary,
     ModelInspection,
     OperatorUse,
     TensorSummary,
 )
+from tfpipeline.inspection.trial import Trial
 
 _LONGEST_NAME = 44
 _FEW = 8
 _LABELS = 4
+_PROVIDERS = {
+    PLUGIN: "the tfpipeline plug-in",
+    RUNTIME: "built into some runtimes",
+    UNKNOWN: "an unknown library",
+}
 
 
 def render(found: ModelInspection, tensors: int = 5, all_operators: bool = False) -> str:
@@ -37,6 +43,12 @@ def render(found: ModelInspection, tensors: int = 5, all_operators: bool = False
         _targets(found),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def render_trials(trials: Sequence[Trial]) -> str:
+    """How the runtimes installed here took the file."""
+    rows = [(t.runtime, "runs" if t.runs else "fails", safe(t.detail, 120)) for t in trials]
+    return "\n".join(["tried here", *columns(rows or [("no runtime is installed",)])])
 
 
 def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = (), indent: int = 2) -> list[str]:
@@ -174,7 +186,7 @@ def _custom(found: ModelInspection) -> list[str]:
         return []
     lines = ["custom operators, and who provides them"]
     for use in found.custom_ops:
-        provider = "the tfpipeline plug-in" if use.op.provider == PLUGIN else use.op.provider
+        provider = _PROVIDERS.get(use.op.provider, use.op.provider)
         lines.append(f"  {use.count:,}  {safe(use.op.name)}: {safe(provider)}")
         options = ", ".join(f"{key}={_number(value)}" for key, value in use.op.options.items())
         said = use.op.problem or options or _plural(use.op.option_bytes, "byte") + " of options"
