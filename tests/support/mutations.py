@@ -41,7 +41,7 @@ def _small_word(data: bytearray, chance: random.Random) -> None:
     places = [
         i
         for i in range(0, len(data) - 4, 4)
-        if 0 < data[i] and not any(data[i + 1 : i + 4]) and chance.random() < 0.05
+        if data[i] > 0 and not any(data[i + 1 : i + 4]) and chance.random() < 0.05
     ]
     if places:
         struct.pack_into("<I", data, chance.choice(places), chance.choice((255, 4096, len(data))))

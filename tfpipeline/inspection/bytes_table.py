@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from tfpipeline.inspection.custom_ops import OUR_PREFIX
 from tfpipeline.inspection.graph import Graph, ModelGraph, Operator, Tensor
 
+#: Start and size of a buffer.
+Span = tuple[int, int]
+
 WEIGHTS, BIASES, CONSTANTS = "weights", "biases", "constants"
 
 #: Operands that are weights and biases, by operator.
@@ -79,21 +82,22 @@ class ByteTable:
 
 def count_bytes(model: ModelGraph) -> ByteTable:
     """Counts every byte of the file once."""
-    readers: dict[int, list[tuple[Graph, Tensor]]] = defaultdict(list)
+    # By place and not by number: two buffers may name the same bytes.
+    readers: dict[Span, list[tuple[Graph, Tensor]]] = defaultdict(list)
     for graph in model.graphs:
         for tensor in graph.tensors:
             if model.buffers[tensor.buffer][1]:
-                readers[tensor.buffer].append((graph, tensor))
+                readers[model.buffers[tensor.buffer]].append((graph, tensor))
     roles = _roles(model)
-    stored = [_stored(model, buffer, found, roles) for buffer, found in readers.items()]
+    stored = [_stored(span, found, roles) for span, found in readers.items()]
     stored.sort(key=lambda entry: -entry.bytes)
     by_kind = dict.fromkeys((WEIGHTS, BIASES, CONSTANTS), 0)
     by_dtype: dict[str, int] = defaultdict(int)
     for entry in stored:
         by_kind[entry.kind] += entry.bytes
         by_dtype[entry.dtype] += entry.bytes
-    in_metadata = {buffer for _, buffer in model.metadata} - readers.keys()
-    by_kind["metadata"] = sum(model.buffers[buffer][1] for buffer in in_metadata)
+    in_metadata = {model.buffers[buffer] for _, buffer in model.metadata} - readers.keys()
+    by_kind["metadata"] = sum(size for _, size in in_metadata)
     by_kind["quantization"] = sum(
         _quantization_bytes(tensor) for graph in model.graphs for tensor in graph.tensors
     )
@@ -101,9 +105,7 @@ def count_bytes(model: ModelGraph) -> ByteTable:
         len(operator.options) for graph in model.graphs for operator in graph.operators
     )
     named = readers.keys() | in_metadata
-    by_kind["unused"] = sum(
-        size for number, (_, size) in enumerate(model.buffers) if number not in named
-    )
+    by_kind["unused"] = sum(size for _, size in set(model.buffers) - named)
     # What remains are tables, names, and the padding between them.
     by_kind["structure"] = model.size - sum(by_kind.values())
     return ByteTable(
@@ -115,17 +117,18 @@ def count_bytes(model: ModelGraph) -> ByteTable:
     )
 
 
-def _roles(model: ModelGraph) -> dict[int, str]:
+def _roles(model: ModelGraph) -> dict[Span, str]:
     """What the operators take each buffer for; weights win where they disagree."""
-    roles: dict[int, str] = {}
+    roles: dict[Span, str] = {}
     for graph in model.graphs:
         for operator in graph.operators:
             if operator.code.label.startswith(OUR_PREFIX):
                 for tensor in (graph.tensors[n] for n in operator.inputs if n >= 0):
-                    roles[tensor.buffer] = WEIGHTS if tensor.dtype in _OUR_WEIGHTS else BIASES
+                    kind = WEIGHTS if tensor.dtype in _OUR_WEIGHTS else BIASES
+                    roles[model.buffers[tensor.buffer]] = kind
             for kind, table in ((BIASES, _BIAS_OPERANDS), (WEIGHTS, _WEIGHT_OPERANDS)):
                 for number in _operands(operator, table):
-                    roles[graph.tensors[number].buffer] = kind
+                    roles[model.buffers[graph.tensors[number].buffer]] = kind
     return roles
 
 
@@ -135,17 +138,16 @@ def _operands(operator: Operator, table: dict[str, tuple[int, ...]]) -> list[int
 
 
 def _stored(
-    model: ModelGraph, buffer: int, readers: list[tuple[Graph, Tensor]], roles: dict[int, str]
+    span: Span, readers: list[tuple[Graph, Tensor]], roles: dict[Span, str]
 ) -> StoredTensor:
     graph, tensor = readers[0]
-    size = model.buffers[buffer][1]
     return StoredTensor(
         name=tensor.name,
         graph=graph.index,
         shape=tensor.shape,
         dtype=tensor.dtype,
-        kind=roles.get(buffer, CONSTANTS),
-        bytes=size,
+        kind=roles.get(span, CONSTANTS),
+        bytes=span[1],
         shared_by=len(readers),
         quantization_bytes=_quantization_bytes(tensor),
     )
@@ -163,14 +165,10 @@ def _stored_twice(model: ModelGraph) -> int:
     for start, size in model.buffers:
         if size >= _HASHED_FROM:
             by_size[size].add(start)
-    # Buffers of a damaged file may overlap: reading them all may not take longer than the file.
-    budget, wasted = model.size, 0
+    wasted = 0
     for size, starts in by_size.items():
-        seen: set[bytes] = set()
-        if len(starts) < 2 or size * len(starts) > budget:
-            continue
-        budget -= size * len(starts)
-        for start in starts:
-            seen.add(hashlib.blake2b(model.data[start : start + size]).digest())
-        wasted += size * (len(starts) - len(seen))
+        if len(starts) > 1:
+            contents = (model.data[start : start + size] for start in starts)
+            distinct = {hashlib.blake2b(content).digest() for content in contents}
+            wasted += size * (len(starts) - len(distinct))
     return wasted

@@ -9,7 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tfpipeline.inspection.custom_ops import PLUGIN, RUNTIME, SELECT, describe_custom_op, provider_of
+from tfpipeline.inspection.custom_ops import (
+    PLUGIN,
+    RUNTIME,
+    SELECT,
+    describe_custom_op,
+    provider_of,
+)
 from tfpipeline.inspection.graph import CUSTOM, ModelGraph, OperatorCode
 from tfpipeline.inspection.micro_types import refused_types
 from tfpipeline.inspection.operator_table import Registrations, registrations

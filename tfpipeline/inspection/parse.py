@@ -66,6 +66,9 @@ class _Parser:
         self._buffers = tuple(map(self._file.buffer_span, reader.tables(root, _BUFFERS))) or (
             (0, 0),
         )
+        # Several buffers may name the same bytes, but what differs cannot exceed the file.
+        if sum(size for _, size in set(self._buffers)) > reader.size:
+            self._fail("its buffers lie on top of each other")
         graphs = reader.tables(root, _GRAPHS)
         if not graphs:
             self._fail("it holds no graph")
