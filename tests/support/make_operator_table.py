@@ -39,6 +39,9 @@ def table(answers: list[dict[str, Any]]) -> str:
     for name in sorted({name for answer in answers for name in answer["custom"]}):
         known = ["1" if name in answer["custom"] else "-" for answer in answers]
         lines.append("\t".join(["32", name, *known]))
+    for number in range(max(max(answer["types"]) for answer in answers) + 1):
+        known = ["1" if number in answer["types"] else "-" for answer in answers]
+        lines.append("\t".join(["type", str(number), *known]))
     return "\n".join(lines) + "\n"
 
 

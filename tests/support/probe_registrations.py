@@ -97,16 +97,16 @@ def probe_versions(interpreter: Any) -> dict[str, list[int]]:
     return found
 
 
+def _only_a_type(code: int) -> bytes:
+    return tiny_model([], [subgraph([tensor([4]), tensor([4], code)], [0], [0], [])])
+
+
 def probe_types(interpreter: Any) -> list[int]:
     """Tensor types that a file may declare."""
-    graphs = {
-        code: subgraph([tensor([4]), tensor([4], code)], [0], [0], [])
-        for code in range(_LAST_TYPE + 1)
-    }
     return [
         code
-        for code, graph in graphs.items()
-        if not _refusal(interpreter, tiny_model([], [graph]), allocate=True)
+        for code in range(_LAST_TYPE + 1)
+        if not _refusal(interpreter, _only_a_type(code), allocate=True)
     ]
 
 
@@ -151,7 +151,20 @@ def probe_micro() -> dict[str, Any]:
         if code != _CUSTOM and _micro_knows(_one_operator(code))
     ]
     custom = [name for name in _CUSTOM_NAMES if _micro_knows(_one_operator(_CUSTOM, 1, name))]
-    return {"operators": {str(code): None for code in builtins}, "custom": custom}
+    runtime = importlib.import_module(_PACKAGES["tflite_micro"][0])
+
+    def refuses(code: int) -> bool:
+        try:
+            runtime.Interpreter.from_bytes(_only_a_type(code), arena_size=20000)
+        except (ValueError, RuntimeError):
+            return True
+        return False
+
+    return {
+        "operators": {str(code): None for code in builtins},
+        "custom": custom,
+        "types": [code for code in range(_LAST_TYPE + 1) if not refuses(code)],
+    }
 
 
 def main(name: str) -> None:

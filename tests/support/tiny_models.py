@@ -138,3 +138,11 @@ def beyond_two_gigabytes(kind: str = "good") -> bytes:
 
 def per_channel_scales(*scales: float) -> dict[int, object]:
     return {2: Vector("f", scales), 3: Vector("q", [0] * len(scales)), 6: int32(0)}
+
+
+def huge_activation(size: int) -> bytes:
+    """Two vectors broadcast to `size` floats: a small file that asks for a large arena."""
+    side = math.isqrt(size)
+    tensors = [tensor([1, side]), tensor([side, 1]), tensor([side, side])]
+    graph = subgraph(tensors, [0, 1], [2], [operator(0, [0, 1], [2], _3=byte(11), _4={})])
+    return tiny_model([operator_code(ADD)], [graph])

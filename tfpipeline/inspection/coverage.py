@@ -32,7 +32,6 @@ class Target:
         package: Column of the operator table.
         plugin: Whether our plug-in is loaded.
         select: Whether TensorFlow's own operators (Flex) are there.
-        last_type: Largest number of a tensor type that it can load; None: all that we know.
         micro: Whether it is TFLite-Micro, which looks at types and at no versions.
     """
 
@@ -41,7 +40,6 @@ class Target:
     package: str
     plugin: bool = False
     select: bool = False
-    last_type: int | None = None
     micro: bool = False
 
     @property
@@ -50,20 +48,12 @@ class Target:
         return registrations(self.package).source
 
 
-_LITERT_TYPES, _TENSORFLOW_TYPES, _RUNTIME_TYPES = 22, 20, 17
-
 TARGETS = (
-    Target("litert", "LiteRT", "ai-edge-litert", last_type=_LITERT_TYPES),
-    Target("plugin", "LiteRT + plug-in", "ai-edge-litert", plugin=True, last_type=_LITERT_TYPES),
-    Target("tensorflow", "tf.lite", "tensorflow", select=True, last_type=_TENSORFLOW_TYPES),
-    Target("tflite-runtime", "tflite-runtime", "tflite-runtime", last_type=_RUNTIME_TYPES),
-    Target(
-        "tflite-runtime+plugin",
-        "tflite-runtime + plug-in",
-        "tflite-runtime",
-        plugin=True,
-        last_type=_RUNTIME_TYPES,
-    ),
+    Target("litert", "LiteRT", "ai-edge-litert"),
+    Target("plugin", "LiteRT + plug-in", "ai-edge-litert", plugin=True),
+    Target("tensorflow", "tf.lite", "tensorflow", select=True),
+    Target("tflite-runtime", "tflite-runtime", "tflite-runtime"),
+    Target("tflite-runtime+plugin", "tflite-runtime + plug-in", "tflite-runtime", plugin=True),
     Target("tflite-micro", "TFLite-Micro", "tflite-micro", micro=True),
 )
 TARGET_NAMES = tuple(target.name for target in TARGETS)
@@ -108,7 +98,7 @@ def cover(model: ModelGraph, target: Target) -> Coverage:
         if reason:
             found[code.label, reason] += used[code]
     found.update(_refused_options(model, target))
-    found.update(_refused_types(model, target))
+    found.update(_refused_types(model, target, known))
     refusals = tuple(Refusal(what, reason, count) for (what, reason), count in found.items())
     return Coverage(target.name, target.title, target.source, refusals)
 
@@ -152,13 +142,14 @@ def _refused_options(model: ModelGraph, target: Target) -> Counter[tuple[str, st
     return found
 
 
-def _refused_types(model: ModelGraph, target: Target) -> Counter[tuple[str, str]]:
+def _refused_types(
+    model: ModelGraph, target: Target, known: Registrations
+) -> Counter[tuple[str, str]]:
     found: Counter[tuple[str, str]] = Counter()
     for graph in model.graphs:
-        if target.last_type is not None:
-            for tensor in graph.tensors:
-                if not 0 <= tensor.type_code <= target.last_type:
-                    found[f"{type_name(tensor.type_code)} tensors", "no such type"] += 1
+        for tensor in graph.tensors:
+            if tensor.type_code not in known.types:
+                found[f"{type_name(tensor.type_code)} tensors", "no such type"] += 1
         if target.micro:
             for operator in graph.operators:
                 reason = refused_types(graph, operator)

@@ -1,4 +1,4 @@
-"""Which operators, in which versions, four runtimes register: `operators.tsv`, read once.
+"""Which operators, versions and tensor types four runtimes know: `operators.tsv`, read once.
 
 The table was made by asking the runtimes themselves (`tests/support/probe_registrations.py`),
 and the tests ask those that are installed again. A cell is `-` (not registered), `*` (registered,
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 CUSTOM_NUMBER = 32
+_TYPE_ROW = "type"
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,13 @@ class Registrations:
         source: The release, such as `tflite-runtime 2.14.0`.
         builtin: First and last version by operator number; None: any version.
         custom: Names of the custom operators that come with it.
+        types: Numbers of the tensor types that a file may declare.
     """
 
     source: str
     builtin: dict[int, tuple[int, int] | None]
     custom: frozenset[str]
+    types: frozenset[int]
 
 
 @functools.cache
@@ -37,7 +40,8 @@ def _rows() -> tuple[tuple[str, ...], ...]:
 
 @functools.cache
 def _names() -> dict[int, str]:
-    return {int(row[0]): row[1] for row in _rows()[1:] if int(row[0]) != CUSTOM_NUMBER}
+    rows = [row for row in _rows()[1:] if row[0] != _TYPE_ROW]
+    return {int(row[0]): row[1] for row in rows if int(row[0]) != CUSTOM_NUMBER}
 
 
 def operator_name(number: int) -> str:
@@ -51,11 +55,15 @@ def registrations(package: str) -> Registrations:
     header, *rows = _rows()
     column = next(i for i, source in enumerate(header) if source.split(" ")[0] == package)
     builtin: dict[int, tuple[int, int] | None] = {}
-    custom = set()
+    custom, types = set(), set()
     for row in rows:
-        number, cell = int(row[0]), row[column]
+        cell = row[column]
         if cell == "-":
             continue
+        if row[0] == _TYPE_ROW:
+            types.add(int(row[1]))
+            continue
+        number = int(row[0])
         if number == CUSTOM_NUMBER:
             custom.add(row[1])
         elif cell == "*":
@@ -63,4 +71,4 @@ def registrations(package: str) -> Registrations:
         else:
             first, _, last = cell.rpartition("-")
             builtin[number] = (int(first or 1), int(last))
-    return Registrations(header[column], builtin, frozenset(custom))
+    return Registrations(header[column], builtin, frozenset(custom), frozenset(types))

@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -40,16 +41,24 @@ class Trial:
     detail: str = ""
 
 
-def try_model(path: str | Path, plugin: bool, seconds: float = _SECONDS) -> list[Trial]:
+def try_model(
+    path: str | Path,
+    plugin: bool,
+    seconds: float = _SECONDS,
+    runtimes: Collection[str] = tuple(RUNTIMES),
+) -> list[Trial]:
     """Runs the file once in every runtime that is installed.
 
     Args:
         path: A `.tflite` file.
         plugin: Whether to load our plug-in.
         seconds: Time for each runtime, in seconds.
+        runtimes: Which to try: "litert", "tflite_runtime", "tf".
     """
     trials = []
     for name, (title, package) in RUNTIMES.items():
+        if name not in runtimes:
+            continue
         try:
             label = f"{title} {version(package)}{' + plug-in' if plugin else ''}"
         except PackageNotFoundError:
