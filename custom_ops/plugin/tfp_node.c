@@ -12,7 +12,8 @@ const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
                           const TfLiteRegistration *registration, const tfp_options *options) {
   const char *name = registration->custom_name;
   if (registration->builtin_code == kTfLiteBuiltinFullyConnected) {
-    const bool ours = options->accelerate_builtin && tfp_accelerates_fully_connected(context, node);
+    const bool ours = options->accelerate_builtin &&
+                      tfp_accelerates_fully_connected(context, node, options->variant);
     return ours ? &tfp_op_builtin_fully_connected : NULL;
   }
   if (registration->builtin_code != kTfLiteBuiltinCustom || name == NULL) return NULL;

@@ -49,7 +49,8 @@ const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
                           const TfLiteRegistration *registration, const tfp_options *options);
 
 /* Whether a FULLY_CONNECTED node is one that our kernels run, and run faster. */
-bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node);
+bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
+                                     const tfp_variant *variant);
 
 /* A registration of `op` for a delegate (init gets TfLiteDelegateParams) or for a resolver. */
 TfLiteRegistration tfp_delegate_registration(const tfp_op *op);
