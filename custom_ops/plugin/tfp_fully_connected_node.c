@@ -23,8 +23,8 @@ static void release(void *pointer) {
   free(state);
 }
 
-static TfLiteStatus resize(TfLiteContext *context, const tfp_node *node,
-                           const tfp_fully_connected_plan *plan) {
+TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,
+                                        const tfp_fully_connected_plan *plan) {
   const TfLiteTensor *x = tfp_node_input(context, node, 0);
   int dims[TFP_MAX_RANK] = {(int)plan->batch, (int)plan->shape.rows};
   int rank = 2;
@@ -83,7 +83,7 @@ static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
   }
   if (node->state == NULL) node->state = calloc(1, sizeof(fully_connected_state));
   if (node->state == NULL) return tfp_node_error(context, node, "out of memory");
-  const TfLiteStatus status = resize(context, node, &plan);
+  const TfLiteStatus status = tfp_resize_fully_connected(context, node, &plan);
   return status == kTfLiteOk ? pack(context, node, node->state, &plan) : status;
 }
 

@@ -44,8 +44,8 @@ static bool read_scales(const TfLiteTensor *tensor, tfp_fully_connected_plan *pl
   return true;
 }
 
-static bool read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
-                         size_t error_size) {
+bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                      size_t error_size) {
   const uint64_t bits =
       (uint64_t)plan->shape.rows * plan->weights.row_numbers * (uint64_t)plan->shape.weight_bits;
   if (tensor->allocation_type != kTfLiteMmapRo || tensor->data == NULL) {
@@ -59,8 +59,8 @@ static bool read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *p
   return plan->is_unsigned || read_scales(tensor, plan, error, error_size);
 }
 
-static bool read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
-                      size_t error_size) {
+bool tfp_read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                   size_t error_size) {
   if (tensor == NULL) return true;
   const TfLiteType type = plan->shape.is_float ? kTfLiteFloat32 : kTfLiteInt32;
   if (tensor->type != type) {
@@ -76,9 +76,8 @@ static bool read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan
   return true;
 }
 
-/* How many vectors x holds, and whether its dimensions fit. */
-static bool read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
-                       size_t error_size) {
+bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
+                    size_t error_size) {
   const TfLiteIntArray *dims = x->dims;
   if (dims == NULL || dims->size < 1 || dims->size > TFP_MAX_RANK) {
     REFUSE("x must have 1 to %d dimensions", TFP_MAX_RANK);
@@ -102,8 +101,7 @@ static bool read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, ch
   return true;
 }
 
-/* Ends of the output, from the activation: in levels of y, rounded as the runtimes do. */
-static void set_ends(tfp_fully_connected_plan *plan) {
+void tfp_set_ends(tfp_fully_connected_plan *plan) {
   tfp_fully_connected_weights *weights = &plan->weights;
   const bool relu = plan->activation != kTfpNone, six = plan->activation == kTfpRelu6;
   weights->y_low = relu ? 0.0f : -0x1.fffffep+127f;
@@ -129,9 +127,9 @@ static bool read_plan(const tfp_fully_connected_tensors *t, tfp_fully_connected_
   const bool is_raw = plan->is_unsigned && !plan->is_builtin && t->y->type == kTfLiteInt32;
   if (t->y->type != t->x->type && !is_raw)
     REFUSE("y must have the type of x; got type %d", (int)t->y->type);
-  if (!read_batch(t->x, plan, error, error_size) ||
-      !read_weights(t->weights, plan, error, error_size) ||
-      !read_bias(t->bias, plan, error, error_size)) {
+  if (!tfp_read_batch(t->x, plan, error, error_size) ||
+      !tfp_read_weights(t->weights, plan, error, error_size) ||
+      !tfp_read_bias(t->bias, plan, error, error_size)) {
     return false;
   }
   if (plan->is_unsigned) return tfp_read_fully_connected_u8(t, plan, error, error_size);
@@ -145,7 +143,7 @@ static bool read_plan(const tfp_fully_connected_tensors *t, tfp_fully_connected_
     plan->weights.y.zero_point = y.zero_point;
   }
   if (!tfp_fully_connected_check(&plan->shape, &plan->weights, error, error_size)) return false;
-  set_ends(plan);
+  tfp_set_ends(plan);
   return true;
 }
 
@@ -211,6 +209,16 @@ bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *n
          plan.batch <= TFP_MAX_BATCH && (!plan.is_unsigned || has_few_cuts(&plan, variant));
 }
 
+size_t tfp_whole_bytes(size_t depth, int bits) {
+  const size_t per_byte = 8 / (size_t)bits;
+  return (depth + per_byte - 1) / per_byte * per_byte;
+}
+
+bool tfp_check_bytes(const TfLiteTensor *weights, char *error, size_t error_size) {
+  if (weights->type == kTfLiteInt8 || weights->type == kTfLiteUInt8) return true;
+  REFUSE("weights must be bytes (int8 or uint8); got type %d", (int)weights->type);
+}
+
 bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node,
                               tfp_fully_connected_plan *plan, char *error, size_t error_size) {
   tfp_fully_connected_options options;
@@ -224,15 +232,11 @@ bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node,
   const tfp_fully_connected_tensors t = {
       at(context, node->inputs[kX]), at(context, node->inputs[kWeights]),
       at(context, node->inputs[kBias]), at(context, node->outputs[0])};
-  if (t.weights != NULL && t.weights->type != kTfLiteInt8 && t.weights->type != kTfLiteUInt8) {
-    REFUSE("weights must be bytes (int8 or uint8); got type %d", (int)t.weights->type);
-  }
+  if (t.weights != NULL && !tfp_check_bytes(t.weights, error, error_size)) return false;
   plan->shape.rows = options.rows;
   plan->shape.depth = options.depth;
   plan->shape.weight_bits = options.weight_bits;
-  /* Rows begin at whole bytes, so that the tensor has a dimension for their scales. */
-  const size_t per_byte = 8 / (size_t)options.weight_bits;
-  plan->weights.row_numbers = (options.depth + per_byte - 1) / per_byte * per_byte;
+  plan->weights.row_numbers = tfp_whole_bytes(options.depth, options.weight_bits);
   plan->activation = options.activation;
   plan->keep_dims = true;
   return read_plan(&t, plan, error, error_size);

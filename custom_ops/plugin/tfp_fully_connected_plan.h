@@ -38,6 +38,25 @@ typedef struct tfp_fully_connected_tensors {
 bool tfp_read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine *levels, char *error,
                      size_t error_size);
 
+/* Numbers from one row of weights of our ops to the next: rows begin at whole bytes, so that their
+ * tensor has a dimension for scales. */
+size_t tfp_whole_bytes(size_t depth, int bits);
+
+/* Parts of the above, which fill the shape of x, the weights, the bias, and the ends of y; those
+ * that return false have written one sentence. */
+bool tfp_check_bytes(const TfLiteTensor *weights, char *error, size_t error_size);
+bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
+                    size_t error_size);
+bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                      size_t error_size);
+bool tfp_read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                   size_t error_size);
+void tfp_set_ends(tfp_fully_connected_plan *plan);
+
+/* Gives y the dimensions that x and the plan ask for. */
+TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,
+                                        const tfp_fully_connected_plan *plan);
+
 /* Fills plan->u8, where all else of the plan is filled. */
 bool tfp_read_fully_connected_u8(const tfp_fully_connected_tensors *t,
                                  tfp_fully_connected_plan *plan, char *error, size_t error_size);

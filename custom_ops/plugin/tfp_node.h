@@ -43,6 +43,7 @@ extern const tfp_op tfp_op_gru;
 extern const tfp_op tfp_op_fully_connected;
 extern const tfp_op tfp_op_builtin_fully_connected;
 extern const tfp_op tfp_op_lstm;
+extern const tfp_op tfp_op_factored_fully_connected;
 
 /* The op that runs a node of a graph, or NULL where it is none of ours. */
 const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,

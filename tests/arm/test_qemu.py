@@ -42,7 +42,8 @@ def test_the_best_kernels_are_chosen(arm64_build: Path, cpu: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "program", ["recurrent_driver", "fully_connected_driver", "fully_connected_u8_driver"]
+    "program",
+    ["recurrent_driver", "fully_connected_driver", "fully_connected_u8_driver", "factored_driver"],
 )
 @pytest.mark.parametrize("cpu", CPUS)
 def test_the_op_has_the_bits_of_the_portable_one(arm64_build: Path, cpu: str, program: str) -> None:
