@@ -125,6 +125,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        .takes_minus_128 = true,
         TFP_PORTABLE_FULLY_CONNECTED,
     },
     {
@@ -139,6 +140,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        .takes_minus_128 = true,
         TFP_PORTABLE_FULLY_CONNECTED,
     },
 #endif
