@@ -44,6 +44,7 @@ static const tfp_variant variants[] = {
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
         .output_u8 = tfp_output_s32u8_avx2,
+        .takes_minus_128 = true,
     },
     {
         .name = "avx512vnni",

@@ -6,7 +6,8 @@
  * where the first part is the int8 op, and the second one number a vector. c is 127 or 128, so that
  * w' lies in [-127, 127], unless the weights hold 0 and 255 both. Kernels that take -128 then use
  * c = 128; for the others the rarer end is cut by one, and a list of the places where it stands
- * gives back what was cut: (x - zx) times 1 or -1 each. Trained weights have one or two of them. */
+ * gives back what was cut: (x - zx) times 1 or -1 each. Trained weights have one or two of them,
+ * and of the kernels only those of NEON without dot products need it. */
 #ifndef TFP_FULLY_CONNECTED_U8_H_
 #define TFP_FULLY_CONNECTED_U8_H_
 
