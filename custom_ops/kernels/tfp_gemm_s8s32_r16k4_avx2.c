@@ -4,7 +4,7 @@
  * x * w - |x|, so the sum of those |x|, the same for every row, is added once at the end. (With
  * vpsignb in place of the xor there would be nothing to add, but that instruction takes the two
  * ports that the multiplications need.) The saturating addition of pairs is exact: |x| <= 128
- * and -128 <= ~w <= 126, so a pair lies in [-32768, 32512]. */
+ * and -128 <= ~w <= 127, so a pair lies in [-32768, 32512]. */
 #include "tfp_bytes.h"
 #include "tfp_kernels.h"
 #include "tfp_target.h"
