@@ -52,6 +52,13 @@
 #define TFP_KEEP_IN_REGISTER(vector) (void)(vector)
 #endif
 
+/* Before a loop over an array of accumulators: only when the loop is gone are they registers. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TFP_UNROLL _Pragma("GCC unroll 16")
+#else
+#define TFP_UNROLL
+#endif
+
 #define TFP_TARGET_AVX2 TFP_TARGET("avx2")
 #define TFP_TARGET_AVX512 TFP_TARGET("avx512f,avx512bw,avx512vl,avx512dq")
 #define TFP_TARGET_AVX512VNNI TFP_TARGET("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")

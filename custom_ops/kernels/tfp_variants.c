@@ -59,6 +59,8 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_avx512,
         .output_s8 = tfp_output_s32s8_avx512,
         .output_f32 = tfp_output_s32f32_avx512,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_avx512vnni,
+        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_avx512vnni,
     },
 #endif
 #if TFP_ARMV7_NEON

@@ -192,17 +192,20 @@ typedef struct fc_job {
   bool backwards;
 } fc_job;
 
-/* Scales `count` sums, a multiple of 16, of vector `n`, and writes them to `y`. */
-static void scale(const fc_job *job, size_t n, const int32_t *acc, size_t row, size_t count,
-                  void *y) {
+/* Scales `count` sums, a multiple of 16, of each vector from `row` on, and writes them to `y`. */
+static void scale(const fc_job *job, const int32_t *acc, size_t acc_stride, size_t row,
+                  size_t count, void *y, size_t y_stride) {
   const tfp_fully_connected *op = job->op;
-  if (!op->shape.is_float) {
-    op->variant->output_s8(acc, op->multiplier + row, count, op->y, y);
+  if (op->shape.is_float) {
+    const tfp_row_parameters rows = {op->weight_sums + row, op->multiplier + row, op->bias + row};
+    const tfp_output_f32 to = {job->levels, op->y_low, op->y_high};
+    op->variant->output_f32(acc, acc_stride, job->batch, &rows, count, &to, y, y_stride);
     return;
   }
-  const tfp_row_parameters rows = {op->weight_sums + row, op->multiplier + row, op->bias + row};
-  const tfp_output_f32 to = {job->levels[n], op->y_low, op->y_high};
-  op->variant->output_f32(acc, &rows, count, to, y);
+  for (size_t n = 0; n < job->batch; ++n) {
+    op->variant->output_s8(acc + n * acc_stride, op->multiplier + row, count, op->y,
+                           (int8_t *)y + n * y_stride);
+  }
 }
 
 /* The results of one gemm call; the last block may have rows that are not there. */
@@ -210,15 +213,56 @@ static void write_rows(const fc_job *job, const int32_t *acc, size_t row, size_t
   const tfp_fully_connected *op = job->op;
   const size_t size = op->shape.is_float ? sizeof(float) : 1;
   const size_t left = op->shape.rows - row, whole = left < width ? width - TFP_ROW_BLOCK : width;
-  for (size_t n = 0; n < job->batch; ++n, acc += width) {
-    unsigned char *y = (unsigned char *)job->y + (n * op->shape.rows + row) * size;
-    if (whole > 0) scale(job, n, acc, row, whole, y);
-    if (whole < width) {
-      float last[TFP_ROW_BLOCK];
-      scale(job, n, acc + whole, row + whole, TFP_ROW_BLOCK, last);
-      memcpy(y + whole * size, last, (left - whole) * size);
-    }
+  unsigned char *y = (unsigned char *)job->y + row * size;
+  if (whole > 0) scale(job, acc, width, row, whole, y, op->shape.rows);
+  if (whole == width) return;
+  float last[TFP_MAX_BATCH * TFP_ROW_BLOCK];
+  scale(job, acc + whole, width, row + whole, TFP_ROW_BLOCK, last, TFP_ROW_BLOCK);
+  for (size_t n = 0; n < job->batch; ++n) {
+    memcpy(y + (n * op->shape.rows + whole) * size,
+           (unsigned char *)last + n * TFP_ROW_BLOCK * size, (left - whole) * size);
   }
+}
+
+/* Whether the variant writes whole blocks of results without a stop in memory. */
+static bool has_direct(const tfp_fully_connected *op) {
+  if (op->shape.weight_bits != 8) return false;
+  return op->shape.is_float ? op->variant->gemm_output_f32 != NULL
+                            : op->variant->gemm_output_s8 != NULL;
+}
+
+/* `blocks` whole blocks from `block` on. */
+static void run_direct(const fc_job *job, size_t block, size_t blocks) {
+  const tfp_fully_connected *op = job->op;
+  const tfp_variant *variant = op->variant;
+  const unsigned char *packed = op->packed + block * op->block_bytes;
+  const size_t row = block * TFP_ROW_BLOCK, depth = op->shape.depth, stride = op->shape.rows;
+  if (op->shape.is_float) {
+    const tfp_row_parameters rows = {op->weight_sums + row, op->multiplier + row, op->bias + row};
+    const tfp_output_f32 to = {job->levels, op->y_low, op->y_high};
+    variant->gemm_output_f32(packed, blocks, depth, job->batch, job->x, job->x_stride, &rows, &to,
+                             (float *)job->y + row, stride);
+  } else {
+    variant->gemm_output_s8(packed, blocks, depth, job->batch, job->x, job->x_stride,
+                            op->multiplier + row, &op->y, (int8_t *)job->y + row, stride);
+  }
+}
+
+/* The results of `blocks` blocks from `block` on; the last of them may have rows that are not
+ * there. */
+static void run_blocks(const fc_job *job, size_t block, size_t blocks, int32_t *acc) {
+  const tfp_fully_connected *op = job->op;
+  const size_t whole = op->shape.rows / TFP_ROW_BLOCK;
+  if (has_direct(op) && block < whole) {
+    const size_t direct = whole - block < blocks ? whole - block : blocks;
+    run_direct(job, block, direct);
+    block += direct;
+    blocks -= direct;
+  }
+  if (blocks == 0) return;
+  op->kernels.gemm(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
+                   job->x, job->x_stride, acc, blocks * TFP_ROW_BLOCK);
+  write_rows(job, acc, block * TFP_ROW_BLOCK, blocks * TFP_ROW_BLOCK);
 }
 
 /* The part of the rows that belongs to thread `i`: always the same, so the memory stays near. */
@@ -235,9 +279,7 @@ static void run_part(void *context, size_t i) {
   for (size_t c = first; c < end; ++c) {
     const size_t block = (job->backwards ? end - 1 - (c - first) : c) * chunk;
     const size_t left = op->blocks - block, blocks = left < chunk ? left : chunk;
-    op->kernels.gemm(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
-                     job->x, job->x_stride, acc, blocks * TFP_ROW_BLOCK);
-    write_rows(job, acc, block * TFP_ROW_BLOCK, blocks * TFP_ROW_BLOCK);
+    run_blocks(job, block, blocks, acc);
   }
 }
 
