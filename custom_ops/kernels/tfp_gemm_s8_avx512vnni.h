@@ -12,6 +12,7 @@
 
 #include "tfp_bytes.h"
 #include "tfp_kernels.h"
+#include "tfp_prefetch_x86.h"
 #include "tfp_target.h"
 
 typedef enum tfp_sink_kind { kTfpSums, kTfpLevels, kTfpFloats } tfp_sink_kind;
@@ -99,6 +100,7 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_tile(const tfp_sink_kind kind, cons
       if (phases == 2) sum[1][t][n] = _mm512_setzero_si512();
     }
   }
+  tfp_prefetch_blocks(tile, blocks + (size_t)tile * block_bytes, block_bytes);
   const int8_t *w = blocks + 64;
   size_t k = 0;
   for (; k + (size_t)phases <= groups; k += (size_t)phases) {

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tfp_unpack.h"
+
 enum {
   kTile = 6, /* blocks: the widest tile of the kernels */
   /* Sums of one gemm call; they stay in the first-level cache until they are scaled. */
@@ -108,14 +110,6 @@ bool tfp_fully_connected_check(const tfp_fully_connected_shape *shape,
   return true;
 }
 
-/* Number `index` of a packed tensor of signed numbers. */
-static int8_t unpack_one(const uint8_t *values, size_t index, unsigned bits) {
-  const size_t bit = index * bits;
-  const int sign = 1 << (bits - 1);
-  const int value = values[bit / 8] >> (bit % 8) & ((1 << bits) - 1);
-  return (int8_t)((value ^ sign) - sign);
-}
-
 /* Rows `first` to `first + rows` of the weights, one number a byte. */
 static const int8_t *rows_of(const tfp_fully_connected *op,
                              const tfp_fully_connected_weights *weights, size_t first,
@@ -124,10 +118,8 @@ static const int8_t *rows_of(const tfp_fully_connected *op,
   const unsigned bits = (unsigned)op->shape.weight_bits;
   if (bits == 8) return (const int8_t *)weights->values + first * depth;
   for (size_t row = 0; row < rows; ++row) {
-    const size_t start = (first + row) * weights->row_numbers;
-    for (size_t k = 0; k < depth; ++k) {
-      op->unpacked[row * depth + k] = unpack_one(weights->values, start + k, bits);
-    }
+    tfp_unpack(weights->values, (first + row) * weights->row_numbers, depth, bits,
+               op->unpacked + row * depth);
   }
   return op->unpacked;
 }
