@@ -161,6 +161,7 @@ size_t tfp_packed_block_bytes_of(tfp_weight_kernels kernels, int bits, size_t de
 /* Processor features; false on other architectures. */
 bool tfp_cpu_always(void);
 bool tfp_cpu_has_avx2(void);
+bool tfp_cpu_has_avxvnni(void);
 bool tfp_cpu_has_avx512vnni(void);
 /* Defined on 64-bit Arm only. */
 bool tfp_cpu_has_dotprod(void);
@@ -209,6 +210,7 @@ TFP_DECLARE_PACK(tfp_pack_s8_r8k16);
 
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon_a53);
@@ -220,9 +222,11 @@ TFP_DECLARE_PACK(tfp_pack_s4_r16k8);
 TFP_DECLARE_PACK(tfp_pack_s2_r16k16);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx512vnni);
 
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_c);

@@ -42,6 +42,26 @@ static const tfp_variant variants[] = {
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
     },
+#if TFP_AVXVNNI
+    {
+        .name = "avxvnni",
+        .supported = tfp_cpu_has_avxvnni,
+        .depth_block = 4,
+        .pack = tfp_pack_s8_r16k4_offset128,
+        .gemm = tfp_gemm_s8s32_r16k4_avxvnni,
+        .requantize = tfp_requantize_s32s8_avx2,
+        .gru_gates = tfp_gru_gates_f32_avx2,
+        .lstm_gates = tfp_lstm_gates_f32_avx2,
+        .load_state = tfp_load_state_f32_avx2,
+        .sigmoid = tfp_sigmoid_f32_avx2,
+        .tanh = tfp_tanh_f32_avx2,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avxvnni},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avxvnni},
+        .quantize = tfp_quantize_f32s8_avx2,
+        .output_s8 = tfp_output_s32s8_avx2,
+        .output_f32 = tfp_output_s32f32_avx2,
+    },
+#endif
     {
         .name = "avx512vnni",
         .supported = tfp_cpu_has_avx512vnni,
