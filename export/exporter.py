@@ -47,8 +47,8 @@ def export(
     """Exports a recurrent Keras model to int8 `.tflite` files and proves them equal to it.
 
     With `path="kws.tflite"` it writes `kws.tflite` (portable: builtin ops only, for any TensorFlow
-    Lite runtime), `kws.fused.tflite` (recurrent layers as our custom ops, for any runtime with our
-    plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
+    Lite runtime), `kws.fused.tflite` (recurrent and factored layers as our custom ops, for any
+    runtime with our plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
     `kws.stream.fused.tflite` and `kws.stream.report.json`, which take one time step a call and have
     their states as inputs and outputs; with `streaming="both"` all of them.
 

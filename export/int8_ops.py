@@ -11,6 +11,17 @@ from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 
+def int32_bias(
+    bias: np.ndarray | None, input_scale: float, weight_scales: np.ndarray
+) -> tuple[np.ndarray, Quantization]:
+    """The bias of an int8 product, zeros where there is none, and its scales."""
+    scales = (np.float32(input_scale) * weight_scales).astype(np.float32)
+    values = np.zeros(len(scales)) if bias is None else bias / scales.astype(np.float64)
+    limit = np.iinfo(np.int32)
+    stored = np.clip(np.rint(values), limit.min, limit.max).astype(np.int32)
+    return stored, Quantization.per_channel(scales)
+
+
 def fully_connected(
     graph: GraphBuilder,
     name: str,
@@ -23,15 +34,12 @@ def fully_connected(
     options: schema.FullyConnectedOptionsT | None = None,
 ) -> int:
     """Adds an int8 FULLY_CONNECTED with per-channel weights and an int32 bias."""
-    scales = (np.float32(input_scale) * matrix.scales).astype(np.float32)
+    stored, levels = int32_bias(bias, input_scale, matrix.scales)
     inputs = [
         x,
         graph.constant(f"{name}/weights", matrix.values, Quantization.per_channel(matrix.scales)),
     ]
-    values = np.zeros(matrix.values.shape[0]) if bias is None else bias / scales.astype(np.float64)
-    limit = np.iinfo(np.int32)
-    stored = np.clip(np.rint(values), limit.min, limit.max).astype(np.int32)
-    inputs.append(graph.constant(f"{name}/bias", stored, Quantization.per_channel(scales)))
+    inputs.append(graph.constant(f"{name}/bias", stored, levels))
     result = graph.tensor(name, shape, np.int8, output)
     graph.operator(
         "FULLY_CONNECTED", inputs, [result], options or schema.FullyConnectedOptionsT(), version=5

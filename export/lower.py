@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfpipeline.export.calibrate import Calibration
 from tfpipeline.export.cells import CELLS
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.factored_fused import find_pairs, lower_pair
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, ModelBuilder, Quantization
 from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES
 from tfpipeline.export.mark import MARKER
@@ -29,7 +30,7 @@ class Form:
     """Which file is written.
 
     Args:
-        fused: Recurrent layers as our custom ops; otherwise builtin ops only.
+        fused: Recurrent and factored layers as our custom ops; otherwise builtin ops only.
         streaming: One time step with explicit states; otherwise a whole sequence.
     """
 
@@ -91,10 +92,13 @@ class Lowering:
         """Lowers every op and packs the model with its card."""
         x, scores = self.source.inputs["x"], self.source.outputs["scores"]
         x_in = self._input(x)
+        pairs = find_pairs(self.source) if self.form.fused else {}
         for position, op in enumerate(self.source.operators):
             if op.custom == MARKER:
                 self._lower_marker(position, op)
-            else:
+            elif position in pairs:
+                lower_pair(self, self.source.operators[pairs[position]], op)
+            elif position not in pairs.values():
                 rule = rule_of(self.source, op)
                 rule.emit(self, op, rule)
         scores_out = self._output(scores)

@@ -1,7 +1,8 @@
 """Writes a recurrent model with the stock converter; a process of its own, because it can crash.
 
-    python stock_recurrent.py JSON TARGET       JSON: {"cell", "units", "features", "frames", "kind",
-                                                       "rank"}, kind "rolled" or "unrolled"
+    python stock_recurrent.py JSON TARGET
+
+JSON holds "cell", "units", "features", "frames", "rank" and "kind": "rolled" or "unrolled".
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ def keras_model(job: dict[str, Any]) -> Any:
     for units in job["units"]:
         if job["rank"]:
             rank = int(units * job["rank"])
-            layers.append(
-                FactoredGRU(units, rank=rank, recurrent_rank=rank, return_sequences=True)
-            )
+            layers.append(FactoredGRU(units, rank=rank, recurrent_rank=rank, return_sequences=True))
         else:
             kind = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}[job["cell"]]
             layers.append(kind(units, return_sequences=True, unroll=unroll))
@@ -40,9 +39,15 @@ def write_unrolled_int8(model: Any, job: dict[str, Any], target: Path) -> None:
 
     rng = np.random.default_rng(0)
     shape = (1, job["frames"], job["features"])
-    function = tf.function(lambda x: model(x, training=False), autograph=False)
-    traced = function.get_concrete_function(tf.TensorSpec(shape, tf.float32))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], model)
+    module = tf.Module()
+    module.model = model
+    # Keras tracks its variables by its own means, the SavedModel wants them by TensorFlow's.
+    module.tracked = [weight.value for weight in model.variables]
+    module.run = tf.function(lambda x: {"y": model(x, training=False)}, autograph=False)
+    traced = module.run.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="x"))
+    saved = str(target.with_suffix(".saved"))
+    tf.saved_model.save(module, saved, signatures=traced)
+    converter = tf.lite.TFLiteConverter.from_saved_model(saved)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: (
         [rng.standard_normal(shape).astype(np.float32)] for _ in range(4)

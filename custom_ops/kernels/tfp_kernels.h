@@ -85,6 +85,19 @@ typedef struct tfp_output_s8 {
 typedef void (*tfp_output_s8_fn)(const int32_t *acc, const float *multiplier, size_t count,
                                  tfp_output_s8 to, int8_t *y);
 
+/* A uint8 output as gemmlowp defines it; 0 <= low <= zero_point, high <= 255. */
+typedef struct tfp_output_u8 {
+  int32_t offset;      /* added to every sum */
+  int32_t multiplier;  /* [2^30, 2^31) / 2^31, times 2^left or 2^-right, one of which is 0 */
+  int32_t left, right; /* to 31 */
+  int32_t zero_point, low, high;
+} tfp_output_u8;
+
+/* y[i] = clamp(divide(high(acc[i] + offset << left), 2^right) + zero_point, low, high): sums wrap
+ * around, high(v) = (v * multiplier + 2^30) >> 31, and divide rounds half away from zero.
+ * `count` is a multiple of 16. */
+typedef void (*tfp_output_u8_fn)(const int32_t *acc, size_t count, tfp_output_u8 to, uint8_t *y);
+
 /* For each row of weights: their sum, their scale, and what is added last. */
 typedef struct tfp_row_parameters {
   const int32_t *weight_sums;
@@ -143,6 +156,8 @@ typedef struct tfp_variant {
   tfp_output_f32_fn output_f32;
   tfp_gemm_output_s8_fn gemm_output_s8;   /* for weights of 8 bits; NULL: no such kernel */
   tfp_gemm_output_f32_fn gemm_output_f32; /* likewise */
+  tfp_output_u8_fn output_u8;
+  bool takes_minus_128; /* `gemm` is exact for int8 weights of -128 too */
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */
@@ -201,6 +216,8 @@ bool tfp_cpu_has_neonv7(void);
   void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
             ptrdiff_t x_stride, const tfp_row_parameters *rows, const tfp_output_f32 *to,          \
             float *y, size_t y_stride)
+#define TFP_DECLARE_OUTPUT_U8(name) \
+  void name(const int32_t *acc, size_t count, tfp_output_u8 to, uint8_t *y)
 
 TFP_DECLARE_PACK(tfp_pack_s8_r16k16);
 TFP_DECLARE_PACK(tfp_pack_s8_r16k4);
@@ -236,6 +253,10 @@ TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx512);
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_c);
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_avx2);
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_avx512);
+
+TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_c);
+TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_avx2);
+TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_avx512);
 
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_c);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx2);

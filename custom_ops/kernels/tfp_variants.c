@@ -6,7 +6,8 @@
 #define TFP_PORTABLE_FULLY_CONNECTED                                                           \
   .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},                                      \
   .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c}, .quantize = tfp_quantize_f32s8_c, \
-  .output_s8 = tfp_output_s32s8_c, .output_f32 = tfp_output_s32f32_c
+  .output_s8 = tfp_output_s32s8_c, .output_f32 = tfp_output_s32f32_c,                          \
+  .output_u8 = tfp_output_s32u8_c
 
 static const tfp_variant variants[] = {
     {
@@ -21,6 +22,7 @@ static const tfp_variant variants[] = {
         .load_state = tfp_load_state_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
+        .takes_minus_128 = true,
         TFP_PORTABLE_FULLY_CONNECTED,
     },
 #if TFP_X86_64
@@ -41,6 +43,7 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_avx2,
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
+        .output_u8 = tfp_output_s32u8_avx2,
     },
 #if TFP_AVXVNNI
     {
@@ -60,6 +63,8 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_avx2,
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
+        .output_u8 = tfp_output_s32u8_avx2,
+        .takes_minus_128 = true,
     },
 #endif
     {
@@ -81,6 +86,8 @@ static const tfp_variant variants[] = {
         .output_f32 = tfp_output_s32f32_avx512,
         .gemm_output_s8 = tfp_gemm_s8s8_r16k4_avx512vnni,
         .gemm_output_f32 = tfp_gemm_s8f32_r16k4_avx512vnni,
+        .output_u8 = tfp_output_s32u8_avx512,
+        .takes_minus_128 = true,
     },
 #endif
 #if TFP_ARMV7_NEON

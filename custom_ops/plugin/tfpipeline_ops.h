@@ -36,6 +36,7 @@ TFPIPELINE_EXPORT void tfpipeline_delegate_destroy(struct TfLiteDelegate *delega
 /* Registrations for builds that have their own op resolver. */
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_gru(void);
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_fully_connected(void);
+TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_factored_fully_connected(void);
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_lstm(void);
 
 /* Changes when a function here, or an op's meaning, changes incompatibly. */

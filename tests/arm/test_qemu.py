@@ -41,7 +41,10 @@ def test_the_best_kernels_are_chosen(arm64_build: Path, cpu: str) -> None:
     assert run(cpu, arm64_build / "kernel_test", "--best").stdout.strip() == CPUS[cpu][-1]
 
 
-@pytest.mark.parametrize("program", ["recurrent_driver", "fully_connected_driver"])
+@pytest.mark.parametrize(
+    "program",
+    ["recurrent_driver", "fully_connected_driver", "fully_connected_u8_driver", "factored_driver"],
+)
 @pytest.mark.parametrize("cpu", CPUS)
 def test_the_op_has_the_bits_of_the_portable_one(arm64_build: Path, cpu: str, program: str) -> None:
     done = run(cpu, arm64_build / program)

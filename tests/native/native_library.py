@@ -29,6 +29,15 @@ class OutputS8(ctypes.Structure):
     _fields_ = [("zero_point", c_int32), ("low", c_int32), ("high", c_int32)]
 
 
+class OutputU8(ctypes.Structure):
+    """`tfp_output_u8`."""
+
+    _fields_ = [
+        (name, c_int32)
+        for name in ("offset", "multiplier", "left", "right", "zero_point", "low", "high")
+    ]
+
+
 class RowParameters(ctypes.Structure):
     """`tfp_row_parameters`."""
 
@@ -120,6 +129,8 @@ class Variant(ctypes.Structure):
         ),
         ("gemm_output_s8", GemmOutputS8Function),
         ("gemm_output_f32", GemmOutputF32Function),
+        ("output_u8", CFUNCTYPE(None, c_void_p, c_size_t, OutputU8, c_void_p)),
+        ("takes_minus_128", c_bool),
     ]
 
     def padded_depth(self, depth: int) -> int:
