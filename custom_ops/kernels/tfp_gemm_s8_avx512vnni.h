@@ -19,7 +19,8 @@ typedef enum tfp_sink_kind { kTfpSums, kTfpLevels, kTfpFloats } tfp_sink_kind;
 
 /* Where the sums of the next block go; `y` has the type that the kind says. */
 typedef struct tfp_sink {
-  tfp_row_parameters rows; /* scales alone where the results are levels */
+  const float *scales;
+  const float *bias; /* where the results are floats */
   const tfp_affine *x;
   __m512 low, high;
   __m512i zero_point;
@@ -30,13 +31,21 @@ typedef struct tfp_sink {
 TFP_TARGET_AVX512VNNI TFP_INLINE tfp_sink tfp_sink_after(const tfp_sink_kind kind, tfp_sink sink,
                                                          const size_t blocks) {
   const size_t rows = blocks * TFP_ROW_BLOCK;
-  if (kind != kTfpSums) sink.rows.scales += rows;
-  if (kind == kTfpFloats) {
-    sink.rows.weight_sums += rows;
-    sink.rows.bias += rows;
-  }
+  if (kind != kTfpSums) sink.scales += rows;
+  if (kind == kTfpFloats) sink.bias += rows;
   sink.y += kind == kTfpLevels ? rows : rows * sizeof(float);
   return sink;
+}
+
+/* Where the sum of column `n` starts. A packed start is -128 * sum(w), as the zero point of floats
+ * is known only now: -(128 + zero point) * sum(w) takes that off too, with no second look at
+ * memory. */
+TFP_TARGET_AVX512VNNI TFP_INLINE __m512i tfp_sink_start(const tfp_sink_kind kind,
+                                                        const tfp_sink *sink, const int n,
+                                                        __m512i start) {
+  if (kind != kTfpFloats) return start;
+  const __m512i factor = _mm512_set1_epi32(128 + sink->x[n].zero_point);
+  return _mm512_mullo_epi32(_mm512_srai_epi32(start, 7), factor);
 }
 
 /* Takes the sums of block `t` for each column; the arithmetic is that of tfp_output_s32s8_c and
@@ -52,7 +61,7 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_sink_take(const tfp_sink_kind kind, co
     }
     return;
   }
-  const __m512 factor = _mm512_loadu_ps(sink->rows.scales + row);
+  const __m512 factor = _mm512_loadu_ps(sink->scales + row);
   if (kind == kTfpLevels) {
     TFP_UNROLL
     for (int n = 0; n < batch; ++n) {
@@ -64,14 +73,11 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_sink_take(const tfp_sink_kind kind, co
     }
     return;
   }
-  const __m512i weight_sums = _mm512_loadu_si512(sink->rows.weight_sums + row);
-  const __m512 bias = _mm512_loadu_ps(sink->rows.bias + row);
+  const __m512 bias = _mm512_loadu_ps(sink->bias + row);
   TFP_UNROLL
   for (int n = 0; n < batch; ++n) {
-    const tfp_affine x = sink->x[n];
-    const __m512i shift = _mm512_mullo_epi32(weight_sums, _mm512_set1_epi32(x.zero_point));
-    __m512 v = _mm512_cvtepi32_ps(_mm512_sub_epi32(sums[n], shift));
-    v = _mm512_add_ps(_mm512_mul_ps(_mm512_mul_ps(v, _mm512_set1_ps(x.scale)), factor), bias);
+    __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[n]), _mm512_set1_ps(sink->x[n].scale));
+    v = _mm512_add_ps(_mm512_mul_ps(v, factor), bias);
     _mm512_storeu_ps((float *)(void *)sink->y + (size_t)n * sink->y_stride + row,
                      _mm512_min_ps(_mm512_max_ps(v, sink->low), sink->high));
   }
@@ -96,7 +102,7 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_tile(const tfp_sink_kind kind, cons
     const __m512i start = _mm512_loadu_si512(blocks + (size_t)t * block_bytes);
     TFP_UNROLL
     for (int n = 0; n < batch; ++n) {
-      sum[0][t][n] = start;
+      sum[0][t][n] = tfp_sink_start(kind, sink, n, start);
       if (phases == 2) sum[1][t][n] = _mm512_setzero_si512();
     }
   }

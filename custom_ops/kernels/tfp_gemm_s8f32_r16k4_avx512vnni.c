@@ -10,7 +10,8 @@ TFP_TARGET_AVX512VNNI void tfp_gemm_s8f32_r16k4_avx512vnni(const void *blocks_pa
                                                            const tfp_output_f32 *to, float *y,
                                                            size_t y_stride) {
   const tfp_sink sink = {
-      .rows = *rows,
+      .scales = rows->scales,
+      .bias = rows->bias,
       .x = to->x,
       .low = _mm512_set1_ps(to->low),
       .high = _mm512_set1_ps(to->high),

@@ -119,7 +119,8 @@ typedef void (*tfp_output_f32_fn)(const int32_t *acc, size_t acc_stride, size_t 
                                   const tfp_output_f32 *to, float *y, size_t y_stride);
 
 /* gemm and output in one, so that sums never leave the registers: the results of 16 * blocks rows,
- * with the bits that the two would give one after the other. */
+ * with the bits that the two would give one after the other. For floats the weights must have been
+ * packed with zero point 0, and `rows` must hold their sums. */
 typedef void (*tfp_gemm_output_s8_fn)(const void *blocks_packed, size_t blocks, size_t depth,
                                       size_t batch, const int8_t *x, ptrdiff_t x_stride,
                                       const float *multiplier, const tfp_output_s8 *to, int8_t *y,

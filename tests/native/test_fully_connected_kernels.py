@@ -187,11 +187,11 @@ def test_gemm_with_output_has_the_bits_of_both(
             packed = Guarded(np.zeros(blocks * kernels.block_bytes(depth), np.uint8), at_end)
             for b in range(blocks):
                 at = packed.address + b * kernels.block_bytes(depth)
-                kernels.pack(weights[16 * b :].ctypes.data, 16, depth, depth, 3, at)
+                kernels.pack(weights[16 * b :].ctypes.data, 16, depth, depth, 0, at)
             x, acc = Guarded(columns, at_end), np.zeros((batch, count), np.int32)
             product = (packed.address, blocks, depth, batch, x.address, padded)
             kernels.gemm(*product, acc.ctypes.data, count)
-            sums = Guarded(rng.integers(-(10**4), 10**4, count).astype(np.int32), at_end)
+            sums = Guarded(weights.sum(axis=1, dtype=np.int32), at_end)
             scales = Guarded(rng.uniform(0.001, 0.01, count).astype(np.float32), at_end)
             bias = Guarded(rng.standard_normal(count).astype(np.float32), at_end)
             out = Guarded(np.full(batch * (count + 1) - 1, 99, dtype), at_end)
