@@ -105,16 +105,30 @@ typedef struct tfp_row_parameters {
   const float *bias;
 } tfp_row_parameters;
 
-/* How the vector was quantized, and the ends of a float output. */
+/* How the vector of each column was quantized, and the ends of a float output. */
 typedef struct tfp_output_f32 {
-  tfp_affine x;
+  const tfp_affine *x;
   float low, high;
 } tfp_output_f32;
 
-/* y[i] = clamp(float(acc[i] - sum[i] * zero_point) * x scale * scale[i] + bias[i], low, high),
- * each operation rounded. `count` is a multiple of 16. */
-typedef void (*tfp_output_f32_fn)(const int32_t *acc, const tfp_row_parameters *rows, size_t count,
-                                  tfp_output_f32 to, float *y);
+/* For each column: y[i] = clamp(float(acc[i] - sum[i] * zero_point) * x scale * scale[i] + bias[i],
+ * low, high), each operation rounded. `count` is a multiple of 16; the strides are from column to
+ * column. */
+typedef void (*tfp_output_f32_fn)(const int32_t *acc, size_t acc_stride, size_t columns,
+                                  const tfp_row_parameters *rows, size_t count,
+                                  const tfp_output_f32 *to, float *y, size_t y_stride);
+
+/* gemm and output in one, so that sums never leave the registers: the results of 16 * blocks rows,
+ * with the bits that the two would give one after the other. For floats the weights must have been
+ * packed with zero point 0, and `rows` must hold their sums. */
+typedef void (*tfp_gemm_output_s8_fn)(const void *blocks_packed, size_t blocks, size_t depth,
+                                      size_t batch, const int8_t *x, ptrdiff_t x_stride,
+                                      const float *multiplier, const tfp_output_s8 *to, int8_t *y,
+                                      size_t y_stride);
+typedef void (*tfp_gemm_output_f32_fn)(const void *blocks_packed, size_t blocks, size_t depth,
+                                       size_t batch, const int8_t *x, ptrdiff_t x_stride,
+                                       const tfp_row_parameters *rows, const tfp_output_f32 *to,
+                                       float *y, size_t y_stride);
 
 /* Kernels of one width of weights. */
 typedef struct tfp_weight_kernels {
@@ -141,6 +155,8 @@ typedef struct tfp_variant {
   tfp_quantize_fn quantize;
   tfp_output_s8_fn output_s8;
   tfp_output_f32_fn output_f32;
+  tfp_gemm_output_s8_fn gemm_output_s8;   /* for weights of 8 bits; NULL: no such kernel */
+  tfp_gemm_output_f32_fn gemm_output_f32; /* likewise */
   tfp_output_u8_fn output_u8;
   bool takes_minus_128; /* `gemm` is exact for int8 weights of -128 too */
 } tfp_variant;
@@ -161,6 +177,7 @@ size_t tfp_packed_block_bytes_of(tfp_weight_kernels kernels, int bits, size_t de
 /* Processor features; false on other architectures. */
 bool tfp_cpu_always(void);
 bool tfp_cpu_has_avx2(void);
+bool tfp_cpu_has_avxvnni(void);
 bool tfp_cpu_has_avx512vnni(void);
 /* Defined on 64-bit Arm only. */
 bool tfp_cpu_has_dotprod(void);
@@ -189,9 +206,17 @@ bool tfp_cpu_has_neonv7(void);
 #define TFP_DECLARE_QUANTIZE(name) tfp_affine name(const float *x, size_t count, int8_t *q)
 #define TFP_DECLARE_OUTPUT_S8(name) \
   void name(const int32_t *acc, const float *multiplier, size_t count, tfp_output_s8 to, int8_t *y)
-#define TFP_DECLARE_OUTPUT_F32(name)                                                             \
-  void name(const int32_t *acc, const tfp_row_parameters *rows, size_t count, tfp_output_f32 to, \
-            float *y)
+#define TFP_DECLARE_OUTPUT_F32(name)                                                               \
+  void name(const int32_t *acc, size_t acc_stride, size_t columns, const tfp_row_parameters *rows, \
+            size_t count, const tfp_output_f32 *to, float *y, size_t y_stride)
+#define TFP_DECLARE_GEMM_OUTPUT_S8(name)                                                           \
+  void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
+            ptrdiff_t x_stride, const float *multiplier, const tfp_output_s8 *to, int8_t *y,       \
+            size_t y_stride)
+#define TFP_DECLARE_GEMM_OUTPUT_F32(name)                                                          \
+  void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
+            ptrdiff_t x_stride, const tfp_row_parameters *rows, const tfp_output_f32 *to,          \
+            float *y, size_t y_stride)
 #define TFP_DECLARE_OUTPUT_U8(name) \
   void name(const int32_t *acc, size_t count, tfp_output_u8 to, uint8_t *y)
 
@@ -203,6 +228,7 @@ TFP_DECLARE_PACK(tfp_pack_s8_r8k16);
 
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon_a53);
@@ -214,9 +240,11 @@ TFP_DECLARE_PACK(tfp_pack_s4_r16k8);
 TFP_DECLARE_PACK(tfp_pack_s2_r16k16);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx512vnni);
 
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_c);
@@ -234,6 +262,9 @@ TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_avx512);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_c);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx2);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx512);
+
+TFP_DECLARE_GEMM_OUTPUT_S8(tfp_gemm_s8s8_r16k4_avx512vnni);
+TFP_DECLARE_GEMM_OUTPUT_F32(tfp_gemm_s8f32_r16k4_avx512vnni);
 
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_c);
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_avx2);
