@@ -45,6 +45,7 @@ def lower_fused(
         scale_a_h=plan.recurrent_scale or 1.0,
         scale_h=float(plan.output.scales()[0]),
         return_sequences=plan.return_sequences,
+        go_backwards=plan.go_backwards,
     ).pack()
     weights = _weights(graph, f"{plan.name}/kernel", plan.kernel)
     weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel)

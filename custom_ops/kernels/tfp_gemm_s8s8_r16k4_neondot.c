@@ -8,7 +8,7 @@ tfp_tile tfp_tile_s8s8_r16k4_neondot_16x1, tfp_tile_s8s8_r16k4_neondot_16x2,
 
 void tfp_gemm_s8s8_r16k4_neondot(const void *blocks_packed, size_t blocks, size_t depth,
                                  size_t batch, const int8_t *x, ptrdiff_t x_stride,
-                                 const float *multiplier, tfp_output_s8 to, int8_t *y,
+                                 const float *multiplier, const tfp_output_s8 *to, int8_t *y,
                                  size_t y_stride) {
   static const tfp_tiles tiles = {
       {tfp_tile_s8s8_r16k4_neondot_16x1, tfp_tile_s8s8_r16k4_neondot_16x2,

@@ -100,14 +100,14 @@ TFP_INLINE void tfp_run_low_tiles(const tfp_tiles *tiles, const void *blocks_pac
 /* The same in int8. */
 TFP_INLINE void tfp_run_s8_tiles(const tfp_tiles *tiles, const void *blocks_packed, size_t blocks,
                                  size_t depth, size_t batch, const int8_t *x, ptrdiff_t x_stride,
-                                 const float *multiplier, tfp_output_s8 to, int8_t *y,
+                                 const float *multiplier, const tfp_output_s8 *to, int8_t *y,
                                  size_t y_stride) {
   const size_t steps = tfp_tile_steps(tiles, depth);
   const size_t block_bytes = tfp_tile_block_bytes(tiles, steps);
   const size_t most = batch <= tiles->batch ? blocks : tfp_tile_blocks_at_once(block_bytes);
   const unsigned char *block = blocks_packed;
-  tfp_tile_levels levels = {multiplier, (float)(to.low - to.zero_point),
-                            (float)(to.high - to.zero_point), to.zero_point};
+  tfp_tile_levels levels = {multiplier, (float)(to->low - to->zero_point),
+                            (float)(to->high - to->zero_point), to->zero_point};
   while (blocks > 0) {
     const size_t now = blocks < most ? blocks : most;
     for (size_t n = 0; n < batch; n += tiles->batch) {
@@ -131,14 +131,14 @@ TFP_INLINE void tfp_run_f32_tiles(const tfp_tiles *tiles, const void *blocks_pac
   const size_t block_bytes = tfp_tile_block_bytes(tiles, steps);
   const size_t most = batch <= tiles->batch ? blocks : tfp_tile_blocks_at_once(block_bytes);
   const unsigned char *block = blocks_packed;
-  tfp_tile_floats floats = {.rows = *rows, .low = to[0].low, .high = to[0].high};
+  tfp_tile_floats floats = {.rows = *rows, .low = to->low, .high = to->high};
   while (blocks > 0) {
     const size_t now = blocks < most ? blocks : most;
     for (size_t n = 0; n < batch; n += tiles->batch) {
       const size_t columns = batch - n < tiles->batch ? batch - n : tiles->batch;
       for (size_t i = 0; i < columns; ++i) {
-        floats.zero_point[i] = to[n + i].x.zero_point;
-        floats.scale[i] = to[n + i].x.scale;
+        floats.zero_point[i] = to->x[n + i].zero_point;
+        floats.scale[i] = to->x[n + i].scale;
       }
       tiles->run[columns - 1](block, now, steps, x + (ptrdiff_t)n * x_stride, x_stride,
                               y + n * y_stride, y_stride, &floats);

@@ -5,7 +5,7 @@
 /* What all rows for 64-bit Arm share. */
 #define TFP_NEON_FULLY_CONNECTED                                           \
   .quantize = tfp_quantize_f32s8_neon, .output_s8 = tfp_output_s32s8_neon, \
-  .output_f32 = tfp_output_s32f32_neon
+  .output_f32 = tfp_output_s32f32_neon, .output_u8 = tfp_output_s32u8_neon
 
 static const tfp_variant variants[] = {
     {
@@ -25,6 +25,8 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_c,
         .output_s8 = tfp_output_s32s8_c,
         .output_f32 = tfp_output_s32f32_c,
+        .output_u8 = tfp_output_s32u8_c,
+        .takes_minus_128 = true,
     },
 #if TFP_X86_64
     {
@@ -44,7 +46,31 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_avx2,
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
+        .output_u8 = tfp_output_s32u8_avx2,
+        .takes_minus_128 = true,
     },
+#if TFP_AVXVNNI
+    {
+        .name = "avxvnni",
+        .supported = tfp_cpu_has_avxvnni,
+        .depth_block = 4,
+        .pack = tfp_pack_s8_r16k4_offset128,
+        .gemm = tfp_gemm_s8s32_r16k4_avxvnni,
+        .requantize = tfp_requantize_s32s8_avx2,
+        .gru_gates = tfp_gru_gates_f32_avx2,
+        .lstm_gates = tfp_lstm_gates_f32_avx2,
+        .load_state = tfp_load_state_f32_avx2,
+        .sigmoid = tfp_sigmoid_f32_avx2,
+        .tanh = tfp_tanh_f32_avx2,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avxvnni},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avxvnni},
+        .quantize = tfp_quantize_f32s8_avx2,
+        .output_s8 = tfp_output_s32s8_avx2,
+        .output_f32 = tfp_output_s32f32_avx2,
+        .output_u8 = tfp_output_s32u8_avx2,
+        .takes_minus_128 = true,
+    },
+#endif
     {
         .name = "avx512vnni",
         .supported = tfp_cpu_has_avx512vnni,
@@ -62,6 +88,10 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_avx512,
         .output_s8 = tfp_output_s32s8_avx512,
         .output_f32 = tfp_output_s32f32_avx512,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_avx512vnni,
+        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_avx512vnni,
+        .output_u8 = tfp_output_s32u8_avx512,
+        .takes_minus_128 = true,
     },
 #endif
 #if TFP_ARMV7_NEON
@@ -83,6 +113,7 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_neonv7,
         .output_s8 = tfp_output_s32s8_neonv7,
         .output_f32 = tfp_output_s32f32_neonv7,
+        .output_u8 = tfp_output_s32u8_neonv7,
     },
 #endif
 #if TFP_AARCH64
@@ -125,8 +156,6 @@ static const tfp_variant variants[] = {
         .depth_block = 4,
         .pack = tfp_pack_s8_r16k4,
         .gemm = tfp_gemm_s8s32_r16k4_neondot,
-        .gemm_s8 = tfp_gemm_s8s8_r16k4_neondot,
-        .gemm_f32 = tfp_gemm_s8f32_r16k4_neondot,
         .requantize = tfp_requantize_s32s8_neon,
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
@@ -136,6 +165,9 @@ static const tfp_variant variants[] = {
         .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
         .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
         TFP_NEON_FULLY_CONNECTED,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_neondot,
+        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_neondot,
+        .takes_minus_128 = true,
     },
     {
         .name = "neoni8mm",
@@ -143,7 +175,6 @@ static const tfp_variant variants[] = {
         .depth_block = 8,
         .pack = tfp_pack_s8_r16k8,
         .gemm = tfp_gemm_s8s32_r16k8_neoni8mm,
-        .gemm_s8 = tfp_gemm_s8s8_r16k8_neoni8mm,
         .requantize = tfp_requantize_s32s8_neon,
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
@@ -153,6 +184,8 @@ static const tfp_variant variants[] = {
         .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
         .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
         TFP_NEON_FULLY_CONNECTED,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k8_neoni8mm,
+        .takes_minus_128 = true,
     },
 #endif
 };

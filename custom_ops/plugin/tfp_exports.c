@@ -34,6 +34,12 @@ TfLiteRegistration *tfpipeline_register_fully_connected(void) {
   return &registration;
 }
 
+TfLiteRegistration *tfpipeline_register_factored_fully_connected(void) {
+  static TfLiteRegistration registration;
+  registration = tfp_static_registration(&tfp_op_factored_fully_connected);
+  return &registration;
+}
+
 TfLiteRegistration *tfpipeline_register_lstm(void) {
   static TfLiteRegistration registration;
   registration = tfp_static_registration(&tfp_op_lstm);

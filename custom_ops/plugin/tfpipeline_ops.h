@@ -36,12 +36,13 @@ TFPIPELINE_EXPORT void tfpipeline_delegate_destroy(struct TfLiteDelegate *delega
 /* Registrations for builds that have their own op resolver. */
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_gru(void);
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_fully_connected(void);
+TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_factored_fully_connected(void);
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_lstm(void);
 
 /* Changes when a function here, or an op's meaning, changes incompatibly. */
 TFPIPELINE_EXPORT int tfpipeline_abi_version(void);
 TFPIPELINE_EXPORT const char *tfpipeline_version(void);
-/* The kernels that isa=auto chooses on this machine: "c", "avx2", "avx512vnni". */
+/* The kernels that isa=auto chooses on this machine: "c", "avx2", "avxvnni", ... */
 TFPIPELINE_EXPORT const char *tfpipeline_best_isa(void);
 
 /* For tests and benchmarks, without promise of stability: the table of kernels (NULL past its

@@ -29,6 +29,15 @@ class OutputS8(ctypes.Structure):
     _fields_ = [("zero_point", c_int32), ("low", c_int32), ("high", c_int32)]
 
 
+class OutputU8(ctypes.Structure):
+    """`tfp_output_u8`."""
+
+    _fields_ = [
+        (name, c_int32)
+        for name in ("offset", "multiplier", "left", "right", "zero_point", "low", "high")
+    ]
+
+
 class RowParameters(ctypes.Structure):
     """`tfp_row_parameters`."""
 
@@ -38,7 +47,7 @@ class RowParameters(ctypes.Structure):
 class OutputF32(ctypes.Structure):
     """`tfp_output_f32`."""
 
-    _fields_ = [("x", Affine), ("low", c_float), ("high", c_float)]
+    _fields_ = [("x", POINTER(Affine)), ("low", c_float), ("high", c_float)]
 
 
 PackFunction = CFUNCTYPE(None, c_void_p, c_size_t, c_size_t, c_size_t, c_int32, c_void_p)
@@ -50,6 +59,18 @@ GemmFunction = CFUNCTYPE(
     c_size_t,
     c_void_p,
     ctypes.c_ssize_t,
+    c_void_p,
+    c_size_t,
+)
+_GEMM_OUTPUT_ARGUMENTS = (c_void_p, c_size_t, c_size_t, c_size_t, c_void_p, ctypes.c_ssize_t)
+GemmOutputS8Function = CFUNCTYPE(
+    None, *_GEMM_OUTPUT_ARGUMENTS, c_void_p, POINTER(OutputS8), c_void_p, c_size_t
+)
+GemmOutputF32Function = CFUNCTYPE(
+    None,
+    *_GEMM_OUTPUT_ARGUMENTS,
+    POINTER(RowParameters),
+    POINTER(OutputF32),
     c_void_p,
     c_size_t,
 )
@@ -94,8 +115,22 @@ class Variant(ctypes.Structure):
         ("output_s8", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, OutputS8, c_void_p)),
         (
             "output_f32",
-            CFUNCTYPE(None, c_void_p, POINTER(RowParameters), c_size_t, OutputF32, c_void_p),
+            CFUNCTYPE(
+                None,
+                c_void_p,
+                c_size_t,
+                c_size_t,
+                POINTER(RowParameters),
+                c_size_t,
+                POINTER(OutputF32),
+                c_void_p,
+                c_size_t,
+            ),
         ),
+        ("gemm_output_s8", GemmOutputS8Function),
+        ("gemm_output_f32", GemmOutputF32Function),
+        ("output_u8", CFUNCTYPE(None, c_void_p, c_size_t, OutputU8, c_void_p)),
+        ("takes_minus_128", c_bool),
     ]
 
     def padded_depth(self, depth: int) -> int:

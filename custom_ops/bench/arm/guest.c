@@ -70,9 +70,9 @@ static void multiply_to_int8(const tfp_variant *variant, int bits, const unsigne
   const size_t block_bytes = tfp_packed_block_bytes_of(kernels, bits, depth);
   const size_t acc_stride = kBlocksAtOnce * TFP_ROW_BLOCK, rows = blocks * TFP_ROW_BLOCK;
   const tfp_output_s8 to = {3, -128, 127};
-  if (bits == 8 && variant->gemm_s8 != NULL) {
-    variant->gemm_s8(packed, blocks, depth, batch, x, (ptrdiff_t)x_stride, multiplier, to, out,
-                     rows);
+  if (bits == 8 && variant->gemm_output_s8 != NULL) {
+    variant->gemm_output_s8(packed, blocks, depth, batch, x, (ptrdiff_t)x_stride, multiplier, &to,
+                            out, rows);
     return;
   }
   for (size_t b = 0; b < blocks; b += kBlocksAtOnce) {
@@ -93,14 +93,14 @@ static void multiply_floats(const tfp_variant *variant, const unsigned char *pac
                             int32_t *acc, const tfp_row_parameters *parameters, float *out) {
   const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
   const size_t acc_stride = kBlocksAtOnce * TFP_ROW_BLOCK, rows = blocks * TFP_ROW_BLOCK;
-  tfp_output_f32 to[kMaxBatch];
+  tfp_affine levels[kMaxBatch];
   for (size_t n = 0; n < batch; ++n) {
-    to[n] = (tfp_output_f32){variant->quantize(x + n * depth, depth, q + n * q_stride), -0x1p+100f,
-                             0x1p+100f};
+    levels[n] = variant->quantize(x + n * depth, depth, q + n * q_stride);
   }
-  if (variant->gemm_f32 != NULL) {
-    variant->gemm_f32(packed, blocks, depth, batch, q, (ptrdiff_t)q_stride, parameters, to, out,
-                      rows);
+  const tfp_output_f32 to = {levels, -0x1p+100f, 0x1p+100f};
+  if (variant->gemm_output_f32 != NULL) {
+    variant->gemm_output_f32(packed, blocks, depth, batch, q, (ptrdiff_t)q_stride, parameters, &to,
+                             out, rows);
     return;
   }
   for (size_t b = 0; b < blocks; b += kBlocksAtOnce) {
@@ -110,10 +110,7 @@ static void multiply_floats(const tfp_variant *variant, const unsigned char *pac
                   acc_stride);
     const tfp_row_parameters at = {parameters->weight_sums + row, parameters->scales + row,
                                    parameters->bias + row};
-    for (size_t n = 0; n < batch; ++n) {
-      variant->output_f32(acc + n * acc_stride, &at, now * TFP_ROW_BLOCK, to[n],
-                          out + n * rows + row);
-    }
+    variant->output_f32(acc, acc_stride, batch, &at, now * TFP_ROW_BLOCK, &to, out + row, rows);
   }
 }
 
