@@ -122,6 +122,16 @@ def longer_options(spec: ModelSpec) -> None:
     spec.custom_options += b"\0"
 
 
+def lengths_of(*shape: int) -> Edit:
+    """An edit that adds the lengths, with this shape."""
+
+    def edit(spec: ModelSpec) -> None:
+        inputs(lengths="lengths")(spec)
+        tensor("lengths", shape=shape)(spec)
+
+    return edit
+
+
 def last_state(**values: object) -> Edit:
     """An edit of the cell's last state after the last step."""
 
@@ -152,8 +162,13 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("stated size", field(6, "H", 63), "which say 63"),
     ("time-major", field(8, "I", 4), "flags 0x4"),
     ("all flags", field(8, "I", 0xFFFFFFFF), "flags 0xffffffff"),
-    ("gate", field(40, "B", 2), r"gate functions \(2, 1\)"),
+    ("gate", field(40, "B", 3), r"gate functions \(3, 1\)"),
     ("activation", field(41, "B", 9), r"gate functions \(1, 9\)"),
+    ("steps at once", field(42, "B", 9), "steps_at_once must be 1 to 8, or 0 for 4; got 9"),
+    ("3 bits", field(43, "B", 3), "weights of W1 must have 8, 4 or 2 bits; got 3"),
+    ("16 bits", field(46, "B", 16), "weights of U2 must have 8, 4 or 2 bits; got 16"),
+    ("4 bits but bytes", field(45, "B", 4), r"U1 must have the shape \[7, 12\]; got \[7, 24\]"),
+    ("reserved 47", field(47, "B", 1), "reserved byte 47"),
     ("reserved", field(63, "B", 1), "reserved byte 63"),
     ("no units", field(12, "I", 0), "units 0"),
     ("huge units", field(12, "I", 0xFFFFFFFF), "units 4294967295"),
@@ -182,7 +197,10 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("many inputs", many_inputs, "got {many} and {outputs}"),
     ("one output", drop_output, "expected {inputs} inputs and {outputs} outputs; got {inputs} and"),
     ("swapped outputs", swap_outputs, "output y must be int8; got float32"),
-    ("lengths", inputs(lengths="bias"), "input lengths is reserved"),
+    ("lengths are floats", inputs(lengths="bias"), "lengths must be int32; got float32"),
+    ("lengths of other batch", lengths_of(2), r"lengths must have the shape \[1\]; got \[2\]"),
+    ("lengths of 2 dims", lengths_of(1, 1), r"lengths must have the shape \[1\]; got \[1, 1\]"),
+    ("a scalar as lengths", lengths_of(), r"lengths must have the shape \[1\]; got \[\]"),
     ("x missing", inputs(x=None), "x is missing"),
     ("h0 missing", inputs(h0=None), "h0 is missing"),
     ("W1 missing", inputs(W1=None), "kernel W1 is missing"),
