@@ -68,6 +68,27 @@ typedef void (*tfp_lstm_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
                                   const float *parameters, size_t blocks,
                                   const tfp_gate_settings *settings, float *h, float *c, int8_t *q);
 
+/* The products of one gate with one multiplier each: those of 16 units begin at every step. */
+typedef struct tfp_gate_products {
+  const int32_t *acc;
+  size_t acc_step;
+  const float *multiplier;
+  size_t multiplier_step;
+  size_t units;
+} tfp_gate_products;
+
+/* Mean, and 1 / sqrt(variance + epsilon), of float(acc) * multiplier over the units. */
+typedef struct tfp_moments {
+  float mean, inverse;
+} tfp_moments;
+typedef tfp_moments (*tfp_moments_fn)(const tfp_gate_products *of, float epsilon);
+
+/* Folds a layer normalization into what 16 units of each gate are multiplied with and what is
+ * added: s = inverse * gain, multiplier * s, bias - mean * s. Outputs may be the inputs. */
+typedef void (*tfp_normalize_fn)(const tfp_moments *moments, const float *gains, size_t gates,
+                                 const float *multiplier, const float *bias, float *multiplier_out,
+                                 float *bias_out);
+
 /* Takes a state in: clamps it, zeroes what is tiny or not a number, and quantizes it.
  * `source` has `count` values; `h` and `q` are written to the next multiple of 16 with zeros. */
 typedef void (*tfp_load_state_fn)(const float *source, size_t count, float inverse_scale, float *h,
@@ -138,6 +159,8 @@ typedef struct tfp_variant {
   tfp_quantize_fn quantize;
   tfp_output_s8_fn output_s8;
   tfp_output_f32_fn output_f32;
+  tfp_moments_fn moments;
+  tfp_normalize_fn normalize;
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */
@@ -178,6 +201,10 @@ bool tfp_cpu_has_neonv7(void);
 #define TFP_DECLARE_LSTM_GATES(name)                                                            \
   void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
             const tfp_gate_settings *settings, float *h, float *c, int8_t *q)
+#define TFP_DECLARE_MOMENTS(name) tfp_moments name(const tfp_gate_products *of, float epsilon)
+#define TFP_DECLARE_NORMALIZE(name)                                                                \
+  void name(const tfp_moments *moments, const float *gains, size_t gates, const float *multiplier, \
+            const float *bias, float *multiplier_out, float *bias_out)
 #define TFP_DECLARE_LOAD_STATE(name) \
   void name(const float *source, size_t count, float inverse_scale, float *h, int8_t *q)
 #define TFP_DECLARE_ACTIVATION(name) void name(const float *x, size_t count, float *y)
@@ -239,6 +266,14 @@ TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_c);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx2);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx512);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_neon);
+
+TFP_DECLARE_MOMENTS(tfp_moments_f32_c);
+TFP_DECLARE_MOMENTS(tfp_moments_f32_avx2);
+TFP_DECLARE_MOMENTS(tfp_moments_f32_avx512);
+
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_c);
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx2);
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx512);
 
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_c);
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx2);

@@ -5,7 +5,7 @@
 
 #include "../kernels/tfp_kernels.h"
 
-enum { TFP_MAX_STATES = 2 };
+enum { TFP_MAX_STATES = 2, TFP_MAX_GATES = 4 };
 
 /* One step of 16 * blocks units. `acc_x` and `acc_h` hold int32[gates][16] for each block,
  * `parameters` float[gates * (2 + bias_rows)][16]: multipliers of x, bias, multipliers of h, and

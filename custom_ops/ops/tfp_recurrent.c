@@ -23,10 +23,13 @@ static void layout(tfp_recurrent *op, tfp_arena *arena) {
                                    .weight_bits = options->weight_bits};
   tfp_product_layout(&op->recurrent, op->variant, &recurrent, arena);
   op->parameters = tfp_arena_take(arena, op->blocks, op->parameter_step * sizeof(float));
-  op->acc_h = tfp_arena_take(
-      arena,
-      (uint64_t)tfp_worthy_threads(&op->recurrent.last, TFP_MAX_THREADS) * TFP_UNIT_BLOCKS_AT_ONCE,
-      cell->gates * TFP_ROW_BLOCK * sizeof(int32_t));
+  const size_t at_once =
+      tfp_worthy_threads(&op->recurrent.last, TFP_MAX_THREADS) * TFP_UNIT_BLOCKS_AT_ONCE;
+  const bool norm = options->layer_norm;
+  op->acc_h = tfp_arena_take(arena, norm ? op->blocks : at_once,
+                             cell->gates * TFP_ROW_BLOCK * sizeof(int32_t));
+  op->gains = tfp_arena_take(arena, norm ? width : 0, 2 * cell->gates * sizeof(float));
+  op->normalized = tfp_arena_take(arena, norm ? at_once : 0, op->parameter_step * sizeof(float));
   for (size_t i = 0; i < cell->states; ++i) {
     op->states[i] = tfp_arena_take(arena, width, sizeof(float));
   }
@@ -46,23 +49,28 @@ uint64_t tfp_recurrent_bytes(const tfp_variant *variant, const tfp_cell *cell,
   return arena.used;
 }
 
-/* Scatters one value a row to `parameters`, from slot `slot` of each block on. */
-static void interleave(const tfp_recurrent *op, const float *rows, size_t slot) {
+/* Scatters one value a row to `out`, from slot `slot` of each block of `step` floats on. */
+static void interleave_into(const tfp_recurrent *op, const float *rows, size_t slot, size_t step,
+                            float *out) {
   const size_t units = op->options.units;
   for (size_t gate = 0; gate < op->cell->gates; ++gate) {
     for (size_t unit = 0; unit < units; ++unit) {
       const size_t block = unit / TFP_ROW_BLOCK, lane = unit % TFP_ROW_BLOCK;
-      op->parameters[block * op->parameter_step + (slot + gate) * TFP_ROW_BLOCK + lane] =
-          rows[gate * units + unit];
+      out[block * step + (slot + gate) * TFP_ROW_BLOCK + lane] = rows[gate * units + unit];
     }
   }
 }
 
-/* Tiny biases become zero, as tiny states do, so that no subnormal number ever enters. */
-static void floor_bias(const float *bias, size_t count, float *out) {
+static void interleave(const tfp_recurrent *op, const float *rows, size_t slot) {
+  interleave_into(op, rows, slot, op->parameter_step, op->parameters);
+}
+
+/* What is nearer to zero than `least` becomes zero, as tiny states do, so that no subnormal number
+ * ever enters. */
+static void load_floor(const float *values, size_t count, float least, float *out) {
   for (size_t i = 0; i < count; ++i) {
-    const bool tiny = bias[i] > -0x1p-60f && bias[i] < 0x1p-60f;
-    out[i] = tiny ? 0.0f : bias[i];
+    const bool tiny = values[i] > -least && values[i] < least;
+    out[i] = tiny ? 0.0f : values[i];
   }
 }
 
@@ -87,14 +95,18 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
   tfp_product_pack(&op->input, weights->kernel, weights->x_scale, weights->x_zero_point,
                    options->scale_a_x, row);
   interleave(op, row, 0);
-  floor_bias(weights->bias, rows, row);
+  load_floor(weights->bias, rows, 0x1p-60f, row);
   interleave(op, row, gates);
   tfp_product_pack(&op->recurrent, weights->recurrent, options->scale_h, 0, options->scale_a_h,
                    row);
   interleave(op, row, 2 * gates);
   if (cell->bias_rows > 1) {
-    floor_bias(weights->bias + rows, rows, row);
+    load_floor(weights->bias + rows, rows, 0x1p-60f, row);
     interleave(op, row, 3 * gates);
+  }
+  for (size_t product = 0; options->layer_norm && product < 2; ++product) {
+    load_floor(weights->gains + product * rows, rows, 0x1p-20f, row);
+    interleave_into(op, row, product * gates, 2 * gates * TFP_ROW_BLOCK, op->gains);
   }
   return true;
 }

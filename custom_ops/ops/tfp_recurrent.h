@@ -10,6 +10,7 @@ typedef struct tfp_recurrent_weights {
   tfp_matrix kernel[2];    /* first and last factor, or one plain matrix */
   tfp_matrix recurrent[2]; /* likewise */
   const float *bias;       /* [bias rows][gates * units] */
+  const float *gains;      /* [2][gates * units], of W x and of U h; not used without layer_norm */
   float x_scale;
   int32_t x_zero_point;
 } tfp_recurrent_weights;
@@ -29,7 +30,10 @@ typedef struct tfp_recurrent {
   float *row_multiplier;         /* [gates * units], used while packing only */
   int8_t *padded_x;              /* [steps at once][depth rounded up] */
   int32_t *acc_x;                /* [steps at once][gates * width] */
-  int32_t *acc_h;                /* [threads][unit blocks at a time][gates * 16] */
+  int32_t *acc_h;                /* [threads][unit blocks at a time][gates * 16], or [gates * width]
+                                    with layer_norm */
+  float *gains;                  /* [blocks][2 * gates][16] */
+  float *normalized;             /* [threads][unit blocks at a time] parameters of one step */
   float *states[TFP_MAX_STATES]; /* [width] each: units rounded up to whole blocks */
   int8_t *q[2];                  /* [width] each: h before and after a step */
 } tfp_recurrent;

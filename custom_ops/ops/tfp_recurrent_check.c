@@ -30,6 +30,42 @@ static bool check_matrix(const char *name, const tfp_matrix *matrix, int bits, c
   return true;
 }
 
+/* With layer normalization products are squared and summed: their multipliers stay within bounds
+ * that keep these sums finite. `scale` is that of the vector that `last` multiplies. */
+static bool check_products(const char *name, const tfp_matrix *last, float scale, char *error,
+                           size_t error_size) {
+  for (size_t row = 0; row < last->rows; ++row) {
+    const float multiplier = scale * last->scales[row];
+    if (!(multiplier >= 0x1p-40f && multiplier <= 0x1p+24f)) {
+      snprintf(error, error_size,
+               "%s: with layer normalization the scale of a product must lie in [2^-40, 2^24]; got "
+               "%g in row %lu",
+               name, (double)multiplier, (unsigned long)row);
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool check_layer_norm(const tfp_cell *cell, const tfp_recurrent_options *options,
+                             const tfp_recurrent_weights *weights, char *error, size_t error_size) {
+  const bool two_x = options->rank_x > 0, two_h = options->rank_h > 0;
+  if (!check_products("kernel", &weights->kernel[two_x],
+                      two_x ? options->scale_a_x : weights->x_scale, error, error_size) ||
+      !check_products("recurrent kernel", &weights->recurrent[two_h],
+                      two_h ? options->scale_a_h : options->scale_h, error, error_size)) {
+    return false;
+  }
+  for (size_t i = 0; i < 2 * cell->gates * options->units; ++i) {
+    if (!(weights->gains[i] >= -0x1p+20f && weights->gains[i] <= 0x1p+20f)) {
+      snprintf(error, error_size, "gains: value %lu is %g, out of [-2^20, 2^20]", (unsigned long)i,
+               (double)weights->gains[i]);
+      return false;
+    }
+  }
+  return true;
+}
+
 bool tfp_recurrent_check(const tfp_cell *cell, const tfp_recurrent_options *options,
                          const tfp_recurrent_weights *weights, char *error, size_t error_size) {
   const int *bits = options->weight_bits;
@@ -54,5 +90,5 @@ bool tfp_recurrent_check(const tfp_cell *cell, const tfp_recurrent_options *opti
       return false;
     }
   }
-  return true;
+  return !options->layer_norm || check_layer_norm(cell, options, weights, error, error_size);
 }

@@ -6,6 +6,7 @@
 enum {
   kReturnSequences = 1u << 0,
   kGoBackwards = 1u << 1,
+  kLayerNorm = 1u << 3,
   kDefaultSteps = 4,
 };
 
@@ -83,16 +84,24 @@ bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t 
     return false;
   }
   const uint32_t flags = read_u32(p + 8);
-  if ((flags & ~(uint32_t)(kReturnSequences | kGoBackwards)) != 0) {
+  if ((flags & ~(uint32_t)(kReturnSequences | kGoBackwards | kLayerNorm)) != 0) {
     snprintf(error, error_size, "flags 0x%x hold bits that version 1 reserves (time-major is 0x4)",
              flags);
     return false;
   }
+  options->layer_norm = (flags & kLayerNorm) != 0;
+  options->epsilon = read_f32(p + 48);
   for (size_t i = 47; i < TFP_RECURRENT_OPTIONS_BYTES; ++i) {
-    if (p[i] != 0) {
+    const bool used = options->layer_norm && i >= 48 && i < 52;
+    if (p[i] != 0 && !used) {
       snprintf(error, error_size, "reserved byte %lu must be 0; got %u", (unsigned long)i, p[i]);
       return false;
     }
+  }
+  if (options->layer_norm && !(options->epsilon >= 0x1p-40f && options->epsilon <= 1.0f)) {
+    snprintf(error, error_size, "epsilon %g of the layer normalization must lie in [2^-40, 1]",
+             (double)options->epsilon);
+    return false;
   }
   if (!parse_small(p, options, error, error_size)) return false;
   options->units = read_u32(p + 12);

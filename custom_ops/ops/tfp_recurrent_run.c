@@ -13,14 +13,51 @@ typedef struct step_job {
   ptrdiff_t stride;
   int8_t *q_next;
   bool upwards;
+  tfp_moments moments[2 * TFP_MAX_GATES]; /* with layer_norm: of W x, and of U h */
 } step_job;
+
+/* Layer normalization needs all products of a gate at once. */
+static void set_moments(const tfp_recurrent *op, step_job *job) {
+  const size_t gates = op->cell->gates;
+  for (size_t i = 0; i < 2 * gates; ++i) {
+    const size_t at = i % gates * TFP_ROW_BLOCK;
+    const bool of_h = i >= gates;
+    const tfp_gate_products of = {
+        .acc = (of_h ? op->acc_h : job->acc_x) + at,
+        .acc_step = gates * TFP_ROW_BLOCK,
+        .multiplier = op->parameters + (of_h ? 2 * gates * TFP_ROW_BLOCK : 0) + at,
+        .multiplier_step = op->parameter_step,
+        .units = op->options.units};
+    job->moments[i] = op->variant->moments(&of, op->options.epsilon);
+  }
+}
+
+/* The parameters of `count` blocks with this step's normalization folded into them, so that gates
+ * need not know of it. */
+static const float *normalized(const step_job *job, size_t thread, size_t block, size_t count) {
+  const tfp_recurrent *op = job->op;
+  const size_t gates = op->cell->gates, group = gates * TFP_ROW_BLOCK;
+  float *out = op->normalized + thread * TFP_UNIT_BLOCKS_AT_ONCE * op->parameter_step;
+  for (size_t b = 0; b < count; ++b) {
+    const float *from = op->parameters + (block + b) * op->parameter_step;
+    const float *gains = op->gains + (block + b) * 2 * group;
+    float *to = out + b * op->parameter_step;
+    op->variant->normalize(job->moments, gains, gates, from, from + group, to, to + group);
+    /* The only bias of some cells takes up both means. */
+    const bool one = op->cell->bias_rows == 1;
+    op->variant->normalize(job->moments + gates, gains + group, gates, from + 2 * group,
+                           one ? to + group : from + 3 * group, to + 2 * group,
+                           one ? to + group : to + 3 * group);
+  }
+  return out;
+}
 
 static void step_part(void *context, size_t thread) {
   const step_job *job = context;
   const tfp_recurrent *op = job->op;
   const size_t gates = op->cell->gates, acc_step = gates * TFP_ROW_BLOCK;
   const tfp_range range = tfp_split(op->blocks, thread, job->threads);
-  int32_t *acc_h = op->acc_h + thread * TFP_UNIT_BLOCKS_AT_ONCE * acc_step;
+  int32_t *own_acc = op->acc_h + thread * TFP_UNIT_BLOCKS_AT_ONCE * acc_step;
   /* Every second step goes through the weights backwards: those used last are still in the
    * first-level cache, which rarely holds the whole matrix. */
   size_t done = 0;
@@ -32,11 +69,17 @@ static void step_part(void *context, size_t thread) {
     for (size_t i = 0; i < op->cell->states; ++i) {
       states[i] = op->states[i] + block * TFP_ROW_BLOCK;
     }
-    tfp_packed_multiply(&op->recurrent.last, block * gates, count * gates, 1, job->inner,
-                        job->stride, acc_h, 0);
-    op->cell->step(op->variant, job->acc_x + block * acc_step, acc_h,
-                   op->parameters + block * op->parameter_step, count, &op->settings, states,
-                   job->q_next + block * TFP_ROW_BLOCK);
+    const int32_t *acc_h = own_acc;
+    const float *parameters = op->parameters + block * op->parameter_step;
+    if (op->options.layer_norm) {
+      acc_h = op->acc_h + block * acc_step;
+      parameters = normalized(job, thread, block, count);
+    } else {
+      tfp_packed_multiply(&op->recurrent.last, block * gates, count * gates, 1, job->inner,
+                          job->stride, own_acc, 0);
+    }
+    op->cell->step(op->variant, job->acc_x + block * acc_step, acc_h, parameters, count,
+                   &op->settings, states, job->q_next + block * TFP_ROW_BLOCK);
     done += count;
   }
 }
@@ -47,6 +90,10 @@ static void step(const tfp_recurrent *op, const int32_t *acc_x, const int8_t *q,
   job.inner = tfp_product_inner(&op->recurrent, op->variant, 1, q, 0, &job.stride, parallel);
   job.threads = tfp_worthy_threads(&op->recurrent.last, parallel->threads);
   if (job.threads > op->blocks) job.threads = op->blocks;
+  if (op->options.layer_norm) {
+    tfp_product_last(&op->recurrent, 1, job.inner, job.stride, op->acc_h, parallel);
+    set_moments(op, &job);
+  }
   tfp_share(parallel, job.threads, step_part, &job);
 }
 

@@ -10,7 +10,7 @@
 #include "tfp_memory.h"
 
 /* Inputs: x, the states, and then these. Outputs: y, and the states after the last step. */
-enum { kX, kW1 = 0, kW2, kU1, kU2, kBias, kLengths, kWeights, kY = 0 };
+enum { kX, kW1 = 0, kW2, kU1, kU2, kBias, kLengths, kGains, kY = 0 };
 
 static const tfp_cell *cell_of(const tfp_node *node) {
   return node->op->cell;
@@ -71,6 +71,20 @@ static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, in
   return read_matrix(context, node, i, names[0], rows, depth, bits[0], &matrices[0]);
 }
 
+/* A float32 constant (rows, columns). */
+static TfLiteStatus read_floats(TfLiteContext *context, const tfp_node *node, int i,
+                                const char *name, size_t rows, size_t columns,
+                                const float **values) {
+  TfLiteTensor *tensor;
+  TfLiteStatus status = tfp_check_input(context, node, i, name, kTfLiteFloat32, 2,
+                                        (const int[]){(int)rows, (int)columns}, &tensor);
+  if (status != kTfLiteOk) return status;
+  status =
+      tfp_check_constant(context, node, name, tensor, (uint64_t)rows * columns * sizeof(float));
+  *values = tensor->data;
+  return status;
+}
+
 static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
                                  const tfp_recurrent_options *options,
                                  tfp_recurrent_weights *weights) {
@@ -85,15 +99,10 @@ static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
   status = read_kernel(context, node, after_states(node, kU1), recurrent_names, options->units,
                        options->rank_h, rows, options->weight_bits + 2, weights->recurrent);
   if (status != kTfLiteOk) return status;
-  const int dims[2] = {(int)cell->bias_rows, (int)rows};
-  TfLiteTensor *bias;
-  status = tfp_check_input(context, node, after_states(node, kBias), "bias", kTfLiteFloat32, 2,
-                           dims, &bias);
-  if (status != kTfLiteOk) return status;
-  status = tfp_check_constant(context, node, "bias", bias,
-                              (uint64_t)cell->bias_rows * rows * sizeof(float));
-  weights->bias = bias->data;
-  return status;
+  status = read_floats(context, node, after_states(node, kBias), "bias", cell->bias_rows, rows,
+                       &weights->bias);
+  if (status != kTfLiteOk || !options->layer_norm) return status;
+  return read_floats(context, node, after_states(node, kGains), "gains", 2, rows, &weights->gains);
 }
 
 /* Packs the weights, unless they are those packed before (prepare runs again on every resize). */
@@ -208,7 +217,8 @@ static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
                                    error, sizeof error)) {
     return tfp_node_error(context, node, "%s", error);
   }
-  const int inputs = after_states(node, kWeights), outputs = 1 + (int)cell_of(node)->states;
+  const int inputs = after_states(node, kGains) + (options.layer_norm ? 1 : 0);
+  const int outputs = 1 + (int)cell_of(node)->states;
   if (node->input_count != inputs || node->output_count != outputs) {
     return tfp_node_error(context, node, "expected %d inputs and %d outputs; got %d and %d", inputs,
                           outputs, node->input_count, node->output_count);

@@ -39,6 +39,8 @@ static void write_u32(unsigned char *at, uint32_t value) {
   for (int i = 0; i < 4; ++i) at[i] = (unsigned char)(value >> 8 * i);
 }
 
+enum { kReturnSequences = 1, kLayerNorm = 8 };
+
 /* One layer at random: its sizes and everything else that its options say. */
 typedef struct layer {
   uint32_t units, depth, rank_x, rank_h, flags;
@@ -51,7 +53,7 @@ static layer random_layer(void) {
                 .depth = 1 + next() % 50,
                 .rank_x = next() % 3 * (next() % 20),
                 .rank_h = next() % 3 * (next() % 20),
-                .flags = next() % 4};
+                .flags = next() % 4 + (next() % 3 == 0 ? kLayerNorm : 0)};
   made.small[0] = (unsigned char)(1 + next() % 2);
   made.small[1] = (unsigned char)(1 + next() % 2);
   made.small[2] = (unsigned char)(next() % (TFP_MAX_BATCH + 1));
@@ -67,6 +69,7 @@ static void write_options(unsigned char *data, const tfp_cell *cell, const layer
   memcpy(data + 4, "\1\0\100\0", 4);
   for (size_t i = 0; i < sizeof words / sizeof words[0]; ++i) write_u32(data + 8 + 4 * i, words[i]);
   memcpy(data + 40, of->small, sizeof of->small);
+  if ((of->flags & kLayerNorm) != 0) write_u32(data + 48, 0x3a83126fu);
 }
 
 /* A pool that runs the parts of a call one after another, the last one first. */
@@ -108,7 +111,8 @@ static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size
   weights.bias = random_floats(cell->bias_rows * rows, scale);
   weights.x_scale = scale;
   weights.x_zero_point = (int32_t)(next() % 256) - 128;
-  const size_t steps = (of->flags & 1) != 0 ? time : 1;
+  weights.gains = random_floats(2 * rows, 0x1p-9f);
+  const size_t steps = (of->flags & kReturnSequences) != 0 ? time : 1;
   int32_t *lengths = fresh(batch * sizeof(int32_t));
   for (size_t b = 0; b < batch; ++b) lengths[b] = (int32_t)(next() % (time + 4)) - 2;
   int8_t *x = random_bytes(batch * time * depth, -128);
@@ -172,6 +176,7 @@ static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size
     free((void *)weights.recurrent[i].scales);
   }
   free((void *)weights.bias);
+  free((void *)weights.gains);
   free(options);
   free(lengths);
   free(x);
@@ -223,7 +228,10 @@ int main(void) {
       /* Some are large enough for several threads. */
       layer made = random_layer();
       if (i % 16 == 0) made.units += 150;
-      failures += check_shape(cells[c], &made, 1 + next() % 3, 1 + next() % 9, scales[next() % 3]);
+      const float scale = scales[next() % 3];
+      /* Normalization does without the smallest scales. */
+      if (scale < 0x1p-20f) made.flags &= ~(uint32_t)kLayerNorm;
+      failures += check_shape(cells[c], &made, 1 + next() % 3, 1 + next() % 9, scale);
     }
   }
   if (failures == 0) puts("ok");

@@ -59,7 +59,9 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         activation="hard_tanh" if every_option else "tanh",
         steps_at_once=2 if every_option else 4,
         weight_bits=bits,
+        layer_norm=every_option,
     )
+    gains = (integers((2, rows), -500, 2000, 50) / 1024).astype(np.float32)
     lengths = np.array([3, 5], np.int32) if every_option else None
     x = integers((2, 5, depth), -128, 127, 7).astype(np.int8)
     first = [
@@ -81,6 +83,7 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         x_zero_point=-3,
         options=options,
         lengths=lengths,
+        gains=gains if every_option else None,
     )
 
     def little_endian(array: np.ndarray) -> str:
@@ -110,6 +113,7 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         "kernel": matrices(kernel),
         "recurrent_kernel": matrices(recurrent),
         "bias": tensor(bias),
+        **({"gains": tensor(gains)} if every_option else {}),
         "y": tensor(y),
         **{n: tensor(v) for n, v in zip(kind.states, last, strict=True)},
     }

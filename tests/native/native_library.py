@@ -35,6 +35,24 @@ class GateSettings(ctypes.Structure):
     ]
 
 
+class GateProducts(ctypes.Structure):
+    """`tfp_gate_products`."""
+
+    _fields_ = [
+        ("acc", c_void_p),
+        ("acc_step", c_size_t),
+        ("multiplier", c_void_p),
+        ("multiplier_step", c_size_t),
+        ("units", c_size_t),
+    ]
+
+
+class Moments(ctypes.Structure):
+    """`tfp_moments`."""
+
+    _fields_ = [("mean", c_float), ("inverse", c_float)]
+
+
 class OutputS8(ctypes.Structure):
     """`tfp_output_s8`."""
 
@@ -106,6 +124,8 @@ class Variant(ctypes.Structure):
             "output_f32",
             CFUNCTYPE(None, c_void_p, POINTER(RowParameters), c_size_t, OutputF32, c_void_p),
         ),
+        ("moments", CFUNCTYPE(Moments, POINTER(GateProducts), c_float)),
+        ("normalize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, *[c_void_p] * 4)),
     ]
 
     def padded_depth(self, depth: int) -> int:
@@ -133,6 +153,7 @@ class RecurrentWeights(ctypes.Structure):
         ("kernel", Matrix * 2),
         ("recurrent", Matrix * 2),
         ("bias", c_void_p),
+        ("gains", c_void_p),
         ("x_scale", c_float),
         ("x_zero_point", c_int32),
     ]
@@ -226,6 +247,7 @@ class NativeOp:
             self._matrices(case.kernel, case.options.weight_bits[:2]),
             self._matrices(case.recurrent_kernel, case.options.weight_bits[2:]),
             self._pointer(np.ascontiguousarray(case.bias, np.float32)),
+            None if case.gains is None else self._pointer(case.gains),
             case.x_scale,
             case.x_zero_point,
         )

@@ -55,6 +55,7 @@ class Case:
     x_scale: float
     x_zero_point: int
     lengths: np.ndarray | None = None
+    gains: np.ndarray | None = None
 
     def reference(self) -> tuple[np.ndarray, ...]:
         """`y` and the last states by the executable spec."""
@@ -68,6 +69,7 @@ class Case:
             x_zero_point=self.x_zero_point,
             options=self.options,
             lengths=self.lengths,
+            gains=self.gains,
         )
 
     def empty_outputs(self, value: int = 99) -> list[np.ndarray]:
@@ -171,6 +173,7 @@ def make_case(
         x_scale,
         zero_point,
         rng.integers(-1, time + 2, batch).astype(np.int32) if lengths else None,
+        rng.uniform(-0.5, 2.0, (2, rows)).astype(np.float32) if chosen.layer_norm else None,
     )
 
 
@@ -281,6 +284,11 @@ def op_model(case: Case) -> ModelSpec:
         matrix("U2", case.recurrent_kernel, 1),
         TensorSpec("bias", case.bias.shape, float32, case.bias.tobytes()),
         TensorSpec("lengths", case.x.shape[:1], schema.TensorType.INT32),
+        *(
+            [TensorSpec("gains", case.gains.shape, float32, case.gains.tobytes())]
+            if case.gains is not None
+            else []
+        ),
         TensorSpec("y", y.shape, int8, None, (o.scale_h,), (0,)),
         *(
             TensorSpec(name, state.shape, float32)
@@ -290,7 +298,7 @@ def op_model(case: Case) -> ModelSpec:
     absent = {*([] if o.rank_x else ["W2"]), *([] if o.rank_h else ["U2"])}
     if case.lengths is None:
         absent.add("lengths")
-    names = input_names(case.cell)
+    names = input_names(case.cell) + (["gains"] if case.gains is not None else [])
     inputs = [-1 if name in absent else names.index(name) for name in names]
     outputs = list(range(len(names), len(tensors)))
     fed = list(range(1 + len(case.first)))

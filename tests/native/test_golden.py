@@ -43,6 +43,7 @@ def read(cell: str, entry: dict) -> Case:
         entry["x_scale"],
         entry["x_zero_point"],
         array(entry["lengths"], "<i4") if "lengths" in entry else None,
+        array(entry["gains"], "<f4") if "gains" in entry else None,
     )
 
 

@@ -200,6 +200,7 @@ def test_quantize_errors_name_the_argument(call, message: str) -> None:
     activation=st.sampled_from(["tanh", "hard_tanh"]),
     steps_at_once=st.integers(1, 8),
     weight_bits=st.tuples(*[st.sampled_from([8, 4, 2])] * 4),
+    layer_norm=st.booleans(),
 )
 def test_options_survive_packing(**values: object) -> None:
     options = GruOptions(**values)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def test_bits_of_the_spec(
     batch=st.integers(1, 3),
     time=st.integers(1, 9),
     zero_point=st.integers(-128, 127),
-    flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    flags=st.tuples(*[st.booleans()] * 4),
     weight_bits=st.tuples(*[st.sampled_from([8, 4, 2])] * 4),
     steps_at_once=st.integers(1, 8),
     recurrent_activation=st.sampled_from(["sigmoid", "hard_sigmoid"]),
@@ -75,23 +75,35 @@ def test_bits_of_the_spec(
     seed=st.integers(0, 2**16),
 )
 def test_bits_of_the_spec_for_any_layer(flags: tuple[bool, ...], **layer: object) -> None:
-    names = ("return_sequences", "go_backwards", "lengths")
+    names = ("return_sequences", "go_backwards", "lengths", "layer_norm")
     case = make_case(**layer, **dict(zip(names, flags, strict=True)))  # type: ignore[arg-type]
     for isa in native.supported():
         check(case, isa)
 
 
+@pytest.mark.parametrize("layer_norm", [False, True])
 @pytest.mark.parametrize("bits", [8, 4, 2])
 @pytest.mark.parametrize("ranks", [(0, 0), (96, 160)], ids=str)
 def test_threads_do_not_change_the_bits(
-    cell: str, isa: str, bits: int, ranks: tuple[int, int]
+    cell: str, isa: str, bits: int, ranks: tuple[int, int], layer_norm: bool
 ) -> None:
     # Large enough that each of several threads gets its 64 KB even with 2 bits a weight.
     shape = {"units": 340, "input_dim": 330, "rank_x": ranks[0], "rank_h": ranks[1], "time": 5}
-    case = make_case(**shape, batch=2, weight_bits=(bits,) * 4, lengths=True, seed=2, cell=cell)
+    options = {"weight_bits": (bits,) * 4, "lengths": True, "layer_norm": layer_norm}
+    case = make_case(**shape, **options, batch=2, seed=2, cell=cell)
     expected = case.reference()
     for threads in (1, 2, 3, 5, 64):
         assert_same_bits(run(case, isa, threads=threads), expected)
+
+
+@pytest.mark.parametrize("units", [1, 15, 16, 17, 100])
+@pytest.mark.parametrize("ranks", [(0, 0), (7, 9)], ids=str)
+def test_layer_norm_has_the_bits_of_the_spec(
+    cell: str, isa: str, at_end: bool, units: int, ranks: tuple[int, int]
+) -> None:
+    shape = {"units": units, "input_dim": 13, "rank_x": ranks[0], "rank_h": ranks[1]}
+    case = make_case(**shape, batch=2, layer_norm=True, epsilon=1e-5, cell=cell)
+    check(case, isa, at_end)
 
 
 @pytest.mark.parametrize("steps_at_once", range(1, 9))
@@ -143,6 +155,7 @@ OPTIONS = {
         "recurrent_activation": "hard_sigmoid",
         "activation": "hard_tanh",
         "steps_at_once": 3,
+        "layer_norm": True,
     },
 }
 
@@ -208,11 +221,17 @@ def test_saturated_weights(cell: str, isa: str) -> None:
         ({"bias": np.nan}, "bias: value 0 is"),
         ({"x_scale": -1.0}, "x: scale -1"),
         ({"x_zero_point": 300}, "zero point 300"),
+        ({"gains": np.nan}, "gains: value 0 is"),
+        ({"gains": 2e6}, "gains: value 0 is 2e"),
+        (
+            {"x_scale": 2.0**40},
+            r"kernel: with layer normalization .* must lie in \[2\^-40, 2\^24\]",
+        ),
     ],
     ids=str,
 )
 def test_bad_weights_are_refused(cell: str, change: dict, message: str) -> None:
-    case = make_case(units=4, input_dim=4, cell=cell)
+    case = make_case(units=4, input_dim=4, layer_norm=True, cell=cell)
     (name, value), *_ = change.items()
     if name in ("kernel", "recurrent_kernel"):
         matrix = getattr(case, name)[0]
@@ -222,9 +241,9 @@ def test_bad_weights_are_refused(cell: str, change: dict, message: str) -> None:
         if value[1] is not None:
             scales[0] = value[1]
         change = {name: (QuantizedMatrix(values, scales),)}
-    elif name == "bias":
-        bias = case.bias.copy()
-        bias[0, 0] = value
-        change = {"bias": bias}
+    elif name in ("bias", "gains"):
+        changed = getattr(case, name).copy()
+        changed[0, 0] = value
+        change = {name: changed}
     with pytest.raises(RuntimeError, match=message):
         native.NativeOp(replace(case, **change), "c")

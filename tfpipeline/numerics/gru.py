@@ -73,6 +73,7 @@ def gru_sequence_int8(
     x_zero_point: int,
     options: GruOptions,
     lengths: ArrayLike | None = None,
+    gains: ArrayLike | None = None,
 ) -> tuple[Int8Array, Float32Array]:
     """Runs the int8 GRU exactly as every kernel of `tfpipeline.gru` does, bit for bit.
 
@@ -87,6 +88,7 @@ def gru_sequence_int8(
         x_zero_point: zero point of `x`.
         options: sizes, inner scales, flags and functions.
         lengths: int32 `(batch,)`, the steps of each sequence that count; None: all.
+        gains: float32 `(2, 3 * units)` of W x and U h, where the options say `layer_norm`.
 
     Returns:
         `y` int8 `(batch, time, units)` or `(batch, units)`, and the last state float32
@@ -108,6 +110,7 @@ def gru_sequence_int8(
         x_zero_point=x_zero_point,
         options=options,
         lengths=lengths,
+        gains=gains,
     )
     return y, h
 

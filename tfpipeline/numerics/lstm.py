@@ -72,6 +72,7 @@ def lstm_sequence_int8(
     x_zero_point: int,
     options: LstmOptions,
     lengths: ArrayLike | None = None,
+    gains: ArrayLike | None = None,
 ) -> tuple[Int8Array, Float32Array, Float32Array]:
     """Runs the int8 LSTM exactly as every kernel of `tfpipeline.lstm` does, bit for bit.
 
@@ -87,6 +88,7 @@ def lstm_sequence_int8(
         x_zero_point: zero point of `x`.
         options: sizes, inner scales, flags and functions.
         lengths: int32 `(batch,)`, the steps of each sequence that count; None: all.
+        gains: float32 `(2, 4 * units)` of W x and U h, where the options say `layer_norm`.
 
     Returns:
         `y` int8 `(batch, time, units)` or `(batch, units)`, and the last h and c, float32
@@ -108,6 +110,7 @@ def lstm_sequence_int8(
         x_zero_point=x_zero_point,
         options=options,
         lengths=lengths,
+        gains=gains,
     )
     return y, h, c
 

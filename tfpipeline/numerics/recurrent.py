@@ -20,6 +20,7 @@ from tfpipeline.numerics.activations import (
     sigmoid,
     tanh,
 )
+from tfpipeline.numerics.layer_norm import GAIN_LIMIT, fold_layer_norm, load_gains
 from tfpipeline.numerics.quantize import requantize
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
@@ -49,7 +50,8 @@ class Accumulators:
     """What one step's gates start from, each with `gates * units` columns.
 
     `x` and `h` are int32 `(batch, columns)`, `multiplier_x` and `multiplier_h` float32
-    `(columns,)`, and `bias` float32 `(bias rows, columns)`; then the functions of the gates, and
+    `(columns,)`, and `bias` float32 `(bias rows, columns)`, with layer normalization
+    `(batch, columns)` and `(bias rows, batch, columns)`; then the functions of the gates, and
     of what they let through.
     """
 
@@ -109,6 +111,7 @@ def sequence_int8(
     x_zero_point: int,
     options: RecurrentOptions,
     lengths: ArrayLike | None = None,
+    gains: ArrayLike | None = None,
 ) -> tuple[Int8Array, tuple[Float32Array, ...]]:
     """Runs a cell of `gates` gates as every kernel does, bit for bit.
 
@@ -126,6 +129,7 @@ def sequence_int8(
         options: sizes, inner scales and flags.
         lengths: int32 `(batch,)`, the steps of each sequence that count, clamped to [0, time].
             The steps past them leave the states as they are and repeat their output. None: all.
+        gains: float32 `(2, gates * units)` of W x and U h, where the options say `layer_norm`.
 
     Returns:
         `y` int8 `(batch, time, units)` or `(batch, units)`, and the last states.
@@ -147,6 +151,10 @@ def sequence_int8(
     counted = np.full(batch, steps) if lengths is None else np.asarray(lengths)
     if counted.shape != (batch,):
         raise ValueError(f"lengths must have the shape ({batch},); got {counted.shape}.")
+    if options.layer_norm != (gains is not None):
+        raise ValueError(f"gains go with layer_norm, which is {options.layer_norm}.")
+    if gains is not None:
+        gains = _check_gains(gains, (2, rows))
     functions = (
         RECURRENT_ACTIVATIONS[options.recurrent_activation],
         ACTIVATIONS[options.activation],
@@ -160,7 +168,16 @@ def sequence_int8(
     for place, t in enumerate(order):
         acc_x, m_x = _product(centred[:, t], x_scale, kernel, options.scale_a_x)
         acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
-        after = step(Accumulators(acc_x, acc_h, m_x, m_h, bias, *functions), states)
+        biases = bias
+        if gains is not None:
+            split = (gates, options.epsilon)
+            m_x, first_bias = fold_layer_norm(acc_x, m_x, bias[0], gains[0], *split)
+            # The only bias of some cells takes up both means.
+            m_h, last_bias = fold_layer_norm(
+                acc_h, m_h, first_bias if len(bias) == 1 else bias[1], gains[1], *split
+            )
+            biases = np.stack([first_bias, last_bias][-len(bias) :])
+        after = step(Accumulators(acc_x, acc_h, m_x, m_h, biases, *functions), states)
         inside = (t < counted)[:, None]
         states = tuple(np.where(inside, a, s) for a, s in zip(after, states, strict=True))
         q = quantize_state(states[0], options.scale_h)
@@ -178,6 +195,15 @@ def check_bias(bias: ArrayLike, shape: tuple[int, int]) -> Float32Array:
     if values.shape != shape:
         raise ValueError(f"bias must have the shape {shape}; got {values.shape}.")
     return values
+
+
+def _check_gains(gains: ArrayLike, shape: tuple[int, int]) -> Float32Array:
+    values = np.asarray(gains, np.float32)
+    if values.shape != shape:
+        raise ValueError(f"gains must have the shape {shape}; got {values.shape}.")
+    if not (np.abs(values) <= GAIN_LIMIT).all():
+        raise ValueError("gains must lie in [-2^20, 2^20].")
+    return load_gains(values)
 
 
 def float_sigmoid(x: FloatArray) -> FloatArray:
