@@ -74,6 +74,16 @@ def test_every_option_together(cell: str, isa: str, threads: str, bits: int) -> 
     assert_same_bits(run(case, isa=isa, num_threads=threads), case.reference())
 
 
+def test_low_bit_weights_may_stand_in_uint8_tensors(cell: str) -> None:
+    case = make_case(weight_bits=(4, 8, 2, 8), cell=cell)
+    spec = op_model(case)
+    for name in ("W1", "U1"):
+        spec.tensors[spec.index(name)].type = schema.TensorType.UINT8
+    it = interpreter(spec.build())
+    it.allocate_tensors()
+    assert_same_bits(run_in(it, case), case.reference())
+
+
 def test_lengths_may_change_from_run_to_run(cell: str) -> None:
     case = make_case(batch=3, time=5, lengths=True, cell=cell)
     it = interpreter(op_model(case).build())
