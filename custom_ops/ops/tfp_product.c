@@ -19,7 +19,8 @@ void tfp_product_layout(tfp_product *product, const tfp_variant *variant,
         tfp_packed_layout(variant, bits[0], shape->depth, width / TFP_ROW_BLOCK, arena);
     product->multiplier = tfp_arena_take(arena, width, sizeof(float));
     product->inner_acc = tfp_arena_take(arena, width, shape->batch * sizeof(int32_t));
-    product->inner = tfp_arena_take(arena, width, shape->batch);
+    product->inner_stride = round_up(width, product->last.kernels.depth_block);
+    product->inner = tfp_arena_take(arena, product->inner_stride, shape->batch);
     if (bits[0] < 8 && shape->depth > scratch) scratch = shape->depth;
   }
   product->row_scratch = tfp_arena_take(arena, scratch, TFP_ROW_BLOCK);
@@ -85,7 +86,7 @@ static void run_first(void *context, size_t i) {
                       job->x_stride, product->inner_acc + at, width);
   for (size_t n = 0; n < job->batch; ++n) {
     job->variant->requantize(product->inner_acc + n * width + at, product->multiplier + at, count,
-                             product->inner + n * width + at);
+                             product->inner + n * product->inner_stride + at);
   }
 }
 
@@ -97,7 +98,7 @@ const int8_t *tfp_product_inner(const tfp_product *product, const tfp_variant *v
   pass job = {.product = product, .variant = variant, .batch = batch, .x = x, .x_stride = x_stride};
   job.threads = tfp_worthy_threads(&product->first, parallel->threads);
   tfp_share(parallel, job.threads, run_first, &job);
-  *inner_stride = (ptrdiff_t)product->inner_width;
+  *inner_stride = (ptrdiff_t)product->inner_stride;
   return product->inner;
 }
 

@@ -25,7 +25,8 @@ typedef struct tfp_product {
   size_t inner_width;  /* rank, rounded up to whole blocks */
   float *multiplier;   /* of the vector between the factors */
   int32_t *inner_acc;  /* scratch [batch][inner_width] */
-  int8_t *inner;       /* scratch [batch][inner_width] */
+  size_t inner_stride; /* inner_width, or more where the last kernel reads further */
+  int8_t *inner;       /* scratch [batch][inner_stride] */
   int8_t *row_scratch; /* [16][depth], used while packing low bits */
 } tfp_product;
 

@@ -33,8 +33,9 @@ static void layout(tfp_recurrent *op, tfp_arena *arena) {
   for (size_t i = 0; i < cell->states; ++i) {
     op->states[i] = tfp_arena_take(arena, width, sizeof(float));
   }
-  op->q[0] = tfp_arena_take(arena, width, 1);
-  op->q[1] = tfp_arena_take(arena, width, 1);
+  const size_t readable = tfp_product_padded_depth(&op->recurrent);
+  op->q[0] = tfp_arena_take(arena, readable > width ? readable : width, 1);
+  op->q[1] = tfp_arena_take(arena, readable > width ? readable : width, 1);
   op->acc_x = tfp_arena_take(arena, width, steps * cell->gates * sizeof(int32_t));
   tfp_product_layout(&op->input, op->variant, &input, arena);
   op->padded_x = tfp_arena_take(arena, tfp_product_padded_depth(&op->input), steps);

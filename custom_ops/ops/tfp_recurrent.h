@@ -35,7 +35,7 @@ typedef struct tfp_recurrent {
   float *gains;                  /* [blocks][2 * gates][16] */
   float *normalized;             /* [threads][unit blocks at a time] parameters of one step */
   float *states[TFP_MAX_STATES]; /* [width] each: units rounded up to whole blocks */
-  int8_t *q[2];                  /* [width] each: h before and after a step */
+  int8_t *q[2];                  /* [width, or what kernels read] each: h before and after a step */
 } tfp_recurrent;
 
 /* What one call works on. B sequences of T steps: x [B][T][input_dim]; y [B][T][units] or, without
