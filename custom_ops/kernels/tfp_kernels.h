@@ -151,6 +151,8 @@ typedef struct tfp_variant {
   tfp_gru_gates_fn gru_gates;
   tfp_lstm_gates_fn lstm_gates;
   tfp_load_state_fn load_state;
+  tfp_moments_fn moments;
+  tfp_normalize_fn normalize;
   tfp_activation_fn sigmoid;
   tfp_activation_fn tanh;
   bool (*preferred)(void); /* whether "auto" may choose it where supported; NULL: yes */
@@ -159,8 +161,6 @@ typedef struct tfp_variant {
   tfp_quantize_fn quantize;
   tfp_output_s8_fn output_s8;
   tfp_output_f32_fn output_f32;
-  tfp_moments_fn moments;
-  tfp_normalize_fn normalize;
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */

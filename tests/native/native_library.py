@@ -113,6 +113,8 @@ class Variant(ctypes.Structure):
             CFUNCTYPE(None, *[c_void_p] * 3, c_size_t, POINTER(GateSettings), *[c_void_p] * 3),
         ),
         ("load_state", CFUNCTYPE(None, c_void_p, c_size_t, c_float, c_void_p, c_void_p)),
+        ("moments", CFUNCTYPE(Moments, POINTER(GateProducts), c_float)),
+        ("normalize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, *[c_void_p] * 4)),
         ("sigmoid", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("tanh", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("preferred", c_void_p),
@@ -124,8 +126,6 @@ class Variant(ctypes.Structure):
             "output_f32",
             CFUNCTYPE(None, c_void_p, POINTER(RowParameters), c_size_t, OutputF32, c_void_p),
         ),
-        ("moments", CFUNCTYPE(Moments, POINTER(GateProducts), c_float)),
-        ("normalize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, *[c_void_p] * 4)),
     ]
 
     def padded_depth(self, depth: int) -> int:
