@@ -181,3 +181,14 @@ def test_gate_functions_have_the_bits_of_the_spec(isa: str, at_end: bool, name: 
     getattr(native.variants()[isa], name)(source.address, len(x), out.address)
     expected = getattr(activations, name)(x)
     np.testing.assert_array_equal(out.array.view(np.int32), expected.view(np.int32))
+
+
+@pytest.mark.parametrize("name", sorted(native.variants()))
+def test_every_row_of_the_table_has_the_kernels_of_recurrent_ops(name: str) -> None:
+    # A field that a row leaves out is NULL, and this processor may not run that row.
+    variant = native.variants()[name]
+    kernels = ("gemm", "requantize", "gru_gates", "lstm_gates", "load_state")
+    for field in (*kernels, "moments", "normalize"):
+        assert bool(getattr(variant, field)), field
+    for width in (variant.s4, variant.s2):
+        assert bool(width.pack) and bool(width.gemm)
