@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.factorize import factorize
 from tfpipeline.compress.truncate import truncate
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
 
-__all__ = ["CompressionError", "MatrixTruncation", "TruncationReport", "truncate"]
+__all__ = ["CompressionError", "MatrixTruncation", "TruncationReport", "factorize", "truncate"]
