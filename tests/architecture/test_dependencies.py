@@ -48,7 +48,8 @@ PYTHON_PARTS = {
     # The Keras side: any backend, so TensorFlow is not imported here.
     "layers": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
-    "callbacks": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    # TensorBoard's files are written by TensorFlow, whatever the backend.
+    "callbacks": part(f"{KERAS_SIDE} errors", "numpy keras", lazy="tensorflow"),
     "metrics": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "compress": part(f"{KERAS_SIDE} errors progress", "numpy keras"),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
