@@ -57,7 +57,8 @@ PYTHON_PARTS = {
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
     "data": part("features errors progress extras", "numpy", lazy="espeakng_loader"),
     "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
-    "bench": part("runtime features errors progress", "numpy"),
+    # Keras only where training itself is timed.
+    "bench": part("runtime features errors progress", "numpy", lazy="layers keras"),
     # The only place that touches the TF converter; it meets the layers through one protocol.
     "export": part(
         "numerics runtime features errors progress extras layers.export_protocol",
