@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,10 +76,51 @@ def convert_model(
             f"streaming needs an input with a free time axis, such as Input((None, 40)), received "
             f"inputs of shape {shapes}: build the model with one"
         )
-    marked = MarkedModel(model, signature, streaming=chunk is not None)
     frames: dict[str, int | None] = {_WHOLE: whole_frames}
     if chunk is not None:
         frames[_SHORT], frames[_LONG] = auxiliary_frames(chunk)
+    kept = _kept.get()
+    key = (id(model), chunk, tuple(tuple(s) for s in signature.shapes(samples, whole_frames)))
+    if kept is not None and key in kept:
+        _, marked, data = kept[key]
+    else:
+        marked, data = _run_converter(model, signature, samples, frames, work)
+        if kept is not None:
+            kept[key] = (model, marked, data)
+    graphs = {name: read_float_graph(value) for name, value in data.items()}
+    stream = None
+    if chunk is not None:
+        stream = _stream_graph(marked, graphs, chunk)
+    return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
+
+
+_Kept = dict[object, tuple[keras.Model, MarkedModel, dict[str, bytes]]]
+_kept: ContextVar[_Kept | None] = ContextVar("kept_conversions", default=None)
+
+
+@contextmanager
+def kept_conversions() -> Iterator[None]:
+    """While open, a model that was converted once is not converted again.
+
+    For comparing many ways to export one model, which all begin with the same float graph. Its
+    weights must not change meanwhile.
+    """
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _run_converter(
+    model: keras.Model,
+    signature: ModelSignature,
+    samples: Samples,
+    frames: dict[str, int | None],
+    work: Path,
+) -> tuple[MarkedModel, dict[str, bytes]]:
+    """The model with markers, converted at each of the lengths."""
+    marked = MarkedModel(model, signature, streaming=len(frames) > 1)
     with progress("Converting"):
         marked.save(work, frames, lambda count: signature.shapes(samples, count))
         jobs = [
@@ -84,12 +128,9 @@ def convert_model(
             for key in frames
         ]
         convert(jobs, work)
-    data = {key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)}
-    graphs = {key: read_float_graph(value) for key, value in data.items()}
-    stream = None
-    if chunk is not None:
-        stream = _stream_graph(marked, graphs, chunk)
-    return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
+    return marked, {
+        key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)
+    }
 
 
 def _stream_graph(marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int) -> StreamGraph:

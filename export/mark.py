@@ -74,7 +74,8 @@ class MarkedModel:
             step = recurrent_step(layer)
             delay = delay_of(layer) if streaming and step is None else None
             if step is not None:
-                self._calls.append((layer, _marker_call(layer, step, len(self.marked))))
+                call = _marker_call(layer, step, len(self.marked))
+                self._calls.append((layer, _scoped(scope, call)))
                 self.marked.append(MarkedLayer(layer.name, step))
             elif delay is not None:
                 marker = _delay_marker(delay, len(self.marked))
@@ -96,6 +97,11 @@ class MarkedModel:
         Variables become constants while tracing, so that the result has none.
         """
         variables = self._model.variables
+        for variable in variables:
+            if not np.isfinite(np.asarray(variable.value, np.float32)).all():
+                raise ExportError(
+                    f"weight {variable.path!r} contains NaN or infinity: did the training diverge?"
+                )
         constants = [tf.constant(np.asarray(keras.ops.convert_to_numpy(v))) for v in variables]
 
         def run(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -115,10 +121,12 @@ class MarkedModel:
                 ]
                 try:
                     traced = module.run.get_concrete_function(*specs)
+                except ExportError as error:
+                    # Raised within a layer's call, where Keras adds its own words to it.
+                    raise ExportError(_reason_of(error)) from None
                 except ValueError as error:
                     raise ExportError(
-                        f"the model cannot be called with {count} time steps: "
-                        f"{str(error).splitlines()[0]}"
+                        f"the model cannot be called with {count} time steps: {_reason_of(error)}"
                     ) from error
                 tf.saved_model.save(module, str(directory / key), signatures=traced)
 
@@ -156,6 +164,13 @@ def layer_of_op(
             if layer is not None:
                 return layer
     return None
+
+
+def _reason_of(error: Exception) -> str:
+    """What went wrong, without what Keras puts around it: the call, its arguments, bold type."""
+    inner = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+    text = inner.group(1) if inner else str(error).splitlines()[0]
+    return " ".join(text.split())
 
 
 def clean_name(tensor_name: str, layer: str | None) -> str:
@@ -218,7 +233,10 @@ def _marker_call(layer: Any, step: RecurrentStep, index: int) -> Any:
                     f"layer {layer.name!r} is called with {argument}, which export does not "
                     "support yet; remove it (Masking and Embedding(mask_zero=True) make masks)"
                 )
-        return marker(inputs)
+        output = marker(inputs)
+        if step.projection is not None:
+            output = keras.ops.matmul(output, tf.constant(step.projection))
+        return output
 
     return call
 

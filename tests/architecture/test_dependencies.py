@@ -67,8 +67,12 @@ PYTHON_PARTS = {
     ),
     "report": part("errors", "numpy matplotlib"),
     "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
+    # Experiments: what the `--help` of a study needs is imported with it, the rest when it runs.
+    "studies": part(EVERYTHING, "numpy", lazy="keras tensorflow matplotlib"),
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
-    "cli": part("errors extras cli", lazy=f"{EVERYTHING} __version__ numpy keras tensorflow"),
+    "cli": part(
+        "errors extras cli", lazy=f"{EVERYTHING} studies __version__ numpy keras tensorflow"
+    ),
     "__init__": part("extras errors", lazy=EVERYTHING),
 }
 
