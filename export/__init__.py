@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfpipeline.export.conversion import kept_conversions
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.exporter import export
     from tfpipeline.export.report import ExportReport, FormReport
@@ -24,6 +25,7 @@ _HOMES = {
     "ExportReport": "report",
     "FormReport": "report",
     "convert_stock": "stock",
+    "kept_conversions": "conversion",
     "Tolerances": "verify",
 }
 
@@ -36,6 +38,7 @@ __all__ = [
     "VerificationError",
     "convert_stock",
     "export",
+    "kept_conversions",
 ]
 
 

@@ -22,6 +22,7 @@ from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.ranges import Range, clipping_of, minmax
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.signature import Samples
+from tfpipeline.export.weights import weight_bits
 from tfpipeline.progress import progress
 
 
@@ -89,11 +90,32 @@ def calibrate(
                 runner.known[op.outputs[0]] = _with_past(x, layer)
                 continue
             cell = CELLS[layer.step.cell]
-            bits = modes.of(layer.name).weight_bits
+            matrices = [m.T for m in (*layer.step.kernel, *layer.step.recurrent_kernel)]
+            bits = weight_bits(modes.of(layer.name), matrices)
             plans[position] = cell.plan(layer.name, layer.step, x, bits)
             runner.known[op.outputs[0]] = cell.float_output(layer.step, x)
         ranges, means = runner.statistics(bar.advance, clipping)
     return Calibration(ranges, plans, means, runner.samples, digest(samples))
+
+
+def float_runner(
+    marked: bytes, graph: FloatGraph, layers: Sequence[Marked], samples: Samples
+) -> FloatRunner:
+    """The float graph on other samples, with the outputs of its markers known."""
+    runner = FloatRunner(marked, graph, samples)
+    for op in graph.operators:
+        if op.custom != MARKER:
+            continue
+        layer, x = layers[marker_index(op.custom_options)], runner.read(op.inputs[0], _nothing)
+        if isinstance(layer, Delay):
+            runner.known[op.outputs[0]] = _with_past(x, layer)
+        else:
+            runner.known[op.outputs[0]] = CELLS[layer.step.cell].float_output(layer.step, x)
+    return runner
+
+
+def _nothing(count: int = 1) -> None:
+    """No progress bar for a few samples."""
 
 
 def _with_past(x: np.ndarray, delay: Delay) -> np.ndarray:

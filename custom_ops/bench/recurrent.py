@@ -198,6 +198,13 @@ def main() -> None:
         Preset("gru", (768, 1024, 1280), 320, arguments.frames, 0.0),
     ]
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    cache = read_bandwidth(2 * 1000 * 1000)
+    notes = [
+        "Measured wall-clock times, not modelled; best of all rounds. Batch 1.",
+        f"machine: {machine()}; load average at the start {load:.1f}",
+        f"command: python {shlex.join(sys.argv)}",
+        f"read bandwidth: {cache / 1e9:.1f} GB/s in cache",
+    ]
     rows: list[dict[str, object]] = []
     for preset in [p for p in plain if arguments.only in p.name]:
         factored = replace(preset, rank=RANK)
@@ -223,15 +230,9 @@ def main() -> None:
                     models, what, threads, arguments.isa, arguments.rounds, arguments.repeats
                 )
             print(f"{preset.name}, threads {threads}", file=sys.stderr)
-    cache = read_bandwidth(2 * 1000 * 1000)
-    notes = [
-        "Measured wall-clock times, not modelled; best of all rounds. Batch 1.",
-        f"machine: {machine()}; load average at the start {load:.1f}",
-        f"command: python {shlex.join(sys.argv)}",
-        f"read bandwidth: {cache / 1e9:.1f} GB/s in cache",
-    ]
-    write_csv(out / "recurrent_x86.csv", rows, notes)
-    plot(out / "recurrent_x86.png", rows, cache, notes[1])
+        # After each preset: a stack can keep the converter busy for minutes.
+        write_csv(out / "recurrent_x86.csv", rows, notes)
+        plot(out / "recurrent_x86.png", rows, cache, notes[1])
 
 
 if __name__ == "__main__":

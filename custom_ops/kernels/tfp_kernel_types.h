@@ -36,18 +36,49 @@ typedef void (*tfp_gemm_fn)(const void *blocks_packed, size_t blocks, size_t dep
 typedef void (*tfp_requantize_fn)(const int32_t *acc, const float *multiplier, size_t count,
                                   int8_t *out);
 
+/* Gate functions: numbers of the options of recurrent ops. The hard ones are piecewise linear. */
+enum { TFP_SIGMOID = 1, TFP_HARD_SIGMOID = 2, TFP_TANH = 1, TFP_HARD_TANH = 2 };
+
+/* What is the same for all units of a cell. */
+typedef struct tfp_gate_settings {
+  float inverse_scale; /* levels of int8 a unit of h */
+  int recurrent_activation;
+  int activation;
+} tfp_gate_settings;
+
 /* One GRU step of 16 * blocks units: see custom_ops/spec/gru.md. `acc_x` and `acc_h` hold
  * int32[3][16] (z, r, n) for each block; `h` is updated in place, `q` gets its int8 copy. */
 typedef void (*tfp_gru_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
-                                 const float *parameters, size_t blocks, float inverse_scale,
-                                 float *h, int8_t *q);
+                                 const float *parameters, size_t blocks,
+                                 const tfp_gate_settings *settings, float *h, int8_t *q);
 
 /* One LSTM step of 16 * blocks units: see custom_ops/spec/lstm.md. `acc_x` and `acc_h` hold
  * int32[4][16] (i, f, c, o) for each block; `h` is written and `c` updated in place, `q` gets the
  * int8 copy of h. */
 typedef void (*tfp_lstm_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
-                                  const float *parameters, size_t blocks, float inverse_scale,
-                                  float *h, float *c, int8_t *q);
+                                  const float *parameters, size_t blocks,
+                                  const tfp_gate_settings *settings, float *h, float *c, int8_t *q);
+
+/* The products of one gate with one multiplier each: those of 16 units begin at every step. */
+typedef struct tfp_gate_products {
+  const int32_t *acc;
+  size_t acc_step;
+  const float *multiplier;
+  size_t multiplier_step;
+  size_t units;
+} tfp_gate_products;
+
+/* Mean, and 1 / sqrt(variance + epsilon), of float(acc) * multiplier over the units. */
+typedef struct tfp_moments {
+  float mean, inverse;
+} tfp_moments;
+typedef tfp_moments (*tfp_moments_fn)(const tfp_gate_products *of, float epsilon);
+
+/* Folds a layer normalization into what 16 units of each gate are multiplied with and what is
+ * added: s = inverse * gain, multiplier * s, bias - mean * s. Outputs may be the inputs. */
+typedef void (*tfp_normalize_fn)(const tfp_moments *moments, const float *gains, size_t gates,
+                                 const float *multiplier, const float *bias, float *multiplier_out,
+                                 float *bias_out);
 
 /* Takes a state in: clamps it, zeroes what is tiny or not a number, and quantizes it.
  * `source` has `count` values; `h` and `q` are written to the next multiple of 16 with zeros. */

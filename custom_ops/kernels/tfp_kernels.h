@@ -32,6 +32,8 @@ typedef struct tfp_variant {
   tfp_gru_gates_fn gru_gates;
   tfp_lstm_gates_fn lstm_gates;
   tfp_load_state_fn load_state;
+  tfp_moments_fn moments;
+  tfp_normalize_fn normalize;
   tfp_activation_fn sigmoid;
   tfp_activation_fn tanh;
   bool (*preferred)(void); /* whether "auto" may choose it where supported; NULL: yes */
@@ -81,10 +83,14 @@ bool tfp_cpu_has_neonv7(void);
   void name(const int32_t *acc, const float *multiplier, size_t count, int8_t *out)
 #define TFP_DECLARE_GRU_GATES(name)                                                             \
   void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
-            float inverse_scale, float *h, int8_t *q)
+            const tfp_gate_settings *settings, float *h, int8_t *q)
 #define TFP_DECLARE_LSTM_GATES(name)                                                            \
   void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
-            float inverse_scale, float *h, float *c, int8_t *q)
+            const tfp_gate_settings *settings, float *h, float *c, int8_t *q)
+#define TFP_DECLARE_MOMENTS(name) tfp_moments name(const tfp_gate_products *of, float epsilon)
+#define TFP_DECLARE_NORMALIZE(name)                                                                \
+  void name(const tfp_moments *moments, const float *gains, size_t gates, const float *multiplier, \
+            const float *bias, float *multiplier_out, float *bias_out)
 #define TFP_DECLARE_LOAD_STATE(name) \
   void name(const float *source, size_t count, float inverse_scale, float *h, int8_t *q)
 #define TFP_DECLARE_ACTIVATION(name) void name(const float *x, size_t count, float *y)
@@ -187,6 +193,14 @@ TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_c);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx2);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx512);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_neon);
+
+TFP_DECLARE_MOMENTS(tfp_moments_f32_c);
+TFP_DECLARE_MOMENTS(tfp_moments_f32_avx2);
+TFP_DECLARE_MOMENTS(tfp_moments_f32_avx512);
+
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_c);
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx2);
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx512);
 
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_c);
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx2);

@@ -197,7 +197,11 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
                                          .scale_a_x = 1.0f,
                                          .scale_a_h = 1.0f,
                                          .scale_h = 0x1p-7f,
-                                         .return_sequences = true};
+                                         .return_sequences = true,
+                                         .recurrent_activation = TFP_SIGMOID,
+                                         .activation = TFP_TANH,
+                                         .steps_at_once = 4,
+                                         .weight_bits = {8, 8, 8, 8}};
   const size_t rows = cell->gates * units;
   const tfp_recurrent_weights weights = {.kernel = {random_matrix(rows, depth)},
                                          .recurrent = {random_matrix(rows, units)},
@@ -217,8 +221,11 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
   if (!tfp_recurrent_prepare(&op, variant, cell, &options, &weights, block, error, sizeof error)) {
     return fail(error);
   }
+  const tfp_recurrent_io io = {
+      .batch = 1, .time = steps, .x = x, .first = first, .y = y, .last = last};
+  const tfp_parallel alone = {.threads = 1};
   REGION_BEGIN();
-  tfp_recurrent_run(&op, 1, steps, x, first, y, last);
+  tfp_recurrent_run(&op, &io, &alone);
   REGION_END();
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
   const size_t bytes =
