@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from tfpipeline.export import card as cards
 from tfpipeline.export.calibrate import Calibration, calibrate
 from tfpipeline.export.conversion import Converted, convert_model
 from tfpipeline.export.errors import ExportError
@@ -22,13 +21,10 @@ from tfpipeline.export.lower import Form, Lowering
 from tfpipeline.export.model_file import ModelFile, Written
 from tfpipeline.export.modes import FLOAT32, INT8, MODES, ModeTable
 from tfpipeline.export.report import ExportReport
-from tfpipeline.export.signature import ModelSignature, Samples
+from tfpipeline.export.sample_sets import SampleSets, read_sets
+from tfpipeline.export.signature import ModelSignature
 from tfpipeline.export.states import ExplicitStates, InternalStates, States
 from tfpipeline.export.verify import Tolerances, verify
-from tfpipeline.runtime.native import ABI_VERSION
-
-_CALIBRATION_LIMIT = 256
-"""More samples hardly move a range; the report says how many were used."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +59,9 @@ def export(
     labels: Sequence[str] | None = None,
     frontend: Mapping[str, Any] | None = None,
     tolerances: Tolerances | None = None,
+    metrics: Mapping[str, float] | None = None,
+    description: str | None = None,
+    license: str | None = None,
 ) -> ExportReport:
     """Exports a Keras model to `.tflite` files and proves them equal to it.
 
@@ -70,7 +69,8 @@ def export(
     Lite runtime), `kws.fused.tflite` (recurrent layers as our custom ops, for any runtime with our
     plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
     `kws.stream.fused.tflite` and `kws.stream.report.json`, which take `chunk` time steps a call and
-    carry their states; with `streaming="both"` all of them.
+    carry their states; with `streaming="both"` all of them. Each file has its model card inside,
+    and beside it as `NAME.card.json`.
 
     Args:
         model: A Keras model. Recurrent layers: `FactoredGRU`, `FactoredLSTM`, `keras.layers.GRU`
@@ -81,8 +81,12 @@ def export(
             "int8x2"; "float32", "float16"; or weights only: "dynamic" (int8), "int4", "int2" (for
             binary and ternary weights; others become int8).
         calibration: Model inputs `(samples, ...)`, float32 or integers: an array, or a dict or list
-            of them for several inputs. They set every scale, and the length of whole-sequence
-            models; without quantized activations they may be missing. The first 256 are used.
+            of them for several inputs; a `tf.data.Dataset` or another iterable of batches, or a
+            function that makes one, labels of `(x, y)` batches being ignored; the path of a `.npy`
+            or `.npz` file (its keys are the names of inputs); or a folder of `.wav` files, with
+            `frontend`. They set every scale, and the length of whole-sequence models; without
+            quantized activations they may be missing. The first 256 are used, of a folder 256 at
+            even distances.
         streaming: False, True, or "both".
         chunk: Time steps of a call of a streaming model.
         state: "explicit": states are inputs and outputs; "internal": variables of the interpreter,
@@ -93,10 +97,15 @@ def export(
         clipping: How calibration ranges are chosen: "minmax", "percentile" or "mse".
         bias_correction: Subtract from biases of dense layers the mean error that rounded weights
             make on the calibration data.
-        verification: Held-out inputs of the same shape; by default the calibration samples.
+        verification: Held-out inputs of the same shape, from any such source; by default the
+            calibration samples. Of an iterable or a folder at most 1000 are used.
         labels: Names of the entries of the last axis of a single output, for the model card.
-        frontend: `LogMel.to_config()` of the features, for the model card.
+        frontend: `LogMel.to_config()` of the features, for the model card and folders of audio.
         tolerances: How far the files may be from Keras.
+        metrics: What was measured of the Keras model, for the model card:
+            `{"test_accuracy": 0.98}`.
+        description: What the model is for, in words, for the model card.
+        license: Its licence, for the model card.
 
     Returns:
         The report, also written as JSON.
@@ -119,8 +128,7 @@ def export(
         clipping,
         bias_correction,
     )
-    given = calibration if calibration is not None else verification
-    if given is None:
+    if calibration is None and verification is None:
         raise ExportError(
             "calibration is missing: pass model inputs, for example calibration=x_train[:200]; "
             "formats without quantized activations are content with verification=x_test"
@@ -130,23 +138,9 @@ def export(
             f"calibration is missing: quantize={quantize!r} takes its scales from it; pass model "
             "inputs, for example calibration=x_train[:200]"
         )
-    signature = ModelSignature.of(model, given)
-    samples = signature.check("calibration" if calibration is not None else "verification", given)
-    samples = {name: values[:_CALIBRATION_LIMIT] for name, values in samples.items()}
-    held_out = samples
-    if verification is not None:
-        held_out = signature.check("verification", verification)
-        frames, expected = signature.frames(held_out), signature.frames(samples)
-        if frames != expected:
-            raise ExportError(
-                f"verification has {frames} time steps, expected {expected} as "
-                "calibration has: cut or pad it"
-            )
+    given = cards.given_part(plan.target.stem, labels, frontend, metrics, description, license)
+    signature, data = read_sets(model, calibration, verification, frontend)
     _check_labels(labels, signature)
-    card = {
-        "labels": None if labels is None else list(labels),
-        "frontend": None if frontend is None else dict(frontend),
-    }
     accepted = tolerances or Tolerances.for_mode(plan.modes.modes())
     return _export(
         model,
@@ -154,10 +148,8 @@ def export(
         plan,
         quantize,
         dict(overrides or {}),
-        samples,
-        held_out,
-        verification is not None,
-        card,
+        data,
+        given,
         accepted,
     )
 
@@ -168,12 +160,11 @@ def _export(
     plan: _Plan,
     quantize: str,
     overrides: dict[str, str],
-    samples: Samples,
-    held_out: Samples,
-    is_held_out: bool,
-    card: dict[str, Any],
+    data: SampleSets,
+    given: dict[str, Any],
     tolerances: Tolerances,
 ) -> ExportReport:
+    samples, held_out = data.samples, data.held_out
     seconds: dict[str, float] = {}
     target = plan.target
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +181,8 @@ def _export(
                 plan.modes,
                 plan.clipping,
             )
-        card = {**card, **_card(found, quantize, overrides, plan)}
+        record = data.calibration_record()
+        card = given | cards.found_part(found, record, quantize, overrides, plan.modes)
         files: dict[Form, Path] = {}
         kept: dict[str, set[str]] = {}
         with _timed(seconds, "lower"):
@@ -198,6 +190,7 @@ def _export(
                 written = _write(signature, converted, found, form, plan, card)
                 files[form] = work / _name(target, form)
                 files[form].write_bytes(written.data)
+                _card_file(files[form]).write_text(cards.to_json(written.card))
                 for op in written.kept_float:
                     kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
         with _timed(seconds, "verify"):
@@ -220,20 +213,23 @@ def _export(
             calibration={
                 "samples": found.samples,
                 "sha256": found.sha256,
+                **record,
                 "clipping": plan.clipping,
                 "bias_correction": plan.correct_bias,
             },
             verification={
                 "samples": len(next(iter(held_out.values()))),
-                "held_out": is_held_out,
+                "held_out": data.is_held_out,
+                **data.verification_record(),
                 "tolerances": vars(tolerances).copy(),
             },
             forms_agreement=agreement,
-            versions=_versions(),
+            versions=cards.versions(),
             seconds={step: round(value, 3) for step, value in seconds.items()},
         )
         (work / report_path.name).write_text(report.to_json())
-        for file in (*files.values(), work / report_path.name):
+        made = [*files.values(), *map(_card_file, files.values()), work / report_path.name]
+        for file in made:
             os.replace(file, target.with_name(file.name))
     return report
 
@@ -266,12 +262,7 @@ def _write(
         integers_only=plan.io != FLOAT32,
         correct_bias=plan.correct_bias,
     )
-    own = {
-        "form": "fused" if form.fused else "portable",
-        "requires": {"plugin_abi": ABI_VERSION} if form.fused else None,
-        "chunk": plan.chunk if form.streaming else None,
-    }
-    return file.write(lowering, states, {**card, **own})
+    return file.write(lowering, states, card | cards.form_part(form, plan.chunk))
 
 
 def _plan(
@@ -355,22 +346,8 @@ def _name(target: Path, form: Form) -> str:
     return target.stem + suffix
 
 
-def _card(
-    calibration: Calibration, quantize: str, overrides: dict[str, str], plan: _Plan
-) -> dict[str, Any]:
-    mode = plan.modes.default
-    return {
-        "ranks": {layer.name: layer.ranks() for layer in calibration.recurrent_plans()},
-        "quantization": {
-            "mode": quantize,
-            "weights": mode.weights,
-            "activations": mode.activations,
-            "overrides": overrides,
-            "per_channel": mode.integer_weights,
-        },
-        "calibration": {"samples": calibration.samples, "sha256": calibration.sha256},
-        "versions": _versions(),
-    }
+def _card_file(model: Path) -> Path:
+    return model.with_suffix(".card.json")
 
 
 def _describe(plan: Any) -> dict[str, Any]:
@@ -389,8 +366,3 @@ def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     seconds[step] = time.monotonic() - started
-
-
-def _versions() -> dict[str, str]:
-    packages = ("tfpipeline", "keras", "tensorflow", "ai-edge-litert", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

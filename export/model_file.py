@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.card import with_units
 from tfpipeline.export.flatbuffer import GraphBuilder, ModelBuilder, Quantization
 from tfpipeline.export.lower import KeptFloat, Lowering
 from tfpipeline.export.modes import FLOAT32
@@ -28,11 +29,12 @@ class Written:
     Args:
         data: The file.
         kept_float: Ops that stay in float32 in an integer mode.
-        tensors: Names in the file of the float graph's activations, with their format.
+        card: Its model card.
     """
 
     data: bytes
     kept_float: tuple[KeptFloat, ...]
+    card: dict[str, Any]
 
 
 class ModelFile:
@@ -72,12 +74,12 @@ class ModelFile:
         full_card = {
             **card,
             "streaming": states is not None,
-            "inputs": described_inputs,
+            "inputs": [with_units(entry, card["frontend"]) for entry in described_inputs],
             "outputs": described_outputs,
             "states": [] if states is None else states.described,
         }
         self._model.metadata(CARD_METADATA, json.dumps(full_card, sort_keys=True).encode())
-        return Written(self._model.to_bytes(), tuple(lowering.kept_float))
+        return Written(self._model.to_bytes(), tuple(lowering.kept_float), full_card)
 
     def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:
         tensors, described = {}, []
