@@ -11,7 +11,7 @@ import native_library as native
 import numpy as np
 import pytest
 from recurrent_models import assert_same_bits, feeds, make_case, op_model
-from tflite_runtime_environment import python_with_tflite_runtime
+from separate_environment import TFLITE_RUNTIME
 
 from tfpipeline.runtime.native import library_path
 
@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).with_name("run_in_runtime.py")
 def test_same_bits_in_every_runtime(cell: str, runtime: str, tmp_path: Path) -> None:
     python = sys.executable
     if runtime == "tflite_runtime":
-        python = python_with_tflite_runtime()
+        python = TFLITE_RUNTIME.executable()
     elif runtime == "tf" and importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed")
     shape = {"units": 40, "input_dim": 13, "rank_x": 6, "rank_h": 20, "batch": 2, "time": 9}
