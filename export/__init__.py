@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfpipeline.export.c_array import write_c_array
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.exporter import export
     from tfpipeline.export.report import ExportReport, FormReport
@@ -25,6 +26,7 @@ _HOMES = {
     "FormReport": "report",
     "convert_stock": "stock",
     "Tolerances": "verify",
+    "write_c_array": "c_array",
 }
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "VerificationError",
     "convert_stock",
     "export",
+    "write_c_array",
 ]
 
 
