@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.exporter import export
     from tfpipeline.export.report import ExportReport, FormReport
+    from tfpipeline.export.samples import Source
     from tfpipeline.export.stock import convert_stock
     from tfpipeline.export.verify import Tolerances
 
@@ -24,6 +25,7 @@ _HOMES = {
     "export": "exporter",
     "ExportReport": "report",
     "FormReport": "report",
+    "Source": "samples",
     "convert_stock": "stock",
     "Tolerances": "verify",
     "write_c_array": "c_array",
@@ -34,6 +36,7 @@ __all__ = [
     "ExportError",
     "ExportReport",
     "FormReport",
+    "Source",
     "Tolerances",
     "VerificationError",
     "convert_stock",

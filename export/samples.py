@@ -31,9 +31,12 @@ _EXPECTED = (
 class Source:
     """Samples, not yet compared with the model's inputs.
 
+    Who has arrays and knows their files makes one and passes it to `export()`.
+
     Args:
         values: An array `(samples, ...)`, or a dict or list of them by input.
-        kind: "array", "arrays", "npy", "npz", "folder", "dataset", "iterable" or "generator".
+        kind: "array", "arrays", "npy", "npz", "folder", "dataset", "iterable", "generator", or
+            another word for what the user made.
         name: File name of a path; None for what has none.
         files: The file of each sample, where each has one.
     """
@@ -77,6 +80,8 @@ def read_source(
     Raises:
         ExportError: the source is of an unknown kind, or is empty or damaged.
     """
+    if isinstance(given, Source):
+        return given
     if isinstance(given, str | os.PathLike):
         return _from_path(argument, Path(given), limit, frontend, frames)
     if isinstance(given, Mapping | list | tuple):

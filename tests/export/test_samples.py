@@ -15,7 +15,7 @@ import pytest
 from small_model import FEATURES, FRAMES, walk
 
 from tfpipeline.data import write_wav
-from tfpipeline.export import ExportError, export
+from tfpipeline.export import ExportError, Source, export
 from tfpipeline.export.samples import read_source
 from tfpipeline.features import LogMel
 from tfpipeline.runtime import Interpreter
@@ -97,6 +97,12 @@ def test_batches_of_several_inputs() -> None:
 def test_arrays_stay_what_they_are() -> None:
     assert read(DATA).values is DATA
     assert read({"x": DATA}).kind == "arrays"
+
+
+def test_a_source_says_itself_what_it_is() -> None:
+    mine = Source(DATA[:2], "corpus", files=("yes/a.wav", "no/b.wav"))
+    assert read(mine) is mine
+    assert mine.record(1)["list"] == ["yes/a.wav"]
 
 
 def test_files_of_arrays(tmp_path: Path) -> None:

@@ -34,12 +34,12 @@ def inputs_of(arguments: argparse.Namespace) -> dict[str, Any]:
     }
     if arguments.data is not None:
         from tfpipeline.cli.dataset import load_data
+        from tfpipeline.recipes.export_samples import clips_of
 
         dataset = load_data(arguments)
-        train, validation = dataset.train.features, dataset.validation.features
         corpus = {
-            "calibration": train[: arguments.calibration_clips],
-            "verification": validation[: arguments.verification_clips],
+            "calibration": clips_of(dataset.train, arguments.calibration_clips),
+            "verification": clips_of(dataset.validation, arguments.verification_clips),
             "labels": dataset.labels,
             "frontend": dataset.log_mel.to_config(),
         }
