@@ -22,6 +22,7 @@ from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.ranges import Range, clipping_of, minmax
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.signature import Samples
+from tfpipeline.export.weights import weight_bits
 from tfpipeline.progress import progress
 
 
@@ -87,7 +88,8 @@ def calibrate(
                 runner.known[op.outputs[0]] = _with_past(x, layer)
                 continue
             cell = CELLS[layer.step.cell]
-            bits = modes.of(layer.name).weight_bits
+            matrices = [m.T for m in (*layer.step.kernel, *layer.step.recurrent_kernel)]
+            bits = weight_bits(modes.of(layer.name), matrices)
             plans[position] = cell.plan(layer.name, layer.step, x, bits)
             runner.known[op.outputs[0]] = cell.float_output(layer.step, x)
         ranges, means = runner.statistics(bar.advance, clipping)

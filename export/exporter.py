@@ -66,8 +66,8 @@ def export(
     """Exports a Keras model to `.tflite` files and proves them equal to it.
 
     With `path="kws.tflite"` it writes `kws.tflite` (portable: builtin ops only, for any TensorFlow
-    Lite runtime), `kws.fused.tflite` (recurrent layers as our custom ops, for any runtime with our
-    plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
+    Lite runtime), `kws.fused.tflite` (recurrent and factored layers as our custom ops, for any
+    runtime with our plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
     `kws.stream.fused.tflite` and `kws.stream.report.json`, which take `chunk` time steps a call and
     carry their states; with `streaming="both"` all of them. Each file has its model card inside,
     and beside it as `NAME.card.json`.

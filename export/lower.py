@@ -17,6 +17,7 @@ from tfpipeline.export.calibrate import Calibration
 from tfpipeline.export.cells import CELLS
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.factored_fused import find_pairs, lower_pair
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, GraphBuilder, Quantization
 from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES, GateArithmetic
 from tfpipeline.export.linear_arithmetic import LinearArithmetic
@@ -42,7 +43,7 @@ class Form:
     """Which file is written.
 
     Args:
-        fused: Recurrent layers as our custom ops; otherwise builtin ops only.
+        fused: Recurrent and factored layers as our custom ops; otherwise builtin ops only.
         streaming: A few time steps with explicit states; otherwise a whole sequence.
     """
 
@@ -105,14 +106,29 @@ class Lowering:
 
     def run(self) -> None:
         """Lowers every op; inputs must be defined before."""
-        for position, op in enumerate(self.source.operators):
+        operators = self.source.operators
+        pairs = find_pairs(self.source) if self._form.fused else {}
+        pairs = {
+            last: first
+            for last, first in pairs.items()
+            if self._can_pair(operators[first], operators[last])
+        }
+        for position, op in enumerate(operators):
             plan = self._calibration.plans.get(position)
             if isinstance(plan, RecurrentPlan):
                 self._recurrent(plan, op)
             elif isinstance(plan, Delay):
                 self._delay(plan, op)
-            else:
+            elif position in pairs:
+                lower_pair(self, operators[pairs[position]], op, self._mode(op))
+            elif position not in pairs.values():
                 self._stock(op)
+
+    def _can_pair(self, first: FloatOperator, last: FloatOperator) -> bool:
+        modes = {self._modes.of(self._layer(op)) for op in (first, last)}
+        return len(modes) == 1 and all(
+            mode.integer_weights and mode.activations != INT16 for mode in modes
+        )
 
     # Tensors
 

@@ -26,7 +26,10 @@ MODES = {
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="uses the linker's --wrap and libasan")
-@pytest.mark.parametrize("program", ["recurrent_driver", "fully_connected_driver"])
+@pytest.mark.parametrize(
+    "program",
+    ["recurrent_driver", "fully_connected_driver", "fully_connected_u8_driver", "factored_driver"],
+)
 @pytest.mark.parametrize("mode", MODES)
 def test_driver(mode: str, program: str, tmp_path: Path) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
