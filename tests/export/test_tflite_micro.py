@@ -16,6 +16,7 @@ from separate_environment import TFLITE_MICRO
 from small_model import FEATURES, LABELS, walk
 
 from tfpipeline.export import ExportReport, export
+from tfpipeline.inspection import inspect_model
 from tfpipeline.runtime import Interpreter, Streamer
 
 _SCRIPT = Path(__file__).resolve().parents[1] / "support" / "run_micro.py"
@@ -166,7 +167,14 @@ def test_one_step_differs_by_the_rounding_of_products(
     assert difference.max() * unit <= bound + 8 * 2.0**-15
 
 
-# TFLite-Micro's GATHER takes no int16, so that a whole sequence of int16 cannot run there.
+def test_the_inspection_knows_what_runs_there(exports: dict[str, ExportReport]) -> None:
+    for name, report in exports.items():
+        for form in ("portable", "stream_portable"):
+            claimed = inspect_model(getattr(report, form)).target("tflite-micro")
+            # Its GATHER takes no int16, so that a whole sequence of int16 cannot run there.
+            assert claimed.runs == ((name, form) != ("int16x8 only", "portable")), claimed
+
+
 @pytest.mark.parametrize(
     ("name", "form"),
     [

@@ -12,7 +12,7 @@ HELP = "write .tflite files in any number format and compare them with the model
 EXAMPLE = (
     "tfpipeline export demo-out/stage2.keras --data demo-out/corpus --out kws.tflite --streaming; "
     "tfpipeline export model.keras --calibration x_train.npy --quantize int16x8 "
-    "--override dense=float32 --out model.tflite"
+    "--override dense=dynamic --out model.tflite"
 )
 
 #: Named here too, because `--help` must not load what the export needs.
