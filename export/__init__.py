@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfpipeline.export.c_array import write_c_array
+    from tfpipeline.export.conversion import kept_conversions
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.exporter import export
     from tfpipeline.export.report import ExportReport, FormReport
@@ -27,6 +28,7 @@ _HOMES = {
     "FormReport": "report",
     "Source": "samples",
     "convert_stock": "stock",
+    "kept_conversions": "conversion",
     "Tolerances": "verify",
     "write_c_array": "c_array",
 }
@@ -41,6 +43,7 @@ __all__ = [
     "VerificationError",
     "convert_stock",
     "export",
+    "kept_conversions",
     "write_c_array",
 ]
 

@@ -98,7 +98,7 @@ def form_part(form: Form, chunk: int | None) -> dict[str, Any]:
     return {
         "form": "fused" if form.fused else "portable",
         "requires": needs if form.fused else None,
-        "chunk": chunk if form.streaming else None,
+        "chunk": chunk,
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +13,29 @@ import keras
 from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.factored_fused import find_pairs
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, read_float_graph
-from tfpipeline.export.mark import MARKER, MarkedModel, marker_index
+from tfpipeline.export.mark import MARKER, MarkedLayer, MarkedModel, marker_index
 from tfpipeline.export.signature import ModelSignature, Samples
 from tfpipeline.export.time_axes import StretchedGraph, auxiliary_frames, same_tensors
 from tfpipeline.progress import progress
 
 _WHOLE, _SHORT, _LONG = "whole", "short", "long"
+
+
+@dataclass(frozen=True)
+class StreamGraph:
+    """The float graph of a stream.
+
+    Args:
+        graph: At `chunk` time steps.
+        pairs: How its tensors map to those of the graph of the whole sequence.
+        chunk: Time steps of a call.
+    """
+
+    graph: FloatGraph
+    pairs: dict[int, int]
+    chunk: int
 
 
 @dataclass(frozen=True)
@@ -27,13 +46,19 @@ class Converted:
         marked: What the markers stand for, and the names of layers.
         whole: The graph at the length of the samples.
         data: The same as the converter wrote it.
-        chunk: The graph of a stream, and how its tensors map to those of `whole`; None without.
+        stream: The graph of a stream; None without.
     """
 
     marked: MarkedModel
     whole: FloatGraph
     data: bytes
-    chunk: tuple[FloatGraph, dict[int, int]] | None
+    stream: StreamGraph | None
+
+    @property
+    def can_fuse(self) -> bool:
+        """Whether any of its layers has a custom op."""
+        recurrent = any(isinstance(layer, MarkedLayer) for layer in self.marked.marked)
+        return recurrent or bool(find_pairs(self.whole))
 
 
 def convert_model(
@@ -51,10 +76,51 @@ def convert_model(
             f"streaming needs an input with a free time axis, such as Input((None, 40)), received "
             f"inputs of shape {shapes}: build the model with one"
         )
-    marked = MarkedModel(model, signature, streaming=chunk is not None)
     frames: dict[str, int | None] = {_WHOLE: whole_frames}
     if chunk is not None:
         frames[_SHORT], frames[_LONG] = auxiliary_frames(chunk)
+    kept = _kept.get()
+    key = (id(model), chunk, tuple(tuple(s) for s in signature.shapes(samples, whole_frames)))
+    if kept is not None and key in kept:
+        _, marked, data = kept[key]
+    else:
+        marked, data = _run_converter(model, signature, samples, frames, work)
+        if kept is not None:
+            kept[key] = (model, marked, data)
+    graphs = {name: read_float_graph(value) for name, value in data.items()}
+    stream = None
+    if chunk is not None:
+        stream = _stream_graph(marked, graphs, chunk)
+    return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
+
+
+_Kept = dict[object, tuple[keras.Model, MarkedModel, dict[str, bytes]]]
+_kept: ContextVar[_Kept | None] = ContextVar("kept_conversions", default=None)
+
+
+@contextmanager
+def kept_conversions() -> Iterator[None]:
+    """While open, a model that was converted once is not converted again.
+
+    For comparing many ways to export one model, which all begin with the same float graph. Its
+    weights must not change meanwhile.
+    """
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _run_converter(
+    model: keras.Model,
+    signature: ModelSignature,
+    samples: Samples,
+    frames: dict[str, int | None],
+    work: Path,
+) -> tuple[MarkedModel, dict[str, bytes]]:
+    """The model with markers, converted at each of the lengths."""
+    marked = MarkedModel(model, signature, streaming=len(frames) > 1)
     with progress("Converting"):
         marked.save(work, frames, lambda count: signature.shapes(samples, count))
         jobs = [
@@ -62,17 +128,12 @@ def convert_model(
             for key in frames
         ]
         convert(jobs, work)
-    data = {key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)}
-    graphs = {key: read_float_graph(value) for key, value in data.items()}
-    stream = None
-    if chunk is not None:
-        stream = _stream_graph(marked, graphs, chunk)
-    return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
+    return marked, {
+        key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)
+    }
 
 
-def _stream_graph(
-    marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int
-) -> tuple[FloatGraph, dict[int, int]]:
+def _stream_graph(marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int) -> StreamGraph:
     def delay_of(op: FloatOperator) -> Delay | None:
         if op.custom != MARKER:
             return None
@@ -82,4 +143,5 @@ def _stream_graph(
     stretched = StretchedGraph(
         graphs[_SHORT], graphs[_LONG], auxiliary_frames(chunk), marked.layer_of, delay_of
     )
-    return stretched.at(chunk), same_tensors(graphs[_SHORT], graphs[_WHOLE])
+    pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE])
+    return StreamGraph(stretched.at(chunk), pairs, chunk)

@@ -7,38 +7,25 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from tfpipeline.export import card as cards
-from tfpipeline.export.calibrate import Calibration, calibrate
-from tfpipeline.export.conversion import Converted, convert_model
+from tfpipeline.export.calibrate import calibrate
+from tfpipeline.export.conversion import convert_model
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.lower import Form, Lowering
-from tfpipeline.export.model_file import ModelFile, Written
-from tfpipeline.export.modes import FLOAT32, INT8, MODES, ModeTable
+from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
+from tfpipeline.export.lower import Form
+from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.sample_sets import SampleSets, read_sets
 from tfpipeline.export.signature import ModelSignature
-from tfpipeline.export.states import ExplicitStates, InternalStates, States
 from tfpipeline.export.verify import Tolerances, verify
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What one call of `export` writes and how."""
-
-    target: Path
-    forms: tuple[Form, ...]
-    modes: ModeTable
-    io: str
-    chunk: int | None
-    internal_state: bool
-    clipping: str
-    correct_bias: bool
+from tfpipeline.export.write_form import write_form
 
 
 def export(
@@ -59,6 +46,7 @@ def export(
     labels: Sequence[str] | None = None,
     frontend: Mapping[str, Any] | None = None,
     tolerances: Tolerances | None = None,
+    sensitivity: bool = False,
     metrics: Mapping[str, float] | None = None,
     description: str | None = None,
     license: str | None = None,
@@ -102,6 +90,7 @@ def export(
         labels: Names of the entries of the last axis of a single output, for the model card.
         frontend: `LogMel.to_config()` of the features, for the model card and folders of audio.
         tolerances: How far the files may be from Keras.
+        sensitivity: Also measure what rounding each layer alone costs; takes a moment a layer.
         metrics: What was measured of the Keras model, for the model card:
             `{"test_accuracy": 0.98}`.
         description: What the model is for, in words, for the model card.
@@ -115,220 +104,156 @@ def export(
         ConversionError: the TensorFlow Lite converter failed.
         VerificationError: a file would disagree with Keras; nothing is written.
     """
-    layers = [layer.name for layer in model._flatten_layers(include_self=False)]
-    plan = _plan(
-        Path(path),
-        ModeTable(quantize, overrides or {}, layers),
-        quantize,
-        streaming,
-        chunk,
-        state,
-        io,
-        forms,
-        clipping,
-        bias_correction,
+    options = ExportOptions.check(
+        path,
+        [layer.name for layer in model._flatten_layers(include_self=False)],
+        quantize=quantize,
+        overrides=overrides or {},
+        streaming=streaming,
+        chunk=chunk,
+        state=state,
+        io=io,
+        forms=forms,
+        clipping=clipping,
+        bias_correction=bias_correction,
     )
-    if calibration is None and verification is None:
-        raise ExportError(
-            "calibration is missing: pass model inputs, for example calibration=x_train[:200]; "
-            "formats without quantized activations are content with verification=x_test"
-        )
-    if calibration is None and (plan.modes.needs_ranges or any(f.fused for f in plan.forms)):
-        raise ExportError(
-            f"calibration is missing: quantize={quantize!r} takes its scales from it; pass model "
-            "inputs, for example calibration=x_train[:200]"
-        )
-    given = cards.given_part(plan.target.stem, labels, frontend, metrics, description, license)
+    if calibration is None:
+        options = options.without_idle_forms(can_fuse=False)
+        _needs_no_calibration(options, verification)
+    given = cards.given_part(options.target.stem, labels, frontend, metrics, description, license)
     signature, data = read_sets(model, calibration, verification, frontend)
     _check_labels(labels, signature)
-    accepted = tolerances or Tolerances.for_mode(plan.modes.modes())
-    return _export(
-        model,
-        signature,
-        plan,
-        quantize,
-        dict(overrides or {}),
-        data,
-        given,
-        accepted,
-    )
-
-
-def _export(
-    model: keras.Model,
-    signature: ModelSignature,
-    plan: _Plan,
-    quantize: str,
-    overrides: dict[str, str],
-    data: SampleSets,
-    given: dict[str, Any],
-    tolerances: Tolerances,
-) -> ExportReport:
-    samples, held_out = data.samples, data.held_out
-    seconds: dict[str, float] = {}
-    target = plan.target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
+    accepted = tolerances or Tolerances.for_mode(options.modes.modes())
+    options.target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=options.target.parent) as folder:
         work = Path(folder)
-        with _timed(seconds, "convert"):
-            converted = convert_model(model, signature, samples, plan.chunk, work)
-        with _timed(seconds, "calibrate"):
+        report = _Export(model, signature, options, data, accepted, work).run(given, sensitivity)
+        (work / options.report_path.name).write_text(report.to_json())
+        models = [Path(form.path) for form in report.forms]
+        for file in (*models, *map(_card_file, models), options.report_path):
+            os.replace(work / file.name, file)
+    return report
+
+
+class _Export:
+    """One export, whose files appear in the folder `work`."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        signature: ModelSignature,
+        options: ExportOptions,
+        data: SampleSets,
+        tolerances: Tolerances,
+        work: Path,
+    ) -> None:
+        self._model = model
+        self._signature = signature
+        self._options = options
+        self._data = data
+        self._tolerances = tolerances
+        self._work = work
+        self._seconds: dict[str, float] = {}
+
+    def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
+        signature, work, timed = self._signature, self._work, self._timed
+        with timed("convert"):
+            chunk = self._options.chunk
+            converted = convert_model(self._model, signature, self._data.samples, chunk, work)
+            options = self._options.without_idle_forms(converted.can_fuse)
+        with timed("calibrate"):
+            layers = converted.marked.marked
             found = calibrate(
                 converted.data,
                 converted.whole,
-                converted.marked.marked,
-                samples,
-                plan.modes,
-                plan.clipping,
+                layers,
+                self._data.samples,
+                options.modes,
+                options.clipping,
             )
-        record = data.calibration_record()
-        card = given | cards.found_part(found, record, quantize, overrides, plan.modes)
+        record = self._data.calibration_record()
+        card = given | cards.found_part(
+            found, record, options.quantize, options.overrides, options.modes
+        )
         files: dict[Form, Path] = {}
         kept: dict[str, set[str]] = {}
-        with _timed(seconds, "lower"):
-            for form in plan.forms:
-                written = _write(signature, converted, found, form, plan, card)
-                files[form] = work / _name(target, form)
+        with timed("lower"):
+            for form in options.forms:
+                written = write_form(
+                    signature,
+                    converted,
+                    found,
+                    form,
+                    options.modes,
+                    card,
+                    io=options.io,
+                    internal_state=options.internal_state,
+                    correct_bias=options.correct_bias,
+                )
+                files[form] = work / options.path(form).name
                 files[form].write_bytes(written.data)
                 _card_file(files[form]).write_text(cards.to_json(written.card))
                 for op in written.kept_float:
                     kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
-        with _timed(seconds, "verify"):
-            expected = signature.predict(model, held_out)
-            results, agreement = verify(
-                files, held_out, expected, tolerances, plan.modes.integer_activations
-            )
-        stem = ".stream" if all(form.streaming for form in plan.forms) else ""
-        report_path = target.with_suffix(f"{stem}.report.json")
-        report = ExportReport(
+        held_out = self._data.held_out
+        with timed("verify"):
+            expected = signature.predict(self._model, held_out)
+            exact = options.modes.integer_activations
+            results, agreement = verify(files, held_out, expected, self._tolerances, exact)
+            evidence = Model(signature, converted, found, held_out)
+            drifts = drift(evidence, options, files, work)
+            check_drift(drifts, self._tolerances)
+            errors = layer_errors(evidence, options, work, sensitivity)
+            others = runtimes(files, held_out)
+        return ExportReport(
             forms=tuple(
-                replace(result, path=str(target.with_name(file.name)))
-                for result, file in zip(results, files.values(), strict=True)
+                replace(result, path=str(options.path(form)))
+                for result, form in zip(results, files, strict=True)
             ),
-            report_path=str(report_path),
-            quantize=quantize,
-            overrides=overrides,
-            layers=tuple(_describe(layer) for layer in found.recurrent_plans()),
+            report_path=str(options.report_path),
+            quantize=options.quantize,
+            overrides=dict(options.overrides),
+            layers=tuple(_describe(plan) for plan in found.recurrent_plans()),
             kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
+            layer_errors=errors,
+            drift=drifts,
+            runtimes=others,
             calibration={
                 "samples": found.samples,
                 "sha256": found.sha256,
                 **record,
-                "clipping": plan.clipping,
-                "bias_correction": plan.correct_bias,
+                "clipping": options.clipping,
+                "bias_correction": options.correct_bias,
             },
             verification={
                 "samples": len(next(iter(held_out.values()))),
-                "held_out": data.is_held_out,
-                **data.verification_record(),
-                "tolerances": vars(tolerances).copy(),
+                "held_out": self._data.is_held_out,
+                **self._data.verification_record(),
+                "tolerances": vars(self._tolerances).copy(),
             },
             forms_agreement=agreement,
             versions=cards.versions(),
-            seconds={step: round(value, 3) for step, value in seconds.items()},
+            seconds={step: round(value, 3) for step, value in self._seconds.items()},
         )
-        (work / report_path.name).write_text(report.to_json())
-        made = [*files.values(), *map(_card_file, files.values()), work / report_path.name]
-        for file in made:
-            os.replace(file, target.with_name(file.name))
-    return report
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._seconds[step] = time.monotonic() - started
 
 
-def _write(
-    signature: ModelSignature,
-    converted: Converted,
-    calibration: Calibration,
-    form: Form,
-    plan: _Plan,
-    card: dict[str, Any],
-) -> Written:
-    file = ModelFile(signature, plan.io, plan.modes.default.activations)
-    graph = file.graph()
-    source, states = converted.whole, None
-    if form.streaming:
-        assert converted.chunk is not None
-        source, pairs = converted.chunk
-        calibration = calibration.carried_to(pairs)
-        kind: type[States] = InternalStates if plan.internal_state else ExplicitStates
-        states = kind(graph)
-    lowering = Lowering(
-        source,
-        calibration,
-        graph,
-        form,
-        plan.modes,
-        converted.marked.layer_of,
-        states,
-        integers_only=plan.io != FLOAT32,
-        correct_bias=plan.correct_bias,
-    )
-    return file.write(lowering, states, card | cards.form_part(form, plan.chunk))
-
-
-def _plan(
-    target: Path,
-    modes: ModeTable,
-    quantize: str,
-    streaming: bool | str,
-    chunk: int,
-    state: str,
-    io: str,
-    forms: Sequence[str] | None,
-    clipping: str,
-    correct_bias: bool,
-) -> _Plan:
-    """Checks the options and lists the files to write."""
-    activations = modes.default.activations
-    choices: tuple[tuple[str, object, tuple[object, ...]], ...] = (
-        ("io", io, tuple(dict.fromkeys((FLOAT32, activations)))),
-        ("streaming", streaming, (False, True, "both")),
-        ("state", state, ("explicit", "internal")),
-    )
-    for name, value, allowed in choices:
-        if value not in allowed:
-            options = ", ".join(repr(choice) for choice in allowed)
-            what = f" with quantize={quantize!r}" if name == "io" else ""
-            raise ExportError(f"{name} must be one of {options}{what}, received {value!r}")
-    if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
-        raise ExportError(f"chunk must be a positive number of time steps, received {chunk!r}")
-    if target.suffix != ".tflite":
-        raise ExportError(f"path must end in .tflite, received {str(target)!r}")
-    chosen = _forms(forms, modes, quantize)
-    times = {False: (False,), True: (True,), "both": (False, True)}[streaming]
-    return _Plan(
-        target,
-        tuple(
-            Form(name == "fused", stream)
-            for stream in times
-            for name in ("portable", "fused")
-            if name in chosen
-        ),
-        modes,
-        io,
-        chunk if streaming else None,
-        state == "internal",
-        clipping,
-        correct_bias,
-    )
-
-
-def _forms(forms: Sequence[str] | None, modes: ModeTable, quantize: str) -> tuple[str, ...]:
-    can_fuse = all(mode.integer_weights and mode.activations != "int16" for mode in modes.modes())
-    if forms is None:
-        return ("portable", "fused") if can_fuse else ("portable",)
-    if not forms or set(forms) - {"portable", "fused"}:
-        raise ExportError(f"forms must hold 'portable', 'fused' or both, received {tuple(forms)!r}")
-    if "fused" in forms and not can_fuse:
-        fusable = ", ".join(
-            repr(name)
-            for name, mode in MODES.items()
-            if mode.integer_weights and mode.activations in (FLOAT32, INT8)
-        )
+def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:
+    if options.modes.needs_ranges or options.fuses:
         raise ExportError(
-            f"forms has 'fused', but quantize={quantize!r} has none: our ops take int8 activations "
-            f"and integer weights; expected one of {fusable}"
+            f"calibration is missing: quantize={options.quantize!r} takes its scales from it; pass "
+            "model inputs, for example calibration=x_train[:200]"
         )
-    return tuple(forms)
+    if verification is None:
+        raise ExportError(
+            "calibration is missing: pass model inputs, for example calibration=x_train[:200], or "
+            "verification=x_test, which is enough without quantized activations"
+        )
 
 
 def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> None:
@@ -341,16 +266,11 @@ def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> No
         )
 
 
-def _name(target: Path, form: Form) -> str:
-    suffix = (".stream" if form.streaming else "") + (".fused" if form.fused else "") + ".tflite"
-    return target.stem + suffix
-
-
 def _card_file(model: Path) -> Path:
     return model.with_suffix(".card.json")
 
 
-def _describe(plan: Any) -> dict[str, Any]:
+def _describe(plan: RecurrentPlan) -> dict[str, Any]:
     matrices = (*plan.kernel, *plan.recurrent_kernel)
     return {
         "name": plan.name,
@@ -359,10 +279,3 @@ def _describe(plan: Any) -> dict[str, Any]:
         "ranks": plan.ranks(),
         "weight_bytes": sum(matrix.values.size for matrix in matrices) * plan.bits // 8,
     }
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    seconds[step] = time.monotonic() - started

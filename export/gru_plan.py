@@ -15,10 +15,10 @@ from tfpipeline.export.recurrent_plan import (
     GATES_RANGE,
     OUTPUT_STATE,
     RecurrentPlan,
-    affine,
     fewest_weights,
     in_order,
     output_scale,
+    pre_activation,
     quantize_kernels,
 )
 from tfpipeline.layers.export_protocol import RecurrentStep
@@ -67,9 +67,9 @@ def plan_gru(name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8) -> Re
 def _inner_scales(summed: int, taps: GruTaps) -> dict[str, Quantization]:
     gates, candidate = slice(0, summed), slice(summed, None)
     return {
-        "x_gates": affine(taps.p_x[..., gates]),
-        "h_gates": affine(taps.p_h[..., gates]),
+        "x_gates": pre_activation(taps.p_x[..., gates]),
+        "h_gates": pre_activation(taps.p_h[..., gates]),
         "gates": Quantization(GATES_RANGE / 128.0, 0),
-        "x_candidate": affine(taps.p_x[..., candidate]),
-        "h_candidate": affine(taps.p_h[..., candidate]),
+        "x_candidate": pre_activation(taps.p_x[..., candidate]),
+        "h_candidate": pre_activation(taps.p_h[..., candidate]),
     }

@@ -18,10 +18,10 @@ from tfpipeline.export.recurrent_plan import (
     OUTPUT_STATE,
     RecurrentPlan,
     StatePlan,
-    affine,
     fewest_weights,
     in_order,
     output_scale,
+    pre_activation,
     quantize_kernels,
 )
 from tfpipeline.layers.export_protocol import RecurrentStep
@@ -79,7 +79,7 @@ def cell_quantization(c: np.ndarray) -> Quantization:
 
 def _inner_scales(taps: LstmTaps) -> dict[str, Quantization]:
     return {
-        "x_gates": affine(taps.p_x),
-        "h_gates": affine(taps.p_h),
-        "gates": affine(np.clip(taps.p_x + taps.p_h, -GATES_RANGE, GATES_RANGE)),
+        "x_gates": pre_activation(taps.p_x),
+        "h_gates": pre_activation(taps.p_h),
+        "gates": pre_activation(np.clip(taps.p_x + taps.p_h, -GATES_RANGE, GATES_RANGE)),
     }

@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tfpipeline.export.delays import Delay, delay_of, delayed_call
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator
 from tfpipeline.export.recurrent_layers import recurrent_step
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.layers.export_protocol import RecurrentStep
@@ -73,7 +74,8 @@ class MarkedModel:
             step = recurrent_step(layer)
             delay = delay_of(layer) if streaming and step is None else None
             if step is not None:
-                self._calls.append((layer, _marker_call(layer, step, len(self.marked))))
+                call = _marker_call(layer, step, len(self.marked))
+                self._calls.append((layer, _scoped(scope, call)))
                 self.marked.append(MarkedLayer(layer.name, step))
             elif delay is not None:
                 marker = _delay_marker(delay, len(self.marked))
@@ -95,6 +97,11 @@ class MarkedModel:
         Variables become constants while tracing, so that the result has none.
         """
         variables = self._model.variables
+        for variable in variables:
+            if not np.isfinite(np.asarray(variable.value, np.float32)).all():
+                raise ExportError(
+                    f"weight {variable.path!r} contains NaN or infinity: did the training diverge?"
+                )
         constants = [tf.constant(np.asarray(keras.ops.convert_to_numpy(v))) for v in variables]
 
         def run(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -114,10 +121,12 @@ class MarkedModel:
                 ]
                 try:
                     traced = module.run.get_concrete_function(*specs)
+                except ExportError as error:
+                    # Raised within a layer's call, where Keras adds its own words to it.
+                    raise ExportError(_reason_of(error)) from None
                 except ValueError as error:
                     raise ExportError(
-                        f"the model cannot be called with {count} time steps: "
-                        f"{str(error).splitlines()[0]}"
+                        f"the model cannot be called with {count} time steps: {_reason_of(error)}"
                     ) from error
                 tf.saved_model.save(module, str(directory / key), signatures=traced)
 
@@ -143,6 +152,25 @@ class MarkedModel:
         """The layer in whose scope an op was traced, from the name of its output."""
         found = _SCOPE.findall(tensor_name.split(";")[0])
         return self.layer_names[int(found[-1])] if found else None
+
+
+def layer_of_op(
+    graph: FloatGraph, op: FloatOperator, layer_of: Callable[[str], str | None]
+) -> str | None:
+    """The layer of an op: its output is named after it, or at least its weights are."""
+    for index in (*op.outputs, *op.inputs[1:]):
+        if index >= 0:
+            layer = layer_of(graph.tensors[index].name)
+            if layer is not None:
+                return layer
+    return None
+
+
+def _reason_of(error: Exception) -> str:
+    """What went wrong, without what Keras puts around it: the call, its arguments, bold type."""
+    inner = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+    text = inner.group(1) if inner else str(error).splitlines()[0]
+    return " ".join(text.split())
 
 
 def clean_name(tensor_name: str, layer: str | None) -> str:
@@ -205,7 +233,10 @@ def _marker_call(layer: Any, step: RecurrentStep, index: int) -> Any:
                     f"layer {layer.name!r} is called with {argument}, which export does not "
                     "support yet; remove it (Masking and Embedding(mask_zero=True) make masks)"
                 )
-        return marker(inputs)
+        output = marker(inputs)
+        if step.projection is not None:
+            output = keras.ops.matmul(output, tf.constant(step.projection))
+        return output
 
     return call
 

@@ -8,7 +8,7 @@ Names are those that the user gave. Keras makes up a name for what has none ("ke
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +66,7 @@ class ModelSignature:
         given = _keys(struct) or [tensor.name for tensor in model.inputs]
         names = _names(given, "x", _is_input_name)
         inputs = tuple(
-            Port(name, tuple(tensor.shape[1:]), str(tensor.dtype))
+            Port(name, tuple(tensor.shape[1:]), _port_dtype(name, tensor.dtype))
             for name, tensor in zip(names, model.inputs, strict=True)
         )
         made_up = _made_up_names(model)
@@ -93,26 +93,35 @@ class ModelSignature:
                 "verification data, from which its inputs can be read"
             )
         flat = _flat(example)
-        inputs = tuple(
-            Port(
-                name,
-                # Whoever feeds sequences to a subclassed model wants to choose their length.
-                (None, *value.shape[2:]) if value.ndim == 3 else tuple(value.shape[1:]),
-                "int32" if np.issubdtype(value.dtype, np.integer) else "float32",
-            )
-            for name, value in flat.items()
-        )
         structure: Any = dict(flat) if isinstance(example, Mapping) else list(flat.values())
         if not isinstance(example, Mapping) and len(flat) == 1:
             structure = next(iter(flat.values()))
-        result = model(
-            keras.tree.map_structure(lambda v: keras.ops.convert_to_tensor(v[:1]), structure)
-        )
+
+        def call(values: Mapping[str, np.ndarray]) -> Any:
+            tensors = [keras.ops.convert_to_tensor(v) for v in values.values()]
+            return model(keras.tree.pack_sequence_as(structure, tensors))
+
+        one = {name: value[:1] for name, value in flat.items()}
+        result = call(one)
         leaves = keras.tree.flatten(result)
+        longer = _longer_outputs(call, one)
+        inputs = tuple(
+            Port(
+                name,
+                (None, *value.shape[2:]) if longer and value.ndim == 3 else value.shape[1:],
+                _port_dtype(name, value.dtype.name if value.dtype != np.float64 else "float32"),
+            )
+            for name, value in flat.items()
+        )
         names = list(result) if isinstance(result, dict) else [""] * len(leaves)
         outputs = tuple(
-            Port(name, tuple(leaf.shape[1:]), str(leaf.dtype))
-            for name, leaf in zip(_names(names, "scores", lambda n: not n), leaves, strict=True)
+            Port(name, _free_where(leaf.shape, other), str(leaf.dtype))
+            for name, leaf, other in zip(
+                _names(names, "scores", lambda n: not n),
+                leaves,
+                longer or [tuple(leaf.shape) for leaf in leaves],
+                strict=True,
+            )
         )
         return cls(inputs, outputs, structure)
 
@@ -139,11 +148,19 @@ class ModelSignature:
 
     def predict(self, model: keras.Model, samples: Samples) -> Samples:
         """Keras' outputs by name."""
-        packed = self.pack([samples[port.name] for port in self.inputs])
-        flat = keras.tree.flatten(model.predict(packed, verbose=0))
+        count = len(next(iter(samples.values())))
+        stateful = any(getattr(layer, "stateful", False) for layer in _layers(model))
+        # A stateful model carries what one sample left into the next, and its batch size is fixed.
+        size = 1 if stateful else count
+        parts = []
+        for start in range(0, count, size):
+            packed = self.pack([samples[port.name][start : start + size] for port in self.inputs])
+            if stateful:
+                _reset_states(model)
+            parts.append(keras.tree.flatten(model.predict(packed, verbose=0)))
         return {
-            port.name: np.asarray(value, np.float32)
-            for port, value in zip(self.outputs, flat, strict=True)
+            port.name: np.concatenate([np.asarray(part[i], np.float32) for part in parts])
+            for i, port in enumerate(self.outputs)
         }
 
     def check(self, argument: str, samples: Any, limit: int | None = None) -> Samples:
@@ -217,6 +234,55 @@ def _flat(example: Any) -> dict[str, np.ndarray]:
     values = list(example) if isinstance(example, list | tuple) else [example]
     names = _names([""] * len(values), "x", lambda name: not name)
     return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+
+
+def _layers(model: keras.Model) -> list[Any]:
+    return list(model._flatten_layers(include_self=False))
+
+
+def _reset_states(model: keras.Model) -> None:
+    for layer in _layers(model):
+        if getattr(layer, "stateful", False):
+            layer.reset_state()
+
+
+def _port_dtype(name: str, dtype: str) -> str:
+    """The type of an input in the files: Keras converts it to the one that the model wants."""
+    kind = np.dtype(dtype if dtype != "bfloat16" else "float32")
+    if kind == np.float64 or kind.kind not in "fiu":
+        raise ExportError(
+            f"input {name!r} has dtype {dtype}, expected float32 or an integer type: build the "
+            "model with it"
+        )
+    return "float32" if kind.kind == "f" else "int32"
+
+
+def _longer_outputs(
+    call: Callable[[Mapping[str, np.ndarray]], Any], inputs: Mapping[str, np.ndarray]
+) -> list[tuple[int, ...]] | None:
+    """Shapes of a subclassed model's outputs for sequences twice as long; None if it takes none.
+
+    Only calling it shows whether the length is free, and which outputs have a time axis.
+    """
+    if not any(value.ndim == 3 for value in inputs.values()):
+        return None
+    try:
+        result = call(
+            {
+                name: np.concatenate([value, value], axis=1) if value.ndim == 3 else value
+                for name, value in inputs.items()
+            }
+        )
+    except Exception:
+        # Whatever a user's `call` raises: it wants the length of the example.
+        return None
+    return [tuple(leaf.shape) for leaf in keras.tree.flatten(result)]
+
+
+def _free_where(shape: Sequence[int], other: Sequence[int]) -> tuple[int | None, ...]:
+    """A shape without its batch axis, with None where `other` has another size."""
+    pairs = zip(shape[1:], other[1:], strict=True)
+    return tuple(size if size == twin else None for size, twin in pairs)
 
 
 def _names(found: Sequence[str], stem: str, made_up: Any) -> list[str]:

@@ -2,12 +2,10 @@
 #include "tfp_kernels.h"
 #include "tfp_target.h"
 
-/* What the rows without kernels of their own for a fully connected layer share. */
-#define TFP_PORTABLE_FULLY_CONNECTED                                                           \
-  .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},                                      \
-  .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c}, .quantize = tfp_quantize_f32s8_c, \
-  .output_s8 = tfp_output_s32s8_c, .output_f32 = tfp_output_s32f32_c,                          \
-  .output_u8 = tfp_output_s32u8_c
+/* What all rows for 64-bit Arm share. */
+#define TFP_NEON_FULLY_CONNECTED                                           \
+  .quantize = tfp_quantize_f32s8_neon, .output_s8 = tfp_output_s32s8_neon, \
+  .output_f32 = tfp_output_s32f32_neon, .output_u8 = tfp_output_s32u8_neon
 
 static const tfp_variant variants[] = {
     {
@@ -24,8 +22,13 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c},
+        .quantize = tfp_quantize_f32s8_c,
+        .output_s8 = tfp_output_s32s8_c,
+        .output_f32 = tfp_output_s32f32_c,
+        .output_u8 = tfp_output_s32u8_c,
         .takes_minus_128 = true,
-        TFP_PORTABLE_FULLY_CONNECTED,
     },
 #if TFP_X86_64
     {
@@ -115,7 +118,12 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
-        TFP_PORTABLE_FULLY_CONNECTED,
+        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neonv7},
+        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neonv7},
+        .quantize = tfp_quantize_f32s8_neonv7,
+        .output_s8 = tfp_output_s32s8_neonv7,
+        .output_f32 = tfp_output_s32f32_neonv7,
+        .output_u8 = tfp_output_s32u8_neonv7,
     },
 #endif
 #if TFP_AARCH64
@@ -133,7 +141,9 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
-        TFP_PORTABLE_FULLY_CONNECTED,
+        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon},
+        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon},
+        TFP_NEON_FULLY_CONNECTED,
     },
     {
         .name = "neon_a53",
@@ -149,7 +159,9 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
-        TFP_PORTABLE_FULLY_CONNECTED,
+        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon_a53},
+        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon_a53},
+        TFP_NEON_FULLY_CONNECTED,
         .preferred = tfp_cpu_is_a53,
     },
     {
@@ -166,8 +178,12 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
+        TFP_NEON_FULLY_CONNECTED,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_neondot,
+        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_neondot,
         .takes_minus_128 = true,
-        TFP_PORTABLE_FULLY_CONNECTED,
     },
     {
         .name = "neoni8mm",
@@ -183,8 +199,11 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
+        TFP_NEON_FULLY_CONNECTED,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k8_neoni8mm,
         .takes_minus_128 = true,
-        TFP_PORTABLE_FULLY_CONNECTED,
     },
 #endif
 };

@@ -60,6 +60,7 @@ def test_arrays_become_files_of_any_format(
     options += ["--streaming", "--chunk", "4", "--state", "internal", "--forms", "portable"]
     options += ["--clipping", "mse", "--bias-correction", "--labels", "{}/labels.txt", "--c-array"]
     options += ["--metric", "test_accuracy=0.5", "--description", "noise", "--license", "CC0-1.0"]
+    options += ["--sensitivity"]
     assert export(*options) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["overrides"] == {"dense*": "float32", "first": "int8x4"}

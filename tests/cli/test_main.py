@@ -24,6 +24,7 @@ VERBS = (
     "run",
     "benchmark",
     "report",
+    "study",
     "doctor",
 )
 

@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="least share of samples on which a file must choose Keras' label (default: what is "
         "usual for the number format, 0.97 for int8)",
     )
+    parser.add_argument(
+        "--sensitivity",
+        action="store_true",
+        help="also measure what rounding each layer alone costs",
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -213,6 +218,7 @@ def run(arguments: argparse.Namespace) -> int:
         state=arguments.state,
         forms={None: None, "both": ("portable", "fused")}.get(arguments.forms, (arguments.forms,)),
         tolerances=_tolerances(arguments),
+        sensitivity=arguments.sensitivity,
         metrics=dict(arguments.metric),
         description=arguments.description,
         license=arguments.license,

@@ -20,6 +20,7 @@ from tfpipeline.cli import (
     inspect,
     report,
     run,
+    study,
     train,
     verify,
 )
@@ -28,7 +29,7 @@ from tfpipeline.cli.quiet import quiet_environment, quiet_native_code
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.extras import missing_extra
 
-_VERBS = (demo, train, compress, export, inspect, verify, run, benchmark, report, doctor)
+_VERBS = (demo, train, compress, export, inspect, verify, run, benchmark, report, study, doctor)
 
 FAILED = 1
 INTERRUPTED = 130

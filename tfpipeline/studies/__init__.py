@@ -1,0 +1,30 @@
+"""Experiments with a question, a command and a result that others can get again.
+
+A study is a module with
+
+* `HELP`: one line that says what it finds out;
+* `add_arguments(parser)`: its own options, beside `--out`, `--quick` and `--processes`;
+* `run(out, quick=..., processes=..., command=..., **own_options) -> StudyResult`;
+
+and light to import, because the command line reads the first two for its help.
+
+It keeps every finished row on disk (`rows.RowStore`), so that an interrupted study goes on where it
+stopped, and writes a CSV file and a JSON file that says how the rows came about
+(`provenance.describe_run`). A study that trains compares at least three seeds, selects on
+validation data only, and reports mean and spread.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+STUDIES = {
+    "export-matrix": "tfpipeline.studies.export_matrix",
+    "export-accuracy": "tfpipeline.studies.export_accuracy",
+}
+
+
+def load_study(name: str) -> ModuleType:
+    """The module of a study; light to import."""
+    return importlib.import_module(STUDIES[name])

@@ -1,0 +1,6 @@
+"""x"""
+
+HELP = "x"
+
+
+def add_arguments(parser): ...

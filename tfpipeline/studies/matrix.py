@@ -1,0 +1,180 @@
+"""Which models export in which way, and how close the files are: every combination, tried.
+
+A row is one file: a model, a mode, a shape in time, a form and a kind of state. It passes its
+verification, or it is impossible for the reason that `export` itself gives.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfpipeline.recipes.atomic import replacing, write_json
+from tfpipeline.recipes.provenance import installed_versions
+from tfpipeline.studies.matrix_models import FRAMES, MODELS, MatrixModel, build
+from tfpipeline.studies.matrix_table import support_page
+from tfpipeline.studies.other_runtime import compare
+from tfpipeline.studies.pairwise import Case, pairwise
+from tfpipeline.studies.provenance import describe_run
+from tfpipeline.studies.rows import Row, RowStore, StudyResult, write_csv
+from tfpipeline.studies.tasks import run_tasks
+
+MODES = ("float32", "float16", "dynamic", "int8", "int16x8", "int4", "int2", "int8x4", "int8x2")
+FACTORS: Mapping[str, tuple[Any, ...]] = {
+    "model": tuple(MODELS),
+    "mode": MODES,
+    "time": ("whole", "step", "chunk 4"),
+    "form": ("portable", "fused"),
+    "state": ("explicit", "internal"),
+}
+_CHUNKS = {"whole": None, "step": 1, "chunk 4": 4}
+_SEED = 0
+PASSED, IMPOSSIBLE, FAILED = "passed", "impossible", "failed"
+_RESULTS = (
+    "outcome",
+    "reason",
+    "relative_error",
+    "agreement",
+    "bytes",
+    "equals_whole",
+    "kept_float",
+    "tflite_runtime",
+)
+COLUMNS = (*FACTORS, *_RESULTS)
+
+
+def run_matrix(
+    out: Path,
+    quick: bool,
+    processes: int,
+    command: str,
+    tflite_runtime: str | None,
+    page: Path | None,
+) -> StudyResult:
+    """Fills the matrix, or with `quick` a part of it in which each pair of levels occurs."""
+    basis = {**installed_versions(), "seed": _SEED, "tflite-runtime": bool(tflite_runtime)}
+    store = RowStore(out / "export_matrix.rows.jsonl", tuple(FACTORS), basis)
+    cases = quick_cases() if quick else all_cases()
+    run_tasks(tasks_of(cases, tflite_runtime), fill, store, "Export matrix", processes)
+    rows = store.rows(cases)
+    table, about = out / "export_matrix.csv", out / "export_matrix.json"
+    write_csv(table, COLUMNS, rows)
+    data = {"features": "synthesized from the seed", "frames": FRAMES}
+    settings = {"quick": quick, "models": {name: kind.title for name, kind in MODELS.items()}}
+    write_json(about, describe_run("export-matrix", command, [_SEED], data, settings))
+    files = [table, about]
+    if page is not None:
+        with replacing(page) as partial:
+            partial.write_text(support_page(table), encoding="utf-8")
+        files.append(page)
+    counts = {name: sum(row["outcome"] == name for row in rows) for name in (PASSED, IMPOSSIBLE)}
+    failed = [row for row in rows if row["outcome"] == FAILED]
+    lines = [f"{len(rows)} files: {counts[PASSED]} pass, {counts[IMPOSSIBLE]} impossible"]
+    lines += [f"FAILED {' '.join(map(str, store.key(row)))}: {row['reason']}" for row in failed]
+    return StudyResult(rows, tuple(files), "\n".join(lines), ok=not failed)
+
+
+def all_cases() -> list[Case]:
+    """Every row of the matrix; a whole sequence has no state, which is written as "explicit"."""
+    return [
+        dict(zip(FACTORS, (model, mode, time, form, state), strict=True))
+        for model in FACTORS["model"]
+        for mode in FACTORS["mode"]
+        for time in FACTORS["time"]
+        for form in FACTORS["form"]
+        for state in FACTORS["state"]
+        if time != "whole" or state == "explicit"
+    ]
+
+
+def quick_cases() -> list[Case]:
+    """All pairs of levels that can pass, and each kind of refusal once."""
+    cases = all_cases()
+    refused: dict[tuple[Any, ...], Case] = {}
+    for case in cases:
+        kind = _refusal(case)
+        if kind is not None:
+            refused.setdefault(kind, case)
+    possible = pairwise([case for case in cases if _refusal(case) is None])
+    return [case for case in cases if case in possible or case in refused.values()]
+
+
+def _refusal(case: Case) -> tuple[Any, ...] | None:
+    """What makes a case impossible: which cases it shares its reason with. None where nothing."""
+    if case["form"] == "fused" and case["mode"] in ("float32", "float16", "int16x8"):
+        return ("form", case["mode"])
+    if case["time"] != "whole" and case["model"] in ("factored_dense", "bidirectional"):
+        return (case["model"], case["time"])
+    return None
+
+
+@dataclass(frozen=True)
+class MatrixTask:
+    """All rows of one model, so that it is converted once."""
+
+    rows: tuple[Case, ...]
+    tflite_runtime: str | None
+
+
+def tasks_of(cases: Iterable[Case], tflite_runtime: str | None) -> list[MatrixTask]:
+    """One task a model."""
+    by_model: dict[str, list[Case]] = {}
+    for case in cases:
+        by_model.setdefault(case["model"], []).append(case)
+    return [MatrixTask(tuple(rows), tflite_runtime) for rows in by_model.values()]
+
+
+def fill(task: MatrixTask) -> Iterator[Row]:
+    """Exports everything that a task asks for."""
+    from tfpipeline.export import kept_conversions
+
+    built: dict[bool, MatrixModel] = {}
+    with kept_conversions():
+        for case in task.rows:
+            ternary = case["mode"] in ("int2", "int8x2")
+            if ternary not in built:
+                built[ternary] = build(case["model"], ternary, _SEED)
+            yield {**case, **try_case(built[ternary], case, task.tflite_runtime)}
+
+
+def try_case(built: MatrixModel, case: Case, tflite_runtime: str | None = None) -> Row:
+    """Exports one file and says what came of it."""
+    from tfpipeline.export import ExportError, VerificationError, export
+
+    chunk = _CHUNKS[case["time"]]
+    nothing: Row = dict.fromkeys(_RESULTS)
+    options = {} if chunk is None else {"streaming": "both", "chunk": chunk, "state": case["state"]}
+    with tempfile.TemporaryDirectory(prefix="export-matrix-") as folder:
+        try:
+            report = export(
+                built.model,
+                Path(folder) / "model.tflite",
+                quantize=case["mode"],
+                calibration=built.calibration,
+                verification=built.verification,
+                forms=(case["form"],),
+                **options,
+            )
+        except VerificationError as error:
+            return {**nothing, "outcome": FAILED, "reason": str(error)}
+        except ExportError as error:
+            return {**nothing, "outcome": IMPOSSIBLE, "reason": str(error)}
+        stream = "" if chunk is None else "stream "
+        form = report.form(stream + case["form"])
+        assert form is not None
+        elsewhere = None
+        if tflite_runtime is not None:
+            elsewhere = compare(tflite_runtime, Path(form.path), built.verification)
+        return {
+            "outcome": PASSED,
+            "reason": None,
+            "relative_error": form.relative_error,
+            "agreement": form.agreement,
+            "bytes": form.bytes,
+            "equals_whole": form.equals_whole,
+            "kept_float": " ".join(report.kept_float) or None,
+            "tflite_runtime": elsewhere,
+        }

@@ -1,0 +1,50 @@
+"""How a result came about, for the JSON file beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tfpipeline.bench.machine import describe_machine
+from tfpipeline.recipes.provenance import installed_versions
+
+
+def versions() -> dict[str, str]:
+    """Python and the packages that take part."""
+    return {"python": platform.python_version(), **installed_versions()}
+
+
+def describe_run(
+    study: str,
+    command: str,
+    seeds: Sequence[int],
+    data: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Everything that another person needs to get the same rows.
+
+    Args:
+        study: Its name.
+        command: The command line.
+        seeds: All that were used.
+        data: What the data is, and its hashes.
+        settings: Options that change results.
+    """
+    return {
+        "study": study,
+        "command": command,
+        "seeds": list(seeds),
+        "data": dict(data),
+        "settings": dict(settings),
+        "versions": versions(),
+        "machine": describe_machine().to_dict(),
+    }
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

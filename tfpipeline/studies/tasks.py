@@ -1,0 +1,57 @@
+"""The work of a study: tasks that give rows, done once, in one process or several."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any, Protocol
+
+from tfpipeline.progress import progress
+from tfpipeline.studies.rows import Row, RowStore
+
+
+class Task(Protocol):
+    """A part of a study; it must be picklable."""
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The keys of the rows that it gives."""
+
+
+def run_tasks(
+    tasks: Iterable[Any],
+    work: Callable[[Any], Iterable[Row]],
+    store: RowStore,
+    label: str,
+    processes: int = 1,
+) -> None:
+    """Does the tasks that have rows missing in `store`, and adds their rows.
+
+    Args:
+        tasks: See `Task`.
+        work: A function at the top of a module: from a task to its rows.
+        store: Where rows go as soon as they are there.
+        label: Of the progress bar.
+        processes: With more than one, tasks run in processes of their own.
+    """
+    missing = [task for task in tasks if any(row not in store for row in task.rows)]
+    if not missing:
+        return
+    with progress(label, len(missing)) as bar:
+        if processes == 1:
+            for task in missing:
+                _keep(store, work(task))
+                bar.advance()
+            return
+        # Forked copies of a process that runs TensorFlow hang: start fresh ones.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            for done in as_completed([pool.submit(work, task) for task in missing]):
+                _keep(store, done.result())
+                bar.advance()
+
+
+def _keep(store: RowStore, rows: Iterable[Row]) -> None:
+    for row in rows:
+        store.add(row)
