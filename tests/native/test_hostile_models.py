@@ -140,6 +140,20 @@ def last_state_before(**values: object) -> Edit:
     return edit
 
 
+def constant_output(spec: ModelSpec) -> None:
+    # Nothing changes its size, so the runtime would let it pass.
+    y = spec.tensors[spec.index("y")]
+    y.data = bytes(int(np.prod(y.shape)))
+
+
+def output_is_input(spec: ModelSpec) -> None:
+    spec.outputs = [spec.outputs[0], spec.index("h0"), *spec.outputs[2:]]
+
+
+def output_twice(spec: ModelSpec) -> None:
+    spec.outputs = [spec.outputs[0], *[spec.outputs[0]] * (len(spec.outputs) - 1)]
+
+
 # The case has units 24, input_dim 10, rank_x 6, rank_h 7. In messages {rows} is its kernels' rows,
 # {inputs} and {outputs} their right numbers.
 HOSTILE: list[tuple[str, Edit, str]] = [
@@ -182,6 +196,9 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("many inputs", many_inputs, "got {many} and {outputs}"),
     ("one output", drop_output, "expected {inputs} inputs and {outputs} outputs; got {inputs} and"),
     ("swapped outputs", swap_outputs, "output y must be int8; got float32"),
+    ("constant output", constant_output, "output 0 must not be a constant"),
+    ("output is input", output_is_input, "must not be one tensor|unresolved custom op"),
+    ("output twice", output_twice, "outputs 0 and 1 must not be one tensor"),
     ("lengths", inputs(lengths="bias"), "input lengths is reserved"),
     ("x missing", inputs(x=None), "x is missing"),
     ("h0 missing", inputs(h0=None), "h0 is missing"),
