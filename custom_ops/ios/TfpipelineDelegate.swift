@@ -1,3 +1,4 @@
+import Foundation
 import TensorFlowLite
 import TfpipelineOps
 
@@ -8,25 +9,35 @@ import TfpipelineOps
 ///
 /// Keep the delegate as long as its interpreters.
 public final class TfpipelineDelegate: Delegate {
-  /// What `Interpreter` asks for.
-  public let cDelegate: Delegate.CDelegate
-
   /// An option that does not exist, or a value that does not fit; the reason is on standard error.
   public struct OptionError: Error {}
+
+  /// What `Interpreter` asks for.
+  public let cDelegate: CDelegate
+
+  // A closure, because the pointer's type in Swift depends on which headers declare the struct.
+  private let destroy: () -> Void
 
   /// - Parameter options: `isa`, `num_threads`, `accelerate_builtin`, `verbose`.
   public init(options: [String: String] = [:]) throws {
     let pairs = options.map { (strdup($0.key), strdup($0.value)) }
-    defer { pairs.forEach { free($0.0); free($0.1) } }
+    defer {
+      for pair in pairs {
+        free(pair.0)
+        free(pair.1)
+      }
+    }
     let keys = pairs.map { UnsafePointer<CChar>($0.0) }
     let values = pairs.map { UnsafePointer<CChar>($0.1) }
     guard let created = tfpipeline_delegate_create(keys, values, pairs.count) else {
       throw OptionError()
     }
-    cDelegate = UnsafeMutableRawPointer(created).assumingMemoryBound(to: TfLiteDelegate.self)
+    cDelegate = UnsafeMutableRawPointer(created)
+      .assumingMemoryBound(to: CDelegate.Pointee.self)
+    destroy = { tfpipeline_delegate_destroy(created) }
   }
 
   deinit {
-    tfpipeline_delegate_destroy(OpaquePointer(UnsafeMutableRawPointer(cDelegate)))
+    destroy()
   }
 }
