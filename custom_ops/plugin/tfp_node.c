@@ -121,6 +121,9 @@ static TfLiteStatus prepare_node(TfLiteContext *context, TfLiteNode *tflite_node
   }
   const TfLiteStatus status = node->op->prepare(context, node);
   if (status != kTfLiteOk) return status;
+  if (!tfp_constants_are_whole(context, node, error, sizeof error)) {
+    return tfp_node_error(context, node, "%s", error);
+  }
   tfp_keep_sizes(context, node);
   node->prepared = true;
   return kTfLiteOk;

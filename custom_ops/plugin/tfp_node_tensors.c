@@ -67,6 +67,31 @@ bool tfp_node_is_sound(const TfLiteContext *context, const tfp_node *node, char 
                   kept(node->output_count), error, error_size);
 }
 
+/* What a shape needs, in types of whole bytes; 0 for others, whose ops know better. */
+static uint64_t bytes_needed(const TfLiteTensor *tensor) {
+  const bool is_word = tensor->type == kTfLiteFloat32 || tensor->type == kTfLiteInt32;
+  uint64_t bytes = is_word ? 4 : tensor->type == kTfLiteInt8 || tensor->type == kTfLiteUInt8;
+  for (int i = 0; tensor->dims != NULL && i < tensor->dims->size; ++i) {
+    /* Ends before it wraps: no constant is that large. */
+    if (tensor->dims->data[i] < 0 || bytes > UINT32_MAX) return UINT64_MAX;
+    bytes *= (uint64_t)tensor->dims->data[i];
+  }
+  return bytes;
+}
+
+bool tfp_constants_are_whole(const TfLiteContext *context, const tfp_node *node, char *error,
+                             size_t error_size) {
+  for (int i = 0; i < kept(node->input_count); ++i) {
+    const TfLiteTensor *tensor = at(context, node->inputs[i]);
+    if (tensor == NULL || tensor->allocation_type != kTfLiteMmapRo) continue;
+    if (tensor->bytes < bytes_needed(tensor)) {
+      REFUSE("input %d must hold as many bytes as its shape needs; got %lu", i,
+             (unsigned long)tensor->bytes);
+    }
+  }
+  return true;
+}
+
 static size_t bytes_of(const TfLiteContext *context, int index) {
   const TfLiteTensor *tensor = at(context, index);
   return tensor == NULL ? 0 : tensor->bytes;

@@ -11,6 +11,11 @@ bool tfp_tensors_are_sound(const TfLiteContext *context, const TfLiteIntArray *i
 bool tfp_node_is_sound(const TfLiteContext *context, const tfp_node *node, char *error,
                        size_t error_size);
 
+/* Whether constants hold as many bytes as their shapes say: ops read x by its shape, and it may be
+ * a constant too. For after prepare, which has checked weights by name. */
+bool tfp_constants_are_whole(const TfLiteContext *context, const tfp_node *node, char *error,
+                             size_t error_size);
+
 /* Keeps the tensors' sizes after prepare, and says whether they are at least as large still: two
  * nodes of a broken model may give different sizes to one tensor. */
 void tfp_keep_sizes(const TfLiteContext *context, tfp_node *node);
