@@ -1,89 +1,124 @@
-"""Finds the range of every value of a marked graph on calibration data.
+"""Finds every range by running calibration data through the marked float graph.
 
-The graph is cut at its markers. Stage by stage the ops between them run in LiteRT, in float32,
-and each recurrent layer in the numpy reference, until the last marker's output is known; a final
-pass reads every tensor.
+The graph is cut at the markers: the stock ops run in the interpreter, and what a recurrent layer
+puts out comes from the float reference, which also yields the ranges inside the layer.
 """
 
 from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfpipeline.export.cells import CELLS
-from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatGraph, Quantization, cut_at_custom_ops
-from tfpipeline.export.mark import MARKER, MarkedLayer, marker_index
-from tfpipeline.export.recurrent_plan import RecurrentPlan, affine
-from tfpipeline.export.stock_ops import rule_of
+from tfpipeline.export.delays import Delay
+from tfpipeline.export.flatbuffer import FloatGraph, cut_at_custom_ops
+from tfpipeline.export.mark import MARKER, Marked, marker_index
+from tfpipeline.export.modes import FLOAT32, ModeTable
+from tfpipeline.export.ranges import Range, clipping_of, minmax
+from tfpipeline.export.recurrent_plan import RecurrentPlan
+from tfpipeline.export.signature import Samples
+from tfpipeline.export.weights import weight_bits
 from tfpipeline.progress import progress
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """The table of scales that both lowerings share.
+    """What calibration found, for one graph.
 
     Args:
-        quantization: int8 quantization of each activation of the float graph, by tensor index.
-        plans: The quantized recurrent layer of each marker, by operator position.
+        ranges: Lowest and highest value of each activation, by tensor index.
+        plans: The quantized recurrent layer, or the delay, of each marker, by operator position.
+        means: Mean of each activation over all but its last axis, by tensor index.
         samples: Number of calibration samples.
         sha256: Hash of the calibration data's bytes.
     """
 
-    quantization: dict[int, Quantization]
-    plans: dict[int, RecurrentPlan]
+    ranges: dict[int, Range]
+    plans: dict[int, RecurrentPlan | Delay]
+    means: dict[int, np.ndarray]
     samples: int
     sha256: str
+    source: str = field(default="array")
 
+    def recurrent_plans(self) -> list[RecurrentPlan]:
+        return [plan for plan in self.plans.values() if isinstance(plan, RecurrentPlan)]
 
-def check_samples(name: str, samples: np.ndarray, features: int) -> np.ndarray:
-    """Checks an argument that holds model inputs `(samples, time, features)`."""
-    values = np.asarray(samples)
-    if values.ndim != 3 or not len(values) or not values.shape[1] or values.shape[2] != features:
-        raise ExportError(
-            f"{name} must have the shape (samples, time, {features}) with at least one sample, "
-            f"received {values.shape}: pass model inputs, for example x_train[:200]"
+    def carried_to(self, pairs: dict[int, int]) -> Calibration:
+        """The same for a graph of the same ops, whose tensors `pairs` maps to this one's."""
+        return Calibration(
+            {index: self.ranges[other] for index, other in pairs.items() if other in self.ranges},
+            self.plans,
+            {index: self.means[other] for index, other in pairs.items() if other in self.means},
+            self.samples,
+            self.sha256,
+            self.source,
         )
-    values = values.astype(np.float32)
-    if not np.isfinite(values).all():
-        raise ExportError(f"{name} contains NaN or infinity: remove those samples")
-    return values
+
+
+def digest(samples: Samples) -> str:
+    """SHA-256 of all arrays, in the order of the model's inputs."""
+    found = hashlib.sha256()
+    for values in samples.values():
+        found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
 
 
 def calibrate(
-    marked: bytes, graph: FloatGraph, layers: list[MarkedLayer], samples: np.ndarray
+    marked: bytes,
+    graph: FloatGraph,
+    layers: Sequence[Marked],
+    samples: Samples,
+    modes: ModeTable,
+    clipping: str = "minmax",
 ) -> Calibration:
-    """Runs `samples` `(samples, time, features)` through the marked float graph."""
-    runner = _CutGraph(marked, graph, samples)
-    plans: dict[int, RecurrentPlan] = {}
+    """Runs `samples` through the marked float graph."""
+    runner = FloatRunner(marked, graph, samples)
+    plans: dict[int, RecurrentPlan | Delay] = {}
     markers = [i for i, op in enumerate(graph.operators) if op.custom == MARKER]
-    with progress("Calibrating", (len(markers) + 1) * len(samples)) as bar:
+    with progress("Calibrating", (len(markers) + 1) * runner.samples) as bar:
         for position in markers:
             op = graph.operators[position]
             layer = layers[marker_index(op.custom_options)]
             x = runner.read(op.inputs[0], bar.advance)
+            if isinstance(layer, Delay):
+                plans[position] = layer
+                runner.known[op.outputs[0]] = _with_past(x, layer)
+                continue
             cell = CELLS[layer.step.cell]
-            plans[position] = cell.plan(layer.name, layer.step, x)
+            matrices = [m.T for m in (*layer.step.kernel, *layer.step.recurrent_kernel)]
+            bits = weight_bits(modes.of(layer.name), matrices)
+            plans[position] = cell.plan(layer.name, layer.step, x, bits)
             runner.known[op.outputs[0]] = cell.float_output(layer.step, x)
-        ranges = runner.ranges(bar.advance)
-    return Calibration(
-        _assign(graph, plans, ranges),
-        plans,
-        len(samples),
-        hashlib.sha256(np.ascontiguousarray(samples).tobytes()).hexdigest(),
-    )
+        ranges, means = runner.statistics(bar.advance, clipping)
+    return Calibration(ranges, plans, means, runner.samples, digest(samples))
 
 
-class _CutGraph:
-    """The stock ops of a marked graph, with the markers' outputs fed from outside."""
+def _with_past(x: np.ndarray, delay: Delay) -> np.ndarray:
+    past = np.zeros((x.shape[0], delay.frames, *x.shape[2:]), x.dtype)
+    return np.concatenate([past, x], axis=1)
 
-    def __init__(self, marked: bytes, graph: FloatGraph, samples: np.ndarray) -> None:
-        self.known: dict[int, np.ndarray] = {graph.inputs["x"]: samples}
+
+class FloatRunner:
+    """The stock ops of a marked graph, with the markers' outputs fed from outside.
+
+    Args:
+        marked: The converted model.
+        graph: The same, read.
+        samples: Model inputs by name, in the order of the graph's `in_0`, `in_1`.
+    """
+
+    def __init__(self, marked: bytes, graph: FloatGraph, samples: Samples) -> None:
+        self.known: dict[int, np.ndarray] = {
+            graph.inputs[f"in_{i}"]: values
+            for i, values in enumerate(samples.values())
+            if f"in_{i}" in graph.inputs
+        }
+        self.samples = len(next(iter(samples.values())))
         self._graph = graph
         with warnings.catch_warnings():
             # It warns that keeping all tensors costs memory; keeping them is the purpose here.
@@ -94,63 +129,66 @@ class _CutGraph:
                 experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
             )
         self._interpreter.allocate_tensors()
-        self._samples = len(samples)
 
-    def _run(self, sample: int) -> None:
+    def run(self, sample: int) -> None:
+        """Runs one sample, with all that is known so far."""
         for index, values in self.known.items():
             self._interpreter.set_tensor(index, values[sample : sample + 1])
         self._interpreter.invoke()
 
+    def value(self, index: int) -> np.ndarray:
+        """A tensor of the last run, with its batch axis."""
+        found: np.ndarray = self._interpreter.get_tensor(index)
+        return found
+
     def read(self, index: int, advance: Callable[..., None]) -> np.ndarray:
         """One tensor's value for all samples."""
         if index in self.known:
-            advance(self._samples)
+            advance(self.samples)
             return self.known[index]
         found = []
-        for sample in range(self._samples):
-            self._run(sample)
-            found.append(self._interpreter.get_tensor(index)[0])
+        for sample in range(self.samples):
+            self.run(sample)
+            found.append(self.value(index)[0])
             advance()
         return np.stack(found)
 
-    def ranges(self, advance: Callable[..., None]) -> dict[int, np.ndarray]:
-        """Lowest and highest value of each float activation."""
-        activations = {
-            index
-            for op in self._graph.operators
-            for index in (*op.inputs, *op.outputs)
-            if not self._graph.is_constant(index)
-        }
-        lows = dict.fromkeys(activations, np.inf)
-        highs = dict.fromkeys(activations, -np.inf)
-        for sample in range(self._samples):
-            self._run(sample)
-            for index in activations:
-                values = self._interpreter.get_tensor(index)
-                lows[index] = min(lows[index], float(values.min()))
-                highs[index] = max(highs[index], float(values.max()))
+    def activations(self) -> list[int]:
+        """Every float tensor that is no constant."""
+        return sorted(
+            {
+                index
+                for op in self._graph.operators
+                for index in (*op.inputs, *op.outputs)
+                if not self._graph.is_constant(index)
+                and self._graph.tensors[index].dtype == FLOAT32
+            }
+            | {i for i in self._graph.inputs.values() if self._graph.tensors[i].dtype == FLOAT32}
+        )
+
+    def statistics(
+        self, advance: Callable[..., None], clipping: str
+    ) -> tuple[dict[int, Range], dict[int, np.ndarray]]:
+        """Range and mean of each float activation."""
+        choose = clipping_of(clipping)
+        indices = self.activations()
+        extremes: dict[int, list[float]] = {index: [] for index in indices}
+        kept: dict[int, list[np.ndarray]] = {index: [] for index in indices}
+        sums: dict[int, np.ndarray] = {}
+        for sample in range(self.samples):
+            self.run(sample)
+            for index in indices:
+                values = self.value(index)
+                extremes[index] += minmax(values)
+                if choose is not minmax:
+                    kept[index].append(values.reshape(-1)[:: max(1, values.size // 4096)].copy())
+                mean = values.reshape(-1, values.shape[-1] if values.ndim else 1).mean(axis=0)
+                sums[index] = sums[index] + mean if index in sums else mean
             advance()
-        return {index: np.array([lows[index], highs[index]]) for index in activations}
-
-
-def _assign(
-    graph: FloatGraph, plans: dict[int, RecurrentPlan], ranges: dict[int, np.ndarray]
-) -> dict[int, Quantization]:
-    """Turns ranges into quantization, where the op's rule does not fix it."""
-    table = {graph.inputs["x"]: affine(ranges[graph.inputs["x"]])}
-    for position, op in enumerate(graph.operators):
-        if position in plans:
-            table[op.outputs[0]] = plans[position].output
-            continue
-        rule = rule_of(graph, op)
-        for index in op.outputs:
-            if graph.tensors[index].dtype != np.float32:
-                raise ExportError(
-                    f"op {op.code} makes {graph.tensors[index].name!r} of type "
-                    f"{graph.tensors[index].dtype}, expected float32: it cannot be quantized"
-                )
-            if rule.same_scale:
-                table[index] = table[op.inputs[0]]
-            else:
-                table[index] = rule.output or affine(ranges[index])
-    return table
+        ranges = {
+            index: minmax(np.array(extremes[index]))
+            if choose is minmax
+            else choose(np.concatenate(kept[index]))
+            for index in indices
+        }
+        return ranges, {index: total / self.samples for index, total in sums.items()}

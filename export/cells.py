@@ -24,14 +24,15 @@ class Cell:
     """What export does with one kind of recurrent layer.
 
     Args:
-        plan: Chooses the scales of a layer, given its name and its float input.
+        plan: Chooses the scales of a layer, given its name, its float input and the bits of a
+            weight.
         float_output: The layer's output in floating point.
         portable: Its steps in builtin ops.
         options: The options of its custom op.
         requires: Values that fields of `RecurrentStep` must have, besides those of every cell.
     """
 
-    plan: Callable[[str, RecurrentStep, np.ndarray], RecurrentPlan]
+    plan: Callable[[str, RecurrentStep, np.ndarray, int], RecurrentPlan]
     float_output: Callable[[RecurrentStep, np.ndarray], np.ndarray]
     portable: type[PortableStep]
     options: type[RecurrentOptions]

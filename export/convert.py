@@ -1,18 +1,30 @@
-"""Calls the TensorFlow Lite converter in a process of its own, with a time limit."""
+"""Calls the TensorFlow Lite converter in a process of its own, with a time limit.
+
+The process is kept for the next conversion: importing TensorFlow takes longer than converting a
+small model. When it crashes or hangs, only it is lost, and the next call starts another.
+"""
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tfpipeline.export.errors import ConversionError
 
 _TIME_LIMIT_SECONDS = 300.0
+_CONVERSIONS_OF_A_WORKER = 100
+"""Then it is replaced: the converter leaks."""
 
 
 @dataclass(frozen=True)
@@ -28,28 +40,112 @@ class ConversionJob:
 def convert(
     jobs: list[ConversionJob], workdir: Path, time_limit: float = _TIME_LIMIT_SECONDS
 ) -> None:
-    """Runs the jobs in one worker process; a failure becomes one sentence with the log's path."""
-    jobs_file = workdir / "jobs.json"
-    jobs_file.write_text(json.dumps([asdict(job) for job in jobs]))
-    command = [sys.executable, "-m", "tfpipeline.export.convert_worker", str(jobs_file)]
+    """Runs the jobs in a worker process; a failure becomes one sentence with the log's path."""
     log = workdir / "converter.log"
-    with log.open("wb") as stream:
+    log.touch()
+    with _lock:
+        reason = _worker().run(jobs, log, time_limit)
+    if reason is not None:
+        raise ConversionError(f"the TensorFlow Lite converter {reason} (log: {_keep(log)})")
+
+
+def close_worker() -> None:
+    """Ends the worker process, if there is one; the next conversion starts another."""
+    global _current
+    if _current is not None and _current.owner == os.getpid():
+        _current.close()
+    _current = None
+
+
+class _Worker:
+    """A process that converts until its input ends."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.executable = sys.executable
+        self._left = _CONVERSIONS_OF_A_WORKER
+        command = [sys.executable, "-m", "tfpipeline.export.convert_worker"]
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the parent, which then closes our input.
+        )
+
+    @property
+    def usable(self) -> bool:
+        alive = self._process.poll() is None and self._left > 0
+        return alive and self.owner == os.getpid() and self.executable == sys.executable
+
+    def run(self, jobs: list[ConversionJob], log: Path, time_limit: float) -> str | None:
+        """Returns why the jobs failed, or None."""
+        self._left -= len(jobs)
+        request = json.dumps({"jobs": [asdict(job) for job in jobs], "log": str(log)})
+        assert self._process.stdin is not None
         try:
-            code = subprocess.run(
-                command, stdout=stream, stderr=stream, stdin=subprocess.DEVNULL, timeout=time_limit
-            ).returncode
+            self._process.stdin.write(request.encode() + b"\n")
+            self._process.stdin.flush()
+            answer = self._answer(time.monotonic() + time_limit)
+        except BrokenPipeError:
+            answer = {}
+        except TimeoutError:
+            self._kill()
+            return f"did not finish within {time_limit:.0f} s"
+        except BaseException:
+            # Interrupted: what it was doing is no longer wanted.
+            self._kill()
+            raise
+        if answer:
+            error: str | None = answer["error"]
+            return error
+        code = self._process.wait()
+        if code < 0:
+            return f"crashed with {signal.Signals(-code).name}"
+        return f"failed with exit status {code}"
+
+    def _answer(self, deadline: float) -> dict[str, Any]:
+        """The worker's next line; empty when it died."""
+        assert self._process.stdout is not None
+        descriptor, received = self._process.stdout.fileno(), b""
+        while not received.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
+                raise TimeoutError
+            part = os.read(descriptor, 65536)
+            if not part:
+                return {}
+            received += part
+        answer: dict[str, Any] = json.loads(received)
+        return answer
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def close(self) -> None:
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            self._process.wait(timeout=5.0)
         except subprocess.TimeoutExpired:
-            code = None
-    if code == 0:
-        return
-    if code is None:
-        reason = f"did not finish within {time_limit:.0f} s"
-    elif code < 0:
-        reason = f"crashed with {signal.Signals(-code).name}"
-    else:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        reason = f"failed: {lines[-1][:300]}" if lines else f"failed with exit status {code}"
-    raise ConversionError(f"the TensorFlow Lite converter {reason} (log: {_keep(log)})")
+            self._kill()
+
+
+_lock = threading.Lock()
+_current: _Worker | None = None
+
+
+def _worker() -> _Worker:
+    global _current
+    if _current is None or not _current.usable:
+        close_worker()
+        _current = _Worker()
+    return _current
+
+
+atexit.register(close_worker)
 
 
 def _keep(log: Path) -> Path:

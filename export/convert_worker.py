@@ -1,8 +1,10 @@
 """Runs the TensorFlow Lite converter; executed as a process of its own because it can crash.
 
-    python -m tfpipeline.export.convert_worker JOBS.json
+    python -m tfpipeline.export.convert_worker
 
-`JOBS.json` is a list of `{"saved_model", "output", "quantize", "custom_ops"}`.
+Reads one JSON object a line from its input, `{"jobs": [{"saved_model", "output", "quantize",
+"custom_ops"}], "log": PATH}`, and answers each with one, `{"error": null}` or a sentence. Whatever
+the converter prints goes to the log.
 """
 
 from __future__ import annotations
@@ -10,21 +12,48 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
+from typing import Any
 
 
-def main(jobs_file: str) -> None:
+def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
-    import tensorflow as tf
+    # The converter's native code prints to the descriptors 1 and 2: answers get one of their own.
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        request = json.loads(line)
+        _redirect(request["log"])
+        answers.write(json.dumps({"error": _convert(request["jobs"])}) + "\n")
+        answers.flush()
 
-    for job in json.loads(Path(jobs_file).read_text()):
-        converter = tf.lite.TFLiteConverter.from_saved_model(job["saved_model"])
-        converter.allow_custom_ops = job["custom_ops"]
-        if job["quantize"] == "dynamic":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        Path(job["output"]).write_bytes(converter.convert())
+
+def _redirect(log: str) -> None:
+    target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for descriptor in (1, 2):
+        os.dup2(target, descriptor)
+    os.close(target)
+
+
+def _convert(jobs: list[dict[str, Any]]) -> str | None:
+    try:
+        import tensorflow as tf
+
+        for job in jobs:
+            converter = tf.lite.TFLiteConverter.from_saved_model(job["saved_model"])
+            converter.allow_custom_ops = job["custom_ops"]
+            if job["quantize"] == "dynamic":
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            Path(job["output"]).write_bytes(converter.convert())
+    except Exception as error:
+        traceback.print_exc()
+        sys.stderr.flush()
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        reason = lines[-1] if lines else type(error).__name__
+        return f"failed: {type(error).__name__}: {reason[:300]}"
+    return None
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

@@ -17,6 +17,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.errors import ExportError
+from tfpipeline.numerics.fully_connected import pack_rows
 
 _BUFFER_ALIGNMENT = 16
 _CUSTOM = schema.BuiltinOperator.CUSTOM
@@ -24,12 +25,15 @@ _FILE_IDENTIFIER = b"TFL3"
 
 _TENSOR_TYPES: dict[np.dtype[Any], int] = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
+    np.dtype(np.float16): schema.TensorType.FLOAT16,
     np.dtype(np.int8): schema.TensorType.INT8,
+    np.dtype(np.uint8): schema.TensorType.UINT8,
     np.dtype(np.int16): schema.TensorType.INT16,
     np.dtype(np.int32): schema.TensorType.INT32,
     np.dtype(np.int64): schema.TensorType.INT64,
     np.dtype(np.bool_): schema.TensorType.BOOL,
 }
+_PACKED_TYPES = {4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
 _DTYPES = {code: dtype for dtype, code in _TENSOR_TYPES.items()}
 
 _OP_NAMES = {
@@ -107,6 +111,27 @@ class GraphBuilder:
         """Declares a constant tensor with the shape and type of `data`."""
         return self.tensor(name, data.shape, data.dtype, quantization, data)
 
+    def packed_constant(
+        self, name: str, data: np.ndarray, quantization: Quantization, bits: int
+    ) -> int:
+        """Declares a constant of `bits`-bit integers, given as int8 `data`.
+
+        The builtin INT4 and INT2 types have no gaps between rows.
+        """
+        if bits == 8:
+            return self.constant(name, data, quantization)
+        index = self.constant(name, data, quantization)
+        tensor = self.subgraph.tensors[index]
+        tensor.type = _PACKED_TYPES[bits]
+        tensor.buffer = self.model.buffer(pack_rows(data.reshape(1, -1), bits).tobytes())
+        return index
+
+    def resource(self, name: str) -> int:
+        """Declares the handle of a variable."""
+        index = self.tensor(name, (), np.int32)
+        self.subgraph.tensors[index].type = schema.TensorType.RESOURCE
+        return index
+
     def operator(
         self,
         code: str,
@@ -138,6 +163,10 @@ class GraphBuilder:
                 customOptions=np.frombuffer(options, np.uint8),
             )
         )
+
+    def dtype_of(self, index: int) -> np.dtype[Any]:
+        """The NumPy type of a tensor."""
+        return _DTYPES[self.subgraph.tensors[index].type]
 
     def rename(self, index: int, name: str) -> None:
         """Gives a tensor the name under which users find it."""

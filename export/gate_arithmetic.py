@@ -40,7 +40,9 @@ class GateArithmetic:
     versions: dict[str, int]
 
     def widen(self, graph: GraphBuilder, name: str, x: int, shape: tuple[int, int]) -> int:
-        """An int8 pre-activation in this format."""
+        """A pre-activation in this format."""
+        if graph.dtype_of(x) == self.dtype:
+            return x
         result = graph.tensor(name, shape, self.dtype, self.wide)
         if self.dtype is np.float32:
             graph.operator("DEQUANTIZE", [x], [result], schema.DequantizeOptionsT(), version=2)
@@ -62,10 +64,18 @@ class GateArithmetic:
         return result
 
     def narrow(
-        self, graph: GraphBuilder, name: str, x: int, width: int, output: Quantization
+        self,
+        graph: GraphBuilder,
+        name: str,
+        x: int,
+        width: int,
+        dtype: Any,
+        output: Quantization | None,
     ) -> int:
-        """A `(1, width)` value as int8."""
-        result = graph.tensor(name, (1, width), np.int8, output)
+        """A `(1, width)` value in the format of products."""
+        if dtype == self.dtype:
+            return x
+        result = graph.tensor(name, (1, width), dtype, output)
         version = 1 if self.dtype is np.float32 else 2
         graph.operator("QUANTIZE", [x], [result], schema.QuantizeOptionsT(), version=version)
         return result

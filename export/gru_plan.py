@@ -17,6 +17,8 @@ from tfpipeline.export.recurrent_plan import (
     RecurrentPlan,
     affine,
     fewest_weights,
+    in_order,
+    output_scale,
     quantize_kernels,
 )
 from tfpipeline.layers.export_protocol import RecurrentStep
@@ -26,32 +28,37 @@ from tfpipeline.numerics.gru import GruTaps, gru_sequence_float
 def gru_float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
     """The layer's float output for `x` of shape `(batch, time, features)`."""
     sequence, last, _ = gru_sequence_float(
-        x, 0.0, step.kernel, step.recurrent_kernel, step.bias, dtype=np.float32
+        in_order(step, x), 0.0, step.kernel, step.recurrent_kernel, step.bias, dtype=np.float32
     )
     return sequence if step.return_sequences else last
 
 
-def plan_gru(name: str, step: RecurrentStep, x: np.ndarray) -> RecurrentPlan:
+def plan_gru(name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8) -> RecurrentPlan:
     """Chooses every scale of the layer from its float input `x` on the calibration data."""
     kernel, recurrent = fewest_weights(step)
     _, _, taps = gru_sequence_float(
-        x, 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
+        in_order(step, x), 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
     )
     assert taps is not None  # for the type checker: taps=True gives them
     summed = 2 * step.units
-    quantized = quantize_kernels(kernel, recurrent, taps.a_x, taps.a_h, summed)
+    quantized = quantize_kernels(kernel, recurrent, taps.a_x, taps.a_h, summed, bits)
     return RecurrentPlan(
         cell=step.cell,
         name=name,
         units=step.units,
         features=x.shape[-1],
         return_sequences=step.return_sequences,
+        go_backwards=step.go_backwards,
+        bits=bits,
         kernel=quantized.kernel,
         recurrent_kernel=quantized.recurrent_kernel,
+        float_kernel=quantized.float_kernel,
+        float_recurrent_kernel=quantized.float_recurrent_kernel,
         bias=np.asarray(step.bias, np.float32),
         kernel_scale=quantized.kernel_scale,
         recurrent_scale=quantized.recurrent_scale,
         summed_rows=summed,
+        output_scale=output_scale(taps.h),
         states=(OUTPUT_STATE,),
         inner=_inner_scales(summed, taps),
     )

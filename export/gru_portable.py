@@ -18,7 +18,7 @@ class GruStep(PortableStep):
         plan = self.plan
         rows = slice(plan.summed_rows, None)
         candidate = self.x_part(graph, "x_candidate", a_x, rows, frames)
-        return [Value("x_candidate", candidate, plan.units, plan.inner["x_candidate"])]
+        return [Value("x_candidate", candidate, plan.units, self.linear.inner(plan, "x_candidate"))]
 
     def mix(
         self,

@@ -1,8 +1,12 @@
-"""Writes a marked float graph as an int8 model, portable or fused, whole or one step."""
+"""Writes a marked float graph as a model, portable or fused, in any mix of modes.
+
+Every activation of the float graph may exist in several formats. An op asks for its inputs in the
+format of its layer's mode, and a conversion is added where that is not the one at hand.
+"""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,17 +15,27 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.calibrate import Calibration
 from tfpipeline.export.cells import CELLS
+from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, ModelBuilder, Quantization
-from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES
-from tfpipeline.export.mark import MARKER
+from tfpipeline.export.factored_fused import find_pairs, lower_pair
+from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, GraphBuilder, Quantization
+from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES, GateArithmetic
+from tfpipeline.export.linear_arithmetic import LinearArithmetic
+from tfpipeline.export.mark import clean_name
+from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode, ModeTable
+from tfpipeline.export.products import emit_product
+from tfpipeline.export.quantization_table import QuantizationTable
 from tfpipeline.export.recurrent_fused import lower_fused
-from tfpipeline.export.recurrent_plan import RecurrentPlan, StatePlan
+from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.recurrent_portable import lower_sequence, lower_step
-from tfpipeline.export.stock_ops import rule_of
-from tfpipeline.runtime.model_card import CARD_METADATA
+from tfpipeline.export.states import States
+from tfpipeline.export.stock_ops import OpRule, has_kernel, rule_of
+from tfpipeline.numerics.quantize import quantize_affine
+from tfpipeline.numerics.recurrent import QuantizedMatrix
 
-_DESCRIPTION = "tfpipeline"
+_DEQUANTIZE_VERSIONS = {INT8: 2, INT16: 3}
+_PLAIN = "plain"
+"""The format of whatever is not a real number."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +43,8 @@ class Form:
     """Which file is written.
 
     Args:
-        fused: Recurrent layers as our custom ops; otherwise builtin ops only.
-        streaming: One time step with explicit states; otherwise a whole sequence.
+        fused: Recurrent and factored layers as our custom ops; otherwise builtin ops only.
+        streaming: A few time steps with explicit states; otherwise a whole sequence.
     """
 
     fused: bool
@@ -41,182 +55,343 @@ class Form:
         return ("stream " if self.streaming else "") + ("fused" if self.fused else "portable")
 
 
+@dataclass(frozen=True)
+class KeptFloat:
+    """An op that has no integer kernel and stays in float32."""
+
+    layer: str | None
+    code: str
+
+
 class Lowering:
     """Lowers one graph to one form.
 
     Args:
         source: The marked float graph, at the number of time steps to write.
-        calibration: Scales, found on a graph with the same operators.
+        calibration: Ranges and plans, for the tensors of `source`.
+        graph: Where to write.
         form: What to write.
-        io: "float32" or "int8", the type of the model's input and output.
+        modes: The mode of each layer.
+        layer_of: The layer of an op, from the name of its output.
+        states: Where states come from and go to, in a streaming form.
+        integers_only: Refuse to compute anything in float32.
+        correct_bias: Subtract from biases the mean error that rounded weights make.
     """
 
     def __init__(
-        self, source: FloatGraph, calibration: Calibration, form: Form, io: str = "float32"
+        self,
+        source: FloatGraph,
+        calibration: Calibration,
+        graph: GraphBuilder,
+        form: Form,
+        modes: ModeTable,
+        layer_of: Callable[[str], str | None],
+        states: States | None = None,
+        integers_only: bool = False,
+        correct_bias: bool = False,
     ) -> None:
         self.source = source
-        self.form = form
+        self.graph = graph
+        self.kept_float: list[KeptFloat] = []
+        self._form = form
         self._calibration = calibration
-        self._io = np.dtype(io)
-        # Who asks for int8 inputs and outputs wants a graph of integers only.
-        self._gates = INT16_GATES if io == "int8" else FLOAT_GATES
-        self._model = ModelBuilder(_DESCRIPTION)
-        self.graph = self._model.graph("main")
-        self._defined: dict[int, int] = {}
-        self._states: list[dict[str, Any]] = []
-        self._state_inputs: dict[str, int] = {}
-        self._state_outputs: dict[str, int] = {}
+        self._table = QuantizationTable(source, calibration.ranges, calibration.plans)
+        self._modes = modes
+        self._layer_of = layer_of
+        self._states = states
+        self._integers_only = integers_only
+        self._correct_bias = correct_bias
+        self._defined: dict[int, dict[str, int]] = {}
+        self._float_layers = self._layers_in_float()
+
+    def run(self) -> None:
+        """Lowers every op; inputs must be defined before."""
+        operators = self.source.operators
+        pairs = find_pairs(self.source) if self._form.fused else {}
+        pairs = {
+            last: first
+            for last, first in pairs.items()
+            if self._can_pair(operators[first], operators[last])
+        }
+        for position, op in enumerate(operators):
+            plan = self._calibration.plans.get(position)
+            if isinstance(plan, RecurrentPlan):
+                self._recurrent(plan, op)
+            elif isinstance(plan, Delay):
+                self._delay(plan, op)
+            elif position in pairs:
+                lower_pair(self, operators[pairs[position]], op, self._mode(op))
+            elif position not in pairs.values():
+                self._stock(op)
+
+    def _can_pair(self, first: FloatOperator, last: FloatOperator) -> bool:
+        modes = {self._modes.of(self._layer(op)) for op in (first, last)}
+        return len(modes) == 1 and all(
+            mode.integer_weights and mode.activations != INT16 for mode in modes
+        )
+
+    # Tensors
 
     def name(self, index: int) -> str:
-        return self.source.tensors[index].name
+        """A tensor's name in the file."""
+        name = self.source.tensors[index].name
+        return clean_name(name, self._layer_of(name))
 
-    def quantization(self, index: int) -> Quantization:
-        return self._calibration.quantization[index]
+    def quantization(self, index: int, kind: str) -> Quantization:
+        """The quantization of an activation as "int8" or "int16"."""
+        return self._table.of(index, kind)
 
-    def activation(self, index: int) -> int:
-        """The int8 tensor that stands for an activation of the float graph."""
-        return self._defined[index]
+    def output_quantization(self, index: int, mode: Mode) -> Quantization | None:
+        return None if mode.activations == FLOAT32 else self.quantization(index, mode.activations)
 
-    def define(self, index: int, tensor: int) -> None:
-        self._defined[index] = tensor
+    def define(self, index: int, tensor: int, kind: str) -> None:
+        """Says that `tensor` is an activation of the float graph in a format."""
+        self._defined.setdefault(index, {})[kind] = tensor
 
-    def declare(self, index: int) -> int:
-        """Declares the int8 tensor of an activation and returns it."""
+    def declare(self, index: int, kind: str) -> int:
+        """Declares the tensor of an activation in a format and returns it."""
         source = self.source.tensors[index]
-        tensor = self.graph.tensor(source.name, source.shape, np.int8, self.quantization(index))
-        self.define(index, tensor)
-        return tensor
-
-    def to_bytes(self, card: dict[str, Any]) -> bytes:
-        """Lowers every op and packs the model with its card."""
-        x, scores = self.source.inputs["x"], self.source.outputs["scores"]
-        x_in = self._input(x)
-        for position, op in enumerate(self.source.operators):
-            if op.custom == MARKER:
-                self._lower_marker(position, op)
-            else:
-                rule = rule_of(self.source, op)
-                rule.emit(self, op, rule)
-        scores_out = self._output(scores)
-        inputs = {"x": x_in, **self._state_inputs}
-        outputs = {"scores": scores_out, **self._state_outputs}
-        self.graph.finish(list(inputs.values()), list(outputs.values()))
-        key = "step" if self.form.streaming else "serving_default"
-        self._model.signature(key, self.graph, inputs, outputs)
-        full_card = {
-            **card,
-            "form": "fused" if self.form.fused else "portable",
-            "streaming": self.form.streaming,
-            "inputs": [self._describe("x", x)],
-            "outputs": [self._describe("scores", scores)],
-            "states": self._states,
-        }
-        self._model.metadata(CARD_METADATA, json.dumps(full_card, sort_keys=True).encode())
-        return self._model.to_bytes()
-
-    def _describe(self, name: str, index: int) -> dict[str, Any]:
-        q = self.quantization(index)
-        return {
-            "name": name,
-            "shape": list(self.source.tensors[index].shape),
-            "dtype": self._io.name,
-            "scale": q.scales()[0],
-            "zero_point": q.zero_point,
-        }
-
-    def _input(self, index: int) -> int:
-        if self._io == np.int8:
-            source = self.source.tensors[index]
-            tensor = self.graph.tensor("x", source.shape, np.int8, self.quantization(index))
-            self.define(index, tensor)
-            return tensor
-        x = self.graph.tensor("x", self.source.tensors[index].shape, np.float32)
-        self.graph.operator("QUANTIZE", [x], [self.declare(index)], schema.QuantizeOptionsT())
-        return x
-
-    def _output(self, index: int) -> int:
-        if self._io == np.int8:
-            self.graph.rename(self.activation(index), "scores")
-            return self.activation(index)
-        scores = self.graph.tensor("scores", self.source.tensors[index].shape, np.float32)
-        self.graph.operator(
-            "DEQUANTIZE",
-            [self.activation(index)],
-            [scores],
-            schema.DequantizeOptionsT(),
-            version=2,
-        )
-        return scores
-
-    def _lower_marker(self, position: int, op: FloatOperator) -> None:
-        plan = self._calibration.plans[position]
-        index = op.inputs[0]
-        x, frames = self.activation(index), self.source.tensors[index].shape[1]
-        cell = CELLS[plan.cell]
-        step = cell.portable(plan, self.quantization(index), self._gates)
-        if not self.form.streaming:
-            if self.form.fused:
-                output, _ = lower_fused(self.graph, plan, cell.options, x, frames, None)
-            else:
-                output = lower_sequence(self.graph, step, x, frames)
-            self.define(op.outputs[0], output)
-            return
-        states = [self._state_input(plan, state) for state in plan.states]
-        if self.form.fused:
-            output, new = lower_fused(self.graph, plan, cell.options, x, frames, states)
+        if kind == _PLAIN or source.dtype != np.float32:
+            kind = _PLAIN
+            tensor = self.graph.tensor(self.name(index), source.shape, source.dtype)
         else:
-            output, new = lower_step(self.graph, step, x, states)
-        self.define(op.outputs[0], output)
-        for state, tensor in zip(plan.states, new, strict=True):
-            name = f"{plan.name}_{state.name}_out"
-            self.graph.rename(tensor, name)
-            self._state_outputs[name] = tensor
-
-    def _state_input(self, plan: RecurrentPlan, state: StatePlan) -> int:
-        """Declares a state of a streaming model; its output is named likewise."""
-        before, after = f"{plan.name}_{state.name}_in", f"{plan.name}_{state.name}_out"
-        gates = FLOAT_GATES if self.form.fused else self._gates
-        q, shape = gates.state(state), (1, plan.units)
-        tensor = self.graph.tensor(before, shape, gates.dtype, q)
-        self._state_inputs[before] = tensor
-        self._states.append(
-            {
-                "input": before,
-                "output": after,
-                "shape": list(shape),
-                "dtype": np.dtype(gates.dtype).name,
-                "scale": None if q is None else q.scales()[0],
-            }
-        )
+            q = None if kind == FLOAT32 else self.quantization(index, kind)
+            tensor = self.graph.tensor(self.name(index), source.shape, np.dtype(kind), q)
+        self.define(index, tensor, kind)
         return tensor
 
+    def read(self, index: int, kind: str = FLOAT32, like: Quantization | None = None) -> int:
+        """An activation or constant in a format, converted where it exists in another one only.
 
-def same_operators(whole: FloatGraph, step: FloatGraph) -> dict[int, int]:
-    """Maps the tensors of the one-step graph to those of the whole-sequence graph.
+        Args:
+            index: In the float graph; -1 is an absent input.
+            kind: "float32", "int8" or "int16"; ignored for what is not a real number.
+            like: A quantization that the value must have, where it is not its own.
+        """
+        if index < 0:
+            return index
+        source = self.source.tensors[index]
+        if source.data is not None:
+            return self._constant(index, kind, like)
+        known = self._defined[index]
+        if source.dtype != np.float32:
+            return known[_PLAIN]
+        if kind not in known:
+            self.define(index, self._convert(index, known, kind), kind)
+        tensor = self._defined[index][kind]
+        if like is not None and kind != FLOAT32 and like != self.quantization(index, kind):
+            result = self.graph.tensor(
+                f"{self.name(index)}/requantized", source.shape, np.dtype(kind), like
+            )
+            version = 1 if kind == INT8 else 2
+            self.graph.operator("QUANTIZE", [tensor], [result], schema.QuantizeOptionsT(), version)
+            return result
+        return tensor
 
-    Both are conversions of one model, so they differ in the time axis only; where the converter
-    simplified them differently the scales cannot be carried over, and that is an error.
-    """
-    codes = [[op.custom or op.code for op in graph.operators] for graph in (whole, step)]
-    if codes[0] != codes[1]:
-        raise ExportError(
-            "streaming=True needs a model whose one-step graph has the ops of its whole-sequence "
-            f"graph, received {codes[1]} against {codes[0]}: use layers that work frame by frame"
+    def _constant(self, index: int, kind: str, like: Quantization | None) -> int:
+        source = self.source.tensors[index]
+        data = source.data
+        assert data is not None
+        if data.dtype != np.float32 or kind == FLOAT32:
+            return self.graph.constant(self.name(index), data)
+        q = like or self.quantization(index, kind)
+        values = quantize_affine(data, q.scales()[0], q.zero_point, np.dtype(kind))
+        return self.graph.constant(self.name(index), values, q)
+
+    def _convert(self, index: int, known: dict[str, int], kind: str) -> int:
+        source, name = self.source.tensors[index], self.name(index)
+        if kind == FLOAT32:
+            if self._integers_only:
+                raise ExportError(
+                    f"{name!r} is needed in float32, but io='{self._modes.default.activations}' "
+                    "asks for a graph of integers: export with io='float32'"
+                )
+            have = INT8 if INT8 in known else INT16
+            result = self.graph.tensor(f"{name}/float", source.shape, np.float32)
+            options, version = schema.DequantizeOptionsT(), _DEQUANTIZE_VERSIONS[have]
+            self.graph.operator("DEQUANTIZE", [known[have]], [result], options, version)
+            return result
+        if FLOAT32 not in known:
+            known[FLOAT32] = self._convert(index, known, FLOAT32)
+        q = self.quantization(index, kind)
+        result = self.graph.tensor(f"{name}/{kind}", source.shape, np.dtype(kind), q)
+        version = 1 if kind == INT8 else 2
+        self.graph.operator(
+            "QUANTIZE", [known[FLOAT32]], [result], schema.QuantizeOptionsT(), version
         )
-    pairs = {step.inputs["x"]: whole.inputs["x"]}
-    for a, b in zip(step.operators, whole.operators, strict=True):
-        pairs.update(zip(a.outputs, b.outputs, strict=True))
-    return pairs
+        return result
 
+    # Stock ops
 
-def calibration_for_step(
-    calibration: Calibration, whole: FloatGraph, step: FloatGraph
-) -> Calibration:
-    """The same table of scales, indexed by the one-step graph's tensors."""
-    pairs = same_operators(whole, step)
-    return Calibration(
-        {index: calibration.quantization[other] for index, other in pairs.items()},
-        calibration.plans,
-        calibration.samples,
-        calibration.sha256,
-    )
+    def _layers_in_float(self) -> set[str]:
+        """Layers with an op that has no kernel for their mode: converting around it alone would
+        cost more precision than it saves."""
+        found = set()
+        for op in self.source.operators:
+            layer = self._layer(op)
+            mode = self._modes.of(layer)
+            if op.custom is None and mode.activations != FLOAT32 and layer is not None:
+                real = self.source.tensors[op.outputs[0]].dtype == np.float32
+                if real and op.code != "CAST" and not has_kernel(op, mode.activations):
+                    found.add(layer)
+        return found
+
+    def _layer(self, op: FloatOperator) -> str | None:
+        """The layer of an op: its output is named after it, or at least its weights are."""
+        for index in (*op.outputs, *op.inputs[1:]):
+            if index >= 0:
+                layer = self._layer_of(self.source.tensors[index].name)
+                if layer is not None:
+                    return layer
+        return None
+
+    def _mode(self, op: FloatOperator) -> Mode:
+        layer = self._layer(op)
+        mode = self._modes.of(layer)
+        if mode.activations == FLOAT32:
+            return mode
+        if layer in self._float_layers or not has_kernel(op, mode.activations):
+            if self._integers_only:
+                raise ExportError(
+                    f"op {op.code} of layer {layer!r} has no {mode.activations} kernel, but "
+                    f"io='{mode.activations}' asks for a graph of integers: export with "
+                    "io='float32', which keeps it in float32"
+                )
+            self.kept_float.append(KeptFloat(layer, op.code))
+            return Mode(FLOAT32, mode.weights)
+        return mode
+
+    def _stock(self, op: FloatOperator) -> None:
+        real = [i for i in (*op.inputs, *op.outputs) if i >= 0 and self._is_real(i)]
+        if not real or op.code == "CAST":
+            self._plain(op)
+            return
+        mode = self._mode(op)
+        if emit_product(self, op, mode):
+            return
+        kind, rule = mode.activations, rule_of(op)
+        like = None
+        if kind != FLOAT32 and rule is not None and rule.inputs_like_output:
+            like = self.quantization(op.outputs[0], kind)
+        inputs = [self.read(index, kind, like) for index in op.inputs]
+        outputs = [self.declare(index, kind) for index in op.outputs]
+        self.graph.operator(op.code, inputs, outputs, *self._options(op, kind, rule))
+
+    def _options(self, op: FloatOperator, kind: str, rule: OpRule | None) -> tuple[Any, int]:
+        options = op.options
+        if op.code == "RESHAPE":
+            shape = self.source.tensors[op.inputs[1]].data
+            options = schema.ReshapeOptionsT(newShape=shape)
+        if kind == FLOAT32 or rule is None:
+            return options, op.version
+        if kind == INT16 and op.code in ("ADD", "SUB"):
+            # Without this the int16 kernels take scales of powers of two only.
+            options.potScaleInt16 = False
+        return options, rule.versions[kind]
+
+    def _plain(self, op: FloatOperator) -> None:
+        """An op on integers, such as indices, or one that turns them into real numbers."""
+        inputs = [self.read(index) for index in op.inputs]
+        outputs = [self.declare(index, FLOAT32) for index in op.outputs]
+        self.graph.operator(op.code, inputs, outputs, op.options, op.version)
+
+    def _is_real(self, index: int) -> bool:
+        return self.source.tensors[index].dtype == np.float32
+
+    def corrected_bias(
+        self,
+        op: FloatOperator,
+        values: np.ndarray,
+        quantized: QuantizedMatrix,
+        mode: Mode,
+        bias: np.ndarray | None,
+    ) -> np.ndarray | None:
+        """The bias less the mean error that rounded weights make on the calibration data."""
+        mean = self._calibration.means.get(op.inputs[0])
+        if not self._correct_bias or mode.activations == FLOAT32 or mean is None:
+            return bias
+        if mean.shape[0] != values.shape[1]:
+            return bias
+        error = (quantized.values * quantized.scales[:, None] - values) @ mean
+        start = np.zeros(len(error)) if bias is None else bias
+        return np.asarray(start - error, np.float32)
+
+    # Markers
+
+    def _gates(self, mode: Mode) -> GateArithmetic:
+        # Who asks for integer inputs and outputs wants a graph of integers only.
+        return INT16_GATES if self._integers_only or mode.activations == INT16 else FLOAT_GATES
+
+    def _recurrent(self, plan: RecurrentPlan, op: FloatOperator) -> None:
+        mode, index, output = self._modes.of(plan.name), op.inputs[0], op.outputs[0]
+        frames, cell = self.source.tensors[index].shape[1], CELLS[plan.cell]
+        if self._states is not None and plan.go_backwards:
+            raise ExportError(
+                f"layer {plan.name!r} runs backwards in time, which a stream cannot: export with "
+                "streaming=False"
+            )
+        if self._form.fused:
+            x, old = self.read(index, INT8), self._old_states(plan, FLOAT_GATES)
+            result, new = lower_fused(self.graph, plan, cell.options, x, frames, old)
+            self._define_recurrent(plan, output, result, new, INT8)
+            return
+        kind, gates = mode.activations, self._gates(mode)
+        q = None if kind == FLOAT32 else self.quantization(index, kind)
+        step = cell.portable(plan, q, LinearArithmetic(mode), gates)
+        x, old = self.read(index, kind), self._old_states(plan, gates)
+        if old is not None and frames == 1:
+            result, new = lower_step(self.graph, step, x, old)
+        else:
+            result, new = lower_sequence(self.graph, step, x, frames, old)
+        self._define_recurrent(plan, output, result, new, kind)
+
+    def _old_states(self, plan: RecurrentPlan, gates: GateArithmetic) -> list[int] | None:
+        if self._states is None:
+            return None
+        return [
+            self._states.read(
+                plan.name, state.name, (1, plan.units), gates.dtype, gates.state(state)
+            )
+            for state in plan.states
+        ]
+
+    def _define_recurrent(
+        self, plan: RecurrentPlan, output: int, result: int, new: Sequence[int], kind: str
+    ) -> None:
+        self.define(output, result, kind)
+        if self._states is not None:
+            for state, tensor in zip(plan.states, new, strict=True):
+                self._states.write(plan.name, state.name, tensor)
+
+    def _delay(self, delay: Delay, op: FloatOperator) -> None:
+        """The past in front of the input: zeros in a whole sequence, a state in a stream."""
+        graph, source = self.graph, self.source
+        mode = self._modes.of(delay.name)
+        kind = FLOAT32 if delay.name in self._float_layers else mode.activations
+        index, output = op.inputs[0], op.outputs[0]
+        x, name = self.read(index, kind), self.name(output)
+        shape = source.tensors[index].shape
+        version = {FLOAT32: 1, INT8: 2, INT16: 3}[kind]
+        if self._states is None:
+            amounts = np.zeros((len(shape), 2), np.int32)
+            amounts[1, 0] = delay.frames
+            result = self.declare(output, kind)
+            paddings = graph.constant(f"{delay.name}/paddings", amounts)
+            graph.operator("PAD", [x, paddings], [result], schema.PadOptionsT(), version)
+            return
+        q = None if kind == FLOAT32 else self.quantization(index, kind)
+        past_shape = (1, delay.frames, *shape[2:])
+        past = self._states.read(delay.name, "past", past_shape, np.dtype(kind), q)
+        result = self.declare(output, kind)
+        options = schema.ConcatenationOptionsT(axis=1)
+        graph.operator("CONCATENATION", [past, x], [result], options, version)
+        begin = np.array([0, shape[1]] + [0] * (len(shape) - 2), np.int32)
+        kept = graph.tensor(f"{name}/last", past_shape, np.dtype(kind), q)
+        inputs = [
+            result,
+            graph.constant(f"{delay.name}/begin", begin),
+            graph.constant(f"{delay.name}/size", np.array(past_shape, np.int32)),
+        ]
+        slice_version = {FLOAT32: 1, INT8: 2, INT16: 4}[kind]
+        graph.operator("SLICE", inputs, [kept], schema.SliceOptionsT(), slice_version)
+        self._states.write(delay.name, "past", kept)

@@ -8,6 +8,7 @@ converted as usual. The two lowerings later replace the markers by what they sta
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfpipeline.export.cells import CELLS
+from tfpipeline.export.delays import Delay, delay_of, delayed_call
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.recurrent_layers import recurrent_step
+from tfpipeline.export.signature import ModelSignature
 from tfpipeline.layers.export_protocol import RecurrentStep
 
 MARKER = "tfpipeline.marker"
+_SCOPE = re.compile(r"tfp_layer_(\d+)(?:_\d+)?/?")
 
 
 @dataclass(frozen=True)
@@ -33,110 +37,133 @@ class MarkedLayer:
     step: RecurrentStep
 
 
-def marked_layers(model: keras.Model) -> list[tuple[keras.layers.Layer, MarkedLayer]]:
-    """Finds the recurrent layers, in the model's order; a marker's number is its index here."""
-    found: list[tuple[keras.layers.Layer, MarkedLayer]] = []
-    _collect(model, found)
-    return found
+Marked = MarkedLayer | Delay
+"""What a marker stands for."""
 
 
-def _collect(layer: Any, found: list[tuple[keras.layers.Layer, MarkedLayer]]) -> None:
-    for child in layer._flatten_layers(include_self=False, recursive=False):
-        step = _step_of(child)
-        if step is None:
-            _collect(child, found)
-        elif all(child is not other for other, _ in found):
-            _check(child.name, step)
-            found.append((child, MarkedLayer(child.name, step)))
+class MarkedModel:
+    """A Keras model whose layers can be called as markers.
+
+    Args:
+        model: A built model; it is the same again after every use.
+        signature: Its inputs and outputs.
+        streaming: Whether the past that convolutions pad is marked too.
+
+    Attributes:
+        marked: What each marker stands for, by its number.
+        layer_names: Names of all layers, by the number in the scopes of their ops.
+    """
+
+    def __init__(self, model: keras.Model, signature: ModelSignature, streaming: bool) -> None:
+        self._model = model
+        self._signature = signature
+        self._calls: list[tuple[keras.layers.Layer, Callable[..., Any]]] = []
+        self.marked: list[Marked] = []
+        self.layer_names: list[str] = []
+        self._layers: list[keras.layers.Layer] = []
+        self._collect(model, streaming)
+
+    def _collect(self, parent: Any, streaming: bool) -> None:
+        for layer in parent._flatten_layers(include_self=False, recursive=False):
+            if any(layer is other for other in self._layers):
+                continue
+            self._layers.append(layer)
+            self.layer_names.append(layer.name)
+            scope = f"tfp_layer_{len(self.layer_names) - 1}"
+            step = recurrent_step(layer)
+            delay = delay_of(layer) if streaming and step is None else None
+            if step is not None:
+                self._calls.append((layer, _marker_call(layer, step, len(self.marked))))
+                self.marked.append(MarkedLayer(layer.name, step))
+            elif delay is not None:
+                marker = _delay_marker(delay, len(self.marked))
+                self._calls.append((layer, _scoped(scope, delayed_call(layer, marker))))
+                self.marked.append(delay)
+            else:
+                self._calls.append((layer, _scoped(scope, layer.call)))
+                self._collect(layer, streaming)
+
+    def save(self, directory: Path, frames: dict[str, int | None], shapes: Any) -> None:
+        """Saves the model with markers as one SavedModel for each entry of `frames`.
+
+        Args:
+            directory: Existing folder; a SavedModel `directory/<key>` is written for each key.
+            frames: Number of time steps by key, such as `{"whole": 98}`; None for a model
+                without a time axis.
+            shapes: Gives the shapes of the inputs at a number of time steps.
+
+        Variables become constants while tracing, so that the result has none.
+        """
+        variables = self._model.variables
+        constants = [tf.constant(np.asarray(keras.ops.convert_to_numpy(v))) for v in variables]
+
+        def run(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+            with keras.StatelessScope(state_mapping=list(zip(variables, constants, strict=True))):
+                result = self._model(self._signature.pack(inputs), training=False)
+            return {f"out_{i}": leaf for i, leaf in enumerate(keras.tree.flatten(result))}
+
+        with self._replaced():
+            for key, count in frames.items():
+                module = tf.Module()
+                module.run = tf.function(run, autograph=False)
+                specs = [
+                    tf.TensorSpec(shape, port.dtype, name=f"in_{i}")
+                    for i, (port, shape) in enumerate(
+                        zip(self._signature.inputs, shapes(count), strict=True)
+                    )
+                ]
+                try:
+                    traced = module.run.get_concrete_function(*specs)
+                except ValueError as error:
+                    raise ExportError(
+                        f"the model cannot be called with {count} time steps: "
+                        f"{str(error).splitlines()[0]}"
+                    ) from error
+                tf.saved_model.save(module, str(directory / key), signatures=traced)
+
+    @contextlib.contextmanager
+    def _replaced(self) -> Iterator[None]:
+        """While open, layers emit markers and scopes; instances are restored on exit."""
+        mixed = [layer for layer in self._layers if layer.compute_dtype != "float32"]
+        policies = [layer.dtype_policy for layer in mixed]
+        try:
+            for layer in mixed:
+                # A model trained in mixed precision keeps float32 variables: export those.
+                layer.dtype_policy = "float32"
+            for layer, call in self._calls:
+                layer.call = call
+            yield
+        finally:
+            for layer, _ in self._calls:
+                layer.__dict__.pop("call", None)
+            for layer, policy in zip(mixed, policies, strict=True):
+                layer.dtype_policy = policy
+
+    def layer_of(self, tensor_name: str) -> str | None:
+        """The layer in whose scope an op was traced, from the name of its output."""
+        found = _SCOPE.findall(tensor_name.split(";")[0])
+        return self.layer_names[int(found[-1])] if found else None
 
 
-def _step_of(layer: keras.layers.Layer) -> RecurrentStep | None:
-    if hasattr(layer, "export_step"):
-        step: RecurrentStep = layer.export_step()
-        return step
-    if type(layer) in _KERAS_LAYERS:
-        return _KERAS_LAYERS[type(layer)](layer)
-    if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
-        raise ExportError(
-            f"layer {layer.name!r} is a {type(layer).__name__}, which export does not support yet: "
-            "expected FactoredGRU, keras.layers.GRU or keras.layers.LSTM; replace the layer"
-        )
-    return None
+def clean_name(tensor_name: str, layer: str | None) -> str:
+    """A tensor's name without what tracing and converting added to it."""
+    first = tensor_name.split(";")[0]
+    found = list(_SCOPE.finditer(first))
+    if not found or layer is None:
+        return first
+    return f"{layer}/{first[found[-1].end() :]}".rstrip("/")
 
 
-def _keras_step(layer: Any, cell_name: str, bias: np.ndarray, **own: Any) -> RecurrentStep:
-    """What a stock layer computes: Keras itself has no export protocol."""
-    cell = layer.cell
-    if cell.use_bias:
-        # A GRU without reset_after has one row, and is refused by name later.
-        bias[:] = np.asarray(cell.bias).reshape(-1, bias.shape[1])
-    return RecurrentStep(
-        cell=cell_name,
-        units=cell.units,
-        kernel=(np.asarray(cell.kernel),),
-        recurrent_kernel=(np.asarray(cell.recurrent_kernel),),
-        bias=bias,
-        activation=keras.activations.serialize(cell.activation),
-        recurrent_activation=keras.activations.serialize(cell.recurrent_activation),
-        return_sequences=layer.return_sequences,
-        return_state=layer.return_state,
-        go_backwards=layer.go_backwards,
-        stateful=layer.stateful,
-        **own,
-    )
+def _scoped(scope: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with tf.name_scope(scope):
+            return original(*args, **kwargs)
+
+    return call
 
 
-def _step_of_keras_gru(layer: keras.layers.GRU) -> RecurrentStep:
-    bias = np.zeros((2, 3 * layer.cell.units), np.float32)
-    return _keras_step(layer, "gru", bias, reset_after=layer.cell.reset_after)
-
-
-def _step_of_keras_lstm(layer: keras.layers.LSTM) -> RecurrentStep:
-    bias = np.zeros((1, 4 * layer.cell.units), np.float32)
-    return _keras_step(layer, "lstm", bias, reset_after=None)
-
-
-_KERAS_LAYERS: dict[type, Callable[[Any], RecurrentStep]] = {
-    keras.layers.GRU: _step_of_keras_gru,
-    keras.layers.LSTM: _step_of_keras_lstm,
-}
-
-
-def _check(name: str, step: RecurrentStep) -> None:
-    if step.cell not in CELLS:
-        raise ExportError(
-            f"layer {name!r} has cell {step.cell!r}: export supports {', '.join(CELLS)} so far"
-        )
-    expected = {
-        "activation": "tanh",
-        "recurrent_activation": "sigmoid",
-        "return_state": False,
-        "go_backwards": False,
-        **CELLS[step.cell].requires,
-    }
-    for option, wanted in expected.items():
-        found = getattr(step, option)
-        if found != wanted:
-            raise ExportError(
-                f"layer {name!r} has {option}={found!r}: export supports {option}={wanted!r} so "
-                "far; rebuild the layer with it"
-            )
-
-
-@contextlib.contextmanager
-def _replaced_by_markers(layers: list[keras.layers.Layer]) -> Iterator[None]:
-    """While open, calling one of `layers` emits its marker; instances are restored on exit."""
-    try:
-        for index, layer in enumerate(layers):
-            layer.call = _marker_call(layer, index)
-        yield
-    finally:
-        for layer in layers:
-            layer.__dict__.pop("call", None)
-
-
-def _marker_call(layer: Any, index: int) -> Any:
-    units, sequences = layer.units, layer.return_sequences
+def _marker(index: int, shape_of: Callable[[tf.Tensor], tuple[int, ...]]) -> Any:
+    """A function that the converter turns into a marker op."""
 
     @tf.function(
         experimental_implements=(
@@ -147,8 +174,27 @@ def _marker_call(layer: Any, index: int) -> Any:
     )
     def marker(x: tf.Tensor) -> tf.Tensor:
         # The body is never run: it only gives the op its type, and keeps x alive.
-        shape = (x.shape[0], x.shape[1], units) if sequences else (x.shape[0], units)
-        return tf.zeros(shape) + tf.reduce_sum(x)
+        return tf.zeros(shape_of(x)) + tf.reduce_sum(x)
+
+    def call(x: tf.Tensor) -> tf.Tensor:
+        output = marker(x)
+        output.set_shape(shape_of(x))
+        return output
+
+    return call
+
+
+def _delay_marker(delay: Delay, index: int) -> Any:
+    return _marker(index, lambda x: (x.shape[0], x.shape[1] + delay.frames, *x.shape[2:]))
+
+
+def _marker_call(layer: Any, step: RecurrentStep, index: int) -> Any:
+    def shape_of(x: tf.Tensor) -> tuple[int, ...]:
+        if step.return_sequences:
+            return (x.shape[0], x.shape[1], step.units)
+        return (x.shape[0], step.units)
+
+    marker = _marker(index, shape_of)
 
     def call(
         inputs: tf.Tensor, initial_state: Any = None, mask: Any = None, training: bool = False
@@ -159,65 +205,9 @@ def _marker_call(layer: Any, index: int) -> Any:
                     f"layer {layer.name!r} is called with {argument}, which export does not "
                     "support yet; remove it (Masking and Embedding(mask_zero=True) make masks)"
                 )
-        output = marker(inputs)
-        batch, frames = inputs.shape[:2]
-        output.set_shape((batch, frames, units) if sequences else (batch, units))
-        return output
+        return marker(inputs)
 
     return call
-
-
-def save_marked(model: keras.Model, directory: Path, frames: dict[str, int]) -> list[MarkedLayer]:
-    """Saves the model with markers as one SavedModel for each entry of `frames`.
-
-    Args:
-        model: A built model with one input of shape `(batch, time, features)` and one output.
-        directory: Existing folder; a SavedModel `directory/<key>` is written for each key.
-        frames: Number of time steps by key, such as `{"whole": 98, "step": 1}`.
-
-    Variables become constants while tracing, so that the result has none.
-    """
-    found = marked_layers(model)
-    features = input_features(model)
-    variables = model.variables
-    constants = [tf.constant(np.asarray(keras.ops.convert_to_numpy(v))) for v in variables]
-
-    def scores(x: tf.Tensor) -> dict[str, tf.Tensor]:
-        with keras.StatelessScope(state_mapping=list(zip(variables, constants, strict=True))):
-            return {"scores": model(x, training=False)}
-
-    with _replaced_by_markers([layer for layer, _ in found]):
-        for key, count in frames.items():
-            module = tf.Module()
-            module.scores = tf.function(scores, autograph=False)
-            spec = tf.TensorSpec((1, count, features), tf.float32, name="x")
-            try:
-                traced = module.scores.get_concrete_function(spec)
-            except ValueError as error:
-                raise ExportError(
-                    f"the model cannot be called with {count} time steps: expected an Input of "
-                    f"shape (None, {features}); {str(error).splitlines()[0]}"
-                ) from error
-            tf.saved_model.save(module, str(directory / key), signatures=traced)
-    return [layer for _, layer in found]
-
-
-def input_features(model: keras.Model) -> int:
-    """The size of the feature axis of the model's one input `(batch, time, features)`."""
-    inputs = model.inputs or []
-    outputs = model.outputs or []
-    if len(inputs) != 1 or len(outputs) != 1 or len(inputs[0].shape) != 3:
-        raise ExportError(
-            "model must have one input of shape (batch, time, features) and one output, received "
-            f"inputs {[tuple(x.shape) for x in inputs]} and {len(outputs)} outputs: "
-            "build it as a Sequential or functional model with such an Input"
-        )
-    features = inputs[0].shape[-1]
-    if features is None:
-        raise ExportError(
-            "model has an input with an unknown number of features: give Input((None, features))"
-        )
-    return int(features)
 
 
 def marker_index(custom_options: bytes) -> int:

@@ -18,9 +18,7 @@ from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.quantize import channel_scales, quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
-OUTPUT_SCALE = 1.0 / 127.0
-"""|h| <= 1 always (a convex mix of tanh values, or a gate times one): h never clips, however long
-the stream."""
+_OUTPUT_HEADROOM = 2.0
 
 GATES_RANGE = 8.0
 """The gates' pre-activations saturate here: sigmoid(8) is 0.9997."""
@@ -58,13 +56,18 @@ class RecurrentPlan:
         units: State size `H`.
         features: Input size `D`.
         return_sequences: Whether the layer's output has a time axis.
+        go_backwards: Whether it starts at the last time step.
+        bits: Of a weight.
         kernel: `(W,)` of shape `(gates * H, D)`, or `(V, U)` of shapes `(r, D)` and
             `(gates * H, r)`.
         recurrent_kernel: The same for the state, with `D = H`.
+        float_kernel: `kernel` before rounding.
+        float_recurrent_kernel: `recurrent_kernel` before rounding.
         bias: float32 `(bias rows, gates * H)`: input bias, and recurrent bias if it is apart.
         kernel_scale: Scale of `a_x`, or None for a plain kernel.
         recurrent_scale: Scale of `a_h`, or None.
         summed_rows: The first rows of the last factors, whose products are only ever added.
+        output_scale: Scale of the int8 copy of h.
         states: What is carried from step to step, h first.
         inner: Quantization of the portable graph's pre-activations, by name.
     """
@@ -74,19 +77,24 @@ class RecurrentPlan:
     units: int
     features: int
     return_sequences: bool
+    go_backwards: bool
+    bits: int
     kernel: tuple[QuantizedMatrix, ...]
     recurrent_kernel: tuple[QuantizedMatrix, ...]
+    float_kernel: tuple[np.ndarray, ...]
+    float_recurrent_kernel: tuple[np.ndarray, ...]
     bias: np.ndarray
     kernel_scale: float | None
     recurrent_scale: float | None
     summed_rows: int
+    output_scale: float
     states: tuple[StatePlan, ...]
     inner: dict[str, Quantization]
 
     @property
     def output(self) -> Quantization:
         """Quantization of the layer's output, the int8 copy of h."""
-        return Quantization(OUTPUT_SCALE, 0)
+        return Quantization(self.output_scale, 0)
 
     def sums_share_scales(self) -> bool:
         """Whether the summed rows of both last factors have one scale: they can be joined."""
@@ -105,10 +113,12 @@ def _rank(matrices: tuple[QuantizedMatrix, ...]) -> int | None:
 
 @dataclass(frozen=True)
 class QuantizedKernels:
-    """Both kernels of a layer in int8, and the scales of the vectors between their factors."""
+    """Both kernels of a layer as integers, and the scales of the vectors between their factors."""
 
     kernel: tuple[QuantizedMatrix, ...]
     recurrent_kernel: tuple[QuantizedMatrix, ...]
+    float_kernel: tuple[np.ndarray, ...]
+    float_recurrent_kernel: tuple[np.ndarray, ...]
     kernel_scale: float | None
     recurrent_scale: float | None
 
@@ -119,23 +129,31 @@ def quantize_kernels(
     a_x: np.ndarray | None,
     a_h: np.ndarray | None,
     summed_rows: int,
+    bits: int,
 ) -> QuantizedKernels:
     """Quantizes kernels in Keras' orientation; `a_x` and `a_h` are their inner values, if any."""
-    kernel, kernel_scale = equalize(kernel, a_x)
-    recurrent, recurrent_scale = equalize(recurrent, a_h)
-    quantized = _share_scales(
-        [quantize_rows(matrix.T) for matrix in kernel],
-        [quantize_rows(matrix.T) for matrix in recurrent],
-        (kernel[-1].T, recurrent[-1].T),
-        summed_rows,
-    )
-    return QuantizedKernels(*quantized, kernel_scale, recurrent_scale)
+    kernel, kernel_scale = equalize(kernel, a_x, bits)
+    recurrent, recurrent_scale = equalize(recurrent, a_h, bits)
+    floats = (tuple(m.T for m in kernel), tuple(m.T for m in recurrent))
+    quantized = [[quantize_rows(matrix, bits) for matrix in matrices] for matrices in floats]
+    if bits > 2:
+        quantized = _share_scales(quantized, floats, summed_rows, bits)
+    x, h = (tuple(matrices) for matrices in quantized)
+    return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
 
 
-def quantize_rows(matrix: np.ndarray) -> QuantizedMatrix:
-    """Quantizes a matrix `(out, in)` to int8 with one scale an output row."""
-    scales = channel_scales(matrix, axis=0)
-    return QuantizedMatrix(quantize_channels(matrix, scales, axis=0), scales)
+def quantize_rows(matrix: np.ndarray, bits: int = 8) -> QuantizedMatrix:
+    """Quantizes a matrix `(out, in)` to integers of `bits` bits with one scale an output row.
+
+    With 2 bits the values are -1, 0 and 1, which is exact for ternary and binary weights.
+    """
+    scales = channel_scales(matrix, axis=0, bits=bits)
+    return QuantizedMatrix(quantize_channels(matrix, scales, axis=0, bits=bits), scales)
+
+
+def in_order(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
+    """The input `(batch, time, features)` in the order in which the layer reads it."""
+    return x[:, ::-1] if step.go_backwards else x
 
 
 def fewest_weights(step: RecurrentStep) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
@@ -152,26 +170,28 @@ def _fewest(kernel: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
 
 
 def _share_scales(
-    kernel: list[QuantizedMatrix],
-    recurrent: list[QuantizedMatrix],
-    last: tuple[np.ndarray, np.ndarray],
+    quantized: list[list[QuantizedMatrix]],
+    floats: tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]],
     summed_rows: int,
-) -> tuple[tuple[QuantizedMatrix, ...], tuple[QuantizedMatrix, ...]]:
+    bits: int,
+) -> list[list[QuantizedMatrix]]:
     """Gives each summed row one scale in both last factors, the larger of the two.
 
     What counts is the error of the sum of both products; and rows with one scale can be joined
     into one product.
     """
-    shared = np.maximum(kernel[-1].scales, recurrent[-1].scales)
-    for matrices, values in zip((kernel, recurrent), last, strict=True):
+    shared = np.maximum(*(matrices[-1].scales for matrices in quantized))
+    result = []
+    for matrices, values in zip(quantized, floats, strict=True):
         scales = matrices[-1].scales.copy()
         scales[:summed_rows] = shared[:summed_rows]
-        matrices[-1] = QuantizedMatrix(quantize_channels(values, scales, axis=0), scales)
-    return tuple(kernel), tuple(recurrent)
+        last = QuantizedMatrix(quantize_channels(values[-1], scales, axis=0, bits=bits), scales)
+        result.append([*matrices[:-1], last])
+    return result
 
 
 def equalize(
-    factors: tuple[np.ndarray, ...], intermediate: np.ndarray | None
+    factors: tuple[np.ndarray, ...], intermediate: np.ndarray | None, bits: int = 8
 ) -> tuple[tuple[np.ndarray, ...], float | None]:
     """Gives every component of the intermediate the range [-1, 1], without changing the product.
 
@@ -183,8 +203,23 @@ def equalize(
         return factors, None
     left, right = factors
     reach = np.abs(intermediate.reshape(-1, intermediate.shape[-1])).max(axis=0)
+    if bits == 2:
+        # Rows of ternary weights have one magnitude each, which must not be spread.
+        return factors, max(float(reach.max()), 1e-6) / 127.0
     reach = np.maximum(reach, 1e-6 * max(float(reach.max()), 1e-6)).astype(np.float32)
     return (left / reach, right * reach[:, None]), 1.0 / 127.0
+
+
+def output_scale(h: np.ndarray) -> float:
+    """Scale of the int8 copy of a state that calibration saw as `h`.
+
+    |h| <= 1 always (a convex mix of tanh values, or a gate times one), so that at 1/127 it never
+    clips, however long the stream. A layer whose states stay small gets finer steps, powers of two
+    of that, as long as twice what calibration saw still fits.
+    """
+    reach = _OUTPUT_HEADROOM * float(np.abs(h).max())
+    finer = min(max(int(np.floor(-np.log2(max(reach, 2.0**-10)))), 0), 8)
+    return 2.0**-finer / 127.0
 
 
 def affine(values: np.ndarray) -> Quantization:

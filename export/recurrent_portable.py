@@ -16,11 +16,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
 from tfpipeline.export.gate_arithmetic import GateArithmetic
-from tfpipeline.export.int8_ops import fully_connected, reshape
+from tfpipeline.export.linear_arithmetic import LinearArithmetic
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.numerics.recurrent import QuantizedMatrix
-
-_INT8 = np.int8
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Value:
     name: str
     tensor: int
     width: int
-    quantization: Quantization
+    quantization: Quantization | None
 
 
 class PortableStep(ABC):
@@ -43,19 +41,26 @@ class PortableStep(ABC):
 
     Args:
         plan: The quantized layer.
-        x: Quantization of the layer's input.
+        x: Quantization of the layer's input; None for float32.
+        linear: Number format of products.
         gates: Number format of gates and states.
     """
 
-    def __init__(self, plan: RecurrentPlan, x: Quantization, gates: GateArithmetic) -> None:
+    def __init__(
+        self,
+        plan: RecurrentPlan,
+        x: Quantization | None,
+        linear: LinearArithmetic,
+        gates: GateArithmetic,
+    ) -> None:
         self.plan = plan
+        self.linear = linear
         self.gates = gates
+        self.output = linear.state(plan)
         self._x = x
-        self._a_x = x if plan.kernel_scale is None else Quantization(plan.kernel_scale, 0)
-        self._a_h = (
-            plan.output if plan.recurrent_scale is None else Quantization(plan.recurrent_scale, 0)
-        )
-        self._joined = self._a_x == self._a_h and plan.sums_share_scales()
+        self._a_x = linear.operand(plan.kernel_scale, x)
+        self._a_h = linear.operand(plan.recurrent_scale, self.output)
+        self._joined = linear.joins(plan, self._a_x, self._a_h)
 
     @abstractmethod
     def other_values(self, graph: GraphBuilder, a_x: int, frames: int) -> list[Value]:
@@ -78,14 +83,16 @@ class PortableStep(ABC):
         a_x, width = x, plan.features
         if plan.kernel_scale is not None:
             width = plan.kernel[0].values.shape[0]
-            a_x = self._first_factor(graph, "a_x", x, self._x, plan.kernel[0], frames, self._a_x)
+            factors = (plan.float_kernel[0], plan.kernel[0])
+            a_x = self._first_factor(graph, "a_x", x, self._x, factors, frames, self._a_x)
         elif self._joined:
-            a_x = reshape(graph, f"{plan.name}/x", x, (frames, width), self._x)
+            a_x = self.linear.reshape(graph, f"{plan.name}/x", x, (frames, width), self._x)
         if self._joined:
             first = Value("a_x", a_x, width, self._a_x)
         else:
             gates = self.x_part(graph, "x_gates", a_x, slice(0, plan.summed_rows), frames)
-            first = Value("x_gates", gates, plan.summed_rows, plan.inner["x_gates"])
+            q = self.linear.inner(plan, "x_gates")
+            first = Value("x_gates", gates, plan.summed_rows, q)
         return [first, *self.other_values(graph, a_x, frames)]
 
     def step(self, graph: GraphBuilder, values: Sequence[int], states: Sequence[int]) -> list[int]:
@@ -93,90 +100,89 @@ class PortableStep(ABC):
         plan = self.plan
         a_h = h8 = self.narrow(graph, "h8", states[0])
         if plan.recurrent_scale is not None:
-            first = plan.recurrent_kernel[0]
-            a_h = self._first_factor(graph, "a_h", h8, plan.output, first, 1, self._a_h)
+            factors = (plan.float_recurrent_kernel[0], plan.recurrent_kernel[0])
+            a_h = self._first_factor(graph, "a_h", h8, self.output, factors, 1, self._a_h)
         if self._joined:
             total = self._joined_sum(graph, values[0], a_h)
         else:
             rows = slice(0, plan.summed_rows)
             h_gates = self.h_part(graph, "h_gates", a_h, rows)
+            q = self.linear.inner(plan, "gates")
             shape = (1, plan.summed_rows)
-            total = graph.tensor(f"{plan.name}/gates", shape, _INT8, plan.inner["gates"])
-            graph.operator("ADD", [values[0], h_gates], [total], schema.AddOptionsT(), version=2)
+            total = self.linear.add(graph, f"{plan.name}/gates", values[0], h_gates, shape, q)
         return self.mix(graph, total, values[1:], a_h, states)
 
     def x_part(self, graph: GraphBuilder, part: str, a_x: int, rows: slice, frames: int) -> int:
-        """Some rows of the kernel's last product, with their input bias, as `plan.inner[part]`."""
-        bias = self.plan.bias[0, rows]
-        return self._last_factor(graph, part, a_x, self._a_x, self.plan.kernel, rows, bias, frames)
+        """Some rows of the kernel's last product, with their input bias."""
+        plan, bias = self.plan, self.plan.bias[0, rows]
+        factors = (plan.float_kernel[-1], plan.kernel[-1])
+        return self._last_factor(graph, part, a_x, self._a_x, factors, rows, bias, frames)
 
     def h_part(self, graph: GraphBuilder, part: str, a_h: int, rows: slice) -> int:
         """Some rows of the recurrent kernel's last product, with the recurrent bias if any."""
-        kernel, biases = self.plan.recurrent_kernel, self.plan.bias
-        bias = biases[1, rows] if len(biases) > 1 else None
-        return self._last_factor(graph, part, a_h, self._a_h, kernel, rows, bias, 1)
+        plan = self.plan
+        factors = (plan.float_recurrent_kernel[-1], plan.recurrent_kernel[-1])
+        bias = plan.bias[1, rows] if len(plan.bias) > 1 else None
+        return self._last_factor(graph, part, a_h, self._a_h, factors, rows, bias, 1)
 
     def _first_factor(
         self,
         graph: GraphBuilder,
         name: str,
         x: int,
-        x_quantization: Quantization,
-        matrix: QuantizedMatrix,
+        x_quantization: Quantization | None,
+        factors: tuple[np.ndarray, QuantizedMatrix],
         frames: int,
-        output: Quantization,
+        output: Quantization | None,
     ) -> int:
-        shape = (frames, matrix.values.shape[0])
-        scale = x_quantization.scales()[0]
         full_name = f"{self.plan.name}/{name}"
-        return fully_connected(graph, full_name, x, scale, matrix, None, shape, output)
+        return self.linear.product(
+            graph, full_name, x, x_quantization, self.plan, *factors, None, frames, output
+        )
 
     def _last_factor(
         self,
         graph: GraphBuilder,
         part: str,
         a: int,
-        a_quantization: Quantization,
-        matrices: tuple[QuantizedMatrix, ...],
+        a_quantization: Quantization | None,
+        factors: tuple[np.ndarray, QuantizedMatrix],
         rows: slice,
         bias: np.ndarray | None,
         frames: int,
     ) -> int:
-        matrix = QuantizedMatrix(matrices[-1].values[rows], matrices[-1].scales[rows])
-        return fully_connected(
-            graph,
-            f"{self.plan.name}/{part}",
-            a,
-            a_quantization.scales()[0],
-            matrix,
-            bias,
-            (frames, matrix.values.shape[0]),
-            self.plan.inner[part],
+        values, quantized = factors
+        matrix = QuantizedMatrix(quantized.values[rows], quantized.scales[rows])
+        name, q = f"{self.plan.name}/{part}", self.linear.inner(self.plan, part)
+        return self.linear.product(
+            graph, name, a, a_quantization, self.plan, values[rows], matrix, bias, frames, q
         )
 
     def _joined_sum(self, graph: GraphBuilder, a_x: int, a_h: int) -> int:
         plan, rows = self.plan, slice(0, self.plan.summed_rows)
         halves = [kernel[-1].values[rows] for kernel in (plan.kernel, plan.recurrent_kernel)]
+        floats = (plan.float_kernel[-1][rows], plan.float_recurrent_kernel[-1][rows])
         matrix = QuantizedMatrix(np.concatenate(halves, axis=1), plan.kernel[-1].scales[rows])
-        width = matrix.values.shape[1]
-        both = graph.tensor(f"{plan.name}/a", (1, width), _INT8, self._a_x)
-        options = schema.ConcatenationOptionsT(axis=1)
-        graph.operator("CONCATENATION", [a_x, a_h], [both], options, version=2)
-        return fully_connected(
+        name, shape = f"{plan.name}/a", (1, matrix.values.shape[1])
+        both = self.linear.concatenate(graph, name, [a_x, a_h], shape, self._a_x)
+        return self.linear.product(
             graph,
             f"{plan.name}/gates",
             both,
-            self._a_x.scales()[0],
+            self._a_x,
+            plan,
+            np.concatenate(floats, axis=1),
             matrix,
             plan.bias[:, rows].sum(axis=0),
-            (1, matrix.values.shape[0]),
-            plan.inner["gates"],
+            1,
+            self.linear.inner(plan, "gates"),
         )
 
     def narrow(self, graph: GraphBuilder, name: str, h: int) -> int:
-        """h as int8: what products take, and what the layer puts out."""
+        """h in the format of products: what they take, and what the layer puts out."""
         plan = self.plan
-        return self.gates.narrow(graph, f"{plan.name}/{name}", h, plan.units, plan.output)
+        full_name = f"{plan.name}/{name}"
+        return self.gates.narrow(graph, full_name, h, plan.units, self.linear.dtype, self.output)
 
 
 def lower_step(
@@ -188,13 +194,28 @@ def lower_step(
     output = step.narrow(graph, "output", new[0])
     if plan.return_sequences:
         shape = (1, 1, plan.units)
-        output = reshape(graph, f"{plan.name}/sequence", output, shape, plan.output)
+        name = f"{plan.name}/sequence"
+        output = step.linear.reshape(graph, name, output, shape, step.output)
     return output, new
 
 
-def lower_sequence(graph: GraphBuilder, step: PortableStep, x: int, frames: int) -> int:
-    """All time steps from a zero state, in a WHILE; returns the layer's output tensor."""
-    plan, gates = step.plan, step.gates
+def lower_sequence(
+    graph: GraphBuilder,
+    step: PortableStep,
+    x: int,
+    frames: int,
+    states: Sequence[int] | None = None,
+) -> tuple[int, list[int]]:
+    """Some time steps in a WHILE: returns the layer's output tensor and the last states.
+
+    Args:
+        graph: The graph to add to.
+        step: The layer.
+        x: Its input `(1, frames, features)`.
+        frames: Number of time steps.
+        states: Where to start from; None starts from zeros.
+    """
+    plan, gates, linear = step.plan, step.gates, step.linear
     values = step.before(graph, x, frames)
     model = graph.model
     condition = model.graph(f"{plan.name}/condition")
@@ -207,10 +228,11 @@ def lower_sequence(graph: GraphBuilder, step: PortableStep, x: int, frames: int)
             result[state.name] = target.tensor(state.name, shape, gates.dtype, q)
         for value in values:
             shape = (frames, value.width)
-            result[value.name] = target.tensor(value.name, shape, _INT8, value.quantization)
+            result[value.name] = target.tensor(value.name, shape, linear.dtype, value.quantization)
         if plan.return_sequences:
+            shape = (frames, plan.units)
             result["start"] = target.tensor("start", (2,), np.int32)
-            result["sequence"] = target.tensor("sequence", (frames, plan.units), _INT8, plan.output)
+            result["sequence"] = target.tensor("sequence", shape, linear.dtype, step.output)
         return result
 
     inputs = variables(condition)
@@ -220,11 +242,14 @@ def lower_sequence(graph: GraphBuilder, step: PortableStep, x: int, frames: int)
     condition.finish(list(inputs.values()), [more])
 
     inputs = variables(body)
+    time = _reversed(body, inputs["t"], frames) if plan.go_backwards else inputs["t"]
     now = []
     for value in values:
-        row = body.tensor(f"{value.name}_t", (1, value.width), _INT8, value.quantization)
-        source = [inputs[value.name], inputs["t"]]
-        body.operator("GATHER", source, [row], schema.GatherOptionsT(axis=0), version=2)
+        name, shape = f"{value.name}_t", (1, value.width)
+        row = body.tensor(name, shape, linear.dtype, value.quantization)
+        source = [inputs[value.name], time]
+        options = schema.GatherOptionsT(axis=0)
+        body.operator("GATHER", source, [row], options, linear.gather_version())
         now.append(row)
     names = [state.name for state in plan.states]
     new = step.step(body, now, [inputs[name] for name in names])
@@ -233,23 +258,26 @@ def lower_sequence(graph: GraphBuilder, step: PortableStep, x: int, frames: int)
     outputs["t"] = _increment(body, "t", inputs["t"], np.array([1], np.int32))
     if plan.return_sequences:
         outputs["start"] = _increment(body, "start", inputs["start"], np.array([1, 0], np.int32))
-        outputs["sequence"] = body.tensor("new_sequence", (frames, plan.units), _INT8, plan.output)
+        shape = (frames, plan.units)
+        outputs["sequence"] = body.tensor("new_sequence", shape, linear.dtype, step.output)
         body.operator(
             "DYNAMIC_UPDATE_SLICE",
             [inputs["sequence"], step.narrow(body, "row", new[0]), inputs["start"]],
             [outputs["sequence"]],
+            version=1 if linear.dtype != np.int16 else 2,
         )
     body.finish(list(inputs.values()), list(outputs.values()))
 
+    if states is None:
+        states = [gates.zero(graph, state, plan.units) for state in plan.states]
     initial = {"t": graph.constant("first", np.zeros(1, np.int32))}
-    for state in plan.states:
-        initial[state.name] = gates.zero(graph, state, plan.units)
+    initial.update(zip(names, states, strict=True))
     for value in values:
         initial[value.name] = value.tensor
     if plan.return_sequences:
         initial["start"] = graph.constant("zero_start", np.zeros(2, np.int32))
-        empty = np.zeros((frames, plan.units), _INT8)
-        initial["sequence"] = graph.constant("empty_sequence", empty, plan.output)
+        empty = np.zeros((frames, plan.units), linear.dtype)
+        initial["sequence"] = graph.constant("empty_sequence", empty, step.output)
     final = variables(graph)
     graph.operator(
         "WHILE",
@@ -259,10 +287,19 @@ def lower_sequence(graph: GraphBuilder, step: PortableStep, x: int, frames: int)
             condSubgraphIndex=model.index_of(condition), bodySubgraphIndex=model.index_of(body)
         ),
     )
+    last = [final[name] for name in names]
     if not plan.return_sequences:
-        return step.narrow(graph, "output", final[names[0]])
-    shape = (1, frames, plan.units)
-    return reshape(graph, f"{plan.name}/output", final["sequence"], shape, plan.output)
+        return step.narrow(graph, "output", last[0]), last
+    name, whole = f"{plan.name}/output", (1, frames, plan.units)
+    return linear.reshape(graph, name, final["sequence"], whole, step.output), last
+
+
+def _reversed(graph: GraphBuilder, t: int, frames: int) -> int:
+    """The time step that a layer which runs backwards reads as its t-th."""
+    last = graph.constant("last", np.array([frames - 1], np.int32))
+    result = graph.tensor("t_reversed", (1,), np.int32)
+    graph.operator("SUB", [last, t], [result], schema.SubOptionsT())
+    return result
 
 
 def _increment(graph: GraphBuilder, name: str, value: int, step: np.ndarray) -> int:

@@ -9,6 +9,25 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class OutputReport:
+    """One output of an exported file against Keras on the verification samples.
+
+    Args:
+        name: Of the output.
+        agreement: Share of samples with the same best label; None for a single value.
+        mean_error: Mean absolute difference.
+        max_error: Largest absolute difference.
+        relative_error: Root mean square difference over the standard deviation of Keras' values.
+    """
+
+    name: str
+    agreement: float | None
+    mean_error: float
+    max_error: float
+    relative_error: float
+
+
+@dataclass(frozen=True)
 class FormReport:
     """One exported file against Keras on the verification samples.
 
@@ -20,6 +39,7 @@ class FormReport:
         mean_error: Mean absolute difference of the scores.
         max_error: Largest absolute difference of the scores.
         relative_error: Root mean square difference over the standard deviation of Keras' scores.
+        outputs: The same for each output; the errors above are those of the worst one.
         equals_whole: For a streaming form, whether its last scores equal the whole-sequence
             form's bit for bit; None where there is nothing to compare.
     """
@@ -31,6 +51,7 @@ class FormReport:
     mean_error: float
     max_error: float
     relative_error: float
+    outputs: tuple[OutputReport, ...] = ()
     equals_whole: bool | None = None
 
 
@@ -41,7 +62,10 @@ class ExportReport:
     Args:
         forms: One entry a file.
         report_path: Where this report lies as JSON.
+        quantize: The mode of the model.
+        overrides: Modes of single layers.
         layers: Per recurrent layer: name, units, ranks, bytes of its int8 weights.
+        kept_float: By layer, ops that stay in float32 for want of a kernel in its integer mode.
         calibration: Number of samples and SHA-256 of the calibration data.
         verification: Samples, where they came from, and the tolerances they passed.
         forms_agreement: Share of samples with the same best label in the portable and the fused
@@ -52,7 +76,10 @@ class ExportReport:
 
     forms: tuple[FormReport, ...]
     report_path: str
+    quantize: str
+    overrides: dict[str, str]
     layers: tuple[dict[str, Any], ...]
+    kept_float: dict[str, list[str]]
     calibration: dict[str, Any]
     verification: dict[str, Any]
     forms_agreement: float | None

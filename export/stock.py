@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.mark import input_features
 
 
 def convert_stock(
@@ -46,3 +45,14 @@ def convert_stock(
         convert([ConversionJob(str(work / "model"), str(work / target.name), quantize)], work)
         os.replace(work / target.name, target)
     return target
+
+
+def input_features(model: keras.Model) -> int:
+    """The size of the feature axis of the model's one input `(batch, time, features)`."""
+    inputs = model.inputs or []
+    if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].shape[-1] is None:
+        raise ExportError(
+            "model must have one input of shape (batch, time, features), received inputs "
+            f"{[tuple(x.shape) for x in inputs]}: build it with Input((None, features))"
+        )
+    return int(inputs[0].shape[-1])

@@ -1,119 +1,95 @@
-"""How each builtin op of a converted float graph becomes int8.
+"""What each builtin op of a converted float graph needs in an integer format.
 
-Every rule follows TensorFlow Lite's 8-bit quantization specification: which outputs share their
-input's scale, which have a fixed one, and where weights are per channel.
+Every rule follows TensorFlow Lite's quantization specification: which outputs share their input's
+scale, which have a fixed one, and which operands must agree. Ops without a rule stay in float32;
+`lower.py` converts around them and the report names them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, Quantization
-from tfpipeline.export.int8_ops import fully_connected
-from tfpipeline.export.recurrent_plan import (
-    SIGMOID_OUTPUT,
-    TANH_OUTPUT,
-    affine,
-    quantize_rows,
-)
-from tfpipeline.numerics.quantize import quantize_affine
-
-if TYPE_CHECKING:
-    from tfpipeline.export.lower import Lowering
+from tfpipeline.export.flatbuffer import FloatOperator, Quantization
+from tfpipeline.export.modes import INT8, INT16
+from tfpipeline.export.recurrent_plan import SIGMOID_OUTPUT, TANH_OUTPUT, UNIT_INT16
 
 
 @dataclass(frozen=True)
 class OpRule:
-    """One op's int8 form.
+    """One op in integer formats.
 
     Args:
-        emit: Adds the int8 op to the graph under construction.
-        version: The op version that int8 needs.
+        versions: The op version that each format needs; a format that is missing has no kernel.
         same_scale: The output has its first activation input's quantization.
-        output: A quantization that the runtime's kernel prescribes.
+        inputs_like_output: Inputs must have the output's quantization.
+        outputs: A quantization that the runtime's kernel prescribes, by format.
     """
 
-    emit: Callable[[Lowering, FloatOperator, OpRule], None]
-    version: int = 1
+    versions: Mapping[str, int]
     same_scale: bool = False
-    output: Quantization | None = None
+    inputs_like_output: bool = False
+    outputs: Mapping[str, Quantization] = field(default_factory=dict)
 
 
-def _emit_plain(lowering: Lowering, op: FloatOperator, rule: OpRule) -> None:
-    """The same op on int8 tensors; float constants are quantized, others are kept."""
-    graph = lowering.graph
-    inputs = [_input(lowering, index) for index in op.inputs]
-    outputs = [lowering.declare(index) for index in op.outputs]
-    graph.operator(op.code, inputs, outputs, op.options, rule.version)
+def _versions(int8: int, int16: int | None = None) -> dict[str, int]:
+    return {INT8: int8} if int16 is None else {INT8: int8, INT16: int16}
 
 
-def _input(lowering: Lowering, index: int) -> int:
-    tensor = lowering.source.tensors[index] if index >= 0 else None
-    if tensor is None or tensor.data is None:
-        return index if tensor is None else lowering.activation(index)
-    if tensor.dtype != np.float32:
-        return lowering.graph.constant(tensor.name, tensor.data)
-    q = affine(tensor.data)
-    data = quantize_affine(tensor.data, q.scales()[0], q.zero_point)
-    return lowering.graph.constant(tensor.name, data, q)
+_SIGMOID = {INT8: SIGMOID_OUTPUT, INT16: UNIT_INT16}
+_TANH = {INT8: TANH_OUTPUT, INT16: UNIT_INT16}
 
-
-def _emit_fully_connected(lowering: Lowering, op: FloatOperator, rule: OpRule) -> None:
-    source = lowering.source
-    x, weights = op.inputs[0], source.tensors[op.inputs[1]].data
-    if weights is None:
-        raise ExportError(
-            f"op FULLY_CONNECTED {source.tensors[op.outputs[0]].name!r} multiplies two "
-            "activations, expected constant weights: export supports Dense layers only"
-        )
-    bias = source.tensors[op.inputs[2]].data if len(op.inputs) > 2 and op.inputs[2] >= 0 else None
-    output = op.outputs[0]
-    lowering.define(
-        output,
-        fully_connected(
-            lowering.graph,
-            lowering.name(output),
-            lowering.activation(x),
-            lowering.quantization(x).scales()[0],
-            quantize_rows(weights),
-            bias,
-            source.tensors[output].shape,
-            lowering.quantization(output),
-            op.options,
-        ),
-    )
-
-
-RULES: dict[str, OpRule] = {
-    "FULLY_CONNECTED": OpRule(_emit_fully_connected),
-    "RESHAPE": OpRule(_emit_plain, same_scale=True),
-    "SQUEEZE": OpRule(_emit_plain, same_scale=True),
-    "EXPAND_DIMS": OpRule(_emit_plain, same_scale=True),
-    "TRANSPOSE": OpRule(_emit_plain, version=2, same_scale=True),
-    "SLICE": OpRule(_emit_plain, version=2, same_scale=True),
-    "STRIDED_SLICE": OpRule(_emit_plain, version=2, same_scale=True),
-    "ADD": OpRule(_emit_plain, version=2),
-    "SUB": OpRule(_emit_plain, version=3),
-    "MUL": OpRule(_emit_plain, version=2),
-    "MEAN": OpRule(_emit_plain, version=2),
-    "RELU": OpRule(_emit_plain, version=2),
-    "LOGISTIC": OpRule(_emit_plain, version=2, output=SIGMOID_OUTPUT),
-    "SOFTMAX": OpRule(_emit_plain, version=2, output=SIGMOID_OUTPUT),
-    "TANH": OpRule(_emit_plain, version=2, output=TANH_OUTPUT),
+RULES: Mapping[str, OpRule] = {
+    # Products: `products.py` writes them.
+    "FULLY_CONNECTED": OpRule(_versions(5, 7)),
+    "CONV_2D": OpRule(_versions(3, 4)),
+    "DEPTHWISE_CONV_2D": OpRule(_versions(3, 5)),
+    # The same values in another shape.
+    "RESHAPE": OpRule(_versions(1, 1), same_scale=True),
+    "SQUEEZE": OpRule(_versions(1, 2), same_scale=True),
+    "EXPAND_DIMS": OpRule(_versions(1, 1), same_scale=True),
+    "TRANSPOSE": OpRule(_versions(2, 4), same_scale=True),
+    "SLICE": OpRule(_versions(2, 4), same_scale=True),
+    "STRIDED_SLICE": OpRule(_versions(2, 4), same_scale=True),
+    "SPLIT": OpRule(_versions(2, 4), same_scale=True),
+    "UNPACK": OpRule(_versions(2, 4), same_scale=True),
+    "GATHER": OpRule(_versions(2, 4), same_scale=True),
+    "REVERSE_V2": OpRule(_versions(3), same_scale=True),
+    "PAD": OpRule(_versions(2, 3), same_scale=True),
+    "MAX_POOL_2D": OpRule(_versions(2, 3), same_scale=True),
+    "AVERAGE_POOL_2D": OpRule(_versions(2, 3), same_scale=True),
+    "REDUCE_MAX": OpRule(_versions(2, 3), same_scale=True),
+    "REDUCE_MIN": OpRule(_versions(2, 3), same_scale=True),
+    # Several inputs of one scale.
+    "CONCATENATION": OpRule(_versions(2, 3), inputs_like_output=True),
+    "PACK": OpRule(_versions(2, 2), inputs_like_output=True),
+    "MAXIMUM": OpRule(_versions(2, 3), inputs_like_output=True),
+    "MINIMUM": OpRule(_versions(2, 3), inputs_like_output=True),
+    # Arithmetic.
+    "ADD": OpRule(_versions(2, 3)),
+    "SUB": OpRule(_versions(3, 5)),
+    "MUL": OpRule(_versions(2, 4)),
+    "MEAN": OpRule(_versions(2, 3)),
+    "SUM": OpRule(_versions(2)),
+    # Functions.
+    "RELU": OpRule(_versions(2, 3)),
+    "RELU6": OpRule(_versions(2, 3)),
+    "LEAKY_RELU": OpRule(_versions(1, 2)),
+    "HARD_SWISH": OpRule(_versions(1)),
+    "GELU": OpRule(_versions(2)),
+    "ELU": OpRule(_versions(1)),
+    "LOGISTIC": OpRule(_versions(2, 3), outputs=_SIGMOID),
+    "SOFTMAX": OpRule(_versions(2, 3), outputs=_SIGMOID),
+    "TANH": OpRule(_versions(2, 3), outputs=_TANH),
 }
 
 
-def rule_of(graph: FloatGraph, op: FloatOperator) -> OpRule:
-    """The rule of an op, or an error that names it and what is supported."""
-    if op.custom is None and op.code in RULES:
-        return RULES[op.code]
-    name = graph.tensors[op.outputs[0]].name
-    raise ExportError(
-        f"op {op.custom or op.code} (output {name!r}) cannot be exported to int8 yet: "
-        f"supported are the recurrent layers and {', '.join(sorted(RULES))}"
-    )
+def rule_of(op: FloatOperator) -> OpRule | None:
+    """The rule of an op, or None where it can only be computed in float32."""
+    return RULES.get(op.code) if op.custom is None else None
+
+
+def has_kernel(op: FloatOperator, activations: str) -> bool:
+    """Whether the runtimes compute an op in an integer format."""
+    rule = rule_of(op)
+    return rule is not None and activations in rule.versions

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         data,
         export,
         features,
+        inspection,
         layers,
         metrics,
         models,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         runtime,
     )
     from .errors import TfpipelineError
+    from .inspection import inspect_model
     from .loading import load_model
     from .runtime import Interpreter, Streamer, load_delegate
 
@@ -42,6 +44,8 @@ __all__ = [
     "data",
     "export",
     "features",
+    "inspect_model",
+    "inspection",
     "layers",
     "load_delegate",
     "load_model",
@@ -57,6 +61,7 @@ _HOME_OF_NAME = {
     "Interpreter": ".runtime",
     "Streamer": ".runtime",
     "TfpipelineError": ".errors",
+    "inspect_model": ".inspection",
     "load_delegate": ".runtime",
     "load_model": ".loading",
 }

@@ -6,7 +6,8 @@
 #define TFP_PORTABLE_FULLY_CONNECTED                                                           \
   .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},                                      \
   .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c}, .quantize = tfp_quantize_f32s8_c, \
-  .output_s8 = tfp_output_s32s8_c, .output_f32 = tfp_output_s32f32_c
+  .output_s8 = tfp_output_s32s8_c, .output_f32 = tfp_output_s32f32_c,                          \
+  .output_u8 = tfp_output_s32u8_c
 
 static const tfp_variant variants[] = {
     {
@@ -19,8 +20,11 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_c,
         .lstm_gates = tfp_lstm_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
+        .takes_minus_128 = true,
         TFP_PORTABLE_FULLY_CONNECTED,
     },
 #if TFP_X86_64
@@ -34,6 +38,8 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_avx2,
         .lstm_gates = tfp_lstm_gates_f32_avx2,
         .load_state = tfp_load_state_f32_avx2,
+        .moments = tfp_moments_f32_avx2,
+        .normalize = tfp_normalize_f32_avx2,
         .sigmoid = tfp_sigmoid_f32_avx2,
         .tanh = tfp_tanh_f32_avx2,
         .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx2},
@@ -41,7 +47,33 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_avx2,
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
+        .output_u8 = tfp_output_s32u8_avx2,
+        .takes_minus_128 = true,
     },
+#if TFP_AVXVNNI
+    {
+        .name = "avxvnni",
+        .supported = tfp_cpu_has_avxvnni,
+        .depth_block = 4,
+        .pack = tfp_pack_s8_r16k4_offset128,
+        .gemm = tfp_gemm_s8s32_r16k4_avxvnni,
+        .requantize = tfp_requantize_s32s8_avx2,
+        .gru_gates = tfp_gru_gates_f32_avx2,
+        .lstm_gates = tfp_lstm_gates_f32_avx2,
+        .load_state = tfp_load_state_f32_avx2,
+        .moments = tfp_moments_f32_avx2,
+        .normalize = tfp_normalize_f32_avx2,
+        .sigmoid = tfp_sigmoid_f32_avx2,
+        .tanh = tfp_tanh_f32_avx2,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avxvnni},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avxvnni},
+        .quantize = tfp_quantize_f32s8_avx2,
+        .output_s8 = tfp_output_s32s8_avx2,
+        .output_f32 = tfp_output_s32f32_avx2,
+        .output_u8 = tfp_output_s32u8_avx2,
+        .takes_minus_128 = true,
+    },
+#endif
     {
         .name = "avx512vnni",
         .supported = tfp_cpu_has_avx512vnni,
@@ -52,6 +84,8 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_avx512,
         .lstm_gates = tfp_lstm_gates_f32_avx512,
         .load_state = tfp_load_state_f32_avx512,
+        .moments = tfp_moments_f32_avx512,
+        .normalize = tfp_normalize_f32_avx512,
         .sigmoid = tfp_sigmoid_f32_avx512,
         .tanh = tfp_tanh_f32_avx512,
         .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx512vnni},
@@ -59,6 +93,10 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_avx512,
         .output_s8 = tfp_output_s32s8_avx512,
         .output_f32 = tfp_output_s32f32_avx512,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_avx512vnni,
+        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_avx512vnni,
+        .output_u8 = tfp_output_s32u8_avx512,
+        .takes_minus_128 = true,
     },
 #endif
 #if TFP_ARMV7_NEON
@@ -73,6 +111,8 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_c,
         .lstm_gates = tfp_lstm_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
         TFP_PORTABLE_FULLY_CONNECTED,
@@ -89,6 +129,8 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
         TFP_PORTABLE_FULLY_CONNECTED,
@@ -103,6 +145,8 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
         TFP_PORTABLE_FULLY_CONNECTED,
@@ -118,8 +162,11 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        .takes_minus_128 = true,
         TFP_PORTABLE_FULLY_CONNECTED,
     },
     {
@@ -132,8 +179,11 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        .takes_minus_128 = true,
         TFP_PORTABLE_FULLY_CONNECTED,
     },
 #endif

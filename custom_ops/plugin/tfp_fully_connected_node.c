@@ -7,7 +7,10 @@
 #include "tfp_memory.h"
 
 typedef struct fully_connected_state {
-  tfp_fully_connected op;
+  union {
+    tfp_fully_connected op;
+    tfp_fully_connected_u8 u8; /* where packed_from.is_unsigned */
+  };
   void *memory;
   tfp_fully_connected_plan packed_from; /* what `memory` was packed from; its batch is 0 */
   size_t batch;
@@ -20,8 +23,8 @@ static void release(void *pointer) {
   free(state);
 }
 
-static TfLiteStatus resize(TfLiteContext *context, const tfp_node *node,
-                           const tfp_fully_connected_plan *plan) {
+TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,
+                                        const tfp_fully_connected_plan *plan) {
   const TfLiteTensor *x = tfp_node_input(context, node, 0);
   int dims[TFP_MAX_RANK] = {(int)plan->batch, (int)plan->shape.rows};
   int rank = 2;
@@ -44,14 +47,25 @@ static TfLiteStatus pack(TfLiteContext *context, const tfp_node *node, fully_con
   tfp_release(state->memory);
   const tfp_variant *variant = node->options.variant;
   const size_t threads = node->parallel.threads;
-  const uint64_t bytes = tfp_fully_connected_bytes(variant, &plan->shape, threads);
+  tfp_fully_connected_u8_shape u8 = {0};
+  if (plan->is_unsigned) {
+    u8 = tfp_fully_connected_u8_measure(variant, plan->shape.rows, plan->shape.depth,
+                                        plan->u8.values);
+  }
+  const uint64_t bytes = plan->is_unsigned
+                             ? tfp_fully_connected_u8_bytes(variant, &u8, threads)
+                             : tfp_fully_connected_bytes(variant, &plan->shape, threads);
   state->memory = tfp_allocate(bytes);
   if (state->memory == NULL) {
     return tfp_node_error(context, node, "%llu bytes of memory could not be allocated",
                           (unsigned long long)bytes);
   }
-  tfp_fully_connected_prepare(&state->op, variant, &plan->shape, threads, &plan->weights,
-                              state->memory);
+  if (plan->is_unsigned) {
+    tfp_fully_connected_u8_prepare(&state->u8, variant, &u8, threads, &plan->u8, state->memory);
+  } else {
+    tfp_fully_connected_prepare(&state->op, variant, &plan->shape, threads, &plan->weights,
+                                state->memory);
+  }
   state->packed_from = *plan;
   return kTfLiteOk;
 }
@@ -69,7 +83,7 @@ static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
   }
   if (node->state == NULL) node->state = calloc(1, sizeof(fully_connected_state));
   if (node->state == NULL) return tfp_node_error(context, node, "out of memory");
-  const TfLiteStatus status = resize(context, node, &plan);
+  const TfLiteStatus status = tfp_resize_fully_connected(context, node, &plan);
   return status == kTfLiteOk ? pack(context, node, node->state, &plan) : status;
 }
 
@@ -80,7 +94,12 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   if (state == NULL || state->memory == NULL || x == NULL) {
     return tfp_node_error(context, node, "a tensor has no memory: were tensors allocated?");
   }
-  if (y != NULL) tfp_fully_connected_run(&state->op, state->batch, x, y, &node->parallel);
+  if (y == NULL) return kTfLiteOk;
+  if (state->packed_from.is_unsigned) {
+    tfp_fully_connected_u8_run(&state->u8, state->batch, x, y, &node->parallel);
+  } else {
+    tfp_fully_connected_run(&state->op, state->batch, x, y, &node->parallel);
+  }
   return kTfLiteOk;
 }
 

@@ -6,10 +6,6 @@
 
 enum { kX, kWeights, kBias };
 
-typedef struct tensors {
-  const TfLiteTensor *x, *weights, *bias, *y; /* bias may be NULL */
-} tensors;
-
 #define REFUSE(...) return snprintf(error, error_size, __VA_ARGS__), false
 
 static const TfLiteAffineQuantization *affine(const TfLiteTensor *tensor) {
@@ -18,8 +14,8 @@ static const TfLiteAffineQuantization *affine(const TfLiteTensor *tensor) {
   return q != NULL && q->scale != NULL && q->zero_point != NULL ? q : NULL;
 }
 
-static bool read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine *levels,
-                        char *error, size_t error_size) {
+bool tfp_read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine *levels, char *error,
+                     size_t error_size) {
   const TfLiteAffineQuantization *q = affine(tensor);
   if (q == NULL || q->scale->size != 1 || q->zero_point->size != 1) {
     REFUSE("%s must have one scale and one zero point", name);
@@ -48,8 +44,8 @@ static bool read_scales(const TfLiteTensor *tensor, tfp_fully_connected_plan *pl
   return true;
 }
 
-static bool read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
-                         size_t error_size) {
+bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                      size_t error_size) {
   const uint64_t bits =
       (uint64_t)plan->shape.rows * plan->weights.row_numbers * (uint64_t)plan->shape.weight_bits;
   if (tensor->allocation_type != kTfLiteMmapRo || tensor->data == NULL) {
@@ -60,11 +56,11 @@ static bool read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *p
            (unsigned long)tensor->bytes);
   }
   plan->weights.values = tensor->data;
-  return read_scales(tensor, plan, error, error_size);
+  return plan->is_unsigned || read_scales(tensor, plan, error, error_size);
 }
 
-static bool read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
-                      size_t error_size) {
+bool tfp_read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                   size_t error_size) {
   if (tensor == NULL) return true;
   const TfLiteType type = plan->shape.is_float ? kTfLiteFloat32 : kTfLiteInt32;
   if (tensor->type != type) {
@@ -80,9 +76,8 @@ static bool read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan
   return true;
 }
 
-/* How many vectors x holds, and whether its dimensions fit. */
-static bool read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
-                       size_t error_size) {
+bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
+                    size_t error_size) {
   const TfLiteIntArray *dims = x->dims;
   if (dims == NULL || dims->size < 1 || dims->size > TFP_MAX_RANK) {
     REFUSE("x must have 1 to %d dimensions", TFP_MAX_RANK);
@@ -106,8 +101,7 @@ static bool read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, ch
   return true;
 }
 
-/* Ends of the output, from the activation: in levels of y, rounded as the runtimes do. */
-static void set_ends(tfp_fully_connected_plan *plan) {
+void tfp_set_ends(tfp_fully_connected_plan *plan) {
   tfp_fully_connected_weights *weights = &plan->weights;
   const bool relu = plan->activation != kTfpNone, six = plan->activation == kTfpRelu6;
   weights->y_low = relu ? 0.0f : -0x1.fffffep+127f;
@@ -122,30 +116,34 @@ static void set_ends(tfp_fully_connected_plan *plan) {
 
 /* Fills the plan from tensors of which the caller set the shape of the weights, the activation and
  * keep_dims. On failure writes one sentence and returns false. */
-static bool read_plan(const tensors *t, tfp_fully_connected_plan *plan, char *error,
-                      size_t error_size) {
+static bool read_plan(const tfp_fully_connected_tensors *t, tfp_fully_connected_plan *plan,
+                      char *error, size_t error_size) {
   if (t->x == NULL || t->weights == NULL || t->y == NULL) REFUSE("a tensor is missing");
   plan->shape.is_float = t->x->type == kTfLiteFloat32;
-  if (t->x->type != kTfLiteInt8 && t->x->type != kTfLiteFloat32) {
-    REFUSE("x must be int8 or float32; got type %d", (int)t->x->type);
+  plan->is_unsigned = t->x->type == kTfLiteUInt8;
+  if (t->x->type != kTfLiteInt8 && !plan->is_unsigned && !plan->shape.is_float) {
+    REFUSE("x must be int8, uint8 or float32; got type %d", (int)t->x->type);
   }
-  if (t->y->type != t->x->type) REFUSE("y must have the type of x; got type %d", (int)t->y->type);
-  if (!read_batch(t->x, plan, error, error_size) ||
-      !read_weights(t->weights, plan, error, error_size) ||
-      !read_bias(t->bias, plan, error, error_size)) {
+  const bool is_raw = plan->is_unsigned && !plan->is_builtin && t->y->type == kTfLiteInt32;
+  if (t->y->type != t->x->type && !is_raw)
+    REFUSE("y must have the type of x; got type %d", (int)t->y->type);
+  if (!tfp_read_batch(t->x, plan, error, error_size) ||
+      !tfp_read_weights(t->weights, plan, error, error_size) ||
+      !tfp_read_bias(t->bias, plan, error, error_size)) {
     return false;
   }
+  if (plan->is_unsigned) return tfp_read_fully_connected_u8(t, plan, error, error_size);
   if (!plan->shape.is_float) {
     tfp_affine y;
-    if (!read_levels("x", t->x, &plan->weights.x, error, error_size) ||
-        !read_levels("y", t->y, &y, error, error_size)) {
+    if (!tfp_read_levels("x", t->x, &plan->weights.x, error, error_size) ||
+        !tfp_read_levels("y", t->y, &y, error, error_size)) {
       return false;
     }
     plan->weights.y_scale = y.scale;
     plan->weights.y.zero_point = y.zero_point;
   }
   if (!tfp_fully_connected_check(&plan->shape, &plan->weights, error, error_size)) return false;
-  set_ends(plan);
+  tfp_set_ends(plan);
   return true;
 }
 
@@ -166,13 +164,18 @@ bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs,
       params->activation != kTfpRelu6) {
     REFUSE("activation %d is not relu or relu6", params->activation);
   }
-  const tensors t = {at(context, inputs[kX]), at(context, inputs[kWeights]),
-                     input_count > kBias ? at(context, inputs[kBias]) : NULL,
-                     at(context, outputs[0])};
+  const tfp_fully_connected_tensors t = {at(context, inputs[kX]), at(context, inputs[kWeights]),
+                                         input_count > kBias ? at(context, inputs[kBias]) : NULL,
+                                         at(context, outputs[0])};
   if (t.weights == NULL || t.weights->dims == NULL || t.weights->dims->size != 2 ||
-      (t.weights->type != kTfLiteInt8 && t.weights->type != kTfLiteInt4)) {
-    REFUSE("weights must be int8 or int4 with 2 dimensions");
+      (t.weights->type != kTfLiteInt8 && t.weights->type != kTfLiteInt4 &&
+       t.weights->type != kTfLiteUInt8)) {
+    REFUSE("weights must be int8, int4 or uint8 with 2 dimensions");
   }
+  if (t.weights->type == kTfLiteUInt8 && (t.x == NULL || t.x->type != kTfLiteUInt8)) {
+    REFUSE("weights must be uint8 only where x is");
+  }
+  plan->is_builtin = true;
   const int rows = t.weights->dims->data[0], depth = t.weights->dims->data[1];
   if (rows < 1 || (uint32_t)rows > TFP_FULLY_CONNECTED_MAX_ROWS || depth < 1 ||
       depth > TFP_FULLY_CONNECTED_MAX_DEPTH) {
@@ -187,7 +190,15 @@ bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs,
   return read_plan(&t, plan, error, error_size);
 }
 
-bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node) {
+/* Weights of which this share is cut (see tfp_fully_connected_u8.h) are not worth their list. */
+static bool has_few_cuts(const tfp_fully_connected_plan *plan, const tfp_variant *variant) {
+  const size_t rows = plan->shape.rows, depth = plan->shape.depth;
+  return tfp_fully_connected_u8_measure(variant, rows, depth, plan->u8.values).cut_count <=
+         rows * depth / 64;
+}
+
+bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
+                                     const tfp_variant *variant) {
   char error[TFP_ERROR_BYTES];
   tfp_fully_connected_plan plan;
   memset(&plan, 0, sizeof plan);
@@ -195,7 +206,17 @@ bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *n
          tfp_read_builtin_fully_connected(context, node->inputs->data, node->inputs->size,
                                           node->outputs->data, node->outputs->size,
                                           node->builtin_data, &plan, error, sizeof error) &&
-         plan.batch <= TFP_MAX_BATCH;
+         plan.batch <= TFP_MAX_BATCH && (!plan.is_unsigned || has_few_cuts(&plan, variant));
+}
+
+size_t tfp_whole_bytes(size_t depth, int bits) {
+  const size_t per_byte = 8 / (size_t)bits;
+  return (depth + per_byte - 1) / per_byte * per_byte;
+}
+
+bool tfp_check_bytes(const TfLiteTensor *weights, char *error, size_t error_size) {
+  if (weights->type == kTfLiteInt8 || weights->type == kTfLiteUInt8) return true;
+  REFUSE("weights must be bytes (int8 or uint8); got type %d", (int)weights->type);
 }
 
 bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node,
@@ -208,17 +229,14 @@ bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node,
   if (node->input_count != 3 || node->output_count != 1) {
     REFUSE("expected 3 inputs and 1 output; got %d and %d", node->input_count, node->output_count);
   }
-  const tensors t = {at(context, node->inputs[kX]), at(context, node->inputs[kWeights]),
-                     at(context, node->inputs[kBias]), at(context, node->outputs[0])};
-  if (t.weights != NULL && t.weights->type != kTfLiteInt8 && t.weights->type != kTfLiteUInt8) {
-    REFUSE("weights must be bytes (int8 or uint8); got type %d", (int)t.weights->type);
-  }
+  const tfp_fully_connected_tensors t = {
+      at(context, node->inputs[kX]), at(context, node->inputs[kWeights]),
+      at(context, node->inputs[kBias]), at(context, node->outputs[0])};
+  if (t.weights != NULL && !tfp_check_bytes(t.weights, error, error_size)) return false;
   plan->shape.rows = options.rows;
   plan->shape.depth = options.depth;
   plan->shape.weight_bits = options.weight_bits;
-  /* Rows begin at whole bytes, so that the tensor has a dimension for their scales. */
-  const size_t per_byte = 8 / (size_t)options.weight_bits;
-  plan->weights.row_numbers = (options.depth + per_byte - 1) / per_byte * per_byte;
+  plan->weights.row_numbers = tfp_whole_bytes(options.depth, options.weight_bits);
   plan->activation = options.activation;
   plan->keep_dims = true;
   return read_plan(&t, plan, error, error_size);

@@ -5,6 +5,7 @@
 
 #include "../ops/tfp_fully_connected.h"
 #include "../ops/tfp_fully_connected_options.h"
+#include "../ops/tfp_fully_connected_u8.h"
 #include "tfp_node.h"
 
 enum { TFP_MAX_RANK = 8 };
@@ -12,7 +13,10 @@ enum { TFP_MAX_RANK = 8 };
 typedef struct tfp_fully_connected_plan {
   tfp_fully_connected_shape shape;
   tfp_fully_connected_weights weights;
+  bool is_unsigned; /* x, W and y are uint8, or y int32: see u8 */
+  tfp_fully_connected_u8_weights u8;
   tfp_activation activation;
+  bool is_builtin;
   bool keep_dims; /* y has the dimensions of x but the last; else [batch, rows] */
   size_t batch;
 } tfp_fully_connected_plan;
@@ -24,5 +28,37 @@ bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs,
                                       const int *outputs, int output_count, const void *builtin,
                                       tfp_fully_connected_plan *plan, char *error,
                                       size_t error_size);
+
+/* The tensors of a node; bias may be NULL. */
+typedef struct tfp_fully_connected_tensors {
+  const TfLiteTensor *x, *weights, *bias, *y;
+} tfp_fully_connected_tensors;
+
+/* The one scale and zero point of a tensor; on failure writes one sentence and returns false. */
+bool tfp_read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine *levels, char *error,
+                     size_t error_size);
+
+/* Numbers from one row of weights of our ops to the next: rows begin at whole bytes, so that their
+ * tensor has a dimension for scales. */
+size_t tfp_whole_bytes(size_t depth, int bits);
+
+/* Parts of the above, which fill the shape of x, the weights, the bias, and the ends of y; those
+ * that return false have written one sentence. */
+bool tfp_check_bytes(const TfLiteTensor *weights, char *error, size_t error_size);
+bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
+                    size_t error_size);
+bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                      size_t error_size);
+bool tfp_read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                   size_t error_size);
+void tfp_set_ends(tfp_fully_connected_plan *plan);
+
+/* Gives y the dimensions that x and the plan ask for. */
+TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,
+                                        const tfp_fully_connected_plan *plan);
+
+/* Fills plan->u8, where all else of the plan is filled. */
+bool tfp_read_fully_connected_u8(const tfp_fully_connected_tensors *t,
+                                 tfp_fully_connected_plan *plan, char *error, size_t error_size);
 
 #endif

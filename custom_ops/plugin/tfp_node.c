@@ -8,7 +8,8 @@
 #include "tfp_node_tensors.h"
 
 /* The one list of ops: a new op is a new line here, and a file with its tfp_op. */
-static const tfp_op *const ops[] = {&tfp_op_gru, &tfp_op_lstm, &tfp_op_fully_connected};
+static const tfp_op *const ops[] = {&tfp_op_gru, &tfp_op_lstm, &tfp_op_fully_connected,
+                                    &tfp_op_factored_fully_connected};
 
 const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
                           const TfLiteRegistration *registration, const tfp_options *options) {
@@ -16,7 +17,8 @@ const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
   if (registration->builtin_code == kTfLiteBuiltinFullyConnected) {
     char ignored[TFP_ERROR_BYTES];
     const bool ours =
-        options->accelerate_builtin && tfp_accelerates_fully_connected(context, node) &&
+        options->accelerate_builtin &&
+        tfp_accelerates_fully_connected(context, node, options->variant) &&
         tfp_tensors_are_sound(context, node->inputs, node->outputs, ignored, sizeof ignored);
     return ours ? &tfp_op_builtin_fully_connected : NULL;
   }
@@ -190,11 +192,17 @@ static void *init_registered_fully_connected(TfLiteContext *context, const char 
   return init_registered(&tfp_op_fully_connected, buffer, length);
 }
 
+static void *init_registered_factored(TfLiteContext *context, const char *buffer, size_t length) {
+  (void)context;
+  return init_registered(&tfp_op_factored_fully_connected, buffer, length);
+}
+
 TfLiteRegistration tfp_static_registration(const tfp_op *op) {
   TfLiteRegistration registration = tfp_delegate_registration(op);
-  registration.init = op == &tfp_op_gru    ? init_registered_gru
-                      : op == &tfp_op_lstm ? init_registered_lstm
-                                           : init_registered_fully_connected;
+  registration.init = op == &tfp_op_gru                        ? init_registered_gru
+                      : op == &tfp_op_lstm                     ? init_registered_lstm
+                      : op == &tfp_op_factored_fully_connected ? init_registered_factored
+                                                               : init_registered_fully_connected;
   registration.prepare = prepare_registered;
   registration.builtin_code = kTfLiteBuiltinCustom;
   return registration;

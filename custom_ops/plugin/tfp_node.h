@@ -46,13 +46,15 @@ extern const tfp_op tfp_op_gru;
 extern const tfp_op tfp_op_fully_connected;
 extern const tfp_op tfp_op_builtin_fully_connected;
 extern const tfp_op tfp_op_lstm;
+extern const tfp_op tfp_op_factored_fully_connected;
 
 /* The op that runs a node of a graph, or NULL where it is none of ours. */
 const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
                           const TfLiteRegistration *registration, const tfp_options *options);
 
 /* Whether a FULLY_CONNECTED node is one that our kernels run, and run faster. */
-bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node);
+bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
+                                     const tfp_variant *variant);
 
 /* A registration of `op` for a delegate (init gets TfLiteDelegateParams) or for a resolver. */
 TfLiteRegistration tfp_delegate_registration(const tfp_op *op);

@@ -82,7 +82,8 @@ static int check_variant(const tfp_variant *variant, const tfp_fully_connected_s
 
 static int check_shape(size_t rows, size_t depth, int bits, bool is_float, size_t batch,
                        tfp_pool *pool) {
-  const tfp_fully_connected_shape shape = {rows, depth, bits, is_float};
+  const tfp_fully_connected_shape shape = {
+      .rows = rows, .depth = depth, .weight_bits = bits, .is_float = is_float};
   const tfp_fully_connected_weights weights = random_weights(&shape);
   const size_t size = is_float ? sizeof(float) : 1, y_bytes = batch * rows * size;
   void *x =

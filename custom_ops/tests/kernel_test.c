@@ -26,9 +26,11 @@ enum {
 /* A weight and a value of x, at random or at an extreme. */
 typedef enum filling { kRandom, kLowest, kHighest, kAlternating, kFillings } filling;
 
-static int8_t weight(filling fill, size_t k) {
-  if (fill == kRandom) return (int8_t)((int32_t)(random_bits() % 255) - 127);
-  return fill == kLowest || (fill == kAlternating && k % 2 == 0) ? -127 : 127;
+/* `lowest` is -127, or -128 for kernels that take it. */
+static int8_t weight(filling fill, size_t k, int32_t lowest) {
+  if (fill == kRandom)
+    return (int8_t)((int32_t)(random_bits() % (uint32_t)(128 - lowest)) + lowest);
+  return (int8_t)(fill == kLowest || (fill == kAlternating && k % 2 == 0) ? lowest : 127);
 }
 
 static int8_t input(filling fill, size_t k) {
@@ -40,8 +42,9 @@ static int8_t weights[kMaxRows * kMaxDepth];
 static int8_t columns[kMaxBatch * kMaxDepth];
 static int32_t sums[kMaxBatch * kMaxRows];
 
-static void fill_and_multiply(filling fill, size_t rows, size_t depth, int32_t zero_point) {
-  for (size_t i = 0; i < rows * depth; ++i) weights[i] = weight(fill, i);
+static void fill_and_multiply(filling fill, size_t rows, size_t depth, int32_t zero_point,
+                              int32_t lowest) {
+  for (size_t i = 0; i < rows * depth; ++i) weights[i] = weight(fill, i, lowest);
   for (size_t i = 0; i < kMaxBatch * depth; ++i) columns[i] = input(fill, i);
   for (size_t n = 0; n < kMaxBatch; ++n) {
     for (size_t row = 0; row < kMaxRows; ++row) {
@@ -100,7 +103,7 @@ static void check_gemm(const tfp_variant *variant, const void *packed, size_t bl
 
 static void test_gemm(const tfp_variant *variant, filling fill, size_t rows, size_t depth,
                       int32_t zero_point) {
-  fill_and_multiply(fill, rows, depth, zero_point);
+  fill_and_multiply(fill, rows, depth, zero_point, variant->takes_minus_128 ? -128 : -127);
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
   for (int at_end = 0; at_end < 2; ++at_end) {
     const guarded packed = packed_weights(variant, rows, depth, zero_point, at_end != 0);

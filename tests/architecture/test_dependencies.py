@@ -34,7 +34,7 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
 KERAS_SIDE = "layers regularizers callbacks metrics"
 EVERYTHING = (
     "errors progress extras loading numerics features layers regularizers callbacks metrics "
-    "compress models data runtime export bench report recipes"
+    "compress models data runtime inspection export bench report recipes"
 )
 RUNTIMES = "ai_edge_litert tflite_runtime tensorflow"
 
@@ -56,6 +56,7 @@ PYTHON_PARTS = {
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
     "data": part("features errors progress extras", "numpy", lazy="espeakng_loader"),
     "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
+    "inspection": part("runtime numerics errors", "numpy"),
     "bench": part("runtime features errors progress", "numpy"),
     # The only place that touches the TF converter; it meets the layers through one protocol.
     "export": part(

@@ -20,6 +20,9 @@ CPUS = {
 NEEDS = {"neondot": ("cortex-a53", "cortex-a72"), "neoni8mm": ("cortex-a72", "neoverse-n1")}
 
 
+LAYER_DRIVERS = ("fully_connected_driver", "fully_connected_u8_driver", "factored_driver")
+
+
 def run(
     cpu: str, program: Path, *arguments: str, machine: Machine = AARCH64
 ) -> subprocess.CompletedProcess[str]:
@@ -41,7 +44,7 @@ def test_the_best_kernels_are_chosen(arm64_build: Path, cpu: str) -> None:
     assert run(cpu, arm64_build / "kernel_test", "--best").stdout.strip() == CPUS[cpu][-1]
 
 
-@pytest.mark.parametrize("program", ["recurrent_driver", "fully_connected_driver"])
+@pytest.mark.parametrize("program", ["recurrent_driver", *LAYER_DRIVERS])
 @pytest.mark.parametrize("cpu", CPUS)
 def test_the_op_has_the_bits_of_the_portable_one(arm64_build: Path, cpu: str, program: str) -> None:
     done = run(cpu, arm64_build / program)
@@ -64,9 +67,10 @@ def test_every_variant_can_be_run_by_name(arm64_build: Path) -> None:
 @pytest.mark.parametrize("cpu", ["cortex-a7", "cortex-a15", "cortex-a15,neon=off"])
 def test_32_bit_kernels(armhf_build: Path, cpu: str) -> None:
     best = "c" if "neon=off" in cpu else "neonv7"
-    kernels, op = armhf_build / "kernel_test", armhf_build / "recurrent_driver"
+    kernels = armhf_build / "kernel_test"
+    ops = [armhf_build / name for name in ("recurrent_driver", *LAYER_DRIVERS)]
     assert run(cpu, kernels, "--best", machine=ARMHF).stdout.strip() == best
-    for program in (kernels, op):
+    for program in (kernels, *ops):
         done = run(cpu, program, machine=ARMHF)
         assert done.returncode == 0, done.stdout + done.stderr
     forced = run(cpu, kernels, "--run", "neonv7", machine=ARMHF)

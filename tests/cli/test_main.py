@@ -14,7 +14,18 @@ from tfpipeline.cli import main as cli
 from tfpipeline.cli import report as report_verb
 from tfpipeline.errors import TfpipelineError
 
-VERBS = ("demo", "train", "compress", "export", "verify", "run", "benchmark", "report", "doctor")
+VERBS = (
+    "demo",
+    "train",
+    "compress",
+    "export",
+    "inspect",
+    "verify",
+    "run",
+    "benchmark",
+    "report",
+    "doctor",
+)
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -10,13 +12,14 @@ import pytest
 
 from tfpipeline.export import ConversionError
 from tfpipeline.export import convert as convert_module
-from tfpipeline.export.convert import ConversionJob, convert
+from tfpipeline.export.convert import ConversionJob, close_worker, convert
 
 
 @pytest.fixture(autouse=True)
 def _logs_go_with_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kept logs lie in the system's temporary folder; here that is the test's own."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    close_worker()
 
 
 def test_a_failure_gives_the_reason_and_the_log(tmp_path: Path) -> None:
@@ -41,3 +44,20 @@ def test_a_crash_names_the_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert sys.executable == str(crash)
     with pytest.raises(ConversionError, match="crashed with SIGSEGV"):
         convert([ConversionJob("a", "b")], tmp_path)
+
+
+def test_a_worker_outlives_a_failure_and_is_replaced_after_a_crash(tmp_path: Path) -> None:
+    job = ConversionJob(str(tmp_path / "missing"), str(tmp_path / "out.tflite"))
+
+    def worker_after_a_failure() -> int:
+        with pytest.raises(ConversionError, match="missing"):
+            convert([job], tmp_path)
+        current = convert_module._current
+        assert current is not None
+        return current._process.pid
+
+    first = worker_after_a_failure()
+    assert worker_after_a_failure() == first
+    os.kill(first, signal.SIGKILL)
+    os.waitpid(first, 0)
+    assert worker_after_a_failure() != first

@@ -13,7 +13,7 @@ from small_model import FEATURES, LABELS, Exported, walk
 
 from tfpipeline.export import export
 from tfpipeline.export.lstm_plan import cell_quantization, lstm_float_output, plan_lstm
-from tfpipeline.export.mark import marked_layers
+from tfpipeline.export.recurrent_layers import recurrent_step
 from tfpipeline.export.recurrent_plan import affine
 from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.lstm import lstm_sequence_int8
@@ -68,7 +68,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
             keras.layers.Dense(len(LABELS)),
         ]
     )
-    marked_layers(model)  # cuts the kernels to their rank before Keras is asked
+    model.get_layer("first").export_step()  # cuts the kernels to their rank
     path = tmp_path_factory.mktemp("lstm") / "kws.tflite"
     held_out = walk(12, seed=1)
     report = export(
@@ -196,10 +196,11 @@ def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> N
 def test_the_float_output_is_that_of_keras() -> None:
     keras.utils.set_random_seed(9)
     model = keras.Sequential([keras.Input((None, FEATURES)), keras.layers.LSTM(20)])
-    ((_, marked),) = marked_layers(model)
+    step = recurrent_step(model.layers[0])
+    assert step is not None
     expected = model.predict(walk(4), verbose=0)
     # float32 against float32 in another order of additions
-    np.testing.assert_allclose(lstm_float_output(marked.step, walk(4)), expected, atol=2e-5)
+    np.testing.assert_allclose(lstm_float_output(step, walk(4)), expected, atol=2e-5)
 
 
 @pytest.mark.parametrize(

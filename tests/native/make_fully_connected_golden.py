@@ -22,9 +22,19 @@ from tfpipeline.numerics.fully_connected import (  # noqa: E402
     pack_rows,
 )
 from tfpipeline.numerics.fully_connected_options import FullyConnectedOptions  # noqa: E402
+from tfpipeline.numerics.fully_connected_uint8 import (  # noqa: E402
+    fully_connected_uint8,
+    sums_uint8,
+)
 
 PATH = Path(__file__).resolve().parents[2] / "custom_ops" / "spec" / "fully_connected_golden.json"
 LEVELS = {"x_scale": 0.015625, "x_zero_point": -3, "y_scale": 0.125, "y_zero_point": 4}
+
+
+def text(array: np.ndarray) -> dict[str, object]:
+    """An array as JSON: its shape, and its bytes in hexadecimal."""
+    data = array.astype(array.dtype.newbyteorder("<")).tobytes().hex()
+    return {"shape": list(array.shape), "values": data}
 
 
 def golden_case(kind: str, bits: int, activation: str) -> dict[str, object]:
@@ -43,10 +53,6 @@ def golden_case(kind: str, bits: int, activation: str) -> dict[str, object]:
         bias = (integers((rows,), -500, 500, 9) / 1024).astype(np.float32)
         y = fully_connected_float(x, weights, scales, bias, activation=activation)
 
-    def text(array: np.ndarray) -> dict[str, object]:
-        data = array.astype(array.dtype.newbyteorder("<")).tobytes().hex()
-        return {"shape": list(array.shape), "values": data}
-
     return {
         "name": f"{kind}, {bits} bits, {activation}",
         "custom_options": options.pack().hex(),
@@ -59,13 +65,40 @@ def golden_case(kind: str, bits: int, activation: str) -> dict[str, object]:
     }
 
 
+def uint8_case(activation: str, raw: bool) -> dict[str, object]:
+    """The same for uint8 vectors; the weights hold 0 and 255."""
+    rows, depth, batch = 19, 11, 3
+    levels = {"x_zero_point": 130, "w_zero_point": 121}
+    scales = {"x_scale": 0.015625, "w_scale": 0.0078125, "y_scale": 0.046875, "y_zero_point": 77}
+    weights = integers((rows, depth), 0, 255, 3).astype(np.uint8)
+    weights[::5, 0], weights[1::5, 1] = 0, 255
+    x = integers((batch, depth), 0, 255, 7).astype(np.uint8)
+    bias = integers((rows,), -9000, 9000, 9).astype(np.int32)
+    if raw:
+        y: np.ndarray = sums_uint8(x, weights, bias, **levels)
+    else:
+        y = fully_connected_uint8(x, weights, bias, activation=activation, **levels, **scales)
+    options = FullyConnectedOptions(rows, depth, 8, activation)
+    return {
+        "name": "uint8, raw sums" if raw else f"uint8, {activation}",
+        "custom_options": options.pack().hex(),
+        **levels,
+        **scales,
+        "x": text(x),
+        "weights": text(weights),
+        "bias": text(bias),
+        "y": text(y),
+    }
+
+
 def golden_text() -> str:
     cases = [("int8", 8, "none"), ("int8", 4, "relu"), ("int8", 2, "relu6")]
     cases += [("float32", 8, "none"), ("float32", 4, "relu6"), ("float32", 2, "relu")]
     content = {
         "op": "tfpipeline.fully_connected",
         "version": 1,
-        "cases": [golden_case(*case) for case in cases],
+        "cases": [golden_case(*case) for case in cases]
+        + [uint8_case("none", False), uint8_case("relu6", False), uint8_case("none", True)],
     }
     return json.dumps(content, indent=1) + "\n"
 

@@ -10,7 +10,10 @@ import pytest
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="uses the linker's --wrap and libasan")
-@pytest.mark.parametrize("program", ["recurrent_driver", "fully_connected_driver"])
+@pytest.mark.parametrize(
+    "program",
+    ["recurrent_driver", "fully_connected_driver", "fully_connected_u8_driver", "factored_driver"],
+)
 @pytest.mark.parametrize("mode", ["allocations", "sanitizers"])
 def test_driver(mode: str, program: str, c_mode: Callable[[str], c_programs.Programs]) -> None:
     assert c_programs.run(c_mode(mode).build(f"{program}.c")) == "ok\n"

@@ -268,7 +268,11 @@ def test_foreign_options_are_refused(edit, message: str) -> None:
         FullyConnectedOptions.unpack(edit(FullyConnectedOptions(8, 4).pack()))
 
 
-GOLDEN = json.loads(make_fully_connected_golden.PATH.read_text(encoding="utf-8"))["cases"]
+GOLDEN = [
+    entry
+    for entry in json.loads(make_fully_connected_golden.PATH.read_text(encoding="utf-8"))["cases"]
+    if not entry["name"].startswith("uint8")
+]
 
 
 def test_the_spec_still_makes_the_golden_file() -> None:

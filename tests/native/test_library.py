@@ -33,6 +33,7 @@ EXPORTS = {
     "tfpipeline_delegate_destroy",
     "tfpipeline_kernel_variant",
     "tfpipeline_register_fully_connected",
+    "tfpipeline_register_factored_fully_connected",
     "tfpipeline_recurrent_create",
     "tfpipeline_recurrent_destroy",
     "tfpipeline_recurrent_run",

@@ -5,42 +5,78 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import native_library as native
 import numpy as np
 import pytest
+from factored_models import factored_model, make_factored
 from recurrent_models import assert_same_bits, feeds, make_case, op_model
 from tflite_runtime_environment import python_with_tflite_runtime
+from unsigned_layers import make_unsigned, unsigned_model
 
 from tfpipeline.runtime.native import library_path
 
 SCRIPT = Path(__file__).with_name("run_in_runtime.py")
 
 
-@pytest.mark.parametrize("runtime", ["litert", "tf", "tflite_runtime"])
-def test_same_bits_in_every_runtime(cell: str, runtime: str, tmp_path: Path) -> None:
-    python = sys.executable
-    if runtime == "tflite_runtime":
-        python = python_with_tflite_runtime()
-    elif runtime == "tf" and importlib.util.find_spec("tensorflow") is None:
+@pytest.fixture(params=["litert", "tf", "tflite_runtime"])
+def runtime(request: pytest.FixtureRequest) -> str:
+    """A runtime by name, where it is installed or can be."""
+    if request.param == "tf" and importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed")
-    shape = {"units": 40, "input_dim": 13, "rank_x": 6, "rank_h": 20, "batch": 2, "time": 9}
-    case = make_case(**shape, cell=cell)
-    model = tmp_path / "op.tflite"
-    model.write_bytes(op_model(case).build())
-    isas = native.supported()
-    np.savez(tmp_path / "in.npz", isas=np.array(isas), **feeds(case))
-    arguments = [str(tmp_path / "in.npz"), str(tmp_path / "out.npz")]
+    return str(request.param)
+
+
+def run_in(
+    runtime: str, model: bytes, inputs: dict[str, np.ndarray], folder: Path
+) -> Mapping[str, np.ndarray]:
+    """What the model returns with every instruction set, as `<isa>_<output>`."""
+    python = python_with_tflite_runtime() if runtime == "tflite_runtime" else sys.executable
+    (folder / "op.tflite").write_bytes(model)
+    np.savez(folder / "in.npz", isas=np.array(native.supported()), **inputs)
+    paths = [str(folder / name) for name in ("op.tflite", "in.npz", "out.npz")]
     done = subprocess.run(
-        [python, str(SCRIPT), runtime, str(library_path()), str(model), *arguments],
+        [python, str(SCRIPT), runtime, str(library_path()), *paths],
         capture_output=True,
         text=True,
         check=False,
         timeout=180,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    results = np.load(tmp_path / "out.npz")
-    for isa in isas:
+    return np.load(folder / "out.npz")
+
+
+def test_same_bits_in_every_runtime(cell: str, runtime: str, tmp_path: Path) -> None:
+    shape = {"units": 40, "input_dim": 13, "rank_x": 6, "rank_h": 20, "batch": 2, "time": 9}
+    case = make_case(**shape, cell=cell)
+    results = run_in(runtime, op_model(case).build(), feeds(case), tmp_path)
+    for isa in native.supported():
         got = [results[f"{isa}_{name}"] for name in ("y", *case.cell.states)]
         assert_same_bits(got, case.reference())
+
+
+def test_layers_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path) -> None:
+    factored, unsigned = make_factored(40, 24, 9, 3), make_unsigned(40, 24, 3)
+    for case, model in (
+        (factored, factored_model(factored)),
+        (unsigned, unsigned_model(unsigned)),
+    ):
+        results = run_in(runtime, model, {"x": case.x}, tmp_path)
+        for isa in native.supported():
+            np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
+
+
+def test_stock_uint8_layers_have_the_bits_of_the_spec(runtime: str, tmp_path: Path) -> None:
+    # No option asks to accelerate, so the runtime's own kernels run: XNNPACK's in today's runtimes,
+    # gemmlowp's in tflite-runtime 2.14. The multiplier, 2^-8, makes sums fall on ties.
+    layer = make_unsigned(300, 67, 8)
+    layer = replace(layer, w_scale=2.0**-6, x_scale=2.0**-6, y_scale=2.0**-4)
+    layer = replace(layer, w_zero_point=128, x_zero_point=128, y_zero_point=128)
+    results = run_in(runtime, unsigned_model(layer, custom=False), {"x": layer.x}, tmp_path)
+    fixed, rounded = layer.reference(), layer.reference(fixed_point=False)
+    assert np.any(fixed != rounded), "the two must differ, or this test says nothing"
+    expected = fixed if runtime == "tflite_runtime" else rounded
+    np.testing.assert_array_equal(results["c_y"], expected)

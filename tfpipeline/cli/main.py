@@ -17,6 +17,7 @@ from tfpipeline.cli import (
     demo,
     doctor,
     export,
+    inspect,
     report,
     run,
     train,
@@ -27,7 +28,7 @@ from tfpipeline.cli.quiet import quiet_environment, quiet_native_code
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.extras import missing_extra
 
-_VERBS = (demo, train, compress, export, verify, run, benchmark, report, doctor)
+_VERBS = (demo, train, compress, export, inspect, verify, run, benchmark, report, doctor)
 
 FAILED = 1
 INTERRUPTED = 130

@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tfpipeline.numerics.quantize import affine_ends
+
 Float32Array = NDArray[np.float32]
 Int8Array = NDArray[np.int8]
 
@@ -116,12 +118,7 @@ def fully_connected_int8(
     if bias is not None:
         acc = acc + np.asarray(bias, dtype=np.int64)
     multiplier = np.float32(x_scale) * np.asarray(scales, np.float32) / np.float32(y_scale)
-    low, high = -128, 127
-    if activation != "none":
-        low = y_zero_point
-    if activation == "relu6":
-        six = np.float32(6.0) / np.float32(y_scale) + np.float32(0.5)
-        high = min(127, y_zero_point + int(min(six, np.float32(256.0))))
+    low, high = affine_ends(activation, y_scale, y_zero_point, -128, 127)
     levels = np.clip(
         acc.astype(np.int32).astype(np.float32) * multiplier,
         np.float32(low - y_zero_point),

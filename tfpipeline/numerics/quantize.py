@@ -98,3 +98,22 @@ def requantize(acc: ArrayLike, multiplier: ArrayLike) -> NDArray[np.int8]:
     """Returns clamp(round(float32(acc) * multiplier), -127, 127) as int8, ties to even."""
     values = np.asarray(acc).astype(np.float32) * np.asarray(multiplier, dtype=np.float32)
     return np.rint(np.clip(values, -127.0, 127.0)).astype(np.int8)
+
+
+def affine_ends(
+    activation: str, scale: float, zero_point: int, lowest: int, highest: int
+) -> tuple[int, int]:
+    """Returns the ends of a quantized output, as the runtimes round them.
+
+    Args:
+        activation: "none", "relu" or "relu6".
+        scale: of the output.
+        zero_point: of the output.
+        lowest, highest: ends of the output's type.
+    """
+    if activation == "none":
+        return lowest, highest
+    if activation == "relu":
+        return zero_point, highest
+    six = np.float32(6.0) / np.float32(scale) + np.float32(0.5)
+    return zero_point, min(highest, zero_point + int(min(six, np.float32(256.0))))

@@ -36,12 +36,17 @@ def verify_files(
     """
     from tfpipeline.export import Tolerances
     from tfpipeline.export.lower import Form
+    from tfpipeline.export.modes import FLOAT32
+    from tfpipeline.export.signature import ModelSignature
     from tfpipeline.export.verify import verify
 
-    files = {}
+    files, exact = {}, True
     for path in map(Path, paths):
         card = read_card(TFLiteFile(path))
         files[Form(card["form"] == "fused", bool(card["streaming"]))] = path
-    expected = model.predict(samples, verbose=0)
-    reports, _ = verify(files, samples, expected, tolerances or Tolerances())
+        exact = exact and card["quantization"]["activations"] != FLOAT32
+    signature = ModelSignature.of(model, samples)
+    checked = signature.check("samples", samples)
+    expected = signature.predict(model, checked)
+    reports, _ = verify(files, checked, expected, tolerances or Tolerances(), exact)
     return reports

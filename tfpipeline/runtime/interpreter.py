@@ -59,42 +59,63 @@ class Interpreter:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """`(1, time, features)`."""
-        return self._session.input_shape("x")
+        """Shape of the first input, such as `(1, time, features)`."""
+        return tuple(self._session.inputs[0]["shape"])
 
-    def set_input(self, x: np.ndarray) -> None:
-        """Writes one sample `(time, features)` or `(1, time, features)`; then call `invoke()`."""
-        value = np.asarray(x)
-        expected = self.input_shape
-        if value.shape == expected[1:]:
-            value = value[None]
-        if value.shape != expected:
-            raise ValueError(
-                f"x must have the shape {expected}, received {np.shape(x)}: pad or cut the time "
-                "axis, or use a streaming model for any length"
-            )
-        self._session.set("x", self._session.encode(value))
+    def set_input(self, x: np.ndarray | Mapping[str, np.ndarray]) -> None:
+        """Writes one sample, with or without a batch axis of 1; then call `invoke()`."""
+        for entry in self._session.inputs:
+            value = self._session.by_name("x", x)[entry["name"]]
+            expected = tuple(entry["shape"])
+            if value.shape == expected[1:]:
+                value = value[None]
+            if value.shape != expected:
+                raise ValueError(
+                    f"{entry['name']} must have the shape {expected}, received "
+                    f"{tuple(value.shape)}: pad or cut the time axis, or use a streaming model for "
+                    "any length"
+                )
+            self._session.set_input(entry, value)
 
-    def output(self) -> np.ndarray:
-        """The scores of the last `invoke()`, float32 `(labels,)` or `(time, labels)`."""
-        return self._session.decode(self._session.get("scores")[0])
+    def output(self) -> np.ndarray | dict[str, np.ndarray]:
+        """What the last `invoke()` gave, without its batch axis; a dict for several outputs."""
+        found = {entry["name"]: self._session.output(entry)[0] for entry in self._session.outputs}
+        return _single(found)
 
-    def predict(self, x: np.ndarray) -> np.ndarray:
-        """Runs samples `(batch, time, features)`, one after the other.
+    def predict(self, x: np.ndarray | Mapping[str, np.ndarray]) -> Any:
+        """Runs samples one after the other.
+
+        Args:
+            x: `(batch, time, features)`, or whatever the model takes with a batch axis in front; a
+                dict by name for several inputs.
 
         Returns:
             float32 scores `(batch, labels)`, or `(batch, time, labels)` for a model whose last
-            layer returns sequences.
+            layer returns sequences; a dict by name for several outputs.
         """
-        samples = np.asarray(x)
-        if samples.ndim != 3:
-            raise ValueError(
-                f"x must have the shape (batch, time, features), received {samples.shape}: "
-                "add the batch axis with x[None]"
-            )
-        results = []
-        for sample in samples:
-            self.set_input(sample)
+        samples = self._session.by_name("x", x)
+        for entry in self._session.inputs:
+            value, rank = samples[entry["name"]], len(entry["shape"])
+            if value.ndim != rank:
+                axes = ", ".join(["batch", *(str(size) for size in entry["shape"][1:])])
+                raise ValueError(
+                    f"{entry['name']} must have the shape ({axes}), received {value.shape}: "
+                    "add the batch axis with x[None]"
+                )
+        count = len(next(iter(samples.values())))
+        results: dict[str, list[np.ndarray]] = {e["name"]: [] for e in self._session.outputs}
+        for i in range(count):
+            self.set_input({name: value[i] for name, value in samples.items()})
             self.invoke()
-            results.append(self.output())
-        return np.stack(results) if results else np.zeros((0,), np.float32)
+            for entry in self._session.outputs:
+                results[entry["name"]].append(self._session.output(entry)[0])
+        return _single(
+            {
+                name: np.stack(found) if found else np.zeros((0,), np.float32)
+                for name, found in results.items()
+            }
+        )
+
+
+def _single(values: dict[str, np.ndarray]) -> Any:
+    return next(iter(values.values())) if len(values) == 1 else values

@@ -29,7 +29,7 @@ def read_card(file: TFLiteFile) -> dict[str, Any]:
         )
     try:
         card = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{file.path} has a damaged model card ({error})") from error
     if not isinstance(card, dict) or not card.keys() >= _KEYS:
         raise ModelFileError(

@@ -72,15 +72,50 @@ class Session:
 
     def _names(self, kind: str) -> list[str]:
         return [entry["name"] for entry in self.card[f"{kind}s"]] + [
-            state[kind] for state in self.card["states"]
+            state[kind] for state in self.card["states"] if kind in state
         ]
 
-    def input_shape(self, name: str) -> tuple[int, ...]:
-        return tuple(int(size) for size in self._inputs[name]["shape"])
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """What the model's card says of each input; states are apart."""
+        found: list[dict[str, Any]] = self.card["inputs"]
+        return found
 
-    def zeros(self, name: str) -> np.ndarray:
-        """A zero value for an input; every state starts from it."""
-        return np.zeros(self.input_shape(name), self._inputs[name]["dtype"])
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        """The same for each output."""
+        found: list[dict[str, Any]] = self.card["outputs"]
+        return found
+
+    def by_name(self, argument: str, values: Any) -> dict[str, np.ndarray]:
+        """Values of all inputs by name, from an array for a single one or a mapping."""
+        names = [entry["name"] for entry in self.inputs]
+        if not isinstance(values, Mapping):
+            if len(names) > 1:
+                raise ValueError(
+                    f"{argument} must be a dict with an array for each of {names}, received "
+                    f"{type(values).__name__}"
+                )
+            values = {names[0]: values}
+        if set(values) != set(names):
+            raise ValueError(f"{argument} must have the keys {names}, received {sorted(values)}")
+        return {name: np.asarray(values[name]) for name in names}
+
+    def reset_states(self) -> None:
+        """Every state becomes zero again."""
+        if any("variable" in state for state in self.card["states"]):
+            self._interpreter.get_signature_runner("reset")()
+            return
+        for state in self.card["states"]:
+            details = self._inputs[state["input"]]
+            zero = np.full(details["shape"], state.get("zero_point", 0), details["dtype"])
+            self.set(state["input"], zero)
+
+    def carry_states(self) -> None:
+        """Feeds the states that the last call put out to the next one."""
+        for state in self.card["states"]:
+            if "input" in state:
+                self.set(state["input"], self.get(state["output"]))
 
     def set(self, name: str, value: np.ndarray) -> None:
         """Writes an input."""
@@ -91,18 +126,23 @@ class Session:
         value: np.ndarray = self._interpreter.get_tensor(self._outputs[name]["index"])
         return value
 
-    def encode(self, x: np.ndarray) -> np.ndarray:
-        """Float features in the type of the model's input: the card has the scale."""
-        entry = self.card["inputs"][0]
-        if entry["dtype"] == "float32":
-            return x.astype(np.float32)
-        levels = np.rint(x.astype(np.float32) / np.float32(entry["scale"])) + entry["zero_point"]
-        return np.clip(levels, -128, 127).astype(np.int8)
+    def set_input(self, entry: Mapping[str, Any], x: np.ndarray) -> None:
+        """Writes a model input in the type that the model wants: the card has the scale."""
+        self.set(entry["name"], _encode(entry, x))
 
-    def decode(self, scores: np.ndarray) -> np.ndarray:
-        """The model's output as float32."""
-        entry = self.card["outputs"][0]
-        if entry["dtype"] == "float32":
-            return scores
-        centred = scores.astype(np.float32) - np.float32(entry["zero_point"])
+    def output(self, entry: Mapping[str, Any]) -> np.ndarray:
+        """A model output, as float32 where it is a real number."""
+        found = self.get(entry["name"])
+        if entry["scale"] is None or entry["dtype"] == "float32":
+            return found
+        centred = found.astype(np.float32) - np.float32(entry["zero_point"])
         return centred * np.float32(entry["scale"])
+
+
+def _encode(entry: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
+    dtype = np.dtype(entry["dtype"])
+    if entry["scale"] is None or dtype == np.float32:
+        return x.astype(dtype)
+    levels = np.rint(x.astype(np.float32) / np.float32(entry["scale"])) + entry["zero_point"]
+    limits = np.iinfo(dtype)
+    return np.clip(levels, limits.min, limits.max).astype(dtype)

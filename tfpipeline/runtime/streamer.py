@@ -48,8 +48,7 @@ class Streamer:
                 f"{self._session.path} is a whole-sequence model: use tfpipeline.Interpreter, or "
                 "export with streaming=True"
             )
-        self._states = [(s["input"], s["output"]) for s in self._session.card["states"]]
-        self._features = self._session.input_shape("x")[-1]
+        self.chunk: int = self._session.card.get("chunk") or 1
         frontend = self._session.card.get("frontend")
         self._audio = LogMel.from_config(frontend).stream() if frontend else None
         self.invoke = self._session.invoke
@@ -67,30 +66,52 @@ class Streamer:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """`(1, 1, features)`."""
-        return self._session.input_shape("x")
+        """Shape of the first input, such as `(1, chunk, features)`."""
+        return tuple(self._session.inputs[0]["shape"])
 
     def reset(self) -> None:
         """Forgets the past: states and audio start anew."""
-        for name, _ in self._states:
-            self._session.set(name, self._session.zeros(name))
+        self._session.reset_states()
+        self._waiting = np.zeros((0,), np.float32)
         if self._audio is not None:
             self._audio.reset()
 
-    def process(self, frame: np.ndarray) -> np.ndarray:
-        """Takes one frame of features `(features,)` and returns the float32 scores `(labels,)`."""
-        value = np.asarray(frame)
-        if value.shape != (self._features,):
-            raise ValueError(
-                f"frame must have the shape ({self._features},), received {value.shape}: "
-                "pass one time step at a time"
-            )
+    def process(self, frame: np.ndarray | Mapping[str, np.ndarray]) -> Any:
+        """Takes the next time steps and returns the scores after them.
+
+        Args:
+            frame: `(features,)` for a model of one time step a call, `(chunk, features)` for one
+                of several; a dict by name for several inputs.
+
+        Returns:
+            float32 scores `(labels,)`, or `(steps, labels)` where a model of several time steps a
+            call puts out one for each; a dict by name for several outputs.
+        """
         session = self._session
-        session.set("x", session.encode(value.reshape(1, 1, -1)))
+        values = session.by_name("frame", frame)
+        for entry in session.inputs:
+            session.set_input(entry, self._in_shape(entry, values[entry["name"]]))
         session.invoke()
-        for before, after in self._states:
-            session.set(before, session.get(after))
-        return session.decode(session.get("scores")).reshape(-1)
+        session.carry_states()
+        found = {entry["name"]: self._result(entry) for entry in session.outputs}
+        return next(iter(found.values())) if len(found) == 1 else found
+
+    def _in_shape(self, entry: Mapping[str, Any], value: np.ndarray) -> np.ndarray:
+        shape = tuple(entry["shape"])
+        one_step = self.chunk == 1 and entry["time_axis"]
+        expected = shape[2:] if one_step else shape[1:]
+        if value.shape != expected:
+            what = "one time step" if self.chunk == 1 else f"{self.chunk} time steps"
+            name = "frame" if len(self._session.inputs) == 1 else entry["name"]
+            raise ValueError(
+                f"{name} must have the shape {expected}, received {value.shape}: pass {what} at "
+                "a time"
+            )
+        return value.reshape(shape)
+
+    def _result(self, entry: Mapping[str, Any]) -> np.ndarray:
+        value = self._session.output(entry)[0]
+        return value[0] if self.chunk == 1 and entry["time_axis"] else value
 
     def process_audio(self, samples: np.ndarray) -> np.ndarray:
         """Takes any number of audio samples and returns the scores of each new frame.
@@ -99,13 +120,21 @@ class Streamer:
             samples: `(samples,)`, float32 in [-1, 1] or int16, at the card's sample rate.
 
         Returns:
-            float32 `(new frames, labels)`.
+            float32 `(new frames, labels)`; of a model of several time steps a call, one row a call
+            where it puts out its last scores only. Frames that do not fill a call wait.
         """
         if self._audio is None:
             raise ModelFileError(
                 f"{self._session.path} has no frontend in its card: export with "
                 "frontend=log_mel.to_config(), or feed features to process()"
             )
+        labels = int(self._session.outputs[0]["shape"][-1])
         frames = self._audio.process(samples)
-        labels = len(self._session.get("scores").reshape(-1))
-        return np.array([self.process(frame) for frame in frames], np.float32).reshape(-1, labels)
+        if self.chunk == 1:
+            rows = [self.process(frame) for frame in frames]
+        else:
+            waiting = np.concatenate([self._waiting, frames]) if len(self._waiting) else frames
+            whole = len(waiting) // self.chunk * self.chunk
+            self._waiting = waiting[whole:]
+            rows = [self.process(waiting[i : i + self.chunk]) for i in range(0, whole, self.chunk)]
+        return np.array(rows, np.float32).reshape(-1, labels)

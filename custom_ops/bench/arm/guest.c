@@ -128,7 +128,11 @@ static int run_gru(const tfp_variant *variant, size_t depth, size_t units, size_
                                          .scale_a_x = 1.0f,
                                          .scale_a_h = 1.0f,
                                          .scale_h = 0x1p-7f,
-                                         .return_sequences = true};
+                                         .return_sequences = true,
+                                         .recurrent_activation = TFP_SIGMOID,
+                                         .activation = TFP_TANH,
+                                         .steps_at_once = 4,
+                                         .weight_bits = {8, 8, 8, 8}};
   const tfp_recurrent_weights weights = {.kernel = {random_matrix(3 * units, depth)},
                                          .recurrent = {random_matrix(3 * units, units)},
                                          .bias = same_floats(6 * units, 0.125f),
@@ -144,8 +148,15 @@ static int run_gru(const tfp_variant *variant, size_t depth, size_t units, size_
                              sizeof error)) {
     return fail(error);
   }
+  const tfp_recurrent_io io = {.batch = 1,
+                               .time = steps,
+                               .x = x,
+                               .first = (const float *const[]){h0},
+                               .y = y,
+                               .last = (float *const[]){h}};
+  const tfp_parallel alone = {.threads = 1};
   REGION_BEGIN();
-  tfp_recurrent_run(&gru, 1, steps, x, (const float *const[]){h0}, y, (float *const[]){h});
+  tfp_recurrent_run(&gru, &io, &alone);
   REGION_END();
   const size_t blocks = (3 * units + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
   const size_t bytes =

@@ -1,0 +1,85 @@
+"""From a Keras model to the float graphs that lowerings start from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from tfpipeline.export.convert import ConversionJob, convert
+from tfpipeline.export.delays import Delay
+from tfpipeline.export.errors import ExportError
+from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, read_float_graph
+from tfpipeline.export.mark import MARKER, MarkedModel, marker_index
+from tfpipeline.export.signature import ModelSignature, Samples
+from tfpipeline.export.time_axes import StretchedGraph, auxiliary_frames, same_tensors
+from tfpipeline.progress import progress
+
+_WHOLE, _SHORT, _LONG = "whole", "short", "long"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The marked float graphs of a model.
+
+    Args:
+        marked: What the markers stand for, and the names of layers.
+        whole: The graph at the length of the samples.
+        data: The same as the converter wrote it.
+        chunk: The graph of a stream, and how its tensors map to those of `whole`; None without.
+    """
+
+    marked: MarkedModel
+    whole: FloatGraph
+    data: bytes
+    chunk: tuple[FloatGraph, dict[int, int]] | None
+
+
+def convert_model(
+    model: keras.Model,
+    signature: ModelSignature,
+    samples: Samples,
+    chunk: int | None,
+    work: Path,
+) -> Converted:
+    """Converts a model at the samples' length and, with a chunk, for a stream of such chunks."""
+    whole_frames = signature.frames(samples)
+    if chunk is not None and whole_frames is None:
+        shapes = [port.shape for port in signature.inputs]
+        raise ExportError(
+            f"streaming needs an input with a free time axis, such as Input((None, 40)), received "
+            f"inputs of shape {shapes}: build the model with one"
+        )
+    marked = MarkedModel(model, signature, streaming=chunk is not None)
+    frames: dict[str, int | None] = {_WHOLE: whole_frames}
+    if chunk is not None:
+        frames[_SHORT], frames[_LONG] = auxiliary_frames(chunk)
+    with progress("Converting"):
+        marked.save(work, frames, lambda count: signature.shapes(samples, count))
+        jobs = [
+            ConversionJob(str(work / key), str(work / f"{key}.marked"), custom_ops=True)
+            for key in frames
+        ]
+        convert(jobs, work)
+    data = {key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)}
+    graphs = {key: read_float_graph(value) for key, value in data.items()}
+    stream = None
+    if chunk is not None:
+        stream = _stream_graph(marked, graphs, chunk)
+    return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
+
+
+def _stream_graph(
+    marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int
+) -> tuple[FloatGraph, dict[int, int]]:
+    def delay_of(op: FloatOperator) -> Delay | None:
+        if op.custom != MARKER:
+            return None
+        found = marked.marked[marker_index(op.custom_options)]
+        return found if isinstance(found, Delay) else None
+
+    stretched = StretchedGraph(
+        graphs[_SHORT], graphs[_LONG], auxiliary_frames(chunk), marked.layer_of, delay_of
+    )
+    return stretched.at(chunk), same_tensors(graphs[_SHORT], graphs[_WHOLE])

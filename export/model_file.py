@@ -1,0 +1,151 @@
+"""Writes one `.tflite` file: its inputs, its ops, its outputs, its signatures and its card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.export.flatbuffer import GraphBuilder, ModelBuilder, Quantization
+from tfpipeline.export.lower import KeptFloat, Lowering
+from tfpipeline.export.modes import FLOAT32
+from tfpipeline.export.signature import ModelSignature, Port
+from tfpipeline.export.states import ExplicitStates, InternalStates, States
+from tfpipeline.runtime.model_card import CARD_METADATA
+
+_DESCRIPTION = "tfpipeline"
+WHOLE_SIGNATURE, STEP_SIGNATURE, RESET_SIGNATURE = "serving_default", "step", "reset"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file, and which of its ops have no integer kernel.
+
+    Args:
+        data: The file.
+        kept_float: Ops that stay in float32 in an integer mode.
+        tensors: Names in the file of the float graph's activations, with their format.
+    """
+
+    data: bytes
+    kept_float: tuple[KeptFloat, ...]
+
+
+class ModelFile:
+    """A model under construction.
+
+    Args:
+        signature: Names of the Keras model's inputs and outputs.
+        io: "float32", "int8" or "int16": the type of real inputs and outputs.
+        activations: The same of activations.
+    """
+
+    def __init__(self, signature: ModelSignature, io: str, activations: str) -> None:
+        self._signature = signature
+        self._io = io
+        self._activations = activations
+        self._model = ModelBuilder(_DESCRIPTION)
+
+    def graph(self, name: str = "main") -> GraphBuilder:
+        """Adds a graph; the first one is what interpreters run by default."""
+        return self._model.graph(name)
+
+    def write(self, lowering: Lowering, states: States | None, card: Mapping[str, Any]) -> Written:
+        """Lowers a graph and packs the model with its card."""
+        inputs, described_inputs = self._inputs(lowering)
+        lowering.run()
+        outputs, described_outputs = self._outputs(lowering, states)
+        explicit = states if isinstance(states, ExplicitStates) else None
+        if explicit is not None:
+            inputs |= explicit.inputs
+            outputs |= explicit.outputs
+        graph = lowering.graph
+        graph.finish(list(inputs.values()), list(outputs.values()))
+        key = WHOLE_SIGNATURE if states is None else STEP_SIGNATURE
+        self._model.signature(key, graph, inputs, outputs)
+        if isinstance(states, InternalStates):
+            self._model.signature(RESET_SIGNATURE, states.finish(), {}, {})
+        full_card = {
+            **card,
+            "streaming": states is not None,
+            "inputs": described_inputs,
+            "outputs": described_outputs,
+            "states": [] if states is None else states.described,
+        }
+        self._model.metadata(CARD_METADATA, json.dumps(full_card, sort_keys=True).encode())
+        return Written(self._model.to_bytes(), tuple(lowering.kept_float))
+
+    def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:
+        tensors, described = {}, []
+        for i, port in enumerate(self._signature.inputs):
+            index = lowering.source.inputs.get(f"in_{i}")
+            if index is None:
+                continue
+            source = lowering.source.tensors[index]
+            kind, q = self._format(lowering, index)
+            tensor = lowering.graph.tensor(port.name, source.shape, kind, q)
+            real = source.dtype == np.float32
+            lowering.define(index, tensor, self._io if real else "plain")
+            tensors[port.name] = tensor
+            described.append(_describe(port, source.shape, kind, self._inside(lowering, index)))
+        return tensors, described
+
+    def _outputs(
+        self, lowering: Lowering, states: States | None
+    ) -> tuple[dict[str, int], list[dict[str, Any]]]:
+        tensors: dict[str, int] = {}
+        described = []
+        taken = set(states.outputs.values()) if isinstance(states, ExplicitStates) else set()
+        inputs = {tensor for tensor in range(len(self._signature.inputs))}
+        for i, port in enumerate(self._signature.outputs):
+            index = lowering.source.outputs[f"out_{i}"]
+            source = lowering.source.tensors[index]
+            kind, q = self._format(lowering, index)
+            tensor = lowering.read(index, self._io)
+            if tensor in taken or tensor in tensors.values() or tensor in inputs:
+                # One tensor has one name: what is a state or another output too gets a copy.
+                tensor = _copy(lowering.graph, tensor, source.shape, kind, q)
+            lowering.graph.rename(tensor, port.name)
+            tensors[port.name] = tensor
+            described.append(_describe(port, source.shape, kind, self._inside(lowering, index)))
+        return tensors, described
+
+    def _format(self, lowering: Lowering, index: int) -> tuple[Any, Quantization | None]:
+        dtype = lowering.source.tensors[index].dtype
+        if dtype != np.float32 or self._io == FLOAT32:
+            return dtype, None
+        return np.dtype(self._io), lowering.quantization(index, self._io)
+
+    def _inside(self, lowering: Lowering, index: int) -> Quantization | None:
+        """The quantization of an input or output within the graph, where there is one."""
+        kind = self._activations
+        if lowering.source.tensors[index].dtype != np.float32 or kind == FLOAT32:
+            return None
+        return lowering.quantization(index, kind)
+
+
+def _copy(
+    graph: GraphBuilder, tensor: int, shape: tuple[int, ...], dtype: Any, q: Quantization | None
+) -> int:
+    result = graph.tensor("copy", shape, dtype, q)
+    target = graph.constant("copy/shape", np.array(shape, np.int32))
+    options = schema.ReshapeOptionsT(newShape=np.array(shape, np.int32))
+    graph.operator("RESHAPE", [tensor, target], [result], options)
+    return result
+
+
+def _describe(
+    port: Port, shape: tuple[int, ...], dtype: Any, q: Quantization | None
+) -> dict[str, Any]:
+    return {
+        "name": port.name,
+        "shape": list(shape),
+        "dtype": np.dtype(dtype).name,
+        "scale": None if q is None else q.scales()[0],
+        "zero_point": 0 if q is None else q.zero_point,
+        "time_axis": port.has_time,
+    }

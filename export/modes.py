@@ -1,0 +1,107 @@
+"""The number formats that a model can be exported in, and who gets which.
+
+A mode is a pair of formats: of the activations that flow between ops, and of the weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tfpipeline.export.errors import ExportError
+
+FLOAT32, INT8, INT16 = "float32", "int8", "int16"
+"""Formats of activations."""
+
+
+@dataclass(frozen=True)
+class Mode:
+    """One number format.
+
+    Args:
+        activations: "float32", "int8" (affine) or "int16" (symmetric).
+        weights: "float32", "float16", "int8", "int4" or "int2"; integers are per channel.
+    """
+
+    activations: str
+    weights: str
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of an integer weight: 8 where weights are floating point."""
+        return {"int4": 4, "int2": 2}.get(self.weights, 8)
+
+    @property
+    def integer_weights(self) -> bool:
+        return self.weights.startswith("int")
+
+
+MODES: Mapping[str, Mode] = {
+    "float32": Mode(FLOAT32, "float32"),
+    "float16": Mode(FLOAT32, "float16"),
+    "dynamic": Mode(FLOAT32, "int8"),
+    "int4": Mode(FLOAT32, "int4"),
+    "int2": Mode(FLOAT32, "int2"),
+    "int8": Mode(INT8, "int8"),
+    "int8x4": Mode(INT8, "int4"),
+    "int8x2": Mode(INT8, "int2"),
+    "int16x8": Mode(INT16, "int8"),
+}
+"""By the name that users give; "AxB" reads activations times weights, as in TensorFlow Lite."""
+
+
+class ModeTable:
+    """The mode of every layer: one for the model, and overrides.
+
+    Args:
+        mode: Name of the model's mode.
+        overrides: Mode by layer name, where `*` and `?` match as in file names; the first pattern
+            that fits counts.
+        layers: Names of the model's layers, against which patterns are checked.
+
+    Raises:
+        ExportError: a mode is unknown, or a pattern fits no layer.
+    """
+
+    def __init__(self, mode: str, overrides: Mapping[str, str], layers: Iterable[str]) -> None:
+        self.default = _mode("quantize", mode)
+        self._overrides = {
+            key: _mode(f"overrides[{key!r}]", name) for key, name in overrides.items()
+        }
+        names = sorted(set(layers))
+        for pattern in self._overrides:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise ExportError(
+                    f"overrides has {pattern!r}, which is no layer of the model: expected one of "
+                    f"{', '.join(names)}, or a pattern such as 'dense*'"
+                )
+
+    def of(self, layer: str | None) -> Mode:
+        """The mode of a layer; ops that belong to none have the model's."""
+        if layer is not None:
+            for pattern, mode in self._overrides.items():
+                if fnmatchcase(layer, pattern):
+                    return mode
+        return self.default
+
+    def modes(self) -> tuple[Mode, ...]:
+        """Every mode that some layer may have."""
+        return (self.default, *self._overrides.values())
+
+    @property
+    def integer_activations(self) -> bool:
+        """Whether activations are integers everywhere."""
+        return all(mode.activations != FLOAT32 for mode in self.modes())
+
+    @property
+    def needs_ranges(self) -> bool:
+        """Whether activations are quantized anywhere, so that calibration data is needed."""
+        return any(mode.activations != FLOAT32 for mode in self.modes())
+
+
+def _mode(argument: str, name: str) -> Mode:
+    if name not in MODES:
+        options = ", ".join(repr(key) for key in MODES)
+        raise ExportError(f"{argument} must be one of {options}, received {name!r}")
+    return MODES[name]

@@ -1,0 +1,128 @@
+"""Dense layers, convolutions and embeddings in any mode."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.export.flatbuffer import FloatOperator, Quantization
+from tfpipeline.export.modes import FLOAT32, INT8, Mode
+from tfpipeline.export.stock_ops import RULES
+from tfpipeline.export.weights import (
+    dense,
+    float_constant,
+    fully_connected,
+    integer_bias,
+    integer_constant,
+)
+from tfpipeline.numerics.quantize import channel_scales, quantize_affine, quantize_channels
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+
+if TYPE_CHECKING:
+    from tfpipeline.export.lower import Lowering
+
+_CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+_HYBRID_VERSIONS = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6}
+
+
+def emit_product(lowering: Lowering, op: FloatOperator, mode: Mode) -> bool:
+    """Writes an op whose weights are constants; returns False where it is none."""
+    constants = [index >= 0 and lowering.source.is_constant(index) for index in op.inputs]
+    if op.code == "FULLY_CONNECTED" and constants[1]:
+        _fully_connected(lowering, op, mode)
+    elif op.code in _CHANNEL_AXIS and constants[1]:
+        _convolution(lowering, op, mode)
+    elif op.code == "GATHER" and constants[0] and mode.activations == FLOAT32:
+        _embedding(lowering, op, mode)
+    else:
+        return False
+    return True
+
+
+def _bias(lowering: Lowering, op: FloatOperator) -> np.ndarray | None:
+    if len(op.inputs) < 3 or op.inputs[2] < 0:
+        return None
+    return lowering.source.tensors[op.inputs[2]].data
+
+
+def _scale(lowering: Lowering, index: int, mode: Mode) -> float | None:
+    if mode.activations == FLOAT32:
+        return None
+    return lowering.quantization(index, mode.activations).scales()[0]
+
+
+def _fully_connected(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
+    source, output = lowering.source, op.outputs[0]
+    values = source.tensors[op.inputs[1]].data
+    assert values is not None
+    quantized, bits = dense(values, mode)
+    bias = lowering.corrected_bias(op, values, quantized, mode, _bias(lowering, op))
+    result = fully_connected(
+        lowering.graph,
+        lowering.name(output),
+        lowering.read(op.inputs[0], mode.activations),
+        _scale(lowering, op.inputs[0], mode),
+        values,
+        quantized,
+        bits,
+        mode,
+        bias,
+        source.tensors[output].shape,
+        lowering.output_quantization(output, mode),
+        op.options,
+    )
+    lowering.define(output, result, mode.activations)
+
+
+def _convolution(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
+    """int4 and int2 have no convolution kernels: such weights are stored as int8."""
+    graph, source, output = lowering.graph, lowering.source, op.outputs[0]
+    values, name = source.tensors[op.inputs[1]].data, lowering.name(output)
+    assert values is not None
+    axis, bias = _CHANNEL_AXIS[op.code], _bias(lowering, op)
+    x = lowering.read(op.inputs[0], mode.activations)
+    scales = channel_scales(values, axis=axis)
+    quantized = QuantizedMatrix(quantize_channels(values, scales, axis=axis), scales)
+    version = op.version
+    if not mode.integer_weights:
+        weights = float_constant(graph, f"{name}/weights", values, mode)
+    else:
+        weights = integer_constant(graph, f"{name}/weights", quantized, 8, axis)
+        version = _HYBRID_VERSIONS[op.code]
+    if mode.activations == FLOAT32:
+        zeros = np.zeros(len(scales), np.float32)
+        stored = graph.constant(f"{name}/bias", zeros if bias is None else bias)
+    else:
+        product = (np.float32(_scale(lowering, op.inputs[0], mode)) * scales).astype(np.float32)
+        stored = integer_bias(graph, f"{name}/bias", bias, len(scales), product, mode.activations)
+        version = RULES[op.code].versions[mode.activations]
+    result = lowering.declare(output, mode.activations)
+    graph.operator(op.code, [x, weights, stored], [result], op.options, version)
+
+
+def _embedding(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
+    """The table in the format of weights, and what was picked from it as float32."""
+    graph, source, output = lowering.graph, lowering.source, op.outputs[0]
+    values, name = source.tensors[op.inputs[0]].data, lowering.name(output)
+    assert values is not None
+    ids = lowering.read(op.inputs[1])
+    shape = source.tensors[output].shape
+    if mode.weights == "float32":
+        table = graph.constant(f"{name}/table", values)
+        result = lowering.declare(output, FLOAT32)
+        graph.operator("GATHER", [table, ids], [result], op.options, version=1)
+        return
+    if mode.weights == "float16":
+        table = float_constant(graph, f"{name}/table", values, mode)
+        result = lowering.declare(output, FLOAT32)
+        graph.operator("GATHER", [table, ids], [result], op.options, version=1)
+        return
+    # GATHER copies entries of one scale: the table is quantized per tensor.
+    q = Quantization(float(max(np.abs(values).max() / 127.0, 1e-9)), 0)
+    table = graph.constant(f"{name}/table", quantize_affine(values, q.scales()[0], 0), q)
+    picked = graph.tensor(f"{name}/picked", shape, np.dtype(INT8), q)
+    graph.operator("GATHER", [table, ids], [picked], op.options, version=2)
+    result = lowering.declare(output, FLOAT32)
+    graph.operator("DEQUANTIZE", [picked], [result], schema.DequantizeOptionsT(), version=2)

@@ -1,0 +1,236 @@
+"""What a model takes and returns: names, shapes and types of its inputs and outputs.
+
+Names are those that the user gave. Keras makes up a name for what has none ("keras_tensor_3",
+"dense_12"), and it changes from run to run; a single such input is called "x", a single such output
+"scores", several "x_0", "x_1" and "scores_0", "scores_1".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfpipeline.export.errors import ExportError
+
+Samples = dict[str, np.ndarray]
+"""Model inputs by name, each `(samples, ...)`."""
+
+_TIME_AXIS = 1
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output.
+
+    Args:
+        name: The name in the exported file.
+        shape: Without the batch axis; None where the size is free.
+        dtype: NumPy name of its type.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+    @property
+    def has_time(self) -> bool:
+        """Whether its first axis is free, as that of a sequence is."""
+        return bool(self.shape) and self.shape[0] is None
+
+
+@dataclass(frozen=True)
+class ModelSignature:
+    """Inputs and outputs of a Keras model."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    structure: Any
+
+    @classmethod
+    def of(cls, model: keras.Model, example: Any) -> ModelSignature:
+        """Reads a Sequential or functional model; a subclassed one from an example of its input."""
+        if getattr(model, "inputs", None):
+            return cls._of_functional(model)
+        return cls._of_subclassed(model, example)
+
+    @classmethod
+    def _of_functional(cls, model: keras.Model) -> ModelSignature:
+        struct = getattr(model, "_inputs_struct", None)
+        if struct is None:  # Sequential keeps its functional twin inside
+            struct = model.inputs[0] if len(model.inputs) == 1 else list(model.inputs)
+        given = _keys(struct) or [tensor.name for tensor in model.inputs]
+        names = _names(given, "x", _is_input_name)
+        inputs = tuple(
+            Port(name, tuple(tensor.shape[1:]), str(tensor.dtype))
+            for name, tensor in zip(names, model.inputs, strict=True)
+        )
+        made_up = _made_up_names(model)
+        found = _keys(getattr(model, "_outputs_struct", None)) or list(
+            getattr(model, "output_names", None) or [model.layers[-1].name]
+        )
+        if len(found) != len(model.outputs):
+            found = [""] * len(model.outputs)
+        outputs = tuple(
+            Port(name, tuple(tensor.shape[1:]), str(tensor.dtype))
+            for name, tensor in zip(
+                _names(found, "scores", lambda name: not name or name in made_up),
+                model.outputs,
+                strict=True,
+            )
+        )
+        return cls(inputs, outputs, struct)
+
+    @classmethod
+    def _of_subclassed(cls, model: keras.Model, example: Any) -> ModelSignature:
+        if example is None:
+            raise ExportError(
+                "model is a subclassed keras.Model without Input: expected calibration or "
+                "verification data, from which its inputs can be read"
+            )
+        flat = _flat(example)
+        inputs = tuple(
+            Port(
+                name,
+                # Whoever feeds sequences to a subclassed model wants to choose their length.
+                (None, *value.shape[2:]) if value.ndim == 3 else tuple(value.shape[1:]),
+                "int32" if np.issubdtype(value.dtype, np.integer) else "float32",
+            )
+            for name, value in flat.items()
+        )
+        structure: Any = dict(flat) if isinstance(example, Mapping) else list(flat.values())
+        if not isinstance(example, Mapping) and len(flat) == 1:
+            structure = next(iter(flat.values()))
+        result = model(
+            keras.tree.map_structure(lambda v: keras.ops.convert_to_tensor(v[:1]), structure)
+        )
+        leaves = keras.tree.flatten(result)
+        names = list(result) if isinstance(result, dict) else [""] * len(leaves)
+        outputs = tuple(
+            Port(name, tuple(leaf.shape[1:]), str(leaf.dtype))
+            for name, leaf in zip(_names(names, "scores", lambda n: not n), leaves, strict=True)
+        )
+        return cls(inputs, outputs, structure)
+
+    def pack(self, values: Sequence[Any]) -> Any:
+        """The inputs, in order, in the structure that the model is called with."""
+        return keras.tree.pack_sequence_as(self.structure, list(values))
+
+    def shapes(self, samples: Samples, frames: int | None) -> list[tuple[int, ...]]:
+        """Each input's shape at batch 1: as the samples', with the time axis cut to `frames`."""
+        shapes = []
+        for port in self.inputs:
+            shape = list(samples[port.name].shape[1:])
+            if frames is not None and port.has_time:
+                shape[0] = frames
+            shapes.append((1, *shape))
+        return shapes
+
+    def frames(self, samples: Samples) -> int | None:
+        """Time steps of the samples, None for a model without a free time axis."""
+        return next(
+            (samples[p.name].shape[_TIME_AXIS] for p in self.inputs if p.has_time),
+            None,
+        )
+
+    def predict(self, model: keras.Model, samples: Samples) -> Samples:
+        """Keras' outputs by name."""
+        packed = self.pack([samples[port.name] for port in self.inputs])
+        flat = keras.tree.flatten(model.predict(packed, verbose=0))
+        return {
+            port.name: np.asarray(value, np.float32)
+            for port, value in zip(self.outputs, flat, strict=True)
+        }
+
+    def check(self, argument: str, samples: Any) -> Samples:
+        """Checks model inputs and returns them by name, float32 or int32.
+
+        Args:
+            argument: What the user calls them, for messages.
+            samples: An array for a single input, or a dict or list of arrays.
+        """
+        if isinstance(samples, Mapping):
+            unknown = samples.keys() ^ {port.name for port in self.inputs}
+            if unknown:
+                raise ExportError(
+                    f"{argument} has keys {sorted(samples)}, expected "
+                    f"{[port.name for port in self.inputs]}, the names of the model's inputs"
+                )
+            arrays = [samples[port.name] for port in self.inputs]
+        elif isinstance(samples, list | tuple) and len(self.inputs) > 1:
+            arrays = list(samples)
+        else:
+            arrays = [samples]
+        if len(arrays) != len(self.inputs):
+            raise ExportError(
+                f"{argument} has {len(arrays)} arrays, expected {len(self.inputs)}, one for each "
+                "input of the model"
+            )
+        checked = {
+            port.name: _check(argument, port, array)
+            for port, array in zip(self.inputs, arrays, strict=True)
+        }
+        if len({len(array) for array in checked.values()}) > 1:
+            raise ExportError(
+                f"{argument} has {[len(array) for array in checked.values()]} samples for the "
+                "model's inputs: expected the same number for each"
+            )
+        return checked
+
+
+def _check(argument: str, port: Port, samples: Any) -> np.ndarray:
+    values = np.asarray(samples)
+    free = {0: "time"}
+    axes = [free.get(i, "size") if n is None else str(n) for i, n in enumerate(port.shape)]
+    fits = values.ndim == len(port.shape) + 1 and all(
+        size == wanted or (wanted is None and size)
+        for size, wanted in zip(values.shape[1:], port.shape, strict=True)
+    )
+    if not fits or not len(values):
+        raise ExportError(
+            f"{argument} must have the shape (samples, {', '.join(axes)}) with at least one "
+            f"sample, received {values.shape}: pass model inputs, for example x_train[:200]"
+        )
+    if np.issubdtype(np.dtype(port.dtype), np.integer):
+        return values.astype(np.int32)
+    values = values.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise ExportError(f"{argument} contains NaN or infinity: remove those samples")
+    return values
+
+
+def _keys(struct: Any) -> list[str]:
+    """The keys of a dict of tensors, in the order in which Keras flattens it."""
+    return sorted(struct) if isinstance(struct, dict) else []
+
+
+def _flat(example: Any) -> dict[str, np.ndarray]:
+    if isinstance(example, Mapping):
+        return {name: np.asarray(value) for name, value in example.items()}
+    values = list(example) if isinstance(example, list | tuple) else [example]
+    names = _names([""] * len(values), "x", lambda name: not name)
+    return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+
+
+def _names(found: Sequence[str], stem: str, made_up: Any) -> list[str]:
+    if len(found) == 1:
+        return [stem if made_up(found[0]) else found[0]]
+    return [f"{stem}_{i}" if made_up(name) else name for i, name in enumerate(found)]
+
+
+def _is_input_name(name: str) -> bool:
+    return re.fullmatch(r"(keras_tensor|input_layer|input)(_\d+)?", name) is not None
+
+
+def _made_up_names(model: keras.Model) -> set[str]:
+    """Names of layers that Keras chose from their class."""
+    made_up = set()
+    for layer in model._flatten_layers(include_self=False):
+        own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(layer).__name__)
+        if re.fullmatch(rf"{re.escape(own.lower())}(_\d+)?", layer.name):
+            made_up.add(layer.name)
+    return made_up

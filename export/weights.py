@@ -1,0 +1,129 @@
+"""Weights in any format, and the ops that multiply with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
+from tfpipeline.export.modes import FLOAT32, INT16, Mode
+from tfpipeline.export.recurrent_plan import quantize_rows
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+
+
+def fits_two_bits(matrices: Iterable[np.ndarray]) -> bool:
+    """Whether every row `(out, in)` is binary or ternary: -s, 0 or s for a scale s of its own."""
+    for matrix in matrices:
+        magnitudes = np.abs(matrix)
+        largest = magnitudes.max(axis=-1, keepdims=True)
+        if not np.all((magnitudes <= 1e-6 * largest) | np.isclose(magnitudes, largest, rtol=1e-5)):
+            return False
+    return True
+
+
+def weight_bits(mode: Mode, matrices: Sequence[np.ndarray]) -> int:
+    """Bits of a layer's weights: 2 only where they fit, because nothing else would be left."""
+    if mode.weight_bits == 2 and not fits_two_bits(matrices):
+        return 8
+    return mode.weight_bits
+
+
+def float_constant(graph: GraphBuilder, name: str, values: np.ndarray, mode: Mode) -> int:
+    """A constant that ops read as float32; stored as float16 where the mode says so."""
+    values = np.asarray(values, np.float32)
+    if mode.weights != "float16":
+        return graph.constant(name, values)
+    stored = graph.constant(f"{name}/float16", values.astype(np.float16))
+    result = graph.tensor(name, values.shape, np.float32)
+    graph.operator("DEQUANTIZE", [stored], [result], schema.DequantizeOptionsT(), version=3)
+    return result
+
+
+def integer_constant(
+    graph: GraphBuilder, name: str, matrix: QuantizedMatrix, bits: int, axis: int = 0
+) -> int:
+    """Per-channel integer weights."""
+    q = Quantization.per_channel(matrix.scales, axis)
+    return graph.packed_constant(name, matrix.values, q, bits)
+
+
+def integer_bias(
+    graph: GraphBuilder,
+    name: str,
+    bias: np.ndarray | None,
+    count: int,
+    scales: np.ndarray,
+    activations: str,
+) -> int:
+    """A bias in units of the accumulators: int32, or int64 for int16 activations."""
+    dtype = np.int64 if activations == INT16 else np.int32
+    values = np.zeros(count) if bias is None else bias / scales.astype(np.float64)
+    limit = np.iinfo(np.int32)
+    stored = np.clip(np.rint(values), limit.min, limit.max).astype(dtype)
+    return graph.constant(name, stored, Quantization.per_channel(scales))
+
+
+def fully_connected(
+    graph: GraphBuilder,
+    name: str,
+    x: int,
+    input_scale: float | None,
+    values: np.ndarray,
+    quantized: QuantizedMatrix,
+    bits: int,
+    mode: Mode,
+    bias: np.ndarray | None,
+    shape: Sequence[int],
+    output: Quantization | None,
+    options: Any = None,
+) -> int:
+    """Adds a FULLY_CONNECTED in any mode and returns its output.
+
+    Args:
+        graph: Where to.
+        name: Of the output.
+        x: The input, in the mode's format of activations.
+        input_scale: Its scale; None for float32.
+        values: float32 weights `(out, in)`.
+        quantized: The same as integers.
+        bits: Of an integer weight.
+        mode: Formats of activations and weights.
+        bias: float32 `(out,)`, or None.
+        shape: Of the output.
+        output: Quantization of the output; None for float32.
+        options: `schema.FullyConnectedOptionsT` of the float op, if there was one.
+    """
+    options = options or schema.FullyConnectedOptionsT()
+    if mode.activations == FLOAT32:
+        if mode.integer_weights:
+            weights = integer_constant(graph, f"{name}/weights", quantized, bits)
+            # Per-channel weights with float activations: TensorFlow Lite quantizes x on the fly.
+            version = 12 if bits == 8 else 13
+            options.asymmetricQuantizeInputs = bits == 8
+        else:
+            weights, version = float_constant(graph, f"{name}/weights", values, mode), 1
+        inputs = [x, weights, -1]
+        if bias is not None:
+            inputs[2] = graph.constant(f"{name}/bias", np.asarray(bias, np.float32))
+        result = graph.tensor(name, shape, np.float32)
+        graph.operator("FULLY_CONNECTED", inputs, [result], options, version)
+        return result
+    assert input_scale is not None and output is not None
+    scales = (np.float32(input_scale) * quantized.scales).astype(np.float32)
+    weights = integer_constant(graph, f"{name}/weights", quantized, bits)
+    stored = integer_bias(
+        graph, f"{name}/bias", bias, len(quantized.scales), scales, mode.activations
+    )
+    result = graph.tensor(name, shape, np.dtype(mode.activations), output)
+    version = {8: 5, 4: 10, 2: 14}[bits] if mode.activations != INT16 else 7
+    graph.operator("FULLY_CONNECTED", [x, weights, stored], [result], options, version)
+    return result
+
+
+def dense(values: np.ndarray, mode: Mode) -> tuple[QuantizedMatrix, int]:
+    """The integers of a dense kernel `(out, in)` and their number of bits."""
+    bits = weight_bits(mode, [values])
+    return quantize_rows(values, bits), bits

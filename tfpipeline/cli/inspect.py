@@ -1,0 +1,68 @@
+"""`tfpipeline inspect`: what is in a `.tflite` file, what it costs, and where it runs."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+HELP = "say what any .tflite file holds, what it costs, and which runtimes can run it"
+EXAMPLE = "tfpipeline inspect demo-out/kws.tflite --target tflite-micro"
+
+#: Named here too, because `--help` must not load what the inspection needs.
+TARGETS = (
+    "litert",
+    "plugin",
+    "tensorflow",
+    "tflite-runtime",
+    "tflite-runtime+plugin",
+    "tflite-micro",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="a .tflite file of any origin")
+    parser.add_argument(
+        "--target",
+        choices=TARGETS,
+        metavar="NAME",
+        help=f"exit with 1 when the file cannot run there: {', '.join(TARGETS)}; "
+        "plugin is LiteRT with the tfpipeline plug-in",
+    )
+    parser.add_argument(
+        "--tensors", type=int, default=5, metavar="N", help="largest tensors to list (default: 5)"
+    )
+    parser.add_argument("--ops", action="store_true", help="list every kind of operator")
+    parser.add_argument(
+        "--try",
+        dest="trial",
+        action="store_true",
+        help="also run it once in the runtimes installed here, in a limited process",
+    )
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from tfpipeline.cli.output import one_sentence, print_json, say_error
+    from tfpipeline.inspection import inspect_model, render, render_trials, safe, try_model
+
+    found = inspect_model(arguments.file)
+    wanted = None if arguments.target is None else found.target(arguments.target)
+    trials = try_model(arguments.file, plugin=found.needs_plugin) if arguments.trial else []
+    if arguments.json:
+        tried = {"trials": [asdict(trial) for trial in trials]} if arguments.trial else {}
+        print_json(found.to_dict() | tried)
+    else:
+        print(render(found, tensors=arguments.tensors, all_operators=arguments.ops))
+        if arguments.trial:
+            print("\n" + render_trials(trials))
+    failed = [f"{trial.runtime}: {trial.detail}" for trial in trials if not trial.runs]
+    if failed:
+        say_error(f"{arguments.file} was tried and does not run in {one_sentence(failed[0])}")
+    if wanted is None or wanted.runs:
+        return 1 if failed else 0
+    first = wanted.refusals[0]
+    more = f" and {len(wanted.refusals) - 1} more" if len(wanted.refusals) > 1 else ""
+    reason = one_sentence(f"{safe(first.what)}: {safe(first.reason, 120)}{more}")
+    say_error(f"{arguments.file} cannot run in {wanted.title}: {reason}")
+    return 1

@@ -1,0 +1,24 @@
+"""Inspection of `.tflite` files of any origin, without an interpreter.
+
+`inspect_model(path)` says what a file holds, where its bytes are, what a call costs, and which
+runtimes can run it. Every offset is checked before it is followed.
+"""
+
+from tfpipeline.inspection.coverage import TARGET_NAMES, Coverage, Refusal
+from tfpipeline.inspection.inspect_model import inspect_model
+from tfpipeline.inspection.model_inspection import ModelInspection
+from tfpipeline.inspection.text import render, render_trials, safe
+from tfpipeline.inspection.trial import Trial, try_model
+
+__all__ = [
+    "TARGET_NAMES",
+    "Coverage",
+    "ModelInspection",
+    "Refusal",
+    "Trial",
+    "inspect_model",
+    "render",
+    "render_trials",
+    "safe",
+    "try_model",
+]

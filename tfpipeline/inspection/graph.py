@@ -1,0 +1,134 @@
+"""What a `.tflite` file holds, as plain data: graphs, tensors, operators, signatures, buffers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tfpipeline.inspection.tensor_types import type_bits, type_name
+
+CUSTOM = "CUSTOM"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantization:
+    """`real = scale * (stored - zero_point)`, one pair for the tensor or one per channel."""
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor; `buffer` 0 means that it is computed. `signature` has -1 for sizes left open."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    type_code: int
+    buffer: int
+    quantization: Quantization | None
+    variable: bool
+    signature: tuple[int, ...] | None
+    external: bool
+
+    @property
+    def dtype(self) -> str:
+        return type_name(self.type_code)
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """What the tensor takes in memory; 0 for strings and handles."""
+        return (self.elements * type_bits(self.type_code) + 7) // 8
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the caller may choose a size."""
+        return self.signature is not None and -1 in self.signature
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCode:
+    """An operator and its version; `custom` names it when `name` is CUSTOM."""
+
+    number: int
+    name: str
+    version: int
+    custom: str
+
+    @property
+    def label(self) -> str:
+        return self.custom if self.name == CUSTOM else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One node: -1 in `inputs` is an operand left out.
+
+    `calls` are the graphs that it runs, as their numbers (WHILE: condition and body); `flags` are
+    the options that change how much it computes (BATCH_MATMUL: whether x and y are transposed).
+    """
+
+    code: OperatorCode
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: bytes
+    calls: tuple[int, ...]
+    flags: tuple[bool, ...]
+
+    def input(self, index: int) -> int:
+        """Tensor of an operand, -1 where it was left out."""
+        return self.inputs[index] if index < len(self.inputs) else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """One subgraph."""
+
+    index: int
+    name: str
+    tensors: tuple[Tensor, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A named entry: names of inputs and outputs by tensor."""
+
+    key: str
+    graph: int
+    inputs: tuple[tuple[str, int], ...]
+    outputs: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class ModelGraph:
+    """A parsed file. `buffers` are (start, size) of each; `metadata` are (name, buffer)."""
+
+    path: Path
+    size: int
+    schema_version: int
+    description: str
+    codes: tuple[OperatorCode, ...]
+    graphs: tuple[Graph, ...]
+    buffers: tuple[tuple[int, int], ...]
+    metadata: tuple[tuple[str, int], ...]
+    signatures: tuple[Signature, ...]
+    data: memoryview = field(repr=False, compare=False)
+
+    def constant(self, tensor: Tensor) -> bool:
+        """Whether the file holds the tensor's values."""
+        return tensor.external or self.buffers[tensor.buffer][1] > 0
+
+    def content(self, buffer: int) -> memoryview:
+        """The bytes of a buffer."""
+        start, size = self.buffers[buffer]
+        return self.data[start : start + size]

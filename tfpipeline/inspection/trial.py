@@ -1,0 +1,96 @@
+"""Runs a file once in an installed runtime, in a process that cannot do harm.
+
+Interpreters trust the offsets and options of a file; one that is damaged on purpose can crash them
+or let them take all memory. So they get a process of their own with limits on memory and time.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+RUNTIMES = {
+    "litert": ("LiteRT", "ai-edge-litert"),
+    "tflite_runtime": ("tflite-runtime", "tflite-runtime"),
+    "tf": ("tf.lite", "tensorflow"),
+}
+_SECONDS = 120
+#: Address space. TensorFlow alone maps several gigabytes of libraries.
+_BYTES = 16 << 30
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How one runtime took the file.
+
+    Args:
+        runtime: The runtime's name and version, "+ plug-in" when ours was loaded.
+        runs: Whether it allocated the tensors and ran once, with zeros for inputs.
+        detail: What it said when it did not.
+    """
+
+    runtime: str
+    runs: bool
+    detail: str = ""
+
+
+def try_model(
+    path: str | Path,
+    plugin: bool,
+    seconds: float = _SECONDS,
+    runtimes: Collection[str] = tuple(RUNTIMES),
+) -> list[Trial]:
+    """Runs the file once in every runtime that is installed.
+
+    Args:
+        path: A `.tflite` file.
+        plugin: Whether to load our plug-in.
+        seconds: Time for each runtime, in seconds.
+        runtimes: Which to try: "litert", "tflite_runtime", "tf".
+    """
+    trials = []
+    for name, (title, package) in RUNTIMES.items():
+        if name not in runtimes:
+            continue
+        try:
+            label = f"{title} {version(package)}{' + plug-in' if plugin else ''}"
+        except PackageNotFoundError:
+            continue
+        trials.append(Trial(label, *_run(name, Path(path), plugin, seconds)))
+    return trials
+
+
+def _run(name: str, path: Path, plugin: bool, seconds: float) -> tuple[bool, str]:
+    limits = [str(_BYTES), str(int(seconds) + 1)]
+    command = [sys.executable, "-m", f"{__package__}.trial_process", name, str(path), *limits]
+    try:
+        done = subprocess.run(
+            [*command, *(["plugin"] if plugin else [])],
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return False, f"did not finish in {seconds:.0f} s"
+    if done.returncode < 0:
+        return False, f"crashed with {_signal_name(-done.returncode)}"
+    try:
+        refusal = json.loads(done.stdout.splitlines()[-1])["refusal"]
+    except (ValueError, IndexError, KeyError, TypeError):
+        return False, f"ended with status {done.returncode} and no answer"
+    return not refusal, " ".join(str(refusal).split())[:_LONGEST]
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

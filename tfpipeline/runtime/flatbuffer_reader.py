@@ -1,0 +1,155 @@
+"""Reads flatbuffers that nobody has checked: every offset is checked before it is followed.
+
+What a file can make this reader do is bounded by the file's own size: a few bytes can claim that
+thousands of tables share one place, so what is read is counted, not only where it lies.
+"""
+
+from __future__ import annotations
+
+import mmap
+import stat
+import struct
+from pathlib import Path
+
+from tfpipeline.runtime.errors import ModelFileError
+
+Data = bytes | mmap.mmap
+
+#: Files above this size are mapped, not read: most of them is weights that nobody looks at.
+_MAPPED_BYTES = 64 << 20
+#: How often a file may be read over. Real files share nothing but vtables, which are not counted.
+_READS = 8
+_TABLE_BYTES = 16
+_MAX_TABLES = 500_000
+_SLACK = 4096
+
+
+def read_file(path: Path) -> Data:
+    """The bytes of a file, mapped when it is large.
+
+    Raises:
+        ModelFileError: the file is missing, not a regular file, or may not be read.
+    """
+    try:
+        status = path.stat()
+        # Opening a pipe would wait for its writer, and a device may have no end.
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise ModelFileError(f"{path} cannot be read: it is not a regular file")
+        if status.st_size < _MAPPED_BYTES:
+            return path.read_bytes()
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except FileNotFoundError:
+        raise ModelFileError(f"{path} does not exist: give the path of a .tflite file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ModelFileError(f"{path} cannot be read: {reason}") from error
+
+
+class FlatbufferReader:
+    """Follows offsets in `data`, and says in one sentence which of them leads outside.
+
+    Args:
+        data: The whole file.
+        path: Its name, for errors.
+    """
+
+    def __init__(self, data: Data, path: Path) -> None:
+        self.data = data
+        self.size = len(data)
+        self._path = path
+        self._budget = _READS * self.size + _SLACK
+        self._tables_left = _MAX_TABLES
+
+    def damaged(self, detail: str) -> ModelFileError:
+        """The error that says so."""
+        return ModelFileError(f"{self._path} is damaged ({detail}): export or copy it again")
+
+    def root(self) -> int:
+        """The position of the root table."""
+        return self._offset(0)
+
+    def unpack(self, layout: str, position: int) -> int:
+        """The number at `position`."""
+        if position < 0 or position + struct.calcsize(layout) > self.size:
+            raise self.damaged(f"position {position} outside the file")
+        value: int = struct.unpack_from(layout, self.data, position)[0]
+        return value
+
+    def field(self, table: int, number: int) -> int | None:
+        """Position of a table's field, None when it is absent."""
+        vtable = table - self.unpack("<i", table)
+        entry = 4 + 2 * number
+        if entry >= self.unpack("<H", vtable):
+            return None
+        relative = self.unpack("<H", vtable + entry)
+        return table + relative if relative else None
+
+    def scalar(self, table: int, number: int, layout: str, default: int) -> int:
+        """A number in a field."""
+        position = self.field(table, number)
+        return default if position is None else self.unpack(layout, position)
+
+    def table(self, table: int, number: int) -> int | None:
+        """Position of the table in a field."""
+        position = self.field(table, number)
+        if position is None:
+            return None
+        self._spend_table()
+        return self._offset(position)
+
+    def span(self, table: int, number: int, item: int = 1) -> tuple[int, int]:
+        """Position and count of a vector of `item` bytes each; (0, 0) when it is absent."""
+        position = self.field(table, number)
+        if position is None:
+            return 0, 0
+        vector = self._offset(position)
+        count = self.unpack("<I", vector)
+        if vector + 4 + item * count > self.size:
+            raise self.damaged(f"a vector of {count} items outside the file")
+        return vector + 4, count
+
+    def blob(self, table: int, number: int) -> bytes:
+        """A vector of bytes."""
+        start, count = self.span(table, number)
+        self._spend(count)
+        return self.data[start : start + count]
+
+    def string(self, table: int, number: int) -> str:
+        """A text; what is no UTF-8 in it is replaced."""
+        return self.blob(table, number).decode("utf-8", errors="replace")
+
+    def numbers(self, table: int, number: int, code: str) -> tuple[float, ...]:
+        """A vector of numbers; `code` is one letter of `struct`."""
+        item = struct.calcsize("<" + code)
+        start, count = self.span(table, number, item)
+        self._spend(item * count)
+        return struct.unpack_from(f"<{count}{code}", self.data, start)
+
+    def integers(self, table: int, number: int, code: str = "i") -> tuple[int, ...]:
+        """A vector of integers."""
+        return tuple(int(value) for value in self.numbers(table, number, code))
+
+    def tables(self, table: int, number: int) -> list[int]:
+        """Positions of the tables in a vector."""
+        start, count = self.span(table, number, 4)
+        positions = []
+        for index in range(count):
+            self._spend_table()
+            positions.append(self._offset(start + 4 * index))
+        return positions
+
+    def _offset(self, position: int) -> int:
+        """Follows the forward offset stored at `position`."""
+        return position + self.unpack("<I", position)
+
+    def _spend(self, count: int) -> None:
+        self._budget -= count
+        if self._budget < 0:
+            raise self.damaged("its parts lie on top of each other")
+
+    def _spend_table(self) -> None:
+        self._spend(_TABLE_BYTES)
+        self._tables_left -= 1
+        if self._tables_left < 0:
+            raise self.damaged(f"it claims more than {_MAX_TABLES} parts")
