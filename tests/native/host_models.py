@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import make_fully_connected_golden
+import golden_layers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from factored_models import FactoredCase, factored_model, make_factored
 from fully_connected_models import LayerCase, layer_model, make_layer
 from recurrent_models import CELLS, Case, feeds, make_case, op_model
 from test_golden import CASES as RECURRENT_GOLDEN
 from test_golden import read as read_recurrent
-
-from tfpipeline.numerics.fully_connected import unpack_rows
-from tfpipeline.numerics.fully_connected_options import FullyConnectedOptions
+from unsigned_layers import UnsignedLayer, make_unsigned, unsigned_model
 
 TYPE = schema.TensorType
 #: The file's numbers of types, and the runtimes'.
@@ -29,6 +28,12 @@ RUNTIME_TYPES = {
     TYPE.INT4: 18,
 }
 INNER, CONSTANT, FED, EXPECTED = range(4)
+#: Of each recurrent op, one large model with these options.
+LARGE_RECURRENT: Mapping[str, Mapping[str, Any]] = {
+    "factored": {"rank_x": 140, "rank_h": 200},
+    "4 bits": {"lengths": True, "weight_bits": (2, 8, 4, 8)},
+    "layer norm": {"rank_h": 200, "weight_bits": (8, 8, 2, 8), "layer_norm": True},
+}
 
 
 def _ints(*values: int) -> bytes:
@@ -120,44 +125,39 @@ def recurrent(case: Case) -> Graph:
     return Graph(spec.build(), fed, dict(zip(spec.outputs, case.reference(), strict=True)))
 
 
+def _one_vector(model: bytes, x: np.ndarray, y: np.ndarray) -> Graph:
+    """A model with one input and one output."""
+    (graph,) = schema.ModelT.InitFromPackedBuf(model, 0).subgraphs
+    return Graph(model, {int(graph.inputs[0]): x}, {int(graph.outputs[0]): y})
+
+
 def layer(case: LayerCase, custom: bool = True) -> Graph:
     """One fully connected layer, ours or the builtin one, with the outputs of our spec."""
-    model = layer_model(case, custom)
-    (graph,) = schema.ModelT.InitFromPackedBuf(model, 0).subgraphs
-    return Graph(model, {int(graph.inputs[0]): case.x}, {int(graph.outputs[0]): case.reference()})
+    return _one_vector(layer_model(case, custom), case.x, case.reference())
 
 
-def _golden_layers() -> dict[str, bytes]:
-    text = make_fully_connected_golden.PATH.read_text(encoding="utf-8")
-    models = {}
-    for entry in json.loads(text)["cases"]:
-        is_int8 = entry["name"].startswith("int8")
-        options = FullyConnectedOptions.unpack(bytes.fromhex(entry["custom_options"]))
+def unsigned(case: UnsignedLayer, custom: bool = True) -> Graph:
+    """The same of uint8 vectors; the builtin one rounds as XNNPACK does."""
+    return _one_vector(unsigned_model(case, custom), case.x, case.reference(fixed_point=custom))
 
-        def array(name: str, dtype: str, entry: dict = entry) -> np.ndarray:
-            data = bytes.fromhex(entry[name]["values"])
-            return np.frombuffer(data, dtype).reshape(entry[name]["shape"])
 
-        names = ("x_scale", "x_zero_point", "y_scale", "y_zero_point")
-        case = LayerCase(
-            options,
-            unpack_rows(array("weights", "<i1"), options.weight_bits, options.depth),
-            array("scales", "<f4"),
-            array("bias", "<i4" if is_int8 else "<f4"),
-            array("x", "<i1" if is_int8 else "<f4"),
-            **{name: entry[name] for name in names if is_int8},
-        )
-        assert case.reference().tobytes().hex() == entry["y"]["values"]
-        models[f"fully_connected {entry['name']}"] = describe(layer(case))
-    return models
+def factored(case: FactoredCase) -> Graph:
+    """One factored layer with the outputs of our spec."""
+    return _one_vector(factored_model(case), case.x, case.reference())
 
 
 def golden_models() -> dict[str, bytes]:
     """Every golden case of every op's spec."""
-    models = _golden_layers()
+    models = {}
+    for entry in golden_layers.LAYERS:
+        models[f"fully_connected {entry.name}"] = describe(layer(entry.layer()))
+    for entry in golden_layers.UNSIGNED:
+        models[f"fully_connected {entry.name}"] = describe(unsigned(entry.unsigned()))
+    for entry in golden_layers.FACTORED:
+        models[f"factored {entry.name}"] = describe(factored(entry.factored()))
     for parameters in RECURRENT_GOLDEN:
-        cell, entry = parameters.values
-        models[f"{cell} {entry['name']}"] = describe(recurrent(read_recurrent(cell, entry)))
+        cell, case = parameters.values
+        models[f"{cell} {case['name']}"] = describe(recurrent(read_recurrent(cell, case)))
     return models
 
 
@@ -167,12 +167,18 @@ def small_models() -> dict[str, bytes]:
     for dtype, bits in ((np.int8, 8), (np.float32, 8), (np.float32, 4)):
         case = make_layer(20, 18, 3, bits=bits, dtype=dtype, activation="relu6", seed=bits)
         models[f"builtin {np.dtype(dtype)} {bits} bits"] = describe(layer(case, custom=False))
+    models["builtin uint8"] = describe(unsigned(make_unsigned(20, 18, 3), custom=False))
     # Nodes of different sizes side by side, so that damage may give them one tensor.
     layers = [make_layer(9, 14, batch, dtype=np.float32, seed=batch) for batch in (4, 1)]
     for custom in (True, False):
         models[f"two layers, custom {custom}"] = describe(*(layer(c, custom) for c in layers))
+    pairs = [make_factored(9, 14, 4, batch, seed=batch) for batch in (4, 1)]
+    models["two factored layers"] = describe(*map(factored, pairs))
     for cell in CELLS:
-        cases = [make_case(units=5, input_dim=8, time=time, cell=cell) for time in (6, 2)]
+        cases = [
+            make_case(units=5, input_dim=8, batch=2, time=time, cell=cell, lengths=True)
+            for time in (6, 2)
+        ]
         models[f"two {cell}"] = describe(*map(recurrent, cases))
     return models
 
@@ -184,7 +190,12 @@ def large_models() -> dict[str, bytes]:
         for bits in (8, 4, 2):
             name = f"large {np.dtype(dtype)} {bits} bits"
             models[name] = describe(layer(make_layer(1100, 320, 2, bits=bits, dtype=dtype)))
+        pair = make_factored(1100, 320, 300, 2, bits=(8, 4), dtype=dtype)
+        models[f"large factored {np.dtype(dtype)}"] = describe(factored(pair))
+    for raw in (False, True):
+        models[f"large uint8, raw {raw}"] = describe(unsigned(make_unsigned(1100, 320, 2, raw=raw)))
     for cell in CELLS:
-        case = make_case(units=96, input_dim=64, rank_x=24, rank_h=32, batch=2, time=5, cell=cell)
-        models[f"large {cell}"] = describe(recurrent(case))
+        for name, options in LARGE_RECURRENT.items():
+            case = make_case(units=320, input_dim=200, batch=2, time=5, cell=cell, **options)
+            models[f"large {cell} {name}"] = describe(recurrent(case))
     return models

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from factored_models import factored_model, make_factored
 from fully_connected_models import layer_model, make_layer
 from recurrent_models import CELLS, feeds, make_case, op_model
 
@@ -32,14 +33,17 @@ class ModelFile:
 
 
 #: What stands after "tfpipeline." in the ops' names.
-OPS = [*CELLS, "fully_connected"]
+OPS = [*CELLS, "fully_connected", "factored_fully_connected"]
 
 
 def model_file(op: str, folder: Path, custom: bool = True) -> ModelFile:
     """A model of one op; of a fully connected layer also as the builtin op."""
     if op in CELLS:
-        case = make_case(rank_x=6, rank_h=7, batch=2, cell=op)
+        case = make_case(rank_x=6, rank_h=7, batch=2, cell=op, lengths=True, layer_norm=True)
         inputs = list(feeds(case).values())
         return ModelFile.write(folder, op_model(case).build(), inputs, case.reference())
+    if op == "factored_fully_connected":
+        pair = make_factored(1100, 320, 300, 3)
+        return ModelFile.write(folder, factored_model(pair), [pair.x], [pair.reference()])
     layer = make_layer(1100, 320, 3)
     return ModelFile.write(folder, layer_model(layer, custom), [layer.x], [layer.reference()])

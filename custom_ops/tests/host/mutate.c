@@ -184,7 +184,12 @@ static void damage_indices(int32_t *indices, int32_t *count, int32_t tensors) {
 
 static void damage_node(model *m, model_node *n) {
   static const char *const names[] = {
-      "tfpipeline.gru", "tfpipeline.lstm", "tfpipeline.fully_connected", "tfpipeline.", "",
+      "tfpipeline.gru",
+      "tfpipeline.lstm",
+      "tfpipeline.fully_connected",
+      "tfpipeline.factored_fully_connected",
+      "tfpipeline.",
+      "",
       "other"};
   switch (below(12)) {
     case 0:

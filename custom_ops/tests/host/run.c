@@ -10,6 +10,7 @@ static TfLiteRegistration *(*const registrations[])(void) = {
     tfpipeline_register_gru,
     tfpipeline_register_lstm,
     tfpipeline_register_fully_connected,
+    tfpipeline_register_factored_fully_connected,
 };
 
 static char creation_error[512];
