@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import replace
 
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from factored_models import (
-    FactoredCase,
     FactoredModel,
     factored_model,
     make_factored,
@@ -23,7 +21,6 @@ from hypothesis import strategies as st
 
 from tfpipeline.numerics.factored import QuantizedFactor
 from tfpipeline.numerics.factored_options import FactoredOptions
-from tfpipeline.numerics.fully_connected import unpack_rows
 from tfpipeline.runtime.native import library_path
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 import golden_layers
-import make_fully_connected_golden
 import native_library as native
 import numpy as np
 import pytest
@@ -15,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unsigned_layers import UnsignedLayer, UnsignedModel, make_unsigned, unsigned_model
 
-from tfpipeline.numerics.fully_connected_options import FullyConnectedOptions
 from tfpipeline.numerics.fully_connected_uint8 import (
     quantize_multiplier,
     rounding_divide_by_pot,

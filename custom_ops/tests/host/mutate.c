@@ -183,14 +183,13 @@ static void damage_indices(int32_t *indices, int32_t *count, int32_t tensors) {
 }
 
 static void damage_node(model *m, model_node *n) {
-  static const char *const names[] = {
-      "tfpipeline.gru",
-      "tfpipeline.lstm",
-      "tfpipeline.fully_connected",
-      "tfpipeline.factored_fully_connected",
-      "tfpipeline.",
-      "",
-      "other"};
+  static const char *const names[] = {"tfpipeline.gru",
+                                      "tfpipeline.lstm",
+                                      "tfpipeline.fully_connected",
+                                      "tfpipeline.factored_fully_connected",
+                                      "tfpipeline.",
+                                      "",
+                                      "other"};
   switch (below(12)) {
     case 0:
       strcpy(n->name, names[below(sizeof names / sizeof names[0])]);
