@@ -98,6 +98,26 @@ def calibrate(
     return Calibration(ranges, plans, means, runner.samples, digest(samples))
 
 
+def float_runner(
+    marked: bytes, graph: FloatGraph, layers: Sequence[Marked], samples: Samples
+) -> FloatRunner:
+    """The float graph on other samples, with the outputs of its markers known."""
+    runner = FloatRunner(marked, graph, samples)
+    for op in graph.operators:
+        if op.custom != MARKER:
+            continue
+        layer, x = layers[marker_index(op.custom_options)], runner.read(op.inputs[0], _nothing)
+        if isinstance(layer, Delay):
+            runner.known[op.outputs[0]] = _with_past(x, layer)
+        else:
+            runner.known[op.outputs[0]] = CELLS[layer.step.cell].float_output(layer.step, x)
+    return runner
+
+
+def _nothing(count: int = 1) -> None:
+    """No progress bar for a few samples."""
+
+
 def _with_past(x: np.ndarray, delay: Delay) -> np.ndarray:
     past = np.zeros((x.shape[0], delay.frames, *x.shape[2:]), x.dtype)
     return np.concatenate([past, x], axis=1)

@@ -10,13 +10,29 @@ import keras
 from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.factored_fused import find_pairs
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, read_float_graph
-from tfpipeline.export.mark import MARKER, MarkedModel, marker_index
+from tfpipeline.export.mark import MARKER, MarkedLayer, MarkedModel, marker_index
 from tfpipeline.export.signature import ModelSignature, Samples
 from tfpipeline.export.time_axes import StretchedGraph, auxiliary_frames, same_tensors
 from tfpipeline.progress import progress
 
 _WHOLE, _SHORT, _LONG = "whole", "short", "long"
+
+
+@dataclass(frozen=True)
+class StreamGraph:
+    """The float graph of a stream.
+
+    Args:
+        graph: At `chunk` time steps.
+        pairs: How its tensors map to those of the graph of the whole sequence.
+        chunk: Time steps of a call.
+    """
+
+    graph: FloatGraph
+    pairs: dict[int, int]
+    chunk: int
 
 
 @dataclass(frozen=True)
@@ -27,13 +43,19 @@ class Converted:
         marked: What the markers stand for, and the names of layers.
         whole: The graph at the length of the samples.
         data: The same as the converter wrote it.
-        chunk: The graph of a stream, and how its tensors map to those of `whole`; None without.
+        stream: The graph of a stream; None without.
     """
 
     marked: MarkedModel
     whole: FloatGraph
     data: bytes
-    chunk: tuple[FloatGraph, dict[int, int]] | None
+    stream: StreamGraph | None
+
+    @property
+    def can_fuse(self) -> bool:
+        """Whether any of its layers has a custom op."""
+        recurrent = any(isinstance(layer, MarkedLayer) for layer in self.marked.marked)
+        return recurrent or bool(find_pairs(self.whole))
 
 
 def convert_model(
@@ -70,9 +92,7 @@ def convert_model(
     return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
 
 
-def _stream_graph(
-    marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int
-) -> tuple[FloatGraph, dict[int, int]]:
+def _stream_graph(marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int) -> StreamGraph:
     def delay_of(op: FloatOperator) -> Delay | None:
         if op.custom != MARKER:
             return None
@@ -82,4 +102,5 @@ def _stream_graph(
     stretched = StretchedGraph(
         graphs[_SHORT], graphs[_LONG], auxiliary_frames(chunk), marked.layer_of, delay_of
     )
-    return stretched.at(chunk), same_tensors(graphs[_SHORT], graphs[_WHOLE])
+    pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE])
+    return StreamGraph(stretched.at(chunk), pairs, chunk)

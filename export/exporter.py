@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,33 +16,19 @@ from typing import Any
 import keras
 
 from tfpipeline.export.calibrate import Calibration, calibrate
-from tfpipeline.export.conversion import Converted, convert_model
+from tfpipeline.export.conversion import convert_model
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.lower import Form, Lowering
-from tfpipeline.export.model_file import ModelFile, Written
-from tfpipeline.export.modes import FLOAT32, INT8, MODES, ModeTable
+from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
+from tfpipeline.export.lower import Form
+from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.signature import ModelSignature, Samples
-from tfpipeline.export.states import ExplicitStates, InternalStates, States
 from tfpipeline.export.verify import Tolerances, verify
-from tfpipeline.runtime.native import ABI_VERSION
+from tfpipeline.export.write_form import write_form
 
 _CALIBRATION_LIMIT = 256
 """More samples hardly move a range; the report says how many were used."""
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What one call of `export` writes and how."""
-
-    target: Path
-    forms: tuple[Form, ...]
-    modes: ModeTable
-    io: str
-    chunk: int | None
-    internal_state: bool
-    clipping: str
-    correct_bias: bool
 
 
 def export(
@@ -63,6 +49,7 @@ def export(
     labels: Sequence[str] | None = None,
     frontend: Mapping[str, Any] | None = None,
     tolerances: Tolerances | None = None,
+    sensitivity: bool = False,
 ) -> ExportReport:
     """Exports a Keras model to `.tflite` files and proves them equal to it.
 
@@ -97,6 +84,7 @@ def export(
         labels: Names of the entries of the last axis of a single output, for the model card.
         frontend: `LogMel.to_config()` of the features, for the model card.
         tolerances: How far the files may be from Keras.
+        sensitivity: Also measure what rounding each layer alone costs; takes a moment a layer.
 
     Returns:
         The report, also written as JSON.
@@ -106,238 +94,175 @@ def export(
         ConversionError: the TensorFlow Lite converter failed.
         VerificationError: a file would disagree with Keras; nothing is written.
     """
-    layers = [layer.name for layer in model._flatten_layers(include_self=False)]
-    plan = _plan(
-        Path(path),
-        ModeTable(quantize, overrides or {}, layers),
-        quantize,
-        streaming,
-        chunk,
-        state,
-        io,
-        forms,
-        clipping,
-        bias_correction,
+    options = ExportOptions.check(
+        path,
+        [layer.name for layer in model._flatten_layers(include_self=False)],
+        quantize=quantize,
+        overrides=overrides or {},
+        streaming=streaming,
+        chunk=chunk,
+        state=state,
+        io=io,
+        forms=forms,
+        clipping=clipping,
+        bias_correction=bias_correction,
     )
-    given = calibration if calibration is not None else verification
-    if given is None:
-        raise ExportError(
-            "calibration is missing: pass model inputs, for example calibration=x_train[:200]; "
-            "formats without quantized activations are content with verification=x_test"
-        )
-    if calibration is None and (plan.modes.needs_ranges or any(f.fused for f in plan.forms)):
-        raise ExportError(
-            f"calibration is missing: quantize={quantize!r} takes its scales from it; pass model "
-            "inputs, for example calibration=x_train[:200]"
-        )
-    signature = ModelSignature.of(model, given)
-    samples = signature.check("calibration" if calibration is not None else "verification", given)
-    samples = {name: values[:_CALIBRATION_LIMIT] for name, values in samples.items()}
-    held_out = samples
-    if verification is not None:
-        held_out = signature.check("verification", verification)
-        frames, expected = signature.frames(held_out), signature.frames(samples)
-        if frames != expected:
-            raise ExportError(
-                f"verification has {frames} time steps, expected {expected} as "
-                "calibration has: cut or pad it"
-            )
+    if calibration is None:
+        options = options.without_idle_forms(can_fuse=False)
+        _needs_no_calibration(options, verification)
+    signature = ModelSignature.of(model, verification if calibration is None else calibration)
+    samples, held_out = _samples(signature, calibration, verification)
     _check_labels(labels, signature)
     card = {
         "labels": None if labels is None else list(labels),
         "frontend": None if frontend is None else dict(frontend),
     }
-    accepted = tolerances or Tolerances.for_mode(plan.modes.modes())
-    return _export(
-        model,
-        signature,
-        plan,
-        quantize,
-        dict(overrides or {}),
-        samples,
-        held_out,
-        verification is not None,
-        card,
-        accepted,
-    )
-
-
-def _export(
-    model: keras.Model,
-    signature: ModelSignature,
-    plan: _Plan,
-    quantize: str,
-    overrides: dict[str, str],
-    samples: Samples,
-    held_out: Samples,
-    is_held_out: bool,
-    card: dict[str, Any],
-    tolerances: Tolerances,
-) -> ExportReport:
-    seconds: dict[str, float] = {}
-    target = plan.target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
+    accepted = tolerances or Tolerances.for_mode(options.modes.modes())
+    options.target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=options.target.parent) as folder:
         work = Path(folder)
-        with _timed(seconds, "convert"):
-            converted = convert_model(model, signature, samples, plan.chunk, work)
-        with _timed(seconds, "calibrate"):
-            found = calibrate(
-                converted.data,
-                converted.whole,
-                converted.marked.marked,
-                samples,
-                plan.modes,
-                plan.clipping,
-            )
-        card = {**card, **_card(found, quantize, overrides, plan)}
-        files: dict[Form, Path] = {}
-        kept: dict[str, set[str]] = {}
-        with _timed(seconds, "lower"):
-            for form in plan.forms:
-                written = _write(signature, converted, found, form, plan, card)
-                files[form] = work / _name(target, form)
-                files[form].write_bytes(written.data)
-                for op in written.kept_float:
-                    kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
-        with _timed(seconds, "verify"):
-            expected = signature.predict(model, held_out)
-            results, agreement = verify(
-                files, held_out, expected, tolerances, plan.modes.integer_activations
-            )
-        stem = ".stream" if all(form.streaming for form in plan.forms) else ""
-        report_path = target.with_suffix(f"{stem}.report.json")
-        report = ExportReport(
-            forms=tuple(
-                replace(result, path=str(target.with_name(file.name)))
-                for result, file in zip(results, files.values(), strict=True)
-            ),
-            report_path=str(report_path),
-            quantize=quantize,
-            overrides=overrides,
-            layers=tuple(_describe(layer) for layer in found.recurrent_plans()),
-            kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
-            calibration={
-                "samples": found.samples,
-                "sha256": found.sha256,
-                "clipping": plan.clipping,
-                "bias_correction": plan.correct_bias,
-            },
-            verification={
-                "samples": len(next(iter(held_out.values()))),
-                "held_out": is_held_out,
-                "tolerances": vars(tolerances).copy(),
-            },
-            forms_agreement=agreement,
-            versions=_versions(),
-            seconds={step: round(value, 3) for step, value in seconds.items()},
-        )
-        (work / report_path.name).write_text(report.to_json())
-        for file in (*files.values(), work / report_path.name):
-            os.replace(file, target.with_name(file.name))
+        export = _Export(model, signature, options, samples, held_out, accepted, work)
+        report = export.run(card, verification is not None, sensitivity)
+        (work / options.report_path.name).write_text(report.to_json())
+        for name in (*(Path(form.path).name for form in report.forms), options.report_path.name):
+            os.replace(work / name, options.target.with_name(name))
     return report
 
 
-def _write(
-    signature: ModelSignature,
-    converted: Converted,
-    calibration: Calibration,
-    form: Form,
-    plan: _Plan,
-    card: dict[str, Any],
-) -> Written:
-    file = ModelFile(signature, plan.io, plan.modes.default.activations)
-    graph = file.graph()
-    source, states = converted.whole, None
-    if form.streaming:
-        assert converted.chunk is not None
-        source, pairs = converted.chunk
-        calibration = calibration.carried_to(pairs)
-        kind: type[States] = InternalStates if plan.internal_state else ExplicitStates
-        states = kind(graph)
-    lowering = Lowering(
-        source,
-        calibration,
-        graph,
-        form,
-        plan.modes,
-        converted.marked.layer_of,
-        states,
-        integers_only=plan.io != FLOAT32,
-        correct_bias=plan.correct_bias,
-    )
-    own = {
-        "form": "fused" if form.fused else "portable",
-        "requires": {"plugin_abi": ABI_VERSION} if form.fused else None,
-        "chunk": plan.chunk if form.streaming else None,
-    }
-    return file.write(lowering, states, {**card, **own})
+class _Export:
+    """One export, whose files appear in the folder `work`."""
 
+    def __init__(
+        self,
+        model: keras.Model,
+        signature: ModelSignature,
+        options: ExportOptions,
+        samples: Samples,
+        held_out: Samples,
+        tolerances: Tolerances,
+        work: Path,
+    ) -> None:
+        self._model = model
+        self._signature = signature
+        self._options = options
+        self._samples = samples
+        self._held_out = held_out
+        self._tolerances = tolerances
+        self._work = work
+        self._seconds: dict[str, float] = {}
 
-def _plan(
-    target: Path,
-    modes: ModeTable,
-    quantize: str,
-    streaming: bool | str,
-    chunk: int,
-    state: str,
-    io: str,
-    forms: Sequence[str] | None,
-    clipping: str,
-    correct_bias: bool,
-) -> _Plan:
-    """Checks the options and lists the files to write."""
-    activations = modes.default.activations
-    choices: tuple[tuple[str, object, tuple[object, ...]], ...] = (
-        ("io", io, tuple(dict.fromkeys((FLOAT32, activations)))),
-        ("streaming", streaming, (False, True, "both")),
-        ("state", state, ("explicit", "internal")),
-    )
-    for name, value, allowed in choices:
-        if value not in allowed:
-            options = ", ".join(repr(choice) for choice in allowed)
-            what = f" with quantize={quantize!r}" if name == "io" else ""
-            raise ExportError(f"{name} must be one of {options}{what}, received {value!r}")
-    if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
-        raise ExportError(f"chunk must be a positive number of time steps, received {chunk!r}")
-    if target.suffix != ".tflite":
-        raise ExportError(f"path must end in .tflite, received {str(target)!r}")
-    chosen = _forms(forms, modes, quantize)
-    times = {False: (False,), True: (True,), "both": (False, True)}[streaming]
-    return _Plan(
-        target,
-        tuple(
-            Form(name == "fused", stream)
-            for stream in times
-            for name in ("portable", "fused")
-            if name in chosen
-        ),
-        modes,
-        io,
-        chunk if streaming else None,
-        state == "internal",
-        clipping,
-        correct_bias,
-    )
-
-
-def _forms(forms: Sequence[str] | None, modes: ModeTable, quantize: str) -> tuple[str, ...]:
-    can_fuse = all(mode.integer_weights and mode.activations != "int16" for mode in modes.modes())
-    if forms is None:
-        return ("portable", "fused") if can_fuse else ("portable",)
-    if not forms or set(forms) - {"portable", "fused"}:
-        raise ExportError(f"forms must hold 'portable', 'fused' or both, received {tuple(forms)!r}")
-    if "fused" in forms and not can_fuse:
-        fusable = ", ".join(
-            repr(name)
-            for name, mode in MODES.items()
-            if mode.integer_weights and mode.activations in (FLOAT32, INT8)
+    def run(self, card: dict[str, Any], is_held_out: bool, sensitivity: bool) -> ExportReport:
+        signature, work, timed = self._signature, self._work, self._timed
+        with timed("convert"):
+            chunk = self._options.chunk
+            converted = convert_model(self._model, signature, self._samples, chunk, work)
+            options = self._options.without_idle_forms(converted.can_fuse)
+        with timed("calibrate"):
+            layers = converted.marked.marked
+            found = calibrate(
+                converted.data,
+                converted.whole,
+                layers,
+                self._samples,
+                options.modes,
+                options.clipping,
+            )
+        files: dict[Form, Path] = {}
+        kept: dict[str, set[str]] = {}
+        with timed("lower"):
+            for form in options.forms:
+                written = write_form(
+                    signature,
+                    converted,
+                    found,
+                    form,
+                    options.modes,
+                    {**card, **_card(found, options)},
+                    io=options.io,
+                    internal_state=options.internal_state,
+                    correct_bias=options.correct_bias,
+                )
+                files[form] = work / options.path(form).name
+                files[form].write_bytes(written.data)
+                for op in written.kept_float:
+                    kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
+        with timed("verify"):
+            expected = signature.predict(self._model, self._held_out)
+            exact = options.modes.integer_activations
+            results, agreement = verify(files, self._held_out, expected, self._tolerances, exact)
+            evidence = Model(signature, converted, found, self._held_out)
+            drifts = drift(evidence, options, files, work)
+            check_drift(drifts, self._tolerances)
+            errors = layer_errors(evidence, options, work, sensitivity)
+            others = runtimes(files, self._held_out)
+        return ExportReport(
+            forms=tuple(
+                replace(result, path=str(options.path(form)))
+                for result, form in zip(results, files, strict=True)
+            ),
+            report_path=str(options.report_path),
+            quantize=options.quantize,
+            overrides=dict(options.overrides),
+            layers=tuple(_describe(plan) for plan in found.recurrent_plans()),
+            kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
+            layer_errors=errors,
+            drift=drifts,
+            runtimes=others,
+            calibration={
+                "samples": found.samples,
+                "sha256": found.sha256,
+                "clipping": options.clipping,
+                "bias_correction": options.correct_bias,
+            },
+            verification={
+                "samples": len(next(iter(self._held_out.values()))),
+                "held_out": is_held_out,
+                "tolerances": vars(self._tolerances).copy(),
+            },
+            forms_agreement=agreement,
+            versions=_versions(),
+            seconds={step: round(value, 3) for step, value in self._seconds.items()},
         )
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._seconds[step] = time.monotonic() - started
+
+
+def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:
+    if options.modes.needs_ranges or options.fuses:
         raise ExportError(
-            f"forms has 'fused', but quantize={quantize!r} has none: our ops take int8 activations "
-            f"and integer weights; expected one of {fusable}"
+            f"calibration is missing: quantize={options.quantize!r} takes its scales from it; pass "
+            "model inputs, for example calibration=x_train[:200]"
         )
-    return tuple(forms)
+    if verification is None:
+        raise ExportError(
+            "calibration is missing: pass model inputs, for example calibration=x_train[:200], or "
+            "verification=x_test, which is enough without quantized activations"
+        )
+
+
+def _samples(
+    signature: ModelSignature, calibration: Any, verification: Any
+) -> tuple[Samples, Samples]:
+    """Calibration samples, no more than are used, and those to verify on."""
+    if calibration is None:
+        held_out = signature.check("verification", verification)
+        return {name: values[:_CALIBRATION_LIMIT] for name, values in held_out.items()}, held_out
+    given = signature.check("calibration", calibration)
+    samples = {name: values[:_CALIBRATION_LIMIT] for name, values in given.items()}
+    if verification is None:
+        return samples, samples
+    held_out = signature.check("verification", verification)
+    frames, expected = signature.frames(held_out), signature.frames(samples)
+    if frames != expected:
+        raise ExportError(
+            f"verification has {frames} time steps, expected {expected} as calibration has: cut or "
+            "pad it"
+        )
+    return samples, held_out
 
 
 def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> None:
@@ -350,22 +275,15 @@ def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> No
         )
 
 
-def _name(target: Path, form: Form) -> str:
-    suffix = (".stream" if form.streaming else "") + (".fused" if form.fused else "") + ".tflite"
-    return target.stem + suffix
-
-
-def _card(
-    calibration: Calibration, quantize: str, overrides: dict[str, str], plan: _Plan
-) -> dict[str, Any]:
-    mode = plan.modes.default
+def _card(calibration: Calibration, options: ExportOptions) -> dict[str, Any]:
+    mode = options.modes.default
     return {
-        "ranks": {layer.name: layer.ranks() for layer in calibration.recurrent_plans()},
+        "ranks": {plan.name: plan.ranks() for plan in calibration.recurrent_plans()},
         "quantization": {
-            "mode": quantize,
+            "mode": options.quantize,
             "weights": mode.weights,
             "activations": mode.activations,
-            "overrides": overrides,
+            "overrides": dict(options.overrides),
             "per_channel": mode.integer_weights,
         },
         "calibration": {"samples": calibration.samples, "sha256": calibration.sha256},
@@ -373,7 +291,7 @@ def _card(
     }
 
 
-def _describe(plan: Any) -> dict[str, Any]:
+def _describe(plan: RecurrentPlan) -> dict[str, Any]:
     matrices = (*plan.kernel, *plan.recurrent_kernel)
     return {
         "name": plan.name,
@@ -382,13 +300,6 @@ def _describe(plan: Any) -> dict[str, Any]:
         "ranks": plan.ranks(),
         "weight_bytes": sum(matrix.values.size for matrix in matrices) * plan.bits // 8,
     }
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    seconds[step] = time.monotonic() - started
 
 
 def _versions() -> dict[str, str]:

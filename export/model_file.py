@@ -28,11 +28,14 @@ class Written:
     Args:
         data: The file.
         kept_float: Ops that stay in float32 in an integer mode.
-        tensors: Names in the file of the float graph's activations, with their format.
+        places: The tensor in the file of each activation of the float graph.
+        marked_outputs: Which of them a recurrent layer puts out, and its name.
     """
 
     data: bytes
     kept_float: tuple[KeptFloat, ...]
+    places: dict[int, int]
+    marked_outputs: dict[int, str]
 
 
 class ModelFile:
@@ -77,7 +80,9 @@ class ModelFile:
             "states": [] if states is None else states.described,
         }
         self._model.metadata(CARD_METADATA, json.dumps(full_card, sort_keys=True).encode())
-        return Written(self._model.to_bytes(), tuple(lowering.kept_float))
+        kept = tuple(lowering.kept_float)
+        places, marked = lowering.places(), lowering.marked_outputs
+        return Written(self._model.to_bytes(), kept, places, marked)
 
     def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:
         tensors, described = {}, []

@@ -69,6 +69,7 @@ class ModeTable:
         self._overrides = {
             key: _mode(f"overrides[{key!r}]", name) for key, name in overrides.items()
         }
+        self._names = (mode, dict(overrides))
         names = sorted(set(layers))
         for pattern in self._overrides:
             if not any(fnmatchcase(name, pattern) for name in names):
@@ -84,6 +85,12 @@ class ModeTable:
                 if fnmatchcase(layer, pattern):
                     return mode
         return self.default
+
+    def name_of(self, layer: str) -> str:
+        """The name of a layer's mode."""
+        default, overrides = self._names
+        fitting = (name for pattern, name in overrides.items() if fnmatchcase(layer, pattern))
+        return next(fitting, default)
 
     def modes(self) -> tuple[Mode, ...]:
         """Every mode that some layer may have."""

@@ -110,8 +110,9 @@ class ModelSignature:
         )
         leaves = keras.tree.flatten(result)
         names = list(result) if isinstance(result, dict) else [""] * len(leaves)
+        lengths = {value.shape[1] for value in flat.values() if value.ndim == 3}
         outputs = tuple(
-            Port(name, tuple(leaf.shape[1:]), str(leaf.dtype))
+            Port(name, _with_time(tuple(leaf.shape[1:]), lengths), str(leaf.dtype))
             for name, leaf in zip(_names(names, "scores", lambda n: not n), leaves, strict=True)
         )
         return cls(inputs, outputs, structure)
@@ -201,6 +202,11 @@ def _check(argument: str, port: Port, samples: Any) -> np.ndarray:
     if not np.isfinite(values).all():
         raise ExportError(f"{argument} contains NaN or infinity: remove those samples")
     return values
+
+
+def _with_time(shape: tuple[int, ...], lengths: set[int]) -> tuple[int | None, ...]:
+    """Frees the first axis of an output `(time, features)` that is as long as an input."""
+    return (None, *shape[1:]) if len(shape) == 2 and shape[0] in lengths else shape
 
 
 def _keys(struct: Any) -> list[str]:

@@ -48,7 +48,8 @@ PYTHON_PARTS = {
     # The Keras side: any backend, so TensorFlow is not imported here.
     "layers": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
-    "callbacks": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    # TensorBoard's files are written by TensorFlow, whatever the backend.
+    "callbacks": part(f"{KERAS_SIDE} errors", "numpy keras", lazy="tensorflow"),
     "metrics": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "compress": part(f"{KERAS_SIDE} errors progress", "numpy keras"),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
@@ -57,7 +58,8 @@ PYTHON_PARTS = {
     "data": part("features errors progress extras", "numpy", lazy="espeakng_loader"),
     "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
     "inspection": part("runtime numerics errors", "numpy"),
-    "bench": part("runtime features errors progress", "numpy"),
+    # Keras only where training itself is timed.
+    "bench": part("runtime features errors progress", "numpy", lazy="layers keras"),
     # The only place that touches the TF converter; it meets the layers through one protocol.
     "export": part(
         "numerics runtime features errors progress extras layers.export_protocol",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.util
+
 import keras
 import numpy as np
 import pytest
@@ -53,3 +55,31 @@ def test_errors(sequences):
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="found no factored layer"):
         model.fit(sequences, np.zeros(6), verbose=0, callbacks=[RankMonitor()])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="needs TensorFlow")
+def test_writes_for_tensorboard(tmp_path, sequences):
+    import tensorflow
+    from tensorflow.core.util.event_pb2 import Event
+    from tensorflow.python.lib.io.tf_record import tf_record_iterator
+
+    model = keras.Sequential([keras.Input((None, 10)), FactoredGRU(6, name="gru")])
+    model.compile("sgd", "mse")
+    history = model.fit(
+        sequences,
+        np.ones((6, 6)),
+        epochs=2,
+        verbose=0,
+        callbacks=[RankMonitor(0.9, log_dir=tmp_path)],
+    ).history
+    (file,) = tmp_path.iterdir()
+    written = {}
+    for record in tf_record_iterator(str(file)):
+        event = Event.FromString(record)
+        for value in event.summary.value:
+            written[value.tag, event.step] = float(tensorflow.make_ndarray(value.tensor))
+    for key, values in history.items():
+        if key != "loss":
+            for epoch, value in enumerate(values):
+                assert written[key, epoch] == pytest.approx(value, rel=1e-6)
+    assert len(written) == 2 * 6

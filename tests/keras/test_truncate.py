@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfpipeline.compress import CompressionError, truncate
-from tfpipeline.layers import FactoredDense, FactoredGRU
+from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.layers.export_protocol import factored_layers
 from tfpipeline.metrics.spectrum import balanced_split
 from tfpipeline.models import keyword_gru
@@ -247,3 +247,55 @@ def test_l2_elsewhere_stays():
     small, _ = truncate(model, rank=2)
     assert small.layers[0].kernel_regularizer is None
     assert small.layers[1].kernel_regularizer is not None
+
+
+@pytest.mark.parametrize("weight_bits", [8, 32])
+def test_budget_of_bytes_is_met_and_used(model, weight_bits):
+    """Against a count by hand, of what an export at that width would store."""
+
+    def stored(small):
+        own = [f for layer in factored_layers(small) for f in layer.factors()]
+        bits = weight_bits * sum(min(f.parameters, f.dense_parameters) for f in own)
+        bits += weight_bits * 8 * 5 + 32 * (2 * 36 + 2 * 24 + 5)  # scores, and the biases
+        return bits / 8
+
+    whole = stored(model)
+    sizes = []
+    for share in (0.6, 0.8, 1.0):
+        small, report = truncate(
+            model, budget_bytes=int(np.ceil(whole * share)), weight_bits=weight_bits
+        )
+        assert stored(small) <= np.ceil(whole * share)
+        assert report.criterion.startswith("budget_bytes=")
+        sizes.append(stored(small))
+    assert sizes[0] < sizes[1] < sizes[2] == whole
+
+
+def test_budget_of_bytes_errors(model):
+    with pytest.raises(CompressionError, match="`budget_bytes` must be at least"):
+        truncate(model, budget_bytes=10)
+    with pytest.raises(CompressionError, match="`weight_bits` must be an int from 1 to 32"):
+        truncate(model, budget_bytes=10**6, weight_bits=0)
+
+
+def test_every_joint_form_is_cut(sequences):
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential(
+        [
+            keras.Input((None, 10)),
+            FactoredGRU(10, joint="all", return_sequences=True, name="all"),
+            keras.layers.Bidirectional(
+                FactoredLSTM(6, joint="split", return_sequences=True, name="split")
+            ),
+            FactoredLSTM(5, name="partial"),
+        ]
+    )
+    small, report = truncate(model, explained_variance=0.7)
+    assert set(small.layers[1].forward_layer.rank) == {
+        report.ranks[f"forward_split/kernel_{gate}"] for gate in "ifco"
+    }
+    assert len(set(report.ranks[f"forward_split/kernel_{gate}"] for gate in "ifco")) > 1
+    assert small.layers[0].rank == report.ranks["all/joint_kernel"] < 10
+    expected = array(approximated_by_hand(model, report.ranks)(sequences))
+    np.testing.assert_allclose(array(small(sequences)), expected, atol=2e-6)
+    assert model.layers[1].forward_layer.rank == "full"

@@ -3,6 +3,18 @@
 from __future__ import annotations
 
 from tfpipeline.callbacks.calr import CALR
+from tfpipeline.callbacks.gradual_pruning import GradualPruning, percentiles
+from tfpipeline.callbacks.keep_zeros import KeepZeros
+from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
+from tfpipeline.callbacks.polynomial_pruning import PolynomialPruning
 from tfpipeline.callbacks.rank_monitor import RankMonitor
 
-__all__ = ["CALR", "RankMonitor"]
+__all__ = [
+    "CALR",
+    "GradualPruning",
+    "KeepZeros",
+    "LearningRateMultipliers",
+    "PolynomialPruning",
+    "RankMonitor",
+    "percentiles",
+]

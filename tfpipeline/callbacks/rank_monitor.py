@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import keras
@@ -24,6 +25,8 @@ class RankMonitor(keras.callbacks.Callback):
     Args:
         tau: share of the squared singular values, in (0, 1].
         every: epochs between two measurements; the last one before training ends may fall between.
+        log_dir: folder for TensorBoard, which then shows the measures over the epochs; needs
+            TensorFlow, on any backend. None writes nothing.
 
     Raises:
         ValueError: for a bad argument, or when training starts on a model without factored layers.
@@ -35,12 +38,16 @@ class RankMonitor(keras.callbacks.Callback):
     [61]
     """
 
-    def __init__(self, tau: float = 0.9, every: int = 1) -> None:
+    def __init__(
+        self, tau: float = 0.9, every: int = 1, log_dir: str | os.PathLike[str] | None = None
+    ) -> None:
         super().__init__()
         self.tau = check_share(tau)
         if not isinstance(every, int) or isinstance(every, bool) or every < 1:
             raise ValueError(f"`every` must be a positive int; received {every!r}.")
         self.every = every
+        self.log_dir = log_dir
+        self._writer: Any = None if log_dir is None else _summary_writer(log_dir)
 
     def measure(self) -> dict[str, float]:
         """The measures of the model as it is now."""
@@ -68,4 +75,33 @@ class RankMonitor(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None and (epoch + 1) % self.every == 0:
-            logs.update(self.measure())
+            measures = self.measure()
+            logs.update(measures)
+            if self._writer is not None:
+                self._write(measures, epoch)
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._writer is not None:
+            self._writer.flush()
+
+    def _write(self, measures: dict[str, float], epoch: int) -> None:
+        import tensorflow as tf
+        from tensorflow.core.framework.summary_pb2 import DATA_CLASS_SCALAR, SummaryMetadata
+
+        # What tf.summary.scalar writes; that one needs the tensorboard package on this machine.
+        metadata = SummaryMetadata(data_class=DATA_CLASS_SCALAR)
+        metadata.plugin_data.plugin_name = "scalars"
+        with self._writer.as_default():
+            for name, value in measures.items():
+                tf.summary.write(name, tf.constant(value, tf.float32), epoch, metadata)
+
+
+def _summary_writer(log_dir: str | os.PathLike[str]) -> Any:
+    try:
+        import tensorflow as tf
+    except ImportError as error:
+        raise ValueError(
+            f"`log_dir` needs TensorFlow, which is not installed; received {str(log_dir)!r}: leave "
+            "it out, the history has the same numbers."
+        ) from error
+    return tf.summary.create_file_writer(os.fspath(log_dir))

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.factorize import factorize
 from tfpipeline.compress.truncate import truncate
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
+from tfpipeline.compress.two_stage_fit import TwoStageResult, two_stage_fit
 
-__all__ = ["CompressionError", "MatrixTruncation", "TruncationReport", "truncate"]
+__all__ = [
+    "CompressionError",
+    "MatrixTruncation",
+    "TruncationReport",
+    "TwoStageResult",
+    "factorize",
+    "truncate",
+    "two_stage_fit",
+]

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Set
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 
 
-def compile_like(old: keras.Model, new: keras.Model, changed: Set[str]) -> None:
+def compile_like(old: keras.Model, new: keras.Model, kept: Iterable[tuple[Any, Any]]) -> None:
     """Compiles `new` as `old` was, and copies the optimizer's state where it still applies.
 
     Args:
         old: compiled model.
-        new: model of the same structure and variable order.
-        changed: paths of variables of `old` whose optimizer slots start again from zero.
+        new: its successor.
+        kept: pairs of variables of `old` and `new` that are the same; their slots are copied, those
+            of all other variables start again from zero. So are iteration count and learning rate.
     """
     settings = getattr(getattr(old, "_compile_config", None), "config", None)
     if settings is None:
@@ -31,11 +32,45 @@ def compile_like(old: keras.Model, new: keras.Model, changed: Set[str]) -> None:
     if not optimizer.built:
         return
     new.optimizer.build(new.trainable_variables)
-    prefixes = tuple(path.replace("/", "_") for path in changed)
-    for source, target in zip(optimizer.variables, new.optimizer.variables, strict=True):
-        # A slot is named after its variable, and has another shape when that was cut.
-        if source.shape == target.shape and not (prefixes and source.name.startswith(prefixes)):
-            target.assign(source)
+    pairs = {id(target): id(source) for source, target in kept}
+    order = {id(variable): i for i, variable in enumerate(old.trainable_variables)}
+    sources = [order.get(pairs.get(id(variable), 0)) for variable in new.trainable_variables]
+    _copy_state(optimizer, new.optimizer, sources)
+
+
+def _copy_state(
+    old: keras.optimizers.Optimizer, new: keras.optimizers.Optimizer, sources: Sequence[int | None]
+) -> None:
+    """Copies counters, learning rate and slots; `sources` has an index for each new variable."""
+    if hasattr(old, "inner_optimizer"):  # LossScaleOptimizer
+        _copy_state(old.inner_optimizer, new.inner_optimizer, sources)
+    # Optimizers keep a slot of all variables as one list; its name is no help, because some name
+    # their slots alike for different variables.
+    old_lists, new_lists = _lists(old), _lists(new)
+    in_lists = {id(slot) for slots in old_lists.values() for slot in slots}
+    for kind, targets in new_lists.items():
+        for source, target in zip(sources, targets, strict=True):
+            if source is not None and target is not None:
+                target.assign(old_lists[kind][source])
+    single = [slot for slot in old._variables if id(slot) not in in_lists]
+    in_lists = {id(slot) for slots in new_lists.values() for slot in slots}
+    targets = [slot for slot in new._variables if id(slot) not in in_lists]
+    for source, target in zip(single, targets, strict=True):
+        target.assign(source)
+
+
+def _lists(optimizer: keras.optimizers.Optimizer) -> dict[str, list[Any]]:
+    """The optimizer's slots by kind, each in the order of the variables; None for no slot."""
+    count = len(optimizer._trainable_variables)
+    own = {id(variable) for variable in optimizer._variables}
+    return {
+        name: list(value)
+        for name, value in vars(optimizer).items()
+        if isinstance(value, list)
+        and name != "_variables"
+        and len(value) == count
+        and all(slot is None or id(slot) in own for slot in value)
+    }
 
 
 def _fresh_metrics(value: Any) -> Any:

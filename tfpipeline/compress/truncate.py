@@ -11,6 +11,7 @@ import keras
 from tfpipeline.compress.carry_over import compile_like
 from tfpipeline.compress.choose_ranks import ranks_by_budget, ranks_by_number, ranks_by_variance
 from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.model_size import bytes_of, parameters_of
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
 from tfpipeline.layers.export_protocol import Factor, named_factors
 from tfpipeline.layers.factored_kernel import Rank
@@ -25,6 +26,8 @@ def truncate(
     explained_variance: float | None = None,
     rank: Rank | Mapping[str, Rank] | None = None,
     budget_params: int | None = None,
+    budget_bytes: int | None = None,
+    weight_bits: int = 8,
     keep_regularizers: bool = False,
 ) -> tuple[keras.Model, TruncationReport]:
     """Returns a smaller model, in which every factored matrix is its best low-rank approximation.
@@ -42,6 +45,10 @@ def truncate(
             names such as `"gru_1/recurrent_kernel"`; a matrix of lower rank stays as it is.
         budget_params: most parameters of the whole model; takes the largest explained variance,
             the same for all matrices, that fits.
+        budget_bytes: the same for the bytes of all weights: matrices at `weight_bits` bits, each
+            stored as its factors or as their product, whichever is smaller, and everything else at
+            4 bytes a number. The scales and the structure of a file come on top.
+        weight_bits: bits of a number in a matrix, from 1 to 32; what `budget_bytes` counts with.
         keep_regularizers: whether TraceNorm stays on; the method trains stage 2 without it.
 
     Returns:
@@ -56,7 +63,12 @@ def truncate(
     >>> small, report = truncate(model, explained_variance=0.9)
     >>> print(report)
     """
-    criterion = _criterion(explained_variance, rank, budget_params)
+    criterion = _criterion(
+        explained_variance=explained_variance,
+        rank=rank,
+        budget_params=budget_params,
+        budget_bytes=budget_bytes,
+    )
     if not model.built:
         raise CompressionError(
             f"`model` must be built and trained first; {model.name!r} is not built."
@@ -65,57 +77,56 @@ def truncate(
     if not matrices:
         raise CompressionError(
             f"`model` must have factored layers; {model.name!r} has none: build it with a layer "
-            f"such as tfpipeline.layers.FactoredGRU."
+            f"such as tfpipeline.layers.FactoredGRU, or call tfpipeline.compress.factorize first."
         )
     try:
         svds = {name: product_svd(f.left, f.right) for name, (_, f) in matrices.items()}
     except ValueError as error:  # weights that are not finite
         raise CompressionError(f"{model.name!r} cannot be cut: {error}") from error
     spectra = {name: svd[1] for name, svd in svds.items()}
-    shapes = {name: factor.shape for name, (_, factor) in matrices.items()}
-
-    fixed = model.count_params() - sum(factor.parameters for _, factor in matrices.values())
+    factors = {name: factor for name, (_, factor) in matrices.items()}
     try:
         if explained_variance is not None:
             ranks = ranks_by_variance(spectra, explained_variance)
         elif rank is not None:
+            shapes = {name: factor.shape for name, factor in factors.items()}
             ranks = ranks_by_number(spectra, shapes, rank)
+        elif budget_params is not None:
+            size = parameters_of(model, factors)
+            ranks = ranks_by_budget(spectra, size, budget_params, "budget_params")
         else:
-            ranks = ranks_by_budget(
-                spectra,
-                lambda r: fixed + sum(r[name] * sum(shapes[name]) for name in r),
-                budget_params,
-                "budget_params",
-            )
+            size = bytes_of(model, factors, weight_bits)
+            ranks = ranks_by_budget(spectra, size, budget_bytes, "budget_bytes")
     except ValueError as error:
         raise CompressionError(str(error)) from error
+    cut = {name: factor for name, factor in factors.items() if ranks[name] != factor.rank}
+    for name, factor in cut.items():
+        if factor.projects_output:
+            raise CompressionError(
+                f"`model` must not have a layer with joint='prabhavalkar', whose rank is the width "
+                f"of its output, where a matrix is cut; {name!r} is one: use "
+                f"tfpipeline.compress.factorize on a model without it, with the rank it shall have."
+            )
 
     small = _rebuild(model, matrices, ranks, keep_regularizers)
     values: dict[int, Any] = {}
-    changed: set[str] = set()
-    for name, (_, factor) in matrices.items():
-        if ranks[name] != factor.rank:
-            left, right = split_svd(*svds[name], ranks[name])
-            values[id(factor.left)], values[id(factor.right)] = left, right
-            changed |= {factor.left.path, factor.right.path}
-    for source, target in zip(model.variables, small.variables, strict=True):
+    for name, factor in cut.items():
+        left, right = split_svd(*svds[name], ranks[name])
+        values[id(factor.left)], values[id(factor.right)] = left, right
+    pairs = list(zip(model.variables, small.variables, strict=True))
+    for source, target in pairs:
         target.assign(values.get(id(source), source))
     if model.compiled:
-        compile_like(model, small, changed)
+        compile_like(model, small, [pair for pair in pairs if id(pair[0]) not in values])
     report = _report(criterion, matrices, spectra, ranks, model, small)
     return small, report
 
 
-def _criterion(explained_variance: Any, rank: Any, budget_params: Any) -> str:
-    given = {
-        "explained_variance": explained_variance,
-        "rank": rank,
-        "budget_params": budget_params,
-    }
+def _criterion(**given: Any) -> str:
     named = [f"{name}={value!r}" for name, value in given.items() if value is not None]
     if len(named) != 1:
         raise CompressionError(
-            f"truncate needs exactly one of explained_variance, rank and budget_params; received "
+            f"truncate needs exactly one of {', '.join(given)}; received "
             f"{', '.join(named) or 'none'}."
         )
     return named[0]
@@ -147,16 +158,21 @@ def _other_ranks(matrices: dict[str, tuple[Any, Factor]], ranks: dict[str, int])
 
     That way wrappers, nested and functional models write the new configuration by themselves.
     """
-    before = [
-        (layer, factor.argument, getattr(layer, factor.argument))
-        for layer, factor in matrices.values()
-    ]
+    before: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+    wanted: dict[tuple[int, str], Any] = {}
+    for name, (layer, factor) in matrices.items():
+        place = id(layer), factor.argument
+        before.setdefault(place, (layer, factor.argument, getattr(layer, factor.argument)))
+        if factor.gate is None:
+            wanted[place] = ranks[name]
+        else:
+            wanted.setdefault(place, []).append(ranks[name])
     try:
-        for name, (layer, factor) in matrices.items():
-            setattr(layer, factor.argument, ranks[name])
+        for place, (layer, argument, _) in before.items():
+            setattr(layer, argument, wanted[place])
         yield
     finally:
-        for layer, argument, value in before:
+        for layer, argument, value in before.values():
             setattr(layer, argument, value)
 
 

@@ -5,5 +5,13 @@ from __future__ import annotations
 from tfpipeline.layers.factored_dense import FactoredDense
 from tfpipeline.layers.factored_gru import FactoredGRU
 from tfpipeline.layers.factored_gru_cell import FactoredGRUCell
+from tfpipeline.layers.factored_lstm import FactoredLSTM
+from tfpipeline.layers.factored_lstm_cell import FactoredLSTMCell
 
-__all__ = ["FactoredDense", "FactoredGRU", "FactoredGRUCell"]
+__all__ = [
+    "FactoredDense",
+    "FactoredGRU",
+    "FactoredGRUCell",
+    "FactoredLSTM",
+    "FactoredLSTMCell",
+]

@@ -39,6 +39,8 @@ class RecurrentStep:
         reset_after: whether a GRU's reset gate acts after the product with the recurrent kernel;
             None for other cells.
         return_sequences, return_state, go_backwards, stateful: as in `keras.layers.GRU`.
+        projection: None, or the matrix `(units, rank)` by which the output is multiplied on its way
+            out (the state is not); it is the left factor of the recurrent kernel.
     """
 
     cell: str
@@ -53,6 +55,7 @@ class RecurrentStep:
     return_state: bool
     go_backwards: bool
     stateful: bool
+    projection: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +67,17 @@ class Factor:
         argument: the layer's argument and attribute that sets the rank of this matrix.
         left: Keras variable.
         right: Keras variable.
+        gate: index of its gate, where `argument` holds a list of one rank a gate; else None.
+        projects_output: whether `left` also projects the layer's output, whose width then is the
+            rank.
     """
 
     name: str
     argument: str
     left: Any
     right: Any
+    gate: int | None = None
+    projects_output: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -108,7 +116,7 @@ class Factored(Protocol):
 
     def collapse(self) -> Any: ...
 
-    def with_ranks(self, **ranks: int) -> Any: ...
+    def with_ranks(self, **ranks: Any) -> Any: ...
 
 
 def factored_layers(model: Any) -> Iterator[Any]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from tfpipeline.layers.export_protocol import Factor
 from tfpipeline.layers.factored_kernel import (
     FactoredKernel,
     Rank,
     apply_matrices,
-    check_joint,
     check_rank,
+    factored_config,
 )
+from tfpipeline.layers.joint_forms import check_joint
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
@@ -72,7 +74,7 @@ class FactoredDense(keras.layers.Layer):
         self.kernel_constraint = keras.constraints.get(kernel_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.rank = check_rank(rank, "rank")
-        self.joint = check_joint(joint)
+        self.joint = check_joint(joint, ("partial",))
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
         self.supports_masking = True
 
@@ -135,6 +137,33 @@ class FactoredDense(keras.layers.Layer):
         plain.build((None, self._kernel.factor().shape[0]))
         plain.set_weights([self.kernel] + ([self.bias] if self.bias is not None else []))
         return plain
+
+    def assign_kernel(self, kernel: np.ndarray) -> None:
+        """Takes over a whole kernel as its best approximation of the layer's rank."""
+        self._kernel.assign(kernel)
+
+    @classmethod
+    def from_keras(cls, layer: keras.layers.Dense, **options: Any) -> FactoredDense:
+        """The factored layer that computes what a `keras.layers.Dense` computes.
+
+        Built when `layer` is. Everything carries over but the kernel's regularizer, because what
+        holds for a matrix does not for its factors.
+
+        Args:
+            layer: Keras layer.
+            options: arguments of this class that shall differ, such as `rank` or
+                `kernel_regularizer`.
+        """
+        config = factored_config(cls, keras.layers.Dense, layer)
+        for own in ("quantization_config", "lora_rank", "lora_alpha"):
+            config.pop(own, None)
+        factored = cls.from_config({**config, **options})
+        if layer.built:
+            factored.build((None, int(layer.kernel.shape[0])))
+            factored.assign_kernel(keras.ops.convert_to_numpy(layer.kernel))
+            if layer.bias is not None:
+                factored.bias.assign(layer.bias)
+        return factored
 
     def get_config(self) -> dict[str, Any]:
         return {

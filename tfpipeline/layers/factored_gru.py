@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.export_protocol import Factor, RecurrentStep
 from tfpipeline.layers.factored_gru_cell import FactoredGRUCell
 from tfpipeline.layers.factored_kernel import Rank
+from tfpipeline.layers.factored_recurrent import FactoredRecurrent
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FactoredGRU(keras.layers.GRU):
+class FactoredGRU(FactoredRecurrent, keras.layers.GRU):
     """Gated recurrent unit with factored kernels: the layer of `FactoredGRUCell`.
 
     It computes what `keras.layers.GRU` computes with `kernel = kernel_left @ kernel_right` and
@@ -31,7 +32,15 @@ class FactoredGRU(keras.layers.GRU):
             float in (0, 1] as a fraction of that, rounded up.
         recurrent_rank: the same for the recurrent kernel, whose full rank is `units`; None takes
             `rank`.
-        joint: `"partial"`: one factorization per kernel.
+        joint: which matrices share a factorization.
+            `"partial"` (default): the gates of a kernel; one factorization for the input kernel,
+            one for the recurrent kernel.
+            `"split"`: none; one for each gate of each kernel. The full rank is that of one gate's
+            matrix, and a rank may be a list of one rank a gate.
+            `"all"`: everything; one for both kernels, which needs as many features as units.
+            `"prabhavalkar"`: the recurrent kernel `P Z` and the input kernel `P Z'` of the next
+            layer, after Prabhavalkar et al. (2016): this layer gives out `h P`, of width `rank`,
+            and stores its own input kernel whole.
 
     Call arguments:
         sequences: `(batch, time, features)`.
@@ -48,6 +57,9 @@ class FactoredGRU(keras.layers.GRU):
     >>> model.predict(np.zeros((1, 98, 40)), verbose=0).shape
     (1, 96)
     """
+
+    CELL = FactoredGRUCell
+    PLAIN = keras.layers.GRU
 
     def __init__(
         self,
@@ -76,8 +88,8 @@ class FactoredGRU(keras.layers.GRU):
         reset_after: bool = True,
         use_cudnn: bool | str = "auto",
         *,
-        rank: Rank = "full",
-        recurrent_rank: Rank | None = None,
+        rank: Rank | Sequence[Rank] = "full",
+        recurrent_rank: Rank | Sequence[Rank] | None = None,
         joint: str = "partial",
         **kwargs: Any,
     ) -> None:
@@ -106,10 +118,9 @@ class FactoredGRU(keras.layers.GRU):
             trainable=kwargs.get("trainable", True),
             name="factored_gru_cell",
         )
-        # GRU.__init__ would make its own, unfactored cell: start one class higher instead.
-        keras.layers.RNN.__init__(
-            self,
+        self.set_cell(
             cell,
+            use_cudnn,
             return_sequences=return_sequences,
             return_state=return_state,
             go_backwards=go_backwards,
@@ -118,117 +129,10 @@ class FactoredGRU(keras.layers.GRU):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        self.input_spec = keras.layers.InputSpec(ndim=3)
-        self.use_cudnn = use_cudnn
-        # Keras decides between cuDNN and XLA in GRU.__init__: ask a twin that is never built.
-        twin = keras.layers.GRU(
-            1,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            unroll=unroll,
-            reset_after=reset_after,
-            use_cudnn=use_cudnn,
-            name="cudnn_probe",
-        )
-        self._cudnn = not twin.supports_jit
-        if self._cudnn:
-            self.supports_jit = False
 
-    @property
-    def rank(self) -> Rank:
-        return self.cell.rank
-
-    @rank.setter
-    def rank(self, rank: Rank) -> None:
-        self.cell.rank = rank
-
-    @property
-    def recurrent_rank(self) -> Rank | None:
-        return self.cell.recurrent_rank
-
-    @recurrent_rank.setter
-    def recurrent_rank(self, recurrent_rank: Rank | None) -> None:
-        self.cell.recurrent_rank = recurrent_rank
-
-    @property
-    def joint(self) -> str:
-        return self.cell.joint
-
-    def inner_loop(
-        self, sequences: Any, initial_state: Any, mask: Any, training: bool = False
-    ) -> Any:
-        if self._cudnn:
-            return super().inner_loop(sequences, initial_state, mask, training=training)
-        batch, time = sequences.shape[:2]
-        rows = None if batch is None or time is None else batch * time
-        # One matrix product for all time steps: the loop only carries the recurrent part.
-        projected = self.cell.project_inputs(sequences, training, steps=rows)
-        with self.cell.prepared(rows):
-            return keras.layers.RNN.inner_loop(
-                self, projected, initial_state, mask, training=training
-            )
-
-    def factors(self) -> tuple[Factor, ...]:
-        """The two factored kernels; see `export_protocol`."""
-        return self.cell.factors()
-
-    def with_ranks(self, **ranks: int) -> FactoredGRU:
-        """A new, unbuilt layer of the same configuration with other ranks."""
-        return type(self).from_config({**self.get_config(), **ranks})
-
-    def collapse(self) -> keras.layers.GRU:
-        """The built `keras.layers.GRU` that computes the same function."""
-        cell = self.cell.collapse()
-        config = self.get_config()
-        for argument in ("rank", "recurrent_rank", "joint"):
-            del config[argument]
-        for argument in ("kernel_regularizer", "recurrent_regularizer"):
-            config[argument] = cell.get_config()[argument]
-        plain = keras.layers.GRU.from_config({**config, "use_cudnn": self.use_cudnn})
-        batch = self._expected_batch_size if self.stateful else None
-        plain.build((batch, None, int(cell.kernel.shape[0])))
-        plain.cell.set_weights(cell.get_weights())
-        return plain
-
-    def export_step(self) -> RecurrentStep:
-        """One step of this layer in plain arrays; see `export_protocol`."""
-        if not self.built:
-            raise ValueError(
-                f"Layer {self.name!r} must be built before export_step(); call it on data first."
-            )
-        matrices = [
-            tuple(np.asarray(ops.convert_to_numpy(v), np.float32) for v in (f.left, f.right))
-            for f in self.factors()
-        ]
+    def export_bias(self) -> np.ndarray:
         bias = np.zeros((2, 3 * self.units), np.float32)
         if self.use_bias:
             value = np.asarray(ops.convert_to_numpy(self.cell.bias), np.float32)
             bias[: value.ndim] = value
-        return RecurrentStep(
-            cell="gru",
-            units=self.units,
-            kernel=matrices[0],
-            recurrent_kernel=matrices[1],
-            bias=bias,
-            activation=_activation_name(self.activation),
-            recurrent_activation=_activation_name(self.recurrent_activation),
-            reset_after=self.reset_after,
-            return_sequences=self.return_sequences,
-            return_state=self.return_state,
-            go_backwards=self.go_backwards,
-            stateful=self.stateful,
-        )
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "rank": self.rank,
-            "recurrent_rank": self.recurrent_rank,
-            "joint": self.joint,
-        }
-
-
-def _activation_name(activation: Any) -> str:
-    name = keras.activations.serialize(activation)
-    return name if isinstance(name, str) else str(name.get("registered_name") or name)
+        return bias

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -14,8 +14,6 @@ from tfpipeline.layers.export_protocol import Factor
 from tfpipeline.metrics.spectrum import balanced_split
 
 Rank = int | float | str
-
-JOINT_FORMS = ("partial",)
 
 # Inside a loop over time a second matrix product costs a fixed overhead per step besides its
 # multiplications; below this saving it is not worth it.
@@ -36,17 +34,6 @@ def check_rank(rank: Any, argument: str) -> Rank:
             f"the smaller side of the matrix; received {rank!r}."
         )
     return rank
-
-
-def check_joint(joint: Any) -> str:
-    """Returns `joint` if that form of joint factorization exists."""
-    if joint not in JOINT_FORMS:
-        raise ValueError(
-            f"`joint` must be one of {', '.join(map(repr, JOINT_FORMS))} (one factorization for "
-            f"the input kernel and one for the recurrent kernel, gates together); "
-            f"received {joint!r}."
-        )
-    return str(joint)
 
 
 def resolve_rank(rank: Rank, rows: int, columns: int, argument: str) -> int:
@@ -152,19 +139,48 @@ class FactoredKernel:
         return ops.matmul(self.left, self.right)
 
     def matrices(self, steps: int | None = 1, in_loop: bool = False) -> tuple[Any, ...]:
-        """The cheaper of `(product,)` and `(left, right)` to be applied to `steps` rows.
-
-        Args:
-            steps: rows that share one product; None when unknown, taken as many.
-            in_loop: whether each row is a step of a loop, which pays for every operation.
-        """
-        factor = self.factor()
-        dense = factor.dense_parameters
-        direct = factor.parameters / (_STEP_GAIN if in_loop else 1.0)
-        building = 0.0 if steps is None else dense * factor.rank / max(1, steps)
-        if dense + building <= direct:
+        """The cheaper of `(product,)` and `(left, right)`; see `product_pays`."""
+        if product_pays((self.factor(),), steps, in_loop):
             return (self.product(),)
         return (ops.convert_to_tensor(self.left), ops.convert_to_tensor(self.right))
+
+    def assign(self, matrix: np.ndarray) -> None:
+        """Takes over the best approximation of `matrix`, balanced."""
+        left, right = balanced_split(matrix, self.factor().rank)
+        self.left.assign(left)
+        self.right.assign(right)
+
+
+def factored_config(factored: type, expected: Any, plain: Any) -> dict[str, Any]:
+    """The configuration of the Keras layer `plain` for a factored class.
+
+    Without the kernels' regularizers: what is meant for a matrix does not hold for its factors.
+    """
+    if type(plain) is not expected:
+        raise ValueError(
+            f"{factored.__name__}.from_keras expects a keras.layers.{expected.__name__}; received "
+            f"a {type(plain).__name__}."
+        )
+    config: dict[str, Any] = plain.get_config()
+    for argument in ("kernel_regularizer", "recurrent_regularizer"):
+        config.pop(argument, None)
+    return config
+
+
+def product_pays(factors: Sequence[Factor], steps: int | None, in_loop: bool) -> bool:
+    """Whether multiplying the factors out costs less than applying each of them.
+
+    Args:
+        factors: of one matrix.
+        steps: rows that share one product; None when unknown, taken as many.
+        in_loop: whether each row is a step of a loop, which pays for every operation.
+    """
+    dense = sum(factor.dense_parameters for factor in factors)
+    direct = sum(factor.parameters for factor in factors) / (_STEP_GAIN if in_loop else 1.0)
+    building = 0.0
+    if steps is not None:
+        building = sum(f.dense_parameters * f.rank for f in factors) / max(1, steps)
+    return dense + building <= direct
 
 
 def apply_matrices(x: Any, matrices: tuple[Any, ...]) -> Any:

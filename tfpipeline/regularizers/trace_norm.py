@@ -49,7 +49,7 @@ class TraceNorm(keras.regularizers.Regularizer):
         raise ValueError(
             f"TraceNorm was given a kernel of shape {tuple(x.shape)} that is not factored, where "
             f"it would be a plain square norm; use it on a layer such as "
-            f"tfpipeline.layers.FactoredGRU or FactoredDense, or use keras.regularizers.L2."
+            f"tfpipeline.layers.FactoredGRU or FactoredDense, or use HalfL2."
         )
 
     def for_factor(self) -> FactorPenalty:

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tfpipeline.callbacks import LearningRateMultipliers
+from tfpipeline.layers import FactoredGRU
+
+# XLA compiles longer than these tests run; JAX without it would go step by step.
+JIT = False if keras.backend.backend() == "tensorflow" else "auto"
+
+
+def array(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def compiled(optimizer):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((None, 10)), FactoredGRU(6, name="gru")])
+    model.compile(optimizer, "mse", jit_compile=JIT)
+    return model
+
+
+def steps(model, sequences, multipliers):
+    """How far each variable goes in one step."""
+    before = {v.name: array(v) for v in model.trainable_variables}
+    callbacks = [] if multipliers is None else [LearningRateMultipliers(multipliers)]
+    model.fit(sequences, np.ones((6, 6)), batch_size=6, verbose=0, callbacks=callbacks)
+    return {v.name: array(v) - before[v.name] for v in model.trainable_variables}
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, keras.optimizers.Adam])
+def test_the_step_is_scaled(sequences, optimizer):
+    whole = steps(compiled(optimizer(0.01)), sequences, None)
+    multipliers = {"gru/recurrent_kernel": 0.1, "kernel_left": 0, "recurrent_kernel": 9.0}
+    scaled = steps(compiled(optimizer(0.01)), sequences, multipliers)
+    assert not scaled["kernel_left"].any() and whole["kernel_left"].any()
+    factors = {"recurrent_kernel_left": 0.1, "recurrent_kernel_right": 0.1}
+    for name in ("recurrent_kernel_left", "recurrent_kernel_right", "kernel_right", "bias"):
+        # The step of a variable is the difference of two float32 numbers near 0.5.
+        np.testing.assert_allclose(
+            scaled[name], factors.get(name, 1.0) * whole[name], atol=2e-7, rtol=1e-3
+        )
+
+
+def test_it_ends_with_fit(sequences):
+    model = compiled("sgd")
+    model.fit(sequences, np.ones((6, 6)), verbose=0)  # a step that is compiled already
+    assert not steps(model, sequences, {"kernel": 0.0})["kernel_left"].any()
+    assert steps(model, sequences, None)["kernel_left"].any()
+
+
+def test_loss_scaling(sequences):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = compiled("adam")
+        assert not steps(model, sequences, {"kernel": 0.0})["kernel_left"].any()
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def test_errors(sequences):
+    with pytest.raises(ValueError, match="must be numbers that are not negative"):
+        LearningRateMultipliers({"kernel": -1})
+    with pytest.raises(ValueError, match="names 'kernal'; expected one of 'gru/kernel', 'kernel'"):
+        steps(compiled("sgd"), sequences, {"kernal": 0.1})

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tfpipeline.callbacks import GradualPruning, KeepZeros, PolynomialPruning, percentiles
+
+# XLA compiles longer than these tests run; JAX without it would go step by step.
+JIT = False if keras.backend.backend() == "tensorflow" else "auto"
+
+
+def array(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def small_model(**options):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((None, 10)), keras.layers.GRU(8, name="gru"), keras.layers.Dense(5)]
+    )
+    model.compile(
+        keras.optimizers.Adam(0.01),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=JIT,
+        **options,
+    )
+    return model
+
+
+def kernels(model):
+    """By path, without the name of the model."""
+    return {
+        v.path.partition("/")[2]: array(v) for v in model.trainable_variables if "kernel" in v.name
+    }
+
+
+class Recorder(keras.callbacks.Callback):
+    """Zeros of all kernels after each step, as the callbacks before it left them."""
+
+    def __init__(self):
+        super().__init__()
+        self.zeros = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.zeros.append({path: values == 0 for path, values in kernels(self.model).items()})
+
+
+def test_narang_golden_values():
+    schedule = GradualPruning(0.2, start=1000, ramp=5000, end=10000)
+    assert schedule.theta(0.2) == pytest.approx(0.00173913, abs=5e-9)
+    expected = {1100: 0.00175652, 4900: 0.06784348, 5000: 0.06960870, 9900: 0.19743478}
+    for iteration, threshold in expected.items():
+        assert schedule.threshold(iteration, 0.2) == pytest.approx(threshold, abs=5e-9)
+
+
+def test_polynomial_schedule_is_that_of_the_toolkit():
+    """0.9 + (0.3 - 0.9) (1 - p)^3, worked out by hand."""
+    schedule = PolynomialPruning(0.3, 0.9, begin_step=100, end_step=500)
+    expected = {0: 0.3, 100: 0.3, 200: 0.9 - 0.6 * 0.421875, 300: 0.825, 500: 0.9, 900: 0.9}
+    for iteration, sparsity in expected.items():
+        assert schedule.sparsity_at(iteration) == pytest.approx(sparsity, abs=1e-12)
+
+
+def test_narang_masks_follow_the_threshold_and_only_grow(sequences, labels):
+    model = small_model()
+    q = percentiles(model)
+    assert set(q) == set(kernels(model))
+    pruning = GradualPruning(q, start=2, ramp=8, end=16, freq=2)
+    recorder = Recorder()
+    history = model.fit(
+        sequences, labels, batch_size=1, epochs=4, verbose=0, callbacks=[pruning, recorder]
+    ).history
+    counts = [sum(z.sum() for z in zeros.values()) for zeros in recorder.zeros]
+    # The first update after step 2 is after step 4; the last before step 16 is after step 14.
+    assert counts[2] == 0 < counts[3] and counts[3] == counts[4] < counts[5]
+    assert counts[12] < counts[13] == counts[-1]
+    for before, after in zip(recorder.zeros, recorder.zeros[1:], strict=False):
+        assert all((after[path] >= before[path]).all() for path in before)
+    size = sum(values.size for values in kernels(model).values())
+    assert history["sparsity"][-1] == pytest.approx(counts[-1] / size)
+    assert 0.3 < history["sparsity"][-1] < 1
+    threshold = pruning.threshold(14, q["gru/gru_cell/recurrent_kernel"])
+    kept = ~recorder.zeros[13]["gru/gru_cell/recurrent_kernel"]
+    np.testing.assert_array_equal(kept, pruning.masks["gru/gru_cell/recurrent_kernel"])
+    assert threshold > 0 and array(model.layers[0].cell.bias).all()
+
+
+def test_polynomial_masks_reach_the_final_sparsity_and_survive_saving(tmp_path, sequences, labels):
+    model = small_model()
+    pruning = PolynomialPruning(0.2, 0.75, begin_step=0, end_step=8, frequency=4)
+    recorder = Recorder()
+    model.fit(sequences, labels, batch_size=1, epochs=2, verbose=0, callbacks=[pruning, recorder])
+    for path, zeros in recorder.zeros[-1].items():
+        assert zeros.sum() == zeros.size - round(zeros.size * 0.25), path
+    # The first masks act before the first step.
+    first = recorder.zeros[0]["gru/gru_cell/kernel"]
+    assert first.sum() == first.size - round(first.size * 0.8)
+    model.save(tmp_path / "pruned.keras")
+    loaded = keras.saving.load_model(tmp_path / "pruned.keras")
+    before = kernels(loaded)
+    loaded.fit(sequences, labels, batch_size=2, epochs=2, verbose=0, callbacks=[KeepZeros()])
+    for path, values in kernels(loaded).items():
+        np.testing.assert_array_equal(values == 0, before[path] == 0)
+        assert (values != before[path]).any()
+
+
+def test_several_fits_count_on(sequences, labels):
+    model = small_model()
+    pruning = PolynomialPruning(0.0, 0.5, begin_step=0, end_step=8, frequency=4)
+    sparsity = []
+    for _ in range(3):
+        history = model.fit(sequences, labels, batch_size=2, verbose=0, callbacks=[pruning]).history
+        sparsity += history["sparsity"]
+    # After 3, 6 and 9 steps; 0.4375 = 0.5 - 0.5 (1 - 4 / 8)^3.
+    assert sparsity == pytest.approx([0, 0.4375, 0.5], abs=0.01)
+
+
+def test_selection(sequences, labels):
+    model = small_model()
+    model.fit(
+        sequences,
+        labels,
+        verbose=0,
+        callbacks=[
+            PolynomialPruning(0.5, 0.5, 0, 1, select=lambda v: v.name == "recurrent_kernel")
+        ],
+    )
+    zeros = {path: (values == 0).mean() for path, values in kernels(model).items()}
+    assert zeros.pop("gru/gru_cell/recurrent_kernel") == 0.5
+    assert not any(zeros.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"q": -1}, "`q` must be a positive number"),
+        ({"start": -1}, "`start` must be an int of at least 0"),
+        ({"ramp": 1}, "`ramp` must be an int of at least 10"),
+        ({"end": 20}, "`end` must be an int of at least 21"),
+        ({"freq": 0}, "`freq` must be an int of at least 1"),
+        ({"slope": 0.5}, "`slope` must be a number of at least 1"),
+    ],
+)
+def test_narang_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        GradualPruning(**{"q": 0.1, "start": 10, "ramp": 20, "end": 40, **arguments})
+
+
+def test_polynomial_errors():
+    with pytest.raises(ValueError, match=r"`final_sparsity` must be in \[0, 1\)"):
+        PolynomialPruning(0.5, 1.0, 0, 10)
+    with pytest.raises(ValueError, match="`end_step` must be an int of at least 11"):
+        PolynomialPruning(0.5, 0.9, 10, 10)
+    with pytest.raises(ValueError, match="`frequency`"):
+        PolynomialPruning(0.5, 0.9, 0, 10, frequency=0)
+
+
+def test_model_errors(sequences, labels):
+    prune = PolynomialPruning(0.5, 0.5, 0, 1)
+    with pytest.raises(ValueError, match="acts after every step"):
+        small_model(steps_per_execution=2).fit(sequences, labels, verbose=0, callbacks=[prune])
+    with pytest.raises(ValueError, match="found no kernel"):
+        small_model().fit(
+            sequences,
+            labels,
+            verbose=0,
+            callbacks=[PolynomialPruning(0.5, 0.5, 0, 1, select=lambda v: False)],
+        )
+    with pytest.raises(ValueError, match="`q` must have a number for 'gru/gru_cell/kernel'"):
+        small_model().fit(
+            sequences,
+            labels,
+            verbose=0,
+            callbacks=[GradualPruning({"other": 1.0}, 0, 0, 10, freq=1)],
+        )

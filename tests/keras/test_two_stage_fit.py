@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from tfpipeline.compress import CompressionError, two_stage_fit
+from tfpipeline.compress.transition import Transition
+from tfpipeline.models import keyword_gru
+
+# XLA compiles longer than these tests run; JAX without it would go step by step.
+JIT = False if keras.backend.backend() == "tensorflow" else "auto"
+
+
+def array(x):
+    return keras.ops.convert_to_numpy(x)
+
+
+def stage1(learning_rate=0.01):
+    keras.utils.set_random_seed(0)
+    model = keyword_gru(5, 10, (12,), trace_norm=(1e-2, 1e-2), seed=1)
+    model.compile(
+        keras.optimizers.Adam(learning_rate),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=JIT,
+    )
+    return model
+
+
+def test_both_stages(tmp_path, sequences, labels):
+    model = stage1()
+    rates = []
+
+    class Rates(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            rates.append((epoch, float(self.model.optimizer.learning_rate)))
+
+    result = two_stage_fit(
+        model,
+        sequences,
+        labels,
+        epochs=5,
+        transition=2,
+        criterion={"explained_variance": 0.8},
+        learning_rate_factor=3,
+        learning_rate_multipliers={"recurrent_kernel": 0.0},
+        callbacks=[Rates()],
+        validation_data=(sequences, labels),
+        verbose=0,
+    )
+    # The epochs of stage 2 count on, at three times the last rate of stage 1.
+    assert rates == [(e, pytest.approx(0.01 if e < 2 else 0.03)) for e in range(5)]
+    assert result.transition_epoch == 2
+    history = result.history
+    assert history["stage"] == [1, 1, 2, 2, 2]
+    assert len(history["val_loss"]) == len(history["gru_1/kernel/nu"]) == 5
+    assert history["gru_1/recurrent_kernel/rank@0.9"][0] >= 1
+    assert int(result.model.optimizer.iterations) == 5
+    assert model.losses and not result.model.losses
+    assert result.model.count_params() < model.count_params()
+    assert result.report.ranks["gru_1/kernel"] == result.model.layers[0].rank
+    result.model.save(tmp_path / "small.keras")
+    loaded = keras.saving.load_model(tmp_path / "small.keras")
+    np.testing.assert_array_equal(array(loaded(sequences)), array(result.model(sequences)))
+
+
+def test_multipliers_act_in_stage_2(sequences, labels):
+    """Stage 2 leaves a matrix with the multiplier 0 where the cut left it."""
+    result = two_stage_fit(
+        stage1(),
+        sequences,
+        labels,
+        epochs=3,
+        transition=1,
+        criterion={"rank": 2},
+        learning_rate_multipliers={"recurrent_kernel": 0.0},
+        verbose=0,
+    )
+    norms = result.history["gru_1/recurrent_kernel/trace_norm"]
+    assert norms[1] == norms[2]
+    others = result.history["gru_1/kernel/trace_norm"]
+    assert others[1] != others[2]
+
+
+def logs(nu, rank):
+    return {"loss": 1.0, "a/kernel/nu": nu, "b/kernel/nu": nu, "a/kernel/rank@0.9": rank}
+
+
+def epochs_until(transition, measures):
+    transition.set_model(keras.Sequential())
+    transition.model.stop_training = False
+    for epoch, measure in enumerate(measures):
+        transition.on_epoch_end(epoch, logs(*measure))
+        if transition.model.stop_training:
+            return epoch + 1
+    return None
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"), [(4, 4), ("nu_plateau", 5), ("rank_plateau", 6), (0.45, 3), (0.1, 7)]
+)
+def test_transitions(when, expected):
+    nus = [0.9, 0.6, 0.4, 0.399, 0.398, 0.397, 0.396, 0.395]
+    ranks = [9, 8, 7, 6, 6, 6, 6, 6]
+    transition = Transition(when, latest=7, patience=2)
+    assert epochs_until(transition, zip(nus, ranks, strict=True)) == expected
+
+
+def test_a_plateau_starts_stage_2(sequences, labels):
+    """At this learning rate nothing moves, so the ranks stay from the first epoch on."""
+    result = two_stage_fit(
+        stage1(1e-9),
+        sequences,
+        labels,
+        epochs=12,
+        transition="rank_plateau",
+        criterion={"budget_params": 700},
+        patience=2,
+        verbose=0,
+    )
+    assert result.transition_epoch == 3
+    assert result.history["stage"] == [1] * 3 + [2] * 9
+    assert result.model.count_params() <= 700
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 1}, "`epochs` must be an int of at least 2"),
+        ({"transition": 4}, "`transition` must be an epoch from 1 to 3, 'nu_plateau'"),
+        ({"transition": "soon"}, "received 'soon'"),
+        ({"latest_transition": 4}, "`latest_transition` must be an epoch from 1 to 3"),
+        ({"learning_rate_factor": 0}, "`learning_rate_factor` must be a positive number"),
+        ({"patience": 0}, "`patience` must be a positive int"),
+        ({"min_change": 0}, "`min_change` must be a share"),
+    ],
+)
+def test_errors(sequences, labels, options, message):
+    given = {"epochs": 4, "transition": 1, "criterion": {"rank": 2}, **options}
+    with pytest.raises(ValueError, match=message):
+        two_stage_fit(stage1(), sequences, labels, **given)
+
+
+def test_more_errors(sequences, labels):
+    given = {"epochs": 2, "transition": 1, "criterion": {"rank": 2}, "verbose": 0}
+    with pytest.raises(ValueError, match="must be compiled"):
+        two_stage_fit(keyword_gru(5, 10, (6,)), sequences, labels, **given)
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    with pytest.raises(ValueError, match="follows a schedule"):
+        two_stage_fit(stage1(schedule), sequences, labels, **given, learning_rate_factor=3)
+    with pytest.raises(CompressionError, match="exactly one of"):
+        two_stage_fit(stage1(), sequences, labels, **{**given, "criterion": {}})

@@ -1,0 +1,165 @@
+"""Step time of factored layers against Keras' own: `python -m tfpipeline.bench.training`.
+
+Each row is one backend with or without XLA, in a process of its own; within it the layers take
+turns, and the least time of each counts, so that a busy machine is busy for all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from tfpipeline.bench.machine import describe_machine
+from tfpipeline.bench.timing import time_interleaved
+from tfpipeline.errors import TfpipelineError
+
+# Backend, whether XLA compiles the step, and what the row is called.
+MODES = (
+    ("tensorflow", False, "TensorFlow graph"),
+    ("tensorflow", True, "TensorFlow XLA"),
+    ("jax", True, "JAX"),
+)
+
+
+class TrainingBenchError(TfpipelineError):
+    """A measurement that did not come back."""
+
+
+@dataclass(frozen=True)
+class TrainingCase:
+    """What is timed: one layer over `(batch, frames, features)`, its loss and one SGD step.
+
+    Args:
+        cell: `"gru"` or `"lstm"`.
+        batch, frames, features, units: sizes.
+        rank: of both kernels in the third candidate; at most `features` and `units`.
+    """
+
+    cell: str = "gru"
+    batch: int = 32
+    frames: int = 100
+    features: int = 512
+    units: int = 512
+    rank: int = 128
+
+
+@dataclass(frozen=True)
+class TrainingRow:
+    """Milliseconds a step of the dense layer, ours at full rank and ours at `rank`; the least."""
+
+    mode: str
+    dense: float
+    full: float
+    low: float
+
+    @property
+    def full_over_dense(self) -> float:
+        return self.full / self.dense
+
+    @property
+    def dense_over_low(self) -> float:
+        return self.dense / self.low
+
+
+def time_training(case: TrainingCase, mode: str, xla: bool, rounds: int) -> TrainingRow:
+    """Times the three layers on the backend that Keras has in this process."""
+    steps = training_steps(case, xla)
+    timings = time_interleaved(
+        steps, rounds=rounds, round_seconds=0.2, warm_up_seconds=0.5, label=None
+    )
+    return TrainingRow(mode, *(timings[name].min / 1000 for name in ("dense", "full", "low")))
+
+
+def training_steps(case: TrainingCase, xla: bool) -> dict[str, Callable[[], Any]]:
+    """One compiled training step of each layer, ready to be called."""
+    import keras
+
+    from tfpipeline.layers import FactoredGRU, FactoredLSTM
+
+    plain, factored = {
+        "gru": (keras.layers.GRU, FactoredGRU),
+        "lstm": (keras.layers.LSTM, FactoredLSTM),
+    }[case.cell]
+    layers = {
+        "dense": plain(case.units),
+        "full": factored(case.units),
+        "low": factored(case.units, rank=min(case.rank, case.features), recurrent_rank=case.rank),
+    }
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(case.batch, case.frames, case.features)).astype(np.float32)
+    y = rng.normal(size=(case.batch, case.units)).astype(np.float32)
+    steps: dict[str, Callable[[], Any]] = {}
+    for name, layer in layers.items():
+        model = keras.Sequential([keras.Input(x.shape[1:]), layer])
+        model.compile(keras.optimizers.SGD(1e-3), "mse", jit_compile=xla)
+        steps[name] = partial(model.train_on_batch, x, y)
+    return steps
+
+
+def benchmark_training(case: TrainingCase, rounds: int = 15) -> list[TrainingRow]:
+    """Times all modes that this machine has, each in a process of its own.
+
+    Raises:
+        TrainingBenchError: a process failed.
+    """
+    rows = []
+    for backend, xla, mode in MODES:
+        if find_spec(backend) is None:
+            continue
+        task = json.dumps({"case": asdict(case), "mode": mode, "xla": xla, "rounds": rounds})
+        result = subprocess.run(
+            [sys.executable, "-m", "tfpipeline.bench.training", "--task", task],
+            env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode:
+            raise TrainingBenchError(
+                f"{mode}: the measurement failed: {result.stderr.strip().splitlines()[-1:]}"
+            )
+        rows.append(TrainingRow(**json.loads(result.stdout.splitlines()[-1])))
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="step time of factored layers against Keras' own")
+    parser.add_argument("--cell", choices=("gru", "lstm"), default=TrainingCase.cell)
+    for name in ("batch", "frames", "features", "units", "rank"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(TrainingCase, name))
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument("--task", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    if arguments.task:
+        task = json.loads(arguments.task)
+        print(json.dumps(asdict(time_training(TrainingCase(**task.pop("case")), **task))))
+        return 0
+    case = TrainingCase(**{name: getattr(arguments, name) for name in asdict(TrainingCase())})
+    rows = benchmark_training(case, arguments.rounds)
+    if arguments.json:
+        machine = describe_machine().to_dict()
+        print(json.dumps({"machine": machine, "case": asdict(case), "rows": [*map(asdict, rows)]}))
+        return 0
+    print(f"{describe_machine().processor}; {case}; least ms a step of {arguments.rounds} rounds")
+    print(f"{'':18}{'dense':>9}{'full':>9}{'low':>9}{'full/dense':>12}{'dense/low':>11}")
+    for row in rows:
+        print(
+            f"{row.mode:18}{row.dense:9.1f}{row.full:9.1f}{row.low:9.1f}"
+            f"{row.full_over_dense:12.2f}{row.dense_over_low:11.2f}"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""Training on after pruning, with the zeros kept."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from tfpipeline.callbacks.weight_masks import WeightMasks, name_in
+
+
+class KeepZeros(WeightMasks):
+    """Keeps the weights at zero that are zero when training begins.
+
+    For a pruned model that was saved and loaded, or whose pruning callback is gone.
+
+    Args:
+        select: which trainable variables are looked at; None takes every kernel.
+
+    Example:
+
+    >>> model = keras.saving.load_model("pruned.keras")
+    >>> model.fit(x, y, callbacks=[KeepZeros()])
+    """
+
+    def update(self, iteration: int) -> None:
+        if iteration == 0:
+            for variable in self.variables():
+                name = name_in(self.model, variable)
+                self.masks[name] = ops.convert_to_numpy(variable) != 0

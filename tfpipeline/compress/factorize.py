@@ -1,0 +1,167 @@
+"""From a model of plain Keras layers to the same model of factored ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfpipeline.compress.carry_over import compile_like
+from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.share_projection import share_projections
+from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
+from tfpipeline.layers.factored_kernel import Rank
+
+# Keras' own layers do not know us, so that they are named here once.
+_FACTORED: dict[Any, Any] = {
+    keras.layers.GRU: FactoredGRU,
+    keras.layers.LSTM: FactoredLSTM,
+    keras.layers.Dense: FactoredDense,
+}
+
+
+def factorize(
+    model: keras.Model,
+    *,
+    rank: Rank = "full",
+    joint: str = "partial",
+    layers: Sequence[str] | None = None,
+) -> keras.Model:
+    """Returns the same model with its plain GRU, LSTM and Dense kernels as products of factors.
+
+    At full rank it computes what `model` computes, to rounding; `truncate` then cuts it by
+    explained variance or to a budget. So an unregularized or an l2-regularized model becomes the
+    start of stage 2: "warm starts" in Kliegl et al. (2018), section 3.2, and Prabhavalkar et al.
+    (2016). All other weights carry over, and so do iteration count, learning rate and the optimizer
+    slots of unchanged variables. The kernels' regularizers do not: stage 2 trains without them.
+
+    Args:
+        model: built model; it is not changed.
+        rank: rank of all kernels (see `FactoredGRU`); the factors are the balanced split of the
+            best approximation.
+        joint: form of the recurrent layers; see `FactoredGRU`. With `"prabhavalkar"`, in a
+            Sequential model only, the layer after each recurrent layer changes too: its kernel W
+            becomes the Z with the least |P Z - W| for the shared projection P.
+        layers: names of the layers to factorize; None takes every GRU, LSTM and Dense.
+
+    Raises:
+        CompressionError: (a ValueError) for a model that is not built, or has no such layer, or
+            where `joint` does not fit.
+
+    Example:
+
+    >>> small, report = truncate(factorize(trained), explained_variance=0.9)
+    """
+    if not model.built:
+        raise CompressionError(
+            f"`model` must be built and trained first; {model.name!r} is not built."
+        )
+    plain = _chosen(model, layers)
+    if joint == "prabhavalkar":
+        factored = share_projections(model, {layer.name for layer in plain}, rank)
+        kept: list[tuple[Any, Any]] = []
+    else:
+        try:
+            factored = _rebuild(model, {layer.name for layer in plain}, rank, joint)
+        except ValueError as error:
+            raise CompressionError(f"{model.name!r} cannot be factorized: {error}") from error
+        kept = _transfer(model, factored, plain)
+    if model.compiled:
+        compile_like(model, factored, kept)
+    return factored
+
+
+def _chosen(model: keras.Model, names: Sequence[str] | None) -> list[Any]:
+    plain = [layer for layer in model._flatten_layers() if type(layer) in _FACTORED]
+    if names is not None:
+        missing = sorted(set(names) - {layer.name for layer in plain})
+        if missing:
+            raise CompressionError(
+                f"`layers` names {', '.join(map(repr, missing))}, but the GRU, LSTM and Dense "
+                f"layers of {model.name!r} are {', '.join(repr(layer.name) for layer in plain)}."
+            )
+        plain = [layer for layer in plain if layer.name in names]
+    if not plain:
+        raise CompressionError(
+            f"`model` must have a GRU, LSTM or Dense layer of Keras; {model.name!r} has none."
+        )
+    return plain
+
+
+def _rebuild(model: keras.Model, names: set[str], rank: Rank, joint: str) -> keras.Model:
+    """A fresh model of the same configuration, with factored classes in place of plain ones."""
+    config = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)
+    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
+    factored: keras.Model = keras.saving.deserialize_keras_object(
+        _with_factored_classes(config, names, rank, joint),
+        custom_objects=classes,
+        # The configuration was made here, from the caller's own objects: Lambda layers are fine.
+        safe_mode=False,
+    )
+    if not factored.built:
+        factored.build(model.input_shape)
+    return factored
+
+
+def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str) -> Any:
+    if isinstance(config, (list, tuple)):
+        return type(config)(_with_factored_classes(item, names, rank, joint) for item in config)
+    if not isinstance(config, dict):
+        return config
+    result = {
+        key: _with_factored_classes(value, names, rank, joint) for key, value in config.items()
+    }
+    for plain, factored in _FACTORED.items():
+        inner = result.get("config")
+        if (
+            isinstance(inner, dict)
+            and result.get("module") == "keras.layers"
+            and result.get("class_name") == plain.__name__
+            and inner.get("name") in names
+        ):
+            form = "partial" if plain is keras.layers.Dense else joint
+            layer = factored.from_keras(plain.from_config(inner), rank=rank, joint=form)
+            rewritten = keras.saving.serialize_keras_object(layer)
+            return {**result, **rewritten, "build_config": result.get("build_config")}
+    return result
+
+
+def _transfer(
+    model: keras.Model, factored: keras.Model, plain: Sequence[Any]
+) -> list[tuple[Any, Any]]:
+    """Copies all weights; returns the pairs of variables that are the same in both models."""
+    chosen = {id(layer) for layer in plain}
+    whole: set[int] = set()
+    parts: set[int] = set()
+    for source, target in zip(_layers(model), _layers(factored), strict=True):
+        if id(source) not in chosen or id(target) in parts:
+            continue
+        parts.add(id(target))
+        if isinstance(source, keras.layers.Dense):
+            target.assign_kernel(ops.convert_to_numpy(source.kernel))
+            whole.add(id(source.kernel))
+        else:
+            target.cell.assign_kernels(source.cell.kernel, source.cell.recurrent_kernel)
+            whole |= {id(source.cell.kernel), id(source.cell.recurrent_kernel)}
+        for factor in target.factors():
+            parts |= {id(factor.left), id(factor.right)}
+    kept = list(
+        zip(
+            [variable for variable in model.variables if id(variable) not in whole],
+            [variable for variable in factored.variables if id(variable) not in parts],
+            strict=True,
+        )
+    )
+    for source, target in kept:
+        target.assign(source)
+    return kept
+
+
+def _layers(model: keras.Model) -> Iterator[Any]:
+    """The layers in an order that does not depend on their classes."""
+    for layer in model._flatten_layers(include_self=False):
+        if not isinstance(layer, (keras.layers.GRUCell, keras.layers.LSTMCell)):
+            yield layer

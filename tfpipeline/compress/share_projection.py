@@ -1,0 +1,73 @@
+"""Prabhavalkar's joint form: one projection for a recurrent layer and the layer after it."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.layers import FactoredGRU, FactoredLSTM
+from tfpipeline.layers.factored_kernel import Rank
+
+_RECURRENT: dict[Any, Any] = {keras.layers.GRU: FactoredGRU, keras.layers.LSTM: FactoredLSTM}
+
+
+def share_projections(model: keras.Model, names: Set[str], rank: Rank) -> keras.Model:
+    """Rebuilds a Sequential model with `joint="prabhavalkar"` in the recurrent layers of `names`.
+
+    With U = P Z the balanced split of a recurrent kernel's best approximation, the layer gives out
+    h P, and the next layer's kernel W becomes the Z' with the least |P Z' - W|. Prabhavalkar et al.
+    (2016), "On the compression of recurrent neural networks", section 3.
+    """
+    if type(model) is not keras.Sequential:
+        raise CompressionError(
+            f"`joint` must not be 'prabhavalkar' for a {type(model).__name__} model, because each "
+            f"recurrent layer needs one next layer: expected keras.Sequential; use 'partial'."
+        )
+    new = keras.Sequential([keras.Input(batch_shape=model.input_shape)], name=model.name)
+    projection: np.ndarray | None = None
+    for layer in model.layers:
+        if projection is not None:
+            _check_follower(layer)
+        weights = [ops.convert_to_numpy(weight) for weight in layer.get_weights()]
+        if projection is not None:
+            weights[0] = np.linalg.pinv(projection.astype(np.float64)) @ weights[0]
+        if type(layer) in _RECURRENT and layer.name in names:
+            if layer is model.layers[-1] or layer.return_state:
+                raise CompressionError(
+                    f"`joint` must not be 'prabhavalkar' for layer {layer.name!r}, because its "
+                    f"output would change and no layer after it makes up for that; name the other "
+                    f"layers in `layers`."
+                )
+            target = _projecting(layer, rank)
+            new.add(target)
+            target.cell.assign_kernels(weights[0], weights[1])
+            if layer.cell.bias is not None:
+                target.cell.bias.assign(layer.cell.bias)
+            projection = ops.convert_to_numpy(target.cell.projection)
+        else:
+            target = type(layer).from_config(layer.get_config())
+            new.add(target)
+            target.set_weights(weights)
+            projection = None
+    return new
+
+
+def _projecting(layer: Any, rank: Rank) -> Any:
+    config = layer.get_config()
+    for argument in ("kernel_regularizer", "recurrent_regularizer"):
+        config[argument] = None
+    return _RECURRENT[type(layer)].from_config({**config, "joint": "prabhavalkar", "rank": rank})
+
+
+def _check_follower(layer: Any) -> None:
+    if type(layer) not in (*_RECURRENT, keras.layers.Dense):
+        raise CompressionError(
+            f"`joint` must not be 'prabhavalkar' before layer {layer.name!r}, a "
+            f"{type(layer).__name__}: expected a GRU, LSTM or Dense next, whose kernel can share "
+            f"the projection; name the other layers in `layers`."
+        )

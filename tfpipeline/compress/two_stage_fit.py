@@ -1,0 +1,151 @@
+"""Both stages of the method in one call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
+from tfpipeline.compress.transition import Transition, monitor
+from tfpipeline.compress.truncate import truncate
+from tfpipeline.compress.truncation_report import TruncationReport
+
+
+@dataclass(frozen=True)
+class TwoStageResult:
+    """What `two_stage_fit` made.
+
+    Args:
+        model: the small model after stage 2, compiled.
+        report: what the cut did to each matrix.
+        transition_epoch: epochs of stage 1.
+        history: the logs of each epoch of both stages by name, None where an epoch has no such
+            value, and `"stage"` with 1 or 2.
+    """
+
+    model: keras.Model
+    report: TruncationReport
+    transition_epoch: int
+    history: dict[str, list[Any]]
+
+
+def two_stage_fit(
+    model: keras.Model,
+    x: Any,
+    y: Any = None,
+    *,
+    epochs: int,
+    transition: int | float | str,
+    criterion: Mapping[str, Any],
+    learning_rate_factor: float = 1.0,
+    learning_rate_multipliers: Mapping[str, float] | None = None,
+    latest_transition: int | None = None,
+    patience: int = 3,
+    min_change: float = 0.01,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    **fit_options: Any,
+) -> TwoStageResult:
+    """Trains stage 1, cuts the factors, and trains stage 2, within a fixed number of epochs.
+
+    Kliegl et al. (2018), section 3.2: stage 1 trains under the regularizers of `model`, stage 2
+    without the trace norm. The epochs of stage 2 count on, so that a schedule by epoch or by
+    iteration goes on through both: stage 2 starts at the learning rate of the transition, as in the
+    paper's study of the transition epoch. `learning_rate_factor=3` is the rule of its study of
+    size against error, where stage 2 starts at three times the last rate of stage 1.
+
+    Args:
+        model: compiled model with factored layers. It holds the end of stage 1 afterwards.
+        x, y: as in `keras.Model.fit`.
+        epochs: of both stages together.
+        transition: when stage 1 ends: an epoch; `"nu_plateau"` or `"rank_plateau"`, when the mean
+            nu or the summed rank@0.9 has not fallen by the share `min_change` for `patience`
+            epochs; or a float in (0, 1), when the mean nu is below it.
+        criterion: how far to cut, as arguments of `truncate`, such as
+            `{"explained_variance": 0.9}` or `{"budget_params": 30_000}`.
+        learning_rate_factor: of the learning rate at the transition.
+        learning_rate_multipliers: learning rates of single matrices in stage 2; see
+            `tfpipeline.callbacks.LearningRateMultipliers`.
+        latest_transition: stage 1 ends here at the latest; None takes half of the epochs.
+        patience, min_change: of a plateau.
+        callbacks: used in both stages.
+        fit_options: further arguments of `keras.Model.fit`, used in both stages.
+
+    Raises:
+        ValueError: for an argument out of range, a model that is not compiled, or a criterion that
+            `truncate` refuses.
+
+    Example:
+
+    >>> result = two_stage_fit(
+    ...     model, x, y, epochs=80, transition="rank_plateau", criterion={"explained_variance": 0.9}
+    ... )
+    >>> result.model.save("small.keras")
+    """
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 2:
+        raise ValueError(f"`epochs` must be an int of at least 2; received {epochs!r}.")
+    if not model.compiled:
+        raise ValueError(f"`model` must be compiled; {model.name!r} is not: call compile() first.")
+    fixed = isinstance(transition, int) and not isinstance(transition, bool)
+    latest = epochs - 1 if fixed else max(1, epochs // 2)
+    if latest_transition is not None:
+        latest = _check_latest(latest_transition, epochs)
+    ends_stage1 = Transition(transition, latest, patience, min_change)
+    _check_rate(model, learning_rate_factor)
+
+    # Monitor first: the others see its measures in the logs.
+    stage1 = model.fit(
+        x, y, epochs=epochs, callbacks=[monitor(), *callbacks, ends_stage1], **fit_options
+    )
+    reached = stage1.epoch[-1] + 1
+    small, report = truncate(model, **criterion)
+    if learning_rate_factor != 1:
+        rate = float(keras.ops.convert_to_numpy(small.optimizer.learning_rate))
+        small.optimizer.learning_rate = rate * learning_rate_factor
+    own = [LearningRateMultipliers(learning_rate_multipliers)] if learning_rate_multipliers else []
+    stage2 = small.fit(
+        x,
+        y,
+        epochs=epochs,
+        initial_epoch=reached,
+        callbacks=[monitor(), *callbacks, *own],
+        **fit_options,
+    )
+    return TwoStageResult(small, report, reached, _joined(stage1, stage2))
+
+
+def _check_latest(latest: Any, epochs: int) -> int:
+    if not isinstance(latest, int) or isinstance(latest, bool) or not 1 <= latest < epochs:
+        raise ValueError(
+            f"`latest_transition` must be an epoch from 1 to {epochs - 1}; received {latest!r}."
+        )
+    return latest
+
+
+def _check_rate(model: keras.Model, factor: Any) -> None:
+    if isinstance(factor, bool) or not (math.isfinite(factor) and factor > 0):
+        raise ValueError(f"`learning_rate_factor` must be a positive number; received {factor!r}.")
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    if factor != 1 and not isinstance(optimizer._learning_rate, keras.Variable):
+        raise ValueError(
+            f"`learning_rate_factor` must be 1 where the optimizer follows a schedule, which sets "
+            f"the rate itself; received {factor!r}: compile with a number as learning_rate."
+        )
+
+
+def _joined(
+    stage1: keras.callbacks.History, stage2: keras.callbacks.History
+) -> dict[str, list[Any]]:
+    names = dict.fromkeys([*stage1.history, *stage2.history])
+    lengths = len(stage1.epoch), len(stage2.epoch)
+    joined: dict[str, list[Any]] = {"stage": [1] * lengths[0] + [2] * lengths[1]}
+    for name in names:
+        joined[name] = [
+            value
+            for history, length in zip((stage1, stage2), lengths, strict=True)
+            for value in history.history.get(name, [None] * length)
+        ]
+    return joined
