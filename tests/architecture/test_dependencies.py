@@ -100,6 +100,11 @@ NATIVE_PARTS = {
         frozenset({"plugin", "ops", "kernels"}),
         frozenset(f"{FREESTANDING} {LIBC} {THREADS}".split()),
     ),
+    # What apps see of it: the exported functions, nothing inside.
+    "android": NativePart(
+        frozenset({"android", "plugin"}), frozenset(f"{FREESTANDING} {LIBC} jni.h".split())
+    ),
+    "ios": NativePart(frozenset({"ios", "plugin"}), frozenset(FREESTANDING.split())),
     "tests": NativePart(frozenset({"tests", "plugin", "ops", "kernels"}), None),
     "bench": NativePart(frozenset({"bench", "plugin", "ops", "kernels"}), None),
 }
