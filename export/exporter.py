@@ -198,7 +198,7 @@ class _Export:
         held_out = self._data.held_out
         with timed("verify"):
             expected = signature.predict(self._model, held_out)
-            exact = options.modes.integer_activations
+            exact = options.exact_streams
             results, agreement = verify(files, held_out, expected, self._tolerances, exact)
             evidence = Model(signature, converted, found, held_out)
             drifts = drift(evidence, options, files, work)

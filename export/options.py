@@ -103,6 +103,18 @@ class ExportOptions:
         return replace(self, forms=tuple(form for form in self.forms if not form.fused))
 
     @property
+    def exact_streams(self) -> bool:
+        """Whether streams must have the bits of the whole sequence.
+
+        Runtimes round float inputs to int16 by two rules: ties go to the even number in vectors,
+        away from zero in what is left over. Which values are left over depends on the length.
+        """
+        rounds_ties_twice = self.io == FLOAT32 and any(
+            mode.activations == INT16 for mode in self.modes.modes()
+        )
+        return self.modes.integer_activations and not rounds_ties_twice
+
+    @property
     def fuses(self) -> bool:
         return any(form.fused for form in self.forms)
 
