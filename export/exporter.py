@@ -160,7 +160,7 @@ class _Export:
         with timed("convert"):
             chunk = self._options.chunk
             converted = convert_model(self._model, signature, self._data.samples, chunk, work)
-            options = self._options.without_idle_forms(converted.can_fuse)
+            options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
         with timed("calibrate"):
             layers = converted.marked.marked
             found = calibrate(
