@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -43,7 +43,6 @@ class Calibration:
     means: dict[int, np.ndarray]
     samples: int
     sha256: str
-    source: str = field(default="array")
 
     def recurrent_plans(self) -> list[RecurrentPlan]:
         return [plan for plan in self.plans.values() if isinstance(plan, RecurrentPlan)]
@@ -56,7 +55,6 @@ class Calibration:
             {index: self.means[other] for index, other in pairs.items() if other in self.means},
             self.samples,
             self.sha256,
-            self.source,
         )
 
 

@@ -15,7 +15,14 @@ from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.factored_fused import find_pairs
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, read_float_graph
-from tfpipeline.export.mark import MARKER, MarkedLayer, MarkedModel, marker_index
+from tfpipeline.export.mark import (
+    MARKER,
+    MarkedLayer,
+    MarkedModel,
+    layer_of_op,
+    marker_index,
+)
+from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.signature import ModelSignature, Samples
 from tfpipeline.export.time_axes import StretchedGraph, auxiliary_frames, same_tensors
 from tfpipeline.progress import progress
@@ -54,11 +61,13 @@ class Converted:
     data: bytes
     stream: StreamGraph | None
 
-    @property
-    def can_fuse(self) -> bool:
-        """Whether any of its layers has a custom op."""
-        recurrent = any(isinstance(layer, MarkedLayer) for layer in self.marked.marked)
-        return recurrent or bool(find_pairs(self.whole))
+    def can_fuse(self, modes: ModeTable) -> bool:
+        """Whether any of its layers has a custom op in these modes."""
+        layers = {layer.name for layer in self.marked.marked if isinstance(layer, MarkedLayer)}
+        for last in find_pairs(self.whole):
+            op = self.whole.operators[last]
+            layers.add(layer_of_op(self.whole, op, self.marked.layer_of) or "")
+        return any(modes.of(layer).fusable for layer in layers)
 
 
 def convert_model(

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from tfpipeline.export.calibrate import Calibration, calibrate
+from tfpipeline.export import card as cards
+from tfpipeline.export.calibrate import calibrate
 from tfpipeline.export.conversion import convert_model
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
@@ -23,12 +22,10 @@ from tfpipeline.export.lower import Form
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
-from tfpipeline.export.signature import ModelSignature, Samples
+from tfpipeline.export.sample_sets import SampleSets, read_sets
+from tfpipeline.export.signature import ModelSignature
 from tfpipeline.export.verify import Tolerances, verify
 from tfpipeline.export.write_form import write_form
-
-_CALIBRATION_LIMIT = 256
-"""More samples hardly move a range; the report says how many were used."""
 
 
 def export(
@@ -50,6 +47,9 @@ def export(
     frontend: Mapping[str, Any] | None = None,
     tolerances: Tolerances | None = None,
     sensitivity: bool = False,
+    metrics: Mapping[str, float] | None = None,
+    description: str | None = None,
+    license: str | None = None,
 ) -> ExportReport:
     """Exports a Keras model to `.tflite` files and proves them equal to it.
 
@@ -57,7 +57,8 @@ def export(
     Lite runtime), `kws.fused.tflite` (recurrent and factored layers as our custom ops, for any
     runtime with our plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
     `kws.stream.fused.tflite` and `kws.stream.report.json`, which take `chunk` time steps a call and
-    carry their states; with `streaming="both"` all of them.
+    carry their states; with `streaming="both"` all of them. Each file has its model card inside,
+    and beside it as `NAME.card.json`.
 
     Args:
         model: A Keras model. Recurrent layers: `FactoredGRU`, `FactoredLSTM`, `keras.layers.GRU`
@@ -68,8 +69,12 @@ def export(
             "int8x2"; "float32", "float16"; or weights only: "dynamic" (int8), "int4", "int2" (for
             binary and ternary weights; others become int8).
         calibration: Model inputs `(samples, ...)`, float32 or integers: an array, or a dict or list
-            of them for several inputs. They set every scale, and the length of whole-sequence
-            models; without quantized activations they may be missing. The first 256 are used.
+            of them for several inputs; a `tf.data.Dataset` or another iterable of batches, or a
+            function that makes one, labels of `(x, y)` batches being ignored; the path of a `.npy`
+            or `.npz` file (its keys are the names of inputs); or a folder of `.wav` files, with
+            `frontend`. They set every scale, and the length of whole-sequence models; without
+            quantized activations they may be missing. The first 256 are used, of a folder 256 at
+            even distances.
         streaming: False, True, or "both".
         chunk: Time steps of a call of a streaming model.
         state: "explicit": states are inputs and outputs; "internal": variables of the interpreter,
@@ -80,11 +85,16 @@ def export(
         clipping: How calibration ranges are chosen: "minmax", "percentile" or "mse".
         bias_correction: Subtract from biases of dense layers the mean error that rounded weights
             make on the calibration data.
-        verification: Held-out inputs of the same shape; by default the calibration samples.
+        verification: Held-out inputs of the same shape, from any such source; by default the
+            calibration samples. Of an iterable or a folder at most 1000 are used.
         labels: Names of the entries of the last axis of a single output, for the model card.
-        frontend: `LogMel.to_config()` of the features, for the model card.
+        frontend: `LogMel.to_config()` of the features, for the model card and folders of audio.
         tolerances: How far the files may be from Keras.
         sensitivity: Also measure what rounding each layer alone costs; takes a moment a layer.
+        metrics: What was measured of the Keras model, for the model card:
+            `{"test_accuracy": 0.98}`.
+        description: What the model is for, in words, for the model card.
+        license: Its licence, for the model card.
 
     Returns:
         The report, also written as JSON.
@@ -110,22 +120,18 @@ def export(
     if calibration is None:
         options = options.without_idle_forms(can_fuse=False)
         _needs_no_calibration(options, verification)
-    signature = ModelSignature.of(model, verification if calibration is None else calibration)
-    samples, held_out = _samples(signature, calibration, verification)
+    given = cards.given_part(options.target.stem, labels, frontend, metrics, description, license)
+    signature, data = read_sets(model, calibration, verification, frontend)
     _check_labels(labels, signature)
-    card = {
-        "labels": None if labels is None else list(labels),
-        "frontend": None if frontend is None else dict(frontend),
-    }
     accepted = tolerances or Tolerances.for_mode(options.modes.modes())
     options.target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=options.target.parent) as folder:
         work = Path(folder)
-        export = _Export(model, signature, options, samples, held_out, accepted, work)
-        report = export.run(card, verification is not None, sensitivity)
+        report = _Export(model, signature, options, data, accepted, work).run(given, sensitivity)
         (work / options.report_path.name).write_text(report.to_json())
-        for name in (*(Path(form.path).name for form in report.forms), options.report_path.name):
-            os.replace(work / name, options.target.with_name(name))
+        models = [Path(form.path) for form in report.forms]
+        for file in (*models, *map(_card_file, models), options.report_path):
+            os.replace(work / file.name, file)
     return report
 
 
@@ -137,36 +143,38 @@ class _Export:
         model: keras.Model,
         signature: ModelSignature,
         options: ExportOptions,
-        samples: Samples,
-        held_out: Samples,
+        data: SampleSets,
         tolerances: Tolerances,
         work: Path,
     ) -> None:
         self._model = model
         self._signature = signature
         self._options = options
-        self._samples = samples
-        self._held_out = held_out
+        self._data = data
         self._tolerances = tolerances
         self._work = work
         self._seconds: dict[str, float] = {}
 
-    def run(self, card: dict[str, Any], is_held_out: bool, sensitivity: bool) -> ExportReport:
+    def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
         signature, work, timed = self._signature, self._work, self._timed
         with timed("convert"):
             chunk = self._options.chunk
-            converted = convert_model(self._model, signature, self._samples, chunk, work)
-            options = self._options.without_idle_forms(converted.can_fuse)
+            converted = convert_model(self._model, signature, self._data.samples, chunk, work)
+            options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
         with timed("calibrate"):
             layers = converted.marked.marked
             found = calibrate(
                 converted.data,
                 converted.whole,
                 layers,
-                self._samples,
+                self._data.samples,
                 options.modes,
                 options.clipping,
             )
+        record = self._data.calibration_record()
+        card = given | cards.found_part(
+            found, record, options.quantize, options.overrides, options.modes
+        )
         files: dict[Form, Path] = {}
         kept: dict[str, set[str]] = {}
         with timed("lower"):
@@ -177,24 +185,26 @@ class _Export:
                     found,
                     form,
                     options.modes,
-                    {**card, **_card(found, options)},
+                    card,
                     io=options.io,
                     internal_state=options.internal_state,
                     correct_bias=options.correct_bias,
                 )
                 files[form] = work / options.path(form).name
                 files[form].write_bytes(written.data)
+                _card_file(files[form]).write_text(cards.to_json(written.card))
                 for op in written.kept_float:
                     kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
+        held_out = self._data.held_out
         with timed("verify"):
-            expected = signature.predict(self._model, self._held_out)
-            exact = options.modes.integer_activations
-            results, agreement = verify(files, self._held_out, expected, self._tolerances, exact)
-            evidence = Model(signature, converted, found, self._held_out)
+            expected = signature.predict(self._model, held_out)
+            exact = options.exact_streams
+            results, agreement = verify(files, held_out, expected, self._tolerances, exact)
+            evidence = Model(signature, converted, found, held_out)
             drifts = drift(evidence, options, files, work)
             check_drift(drifts, self._tolerances)
             errors = layer_errors(evidence, options, work, sensitivity)
-            others = runtimes(files, self._held_out)
+            others = runtimes(files, held_out)
         return ExportReport(
             forms=tuple(
                 replace(result, path=str(options.path(form)))
@@ -211,16 +221,18 @@ class _Export:
             calibration={
                 "samples": found.samples,
                 "sha256": found.sha256,
+                **record,
                 "clipping": options.clipping,
                 "bias_correction": options.correct_bias,
             },
             verification={
-                "samples": len(next(iter(self._held_out.values()))),
-                "held_out": is_held_out,
+                "samples": len(next(iter(held_out.values()))),
+                "held_out": self._data.is_held_out,
+                **self._data.verification_record(),
                 "tolerances": vars(self._tolerances).copy(),
             },
             forms_agreement=agreement,
-            versions=_versions(),
+            versions=cards.versions(),
             seconds={step: round(value, 3) for step, value in self._seconds.items()},
         )
 
@@ -244,27 +256,6 @@ def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:
         )
 
 
-def _samples(
-    signature: ModelSignature, calibration: Any, verification: Any
-) -> tuple[Samples, Samples]:
-    """Calibration samples, no more than are used, and those to verify on."""
-    if calibration is None:
-        held_out = signature.check("verification", verification)
-        return {name: values[:_CALIBRATION_LIMIT] for name, values in held_out.items()}, held_out
-    given = signature.check("calibration", calibration)
-    samples = {name: values[:_CALIBRATION_LIMIT] for name, values in given.items()}
-    if verification is None:
-        return samples, samples
-    held_out = signature.check("verification", verification)
-    frames, expected = signature.frames(held_out), signature.frames(samples)
-    if frames != expected:
-        raise ExportError(
-            f"verification has {frames} time steps, expected {expected} as calibration has: cut or "
-            "pad it"
-        )
-    return samples, held_out
-
-
 def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> None:
     if labels is None:
         return
@@ -275,20 +266,8 @@ def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> No
         )
 
 
-def _card(calibration: Calibration, options: ExportOptions) -> dict[str, Any]:
-    mode = options.modes.default
-    return {
-        "ranks": {plan.name: plan.ranks() for plan in calibration.recurrent_plans()},
-        "quantization": {
-            "mode": options.quantize,
-            "weights": mode.weights,
-            "activations": mode.activations,
-            "overrides": dict(options.overrides),
-            "per_channel": mode.integer_weights,
-        },
-        "calibration": {"samples": calibration.samples, "sha256": calibration.sha256},
-        "versions": _versions(),
-    }
+def _card_file(model: Path) -> Path:
+    return model.with_suffix(".card.json")
 
 
 def _describe(plan: RecurrentPlan) -> dict[str, Any]:
@@ -300,8 +279,3 @@ def _describe(plan: RecurrentPlan) -> dict[str, Any]:
         "ranks": plan.ranks(),
         "weight_bytes": sum(matrix.values.size for matrix in matrices) * plan.bits // 8,
     }
-
-
-def _versions() -> dict[str, str]:
-    packages = ("tfpipeline", "keras", "tensorflow", "ai-edge-litert", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

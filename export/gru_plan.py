@@ -12,10 +12,12 @@ import numpy as np
 
 from tfpipeline.export.flatbuffer import Quantization
 from tfpipeline.export.recurrent_plan import (
-    GATES_RANGE,
     OUTPUT_STATE,
+    SATURATION,
     RecurrentPlan,
+    affine,
     fewest_weights,
+    holding_reach,
     in_order,
     output_scale,
     pre_activation,
@@ -65,11 +67,12 @@ def plan_gru(name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8) -> Re
 
 
 def _inner_scales(summed: int, taps: GruTaps) -> dict[str, Quantization]:
-    gates, candidate = slice(0, summed), slice(summed, None)
+    both, candidate = slice(0, summed), slice(summed, None)
+    update = (taps.p_x + taps.p_h)[..., : summed // 2]
     return {
-        "x_gates": pre_activation(taps.p_x[..., gates]),
-        "h_gates": pre_activation(taps.p_h[..., gates]),
-        "gates": Quantization(GATES_RANGE / 128.0, 0),
+        "x_gates": pre_activation(taps.p_x[..., both]),
+        "h_gates": pre_activation(taps.p_h[..., both]),
+        "gates": affine(np.array([-SATURATION, holding_reach(update)])),
         "x_candidate": pre_activation(taps.p_x[..., candidate]),
         "h_candidate": pre_activation(taps.p_h[..., candidate]),
     }

@@ -127,9 +127,7 @@ class Lowering:
 
     def _can_pair(self, first: FloatOperator, last: FloatOperator) -> bool:
         modes = {self._modes.of(self._layer(op)) for op in (first, last)}
-        return len(modes) == 1 and all(
-            mode.integer_weights and mode.activations != INT16 for mode in modes
-        )
+        return len(modes) == 1 and all(mode.fusable for mode in modes)
 
     # Tensors
 
@@ -342,7 +340,7 @@ class Lowering:
                 f"layer {plan.name!r} runs backwards in time, which a stream cannot: export with "
                 "streaming=False"
             )
-        if self._form.fused:
+        if self._form.fused and mode.fusable:
             x, old = self.read(index, INT8), self._old_states(plan, FLOAT_GATES)
             result, new = lower_fused(self.graph, plan, cell.options, x, frames, old)
             self._define_recurrent(plan, output, result, new, INT8)

@@ -14,11 +14,12 @@ import numpy as np
 
 from tfpipeline.export.flatbuffer import Quantization
 from tfpipeline.export.recurrent_plan import (
-    GATES_RANGE,
     OUTPUT_STATE,
+    SATURATION,
     RecurrentPlan,
     StatePlan,
     fewest_weights,
+    holding_reach,
     in_order,
     output_scale,
     pre_activation,
@@ -78,8 +79,13 @@ def cell_quantization(c: np.ndarray) -> Quantization:
 
 
 def _inner_scales(taps: LstmTaps) -> dict[str, Quantization]:
+    total = taps.p_x + taps.p_h
+    forget = np.split(total, 4, axis=-1)[1]
+    covered = np.clip(total, -SATURATION, SATURATION)
+    if forget.max() > SATURATION:
+        covered = np.append(covered, holding_reach(forget))
     return {
         "x_gates": pre_activation(taps.p_x),
         "h_gates": pre_activation(taps.p_h),
-        "gates": pre_activation(np.clip(taps.p_x + taps.p_h, -GATES_RANGE, GATES_RANGE)),
+        "gates": pre_activation(covered),
     }

@@ -36,6 +36,11 @@ class Mode:
     def integer_weights(self) -> bool:
         return self.weights.startswith("int")
 
+    @property
+    def fusable(self) -> bool:
+        """Whether our ops take a layer of this mode: int8 activations, integer weights."""
+        return self.integer_weights and self.activations != INT16
+
 
 MODES: Mapping[str, Mode] = {
     "float32": Mode(FLOAT32, "float32"),

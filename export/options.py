@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.lower import Form
-from tfpipeline.export.modes import FLOAT32, INT8, INT16, MODES, ModeTable
+from tfpipeline.export.modes import FLOAT32, INT16, MODES, ModeTable
 from tfpipeline.export.ranges import clipping_of
 
 _FORMS = ("portable", "fused")
@@ -103,6 +103,18 @@ class ExportOptions:
         return replace(self, forms=tuple(form for form in self.forms if not form.fused))
 
     @property
+    def exact_streams(self) -> bool:
+        """Whether streams must have the bits of the whole sequence.
+
+        Runtimes round float inputs to int16 by two rules: ties go to the even number in vectors,
+        away from zero in what is left over. Which values are left over depends on the length.
+        """
+        rounds_ties_twice = self.io == FLOAT32 and any(
+            mode.activations == INT16 for mode in self.modes.modes()
+        )
+        return self.modes.integer_activations and not rounds_ties_twice
+
+    @property
     def fuses(self) -> bool:
         return any(form.fused for form in self.forms)
 
@@ -124,17 +136,13 @@ def _choice(name: str, value: object, allowed: tuple[object, ...], context: str 
 
 
 def _forms(forms: Sequence[str] | None, modes: ModeTable, quantize: str) -> tuple[str, ...]:
-    can_fuse = all(mode.integer_weights and mode.activations != INT16 for mode in modes.modes())
+    can_fuse = any(mode.fusable for mode in modes.modes())
     if forms is None:
         return _FORMS if can_fuse else ("portable",)
     if isinstance(forms, str) or not forms or set(forms) - set(_FORMS):
         raise ExportError(f"forms must hold 'portable', 'fused' or both, received {forms!r}")
     if "fused" in forms and not can_fuse:
-        fusable = ", ".join(
-            repr(name)
-            for name, mode in MODES.items()
-            if mode.integer_weights and mode.activations in (FLOAT32, INT8)
-        )
+        fusable = ", ".join(repr(name) for name, mode in MODES.items() if mode.fusable)
         raise ExportError(
             f"forms has 'fused', but quantize={quantize!r} has none: our ops take int8 activations "
             f"and integer weights; expected one of {fusable}"

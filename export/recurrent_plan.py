@@ -21,8 +21,9 @@ from tfpipeline.numerics.recurrent import QuantizedMatrix
 _OUTPUT_HEADROOM = 2.0
 _SMALLEST_SCALE = 1e-8
 
-GATES_RANGE = 8.0
-"""The gates' pre-activations saturate here: sigmoid(8) is 0.9997."""
+SATURATION, _MEMORY = 8.0, 16.0
+"""Where a gate's pre-activation saturates: sigmoid(8) is 0.9997. A gate that holds the state needs
+more, because what it lets go in a step adds up: in a stream of 2,000 steps 0.9997 forgets half."""
 SIGMOID_OUTPUT = Quantization(1.0 / 256.0, -128)
 TANH_OUTPUT = Quantization(1.0 / 128.0, 0)
 """Fixed by the int8 LOGISTIC and TANH kernels of TensorFlow Lite."""
@@ -209,6 +210,11 @@ def equalize(
         return factors, max(float(reach.max()), 1e-6) / 127.0
     reach = np.maximum(reach, 1e-6 * max(float(reach.max()), 1e-6)).astype(np.float32)
     return (left / reach, right * reach[:, None]), 1.0 / 127.0
+
+
+def holding_reach(holding: np.ndarray) -> float:
+    """How far the sums into a gate that multiplies the old state must reach."""
+    return float(np.clip(holding.max(), SATURATION, _MEMORY))
 
 
 def output_scale(h: np.ndarray) -> float:

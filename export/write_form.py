@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from tfpipeline.export.calibrate import Calibration
+from tfpipeline.export.card import form_part
 from tfpipeline.export.conversion import Converted
 from tfpipeline.export.lower import Form, Lowering
 from tfpipeline.export.model_file import ModelFile, Written
 from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.export.states import ExplicitStates, InternalStates, States
-from tfpipeline.runtime.native import ABI_VERSION
 
 
 def write_form(
@@ -60,9 +60,4 @@ def write_form(
         integers_only=io != FLOAT32,
         correct_bias=correct_bias,
     )
-    own = {
-        "form": "fused" if form.fused else "portable",
-        "requires": {"plugin_abi": ABI_VERSION} if form.fused else None,
-        "chunk": chunk,
-    }
-    return file.write(lowering, states, {**card, **own})
+    return file.write(lowering, states, {**card, **form_part(form, chunk)})

@@ -15,6 +15,7 @@ from tfpipeline.export.ranges import minmax, mse
 from tfpipeline.export.weights import fits_two_bits
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
+from tfpipeline.runtime.tflite_file import TFLiteFile
 
 # Twice the error seen: int8 gives two decimal digits, four bits hardly one.
 BOUNDS = {
@@ -153,6 +154,17 @@ def test_a_layer_may_have_a_mode_of_its_own(target: Path) -> None:
 def test_bad_options_are_named(target: Path, options: dict[str, object], message: str) -> None:
     with pytest.raises(ExportError, match=message):
         export(recurrent_model(), target, **{"calibration": walk(2), **options})  # type: ignore[arg-type]
+
+
+def test_a_layer_in_float_leaves_the_others_fused(target: Path) -> None:
+    options = {"calibration": walk(20), "tolerances": Tolerances(0, 1)}
+    overrides = {"second": "float32", "last": "int16x8"}
+    report = export(recurrent_model(), target, overrides=overrides, **options)
+    assert TFLiteFile(report.fused).custom_ops() == ("tfpipeline.gru",)
+    assert report.forms[1].relative_error < BOUNDS["int8"]
+    none = {"first": "float32", "second": "float32"}
+    report = export(recurrent_model(), target, overrides=none, **options)
+    assert report.fused is None
 
 
 def test_weights_only_need_no_calibration(target: Path) -> None:

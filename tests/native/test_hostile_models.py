@@ -150,6 +150,20 @@ def last_state_before(**values: object) -> Edit:
     return edit
 
 
+def constant_output(spec: ModelSpec) -> None:
+    # Nothing changes its size, so the runtime would let it pass.
+    y = spec.tensors[spec.index("y")]
+    y.data = bytes(int(np.prod(y.shape)))
+
+
+def output_is_input(spec: ModelSpec) -> None:
+    spec.outputs = [spec.outputs[0], spec.index("h0"), *spec.outputs[2:]]
+
+
+def output_twice(spec: ModelSpec) -> None:
+    spec.outputs = [spec.outputs[0], *[spec.outputs[0]] * (len(spec.outputs) - 1)]
+
+
 # The case has units 24, input_dim 10, rank_x 6, rank_h 7. In messages {rows} is its kernels' rows,
 # {inputs} and {outputs} their right numbers.
 HOSTILE: list[tuple[str, Edit, str]] = [
@@ -200,6 +214,9 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("many inputs", many_inputs, "got {many} and {outputs}"),
     ("one output", drop_output, "expected {inputs} inputs and {outputs} outputs; got {inputs} and"),
     ("swapped outputs", swap_outputs, "output y must be int8; got float32"),
+    ("constant output", constant_output, "output 0 must not be a constant"),
+    ("output is input", output_is_input, "must not be one tensor|unresolved custom op"),
+    ("output twice", output_twice, "outputs 0 and 1 must not be one tensor"),
     ("lengths are floats", inputs(lengths="bias"), "lengths must be int32; got float32"),
     ("lengths of other batch", lengths_of(2), r"lengths must have the shape \[1\]; got \[2\]"),
     ("lengths of 2 dims", lengths_of(1, 1), r"lengths must have the shape \[1\]; got \[1, 1\]"),

@@ -132,49 +132,56 @@ def fill(task: MatrixTask) -> Iterator[Row]:
     from tfpipeline.export import kept_conversions
 
     built: dict[bool, MatrixModel] = {}
-    with kept_conversions():
+    rows: list[tuple[Row, MatrixModel]] = []
+    with kept_conversions(), tempfile.TemporaryDirectory(prefix="export-matrix-") as folder:
         for case in task.rows:
             ternary = case["mode"] in ("int2", "int8x2")
             if ternary not in built:
                 built[ternary] = build(case["model"], ternary, _SEED)
-            yield {**case, **try_case(built[ternary], case, task.tflite_runtime)}
+            target = Path(folder) / f"{len(rows)}.tflite"
+            rows.append(({**case, **try_case(built[ternary], case, target)}, built[ternary]))
+        if task.tflite_runtime is not None:
+            written = [row for row, _ in rows if row["outcome"] == PASSED]
+            paths = [Path(row["path"]) for row in written]
+            # The data is the same for all weights of a model.
+            inputs = rows[0][1].verification
+            for row, text in zip(written, compare(task.tflite_runtime, paths, inputs), strict=True):
+                row["tflite_runtime"] = text
+        for row, _ in rows:
+            row.pop("path")
+            yield row
 
 
-def try_case(built: MatrixModel, case: Case, tflite_runtime: str | None = None) -> Row:
-    """Exports one file and says what came of it."""
+def try_case(built: MatrixModel, case: Case, target: Path) -> Row:
+    """Exports one file and says what came of it, and where it lies."""
     from tfpipeline.export import ExportError, VerificationError, export
 
     chunk = _CHUNKS[case["time"]]
-    nothing: Row = dict.fromkeys(_RESULTS)
+    nothing: Row = dict.fromkeys((*_RESULTS, "path"))
     options = {} if chunk is None else {"streaming": "both", "chunk": chunk, "state": case["state"]}
-    with tempfile.TemporaryDirectory(prefix="export-matrix-") as folder:
-        try:
-            report = export(
-                built.model,
-                Path(folder) / "model.tflite",
-                quantize=case["mode"],
-                calibration=built.calibration,
-                verification=built.verification,
-                forms=(case["form"],),
-                **options,
-            )
-        except VerificationError as error:
-            return {**nothing, "outcome": FAILED, "reason": str(error)}
-        except ExportError as error:
-            return {**nothing, "outcome": IMPOSSIBLE, "reason": str(error)}
-        stream = "" if chunk is None else "stream "
-        form = report.form(stream + case["form"])
-        assert form is not None
-        elsewhere = None
-        if tflite_runtime is not None:
-            elsewhere = compare(tflite_runtime, Path(form.path), built.verification)
-        return {
-            "outcome": PASSED,
-            "reason": None,
-            "relative_error": form.relative_error,
-            "agreement": form.agreement,
-            "bytes": form.bytes,
-            "equals_whole": form.equals_whole,
-            "kept_float": " ".join(report.kept_float) or None,
-            "tflite_runtime": elsewhere,
-        }
+    try:
+        report = export(
+            built.model,
+            target,
+            quantize=case["mode"],
+            calibration=built.calibration,
+            verification=built.verification,
+            forms=(case["form"],),
+            **options,
+        )
+    except VerificationError as error:
+        return {**nothing, "outcome": FAILED, "reason": str(error)}
+    except ExportError as error:
+        return {**nothing, "outcome": IMPOSSIBLE, "reason": str(error)}
+    form = report.form(("" if chunk is None else "stream ") + case["form"])
+    assert form is not None
+    return {
+        **nothing,
+        "outcome": PASSED,
+        "relative_error": form.relative_error,
+        "agreement": form.agreement,
+        "bytes": form.bytes,
+        "equals_whole": form.equals_whole,
+        "kept_float": " ".join(report.kept_float) or None,
+        "path": form.path,
+    }

@@ -21,8 +21,8 @@ model loses is in [results/README.md](results/README.md). Weights are ternary in
 and int8x2, which are made for such weights.
 
 Streams were exported with explicit and with internal states; a cell shows both where they differ. \
-Those with integer activations equal the whole sequence bit for bit; a `~` marks a stream that \
-does not.
+Those with int8 activations equal the whole sequence bit for bit; a `~` marks a stream that does \
+not.
 """
 
 

@@ -1,8 +1,9 @@
-"""Runs a file in tflite-runtime, which needs a Python of its own, and compares its scores.
+"""Runs files in tflite-runtime, which needs a Python of its own, and compares their scores.
 
-    PYTHON -m tfpipeline.studies.other_runtime MODEL INPUTS.npz OUTPUTS.npz
+    PYTHON -m tfpipeline.studies.other_runtime INPUTS.npz MODEL MODEL ...
 
-runs one there; nothing here may import more than NumPy and `tfpipeline.runtime`.
+runs them there and writes `MODEL.npz` or `MODEL.error` beside each; nothing here may import more
+than NumPy and `tfpipeline.runtime`.
 """
 
 from __future__ import annotations
@@ -11,69 +12,86 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-_TIME_LIMIT_SECONDS = 120.0
+from tfpipeline.errors import TfpipelineError
+
+_TIME_LIMIT_SECONDS = 300.0
 _SAMPLES = 8
 
 
-def compare(python: str, path: Path, inputs: Any) -> str:
-    """Root mean square difference of scores from LiteRT's over their spread, or the error.
+def compare(python: str, paths: Sequence[Path], inputs: Any) -> list[str]:
+    """For each file the root mean square difference of scores from LiteRT's over their spread.
 
     Args:
         python: A Python with tflite-runtime.
-        path: An exported model, whole or streaming.
+        paths: Exported models, whole or streaming, in a folder that may be written to.
         inputs: Samples, as `export` takes them.
+
+    Returns:
+        The difference as a number, or why there is none.
     """
+    if not paths:
+        return []
+    if isinstance(inputs, np.ndarray):
+        inputs = {_card(paths[0])["inputs"][0]["name"]: inputs}
+    few = {name: values[:_SAMPLES] for name, values in inputs.items()}
+    given = paths[0].with_suffix(".inputs.npz")
+    np.savez(given, **{f"in:{name}": values for name, values in few.items()})
+    found: dict[Path, str] = {}
+    while waiting := [path for path in paths if path not in found]:
+        crash = _run_there(python, given, waiting)
+        for path in waiting:
+            if (error := path.with_suffix(".error")).exists():
+                found[path] = _reason(error.read_text())
+            elif (theirs := path.with_suffix(".npz")).exists():
+                found[path] = _difference(path, theirs, few)
+            else:
+                # It ended here; the files after this one are still to be run.
+                found[path] = crash
+                break
+    return [found[path] for path in paths]
+
+
+def _run_there(python: str, inputs: Path, paths: Sequence[Path]) -> str:
+    """Runs files in the other Python; returns how it ended, should results be missing."""
     from tfpipeline.runtime.native import library_path
 
-    with tempfile.TemporaryDirectory(prefix="other-runtime-") as folder:
-        given, found = Path(folder) / "inputs.npz", Path(folder) / "outputs.npz"
-        if isinstance(inputs, np.ndarray):
-            inputs = {_card(path)["inputs"][0]["name"]: inputs}
-        few = {name: values[:_SAMPLES] for name, values in inputs.items()}
-        np.savez(given, **{f"in:{name}": values for name, values in few.items()})
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-            "TFPIPELINE_LIBRARY": str(library_path()),
-        }
-        command = [python, "-m", "tfpipeline.studies.other_runtime", path, given, found]
-        try:
-            done = subprocess.run(
-                [str(part) for part in command],
-                env=environment,
-                capture_output=True,
-                text=True,
-                timeout=_TIME_LIMIT_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            return "hangs"
-        if done.returncode < 0:
-            return f"crashes with signal {-done.returncode}"
-        if done.returncode:
-            return _reason(done.stderr)
-        with np.load(found) as outputs:
-            theirs = dict(outputs)
-    ours = scores(path, few, "litert")
-    differences = [
-        float(np.sqrt(((theirs[name] - values) ** 2).mean())) / (float(values.std()) or 1.0)
-        for name, values in ours.items()
-    ]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "TFPIPELINE_LIBRARY": str(library_path()),
+    }
+    command = [python, "-m", "tfpipeline.studies.other_runtime", str(inputs), *map(str, paths)]
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=_TIME_LIMIT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return "hangs"
+    if done.returncode < 0:
+        return f"crashes with signal {-done.returncode}"
+    return _reason(done.stderr)
+
+
+def _difference(path: Path, theirs: Path, inputs: Mapping[str, np.ndarray]) -> str:
+    differences = []
+    with np.load(theirs) as outputs:
+        for name, values in scores(path, inputs, "litert").items():
+            error = float(np.sqrt(((outputs[name] - values) ** 2).mean()))
+            differences.append(error / (float(values.std()) or 1.0))
     return f"{max(differences):.2g}"
 
 
-def _reason(stderr: str) -> str:
-    """What the runtime says of a file that it refuses, without paths."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if "Error: " in line]
-    text = (errors or lines or ["no reason was given"])[-1]
-    return re.sub(r"/\S*/", "", text.rpartition("cannot be loaded: ")[2])[:160]
+def _reason(text: str) -> str:
+    """The last line of an error, without paths."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = (lines or ["no reason was given"])[-1].rpartition("cannot be loaded: ")[2]
+    return re.sub(r"/\S*/", "", last)[:160]
 
 
 def scores(path: Path, inputs: Mapping[str, np.ndarray], runtime: str) -> dict[str, np.ndarray]:
@@ -113,11 +131,16 @@ def _named(values: Any) -> dict[str, np.ndarray]:
     return values if isinstance(values, dict) else {"scores": values}
 
 
-def main(model: str, inputs: str, outputs: str) -> None:
+def main(inputs: str, *models: str) -> None:
     with np.load(inputs) as stored:
         given = {name.removeprefix("in:"): stored[name] for name in stored}
-    found: dict[str, Any] = scores(Path(model), given, "tflite_runtime")
-    np.savez(outputs, **found)
+    for path in map(Path, models):
+        try:
+            found: dict[str, Any] = scores(path, given, "tflite_runtime")
+        except (TfpipelineError, ValueError, RuntimeError) as error:
+            path.with_suffix(".error").write_text(" ".join(str(error).split()))
+        else:
+            np.savez(path.with_suffix(".npz"), **found)
 
 
 if __name__ == "__main__":

@@ -47,9 +47,14 @@ def run_tasks(
         # Forked copies of a process that runs TensorFlow hang: start fresh ones.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
-            for done in as_completed([pool.submit(work, task) for task in missing]):
+            for done in as_completed([pool.submit(_do, work, task) for task in missing]):
                 _keep(store, done.result())
                 bar.advance()
+
+
+def _do(work: Callable[[Any], Iterable[Row]], task: Any) -> list[Row]:
+    """All rows of a task: a generator cannot travel between processes."""
+    return list(work(task))
 
 
 def _keep(store: RowStore, rows: Iterable[Row]) -> None:
