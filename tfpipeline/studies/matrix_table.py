@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def _runtime_section(rows: Sequence[dict[str, str]]) -> str | None:
         try:
             difference = float(text)
         except ValueError:
-            errors[text] = errors.get(text, 0) + 1
+            reason = re.split(r"\. An older|\.?Node number", text)[0]
+            errors[reason] = errors.get(reason, 0) + 1
             counts[row["mode"]] = [ran, tried + 1]
         else:
             largest[row["mode"]] = max(difference, largest.get(row["mode"], 0.0))
