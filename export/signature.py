@@ -21,6 +21,7 @@ Samples = dict[str, np.ndarray]
 """Model inputs by name, each `(samples, ...)`."""
 
 _TIME_AXIS = 1
+_PREDICT_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,8 @@ class ModelSignature:
             packed = self.pack([samples[port.name][start : start + size] for port in self.inputs])
             if stateful:
                 _reset_states(model)
-            parts.append(keras.tree.flatten(model.predict(packed, verbose=0)))
+            found = model.predict(packed, verbose=0, batch_size=min(size, _PREDICT_BATCH))
+            parts.append(keras.tree.flatten(found))
         return {
             port.name: np.concatenate([np.asarray(part[i], np.float32) for part in parts])
             for i, port in enumerate(self.outputs)

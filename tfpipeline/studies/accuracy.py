@@ -178,8 +178,13 @@ def measure(task: AccuracyTask) -> Iterator[Row]:
 
 
 def _growth(drift: Sequence[float]) -> float | None:
-    """Mean state error of the last quarter of a stream over that of the second quarter."""
+    """Mean state error of the last quarter of a stream over that of the second quarter.
+
+    None where the stream is too short to say, or where there is no error.
+    """
     quarter = len(drift) // 4
+    if not quarter:
+        return None
     early = float(np.mean(drift[quarter : 2 * quarter]))
     return float(np.mean(drift[-quarter:])) / early if early else None
 

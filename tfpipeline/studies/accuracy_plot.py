@@ -42,6 +42,6 @@ def plot_accuracy(path: Path, rows: Sequence[Row]) -> None:
     right.set_yscale("log")
     right.set_xlabel("steps since the stream began")
     right.set_ylabel("error of the states, % of their size")
-    right.legend(fontsize=7, ncols=2)
+    right.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     with replacing(path) as partial:
         figure.savefig(partial, dpi=120)
