@@ -1,17 +1,20 @@
 # Two commands on a fresh machine, each makes its own environment in .venv:
 #   make demo    the main job: speech in, a verified int8 .tflite with our op out (demo-out/report.html)
 #   make test    the tests
-#   make bench   times of our fully connected kernels against the runtime's, into docs/results
+#   make bench   times of our fully connected and recurrent ops against the runtime's and gemmlowp's
+#                (Debian's libgemmlowp-dev, if it is there), into docs/results
 # For those who work on the Arm kernels, with Debian's qemu-user, gcc-aarch64-linux-gnu and llvm-19:
 #   make bench-arm    what they cost, counted under qemu (docs/results/arm.md)
 # Options: make demo QUICK=1            a small run, to see that everything works
 #          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
 #          make test ARGS="-k export"   anything that pytest takes
+#          make bench ARGS="--batches 1 2" ARGS_RECURRENT="--only GRU"
 #          make bench-arm ARGS="--l2 1024"   a second-level cache of 1 MiB
 #          PYTHON=/path/to/python3.12   instead of the first of 3.11, 3.12, 3.13 that is found
 
 VENV ?= .venv
 ARGS ?=
+ARGS_RECURRENT ?=
 QUICK ?=
 BIN := $(VENV)/bin
 SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
@@ -33,6 +36,7 @@ test: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)
+	$(BIN)/python custom_ops/bench/recurrent.py $(ARGS_RECURRENT)
 
 bench-arm: $(VENV)/.installed-test
 	$(BIN)/python -m tfpipeline.bench.arm --sources custom_ops --results docs/results $(ARGS)

@@ -10,10 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfpipeline.export.c_array import write_c_array
     from tfpipeline.export.conversion import kept_conversions
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.exporter import export
     from tfpipeline.export.report import ExportReport, FormReport
+    from tfpipeline.export.samples import Source
     from tfpipeline.export.stock import convert_stock
     from tfpipeline.export.verify import Tolerances
 
@@ -24,9 +26,11 @@ _HOMES = {
     "export": "exporter",
     "ExportReport": "report",
     "FormReport": "report",
+    "Source": "samples",
     "convert_stock": "stock",
     "kept_conversions": "conversion",
     "Tolerances": "verify",
+    "write_c_array": "c_array",
 }
 
 __all__ = [
@@ -34,11 +38,13 @@ __all__ = [
     "ExportError",
     "ExportReport",
     "FormReport",
+    "Source",
     "Tolerances",
     "VerificationError",
     "convert_stock",
     "export",
     "kept_conversions",
+    "write_c_array",
 ]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -22,6 +22,7 @@ from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.ranges import Range, clipping_of, minmax
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.signature import Samples
+from tfpipeline.export.weights import weight_bits
 from tfpipeline.progress import progress
 
 
@@ -42,7 +43,6 @@ class Calibration:
     means: dict[int, np.ndarray]
     samples: int
     sha256: str
-    source: str = field(default="array")
 
     def recurrent_plans(self) -> list[RecurrentPlan]:
         return [plan for plan in self.plans.values() if isinstance(plan, RecurrentPlan)]
@@ -55,7 +55,6 @@ class Calibration:
             {index: self.means[other] for index, other in pairs.items() if other in self.means},
             self.samples,
             self.sha256,
-            self.source,
         )
 
 
@@ -89,11 +88,32 @@ def calibrate(
                 runner.known[op.outputs[0]] = _with_past(x, layer)
                 continue
             cell = CELLS[layer.step.cell]
-            bits = modes.of(layer.name).weight_bits
+            matrices = [m.T for m in (*layer.step.kernel, *layer.step.recurrent_kernel)]
+            bits = weight_bits(modes.of(layer.name), matrices)
             plans[position] = cell.plan(layer.name, layer.step, x, bits)
             runner.known[op.outputs[0]] = cell.float_output(layer.step, x)
         ranges, means = runner.statistics(bar.advance, clipping)
     return Calibration(ranges, plans, means, runner.samples, digest(samples))
+
+
+def float_runner(
+    marked: bytes, graph: FloatGraph, layers: Sequence[Marked], samples: Samples
+) -> FloatRunner:
+    """The float graph on other samples, with the outputs of its markers known."""
+    runner = FloatRunner(marked, graph, samples)
+    for op in graph.operators:
+        if op.custom != MARKER:
+            continue
+        layer, x = layers[marker_index(op.custom_options)], runner.read(op.inputs[0], _nothing)
+        if isinstance(layer, Delay):
+            runner.known[op.outputs[0]] = _with_past(x, layer)
+        else:
+            runner.known[op.outputs[0]] = CELLS[layer.step.cell].float_output(layer.step, x)
+    return runner
+
+
+def _nothing(count: int = 1) -> None:
+    """No progress bar for a few samples."""
 
 
 def _with_past(x: np.ndarray, delay: Delay) -> np.ndarray:

@@ -13,13 +13,36 @@ import keras
 from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.factored_fused import find_pairs
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, read_float_graph
-from tfpipeline.export.mark import MARKER, MarkedModel, marker_index
+from tfpipeline.export.mark import (
+    MARKER,
+    MarkedLayer,
+    MarkedModel,
+    layer_of_op,
+    marker_index,
+)
+from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.signature import ModelSignature, Samples
 from tfpipeline.export.time_axes import StretchedGraph, auxiliary_frames, same_tensors
 from tfpipeline.progress import progress
 
 _WHOLE, _SHORT, _LONG = "whole", "short", "long"
+
+
+@dataclass(frozen=True)
+class StreamGraph:
+    """The float graph of a stream.
+
+    Args:
+        graph: At `chunk` time steps.
+        pairs: How its tensors map to those of the graph of the whole sequence.
+        chunk: Time steps of a call.
+    """
+
+    graph: FloatGraph
+    pairs: dict[int, int]
+    chunk: int
 
 
 @dataclass(frozen=True)
@@ -30,13 +53,21 @@ class Converted:
         marked: What the markers stand for, and the names of layers.
         whole: The graph at the length of the samples.
         data: The same as the converter wrote it.
-        chunk: The graph of a stream, and how its tensors map to those of `whole`; None without.
+        stream: The graph of a stream; None without.
     """
 
     marked: MarkedModel
     whole: FloatGraph
     data: bytes
-    chunk: tuple[FloatGraph, dict[int, int]] | None
+    stream: StreamGraph | None
+
+    def can_fuse(self, modes: ModeTable) -> bool:
+        """Whether any of its layers has a custom op in these modes."""
+        layers = {layer.name for layer in self.marked.marked if isinstance(layer, MarkedLayer)}
+        for last in find_pairs(self.whole):
+            op = self.whole.operators[last]
+            layers.add(layer_of_op(self.whole, op, self.marked.layer_of) or "")
+        return any(modes.of(layer).fusable for layer in layers)
 
 
 def convert_model(
@@ -111,9 +142,7 @@ def _run_converter(
     }
 
 
-def _stream_graph(
-    marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int
-) -> tuple[FloatGraph, dict[int, int]]:
+def _stream_graph(marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int) -> StreamGraph:
     def delay_of(op: FloatOperator) -> Delay | None:
         if op.custom != MARKER:
             return None
@@ -123,4 +152,5 @@ def _stream_graph(
     stretched = StretchedGraph(
         graphs[_SHORT], graphs[_LONG], auxiliary_frames(chunk), marked.layer_of, delay_of
     )
-    return stretched.at(chunk), same_tensors(graphs[_SHORT], graphs[_WHOLE])
+    pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE])
+    return StreamGraph(stretched.at(chunk), pairs, chunk)

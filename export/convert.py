@@ -7,6 +7,7 @@ small model. When it crashes or hangs, only it is lost, and the next call starts
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import select
@@ -126,7 +127,9 @@ class _Worker:
     def close(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                # Closing writes what a worker that died did not read.
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
         try:
             self._process.wait(timeout=5.0)
         except subprocess.TimeoutExpired:

@@ -3,58 +3,29 @@
 from __future__ import annotations
 
 import os
-import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from tfpipeline.export.calibrate import Calibration, calibrate
-from tfpipeline.export.conversion import Converted, convert_model
+from tfpipeline.export import card as cards
+from tfpipeline.export.calibrate import calibrate
+from tfpipeline.export.conversion import convert_model
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.lower import Form, Lowering
-from tfpipeline.export.model_file import ModelFile, Written
-from tfpipeline.export.modes import FLOAT32, INT8, INT16, MODES, ModeTable
+from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
+from tfpipeline.export.lower import Form
+from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
-from tfpipeline.export.signature import ModelSignature, Samples
-from tfpipeline.export.states import ExplicitStates, InternalStates, States
+from tfpipeline.export.sample_sets import SampleSets, read_sets
+from tfpipeline.export.signature import ModelSignature
 from tfpipeline.export.verify import Tolerances, verify
-from tfpipeline.runtime.native import ABI_VERSION
-
-_CALIBRATION_LIMIT = 256
-"""More samples hardly move a range; the report says how many were used."""
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What one call of `export` writes and how."""
-
-    target: Path
-    forms: tuple[Form, ...]
-    modes: ModeTable
-    io: str
-    chunk: int | None
-    internal_state: bool
-    clipping: str
-    correct_bias: bool
-
-    @property
-    def exact_streams(self) -> bool:
-        """Whether streams must have the bits of the whole sequence.
-
-        Runtimes round float inputs to int16 by two rules: ties go to the even number in vectors,
-        away from zero in what is left over. Which values are left over depends on the length.
-        """
-        rounds_ties_twice = self.io == FLOAT32 and any(
-            mode.activations == INT16 for mode in self.modes.modes()
-        )
-        return self.modes.integer_activations and not rounds_ties_twice
+from tfpipeline.export.write_form import write_form
 
 
 def export(
@@ -75,6 +46,10 @@ def export(
     labels: Sequence[str] | None = None,
     frontend: Mapping[str, Any] | None = None,
     tolerances: Tolerances | None = None,
+    sensitivity: bool = False,
+    metrics: Mapping[str, float] | None = None,
+    description: str | None = None,
+    license: str | None = None,
 ) -> ExportReport:
     """Exports a Keras model to `.tflite` files and proves them equal to it.
 
@@ -82,7 +57,8 @@ def export(
     Lite runtime), `kws.fused.tflite` (recurrent and factored layers as our custom ops, for any
     runtime with our plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
     `kws.stream.fused.tflite` and `kws.stream.report.json`, which take `chunk` time steps a call and
-    carry their states; with `streaming="both"` all of them.
+    carry their states; with `streaming="both"` all of them. Each file has its model card inside,
+    and beside it as `NAME.card.json`.
 
     Args:
         model: A Keras model. Recurrent layers: `FactoredGRU`, `FactoredLSTM`, `keras.layers.GRU`
@@ -93,8 +69,12 @@ def export(
             "int8x2"; "float32", "float16"; or weights only: "dynamic" (int8), "int4", "int2" (for
             binary and ternary weights; others become int8).
         calibration: Model inputs `(samples, ...)`, float32 or integers: an array, or a dict or list
-            of them for several inputs. They set every scale, and the length of whole-sequence
-            models; without quantized activations they may be missing. The first 256 are used.
+            of them for several inputs; a `tf.data.Dataset` or another iterable of batches, or a
+            function that makes one, labels of `(x, y)` batches being ignored; the path of a `.npy`
+            or `.npz` file (its keys are the names of inputs); or a folder of `.wav` files, with
+            `frontend`. They set every scale, and the length of whole-sequence models; without
+            quantized activations they may be missing. The first 256 are used, of a folder 256 at
+            even distances.
         streaming: False, True, or "both".
         chunk: Time steps of a call of a streaming model.
         state: "explicit": states are inputs and outputs; "internal": variables of the interpreter,
@@ -105,10 +85,16 @@ def export(
         clipping: How calibration ranges are chosen: "minmax", "percentile" or "mse".
         bias_correction: Subtract from biases of dense layers the mean error that rounded weights
             make on the calibration data.
-        verification: Held-out inputs of the same shape; by default the calibration samples.
+        verification: Held-out inputs of the same shape, from any such source; by default the
+            calibration samples. Of an iterable or a folder at most 1000 are used.
         labels: Names of the entries of the last axis of a single output, for the model card.
-        frontend: `LogMel.to_config()` of the features, for the model card.
+        frontend: `LogMel.to_config()` of the features, for the model card and folders of audio.
         tolerances: How far the files may be from Keras.
+        sensitivity: Also measure what rounding each layer alone costs; takes a moment a layer.
+        metrics: What was measured of the Keras model, for the model card:
+            `{"test_accuracy": 0.98}`.
+        description: What the model is for, in words, for the model card.
+        license: Its licence, for the model card.
 
     Returns:
         The report, also written as JSON.
@@ -118,236 +104,156 @@ def export(
         ConversionError: the TensorFlow Lite converter failed.
         VerificationError: a file would disagree with Keras; nothing is written.
     """
-    layers = [layer.name for layer in model._flatten_layers(include_self=False)]
-    plan = _plan(
-        Path(path),
-        ModeTable(quantize, overrides or {}, layers),
-        quantize,
-        streaming,
-        chunk,
-        state,
-        io,
-        forms,
-        clipping,
-        bias_correction,
+    options = ExportOptions.check(
+        path,
+        [layer.name for layer in model._flatten_layers(include_self=False)],
+        quantize=quantize,
+        overrides=overrides or {},
+        streaming=streaming,
+        chunk=chunk,
+        state=state,
+        io=io,
+        forms=forms,
+        clipping=clipping,
+        bias_correction=bias_correction,
     )
-    given = calibration if calibration is not None else verification
-    if given is None:
-        raise ExportError(
-            "calibration is missing: pass model inputs, for example calibration=x_train[:200]; "
-            "formats without quantized activations are content with verification=x_test"
-        )
-    if calibration is None and (plan.modes.needs_ranges or any(f.fused for f in plan.forms)):
-        raise ExportError(
-            f"calibration is missing: quantize={quantize!r} takes its scales from it; pass model "
-            "inputs, for example calibration=x_train[:200]"
-        )
-    signature = ModelSignature.of(model, given)
-    samples = signature.check("calibration" if calibration is not None else "verification", given)
-    samples = {name: values[:_CALIBRATION_LIMIT] for name, values in samples.items()}
-    held_out = samples
-    if verification is not None:
-        held_out = signature.check("verification", verification)
-        frames, expected = signature.frames(held_out), signature.frames(samples)
-        if frames != expected:
-            raise ExportError(
-                f"verification has {frames} time steps, expected {expected} as "
-                "calibration has: cut or pad it"
-            )
+    if calibration is None:
+        options = options.without_idle_forms(can_fuse=False)
+        _needs_no_calibration(options, verification)
+    given = cards.given_part(options.target.stem, labels, frontend, metrics, description, license)
+    signature, data = read_sets(model, calibration, verification, frontend)
     _check_labels(labels, signature)
-    card = {
-        "labels": None if labels is None else list(labels),
-        "frontend": None if frontend is None else dict(frontend),
-    }
-    accepted = tolerances or Tolerances.for_mode(plan.modes.modes())
-    return _export(
-        model,
-        signature,
-        plan,
-        quantize,
-        dict(overrides or {}),
-        samples,
-        held_out,
-        verification is not None,
-        card,
-        accepted,
-    )
-
-
-def _export(
-    model: keras.Model,
-    signature: ModelSignature,
-    plan: _Plan,
-    quantize: str,
-    overrides: dict[str, str],
-    samples: Samples,
-    held_out: Samples,
-    is_held_out: bool,
-    card: dict[str, Any],
-    tolerances: Tolerances,
-) -> ExportReport:
-    seconds: dict[str, float] = {}
-    target = plan.target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=target.parent) as folder:
+    accepted = tolerances or Tolerances.for_mode(options.modes.modes())
+    options.target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=options.target.parent) as folder:
         work = Path(folder)
-        with _timed(seconds, "convert"):
-            converted = convert_model(model, signature, samples, plan.chunk, work)
-        with _timed(seconds, "calibrate"):
-            found = calibrate(
-                converted.data,
-                converted.whole,
-                converted.marked.marked,
-                samples,
-                plan.modes,
-                plan.clipping,
-            )
-        card = {**card, **_card(found, quantize, overrides, plan)}
-        files: dict[Form, Path] = {}
-        kept: dict[str, set[str]] = {}
-        with _timed(seconds, "lower"):
-            for form in plan.forms:
-                written = _write(signature, converted, found, form, plan, card)
-                files[form] = work / _name(target, form)
-                files[form].write_bytes(written.data)
-                for op in written.kept_float:
-                    kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
-        with _timed(seconds, "verify"):
-            expected = signature.predict(model, held_out)
-            results, agreement = verify(files, held_out, expected, tolerances, plan.exact_streams)
-        stem = ".stream" if all(form.streaming for form in plan.forms) else ""
-        report_path = target.with_suffix(f"{stem}.report.json")
-        report = ExportReport(
-            forms=tuple(
-                replace(result, path=str(target.with_name(file.name)))
-                for result, file in zip(results, files.values(), strict=True)
-            ),
-            report_path=str(report_path),
-            quantize=quantize,
-            overrides=overrides,
-            layers=tuple(_describe(layer) for layer in found.recurrent_plans()),
-            kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
-            calibration={
-                "samples": found.samples,
-                "sha256": found.sha256,
-                "clipping": plan.clipping,
-                "bias_correction": plan.correct_bias,
-            },
-            verification={
-                "samples": len(next(iter(held_out.values()))),
-                "held_out": is_held_out,
-                "tolerances": vars(tolerances).copy(),
-            },
-            forms_agreement=agreement,
-            versions=_versions(),
-            seconds={step: round(value, 3) for step, value in seconds.items()},
-        )
-        (work / report_path.name).write_text(report.to_json())
-        for file in (*files.values(), work / report_path.name):
-            os.replace(file, target.with_name(file.name))
+        report = _Export(model, signature, options, data, accepted, work).run(given, sensitivity)
+        (work / options.report_path.name).write_text(report.to_json())
+        models = [Path(form.path) for form in report.forms]
+        for file in (*models, *map(_card_file, models), options.report_path):
+            os.replace(work / file.name, file)
     return report
 
 
-def _write(
-    signature: ModelSignature,
-    converted: Converted,
-    calibration: Calibration,
-    form: Form,
-    plan: _Plan,
-    card: dict[str, Any],
-) -> Written:
-    file = ModelFile(signature, plan.io, plan.modes.default.activations)
-    graph = file.graph()
-    source, states = converted.whole, None
-    if form.streaming:
-        assert converted.chunk is not None
-        source, pairs = converted.chunk
-        calibration = calibration.carried_to(pairs)
-        kind: type[States] = InternalStates if plan.internal_state else ExplicitStates
-        states = kind(graph)
-    lowering = Lowering(
-        source,
-        calibration,
-        graph,
-        form,
-        plan.modes,
-        converted.marked.layer_of,
-        states,
-        integers_only=plan.io != FLOAT32,
-        correct_bias=plan.correct_bias,
-    )
-    own = {
-        "form": "fused" if form.fused else "portable",
-        "requires": {"plugin_abi": ABI_VERSION} if form.fused else None,
-        "chunk": plan.chunk if form.streaming else None,
-    }
-    return file.write(lowering, states, {**card, **own})
+class _Export:
+    """One export, whose files appear in the folder `work`."""
 
+    def __init__(
+        self,
+        model: keras.Model,
+        signature: ModelSignature,
+        options: ExportOptions,
+        data: SampleSets,
+        tolerances: Tolerances,
+        work: Path,
+    ) -> None:
+        self._model = model
+        self._signature = signature
+        self._options = options
+        self._data = data
+        self._tolerances = tolerances
+        self._work = work
+        self._seconds: dict[str, float] = {}
 
-def _plan(
-    target: Path,
-    modes: ModeTable,
-    quantize: str,
-    streaming: bool | str,
-    chunk: int,
-    state: str,
-    io: str,
-    forms: Sequence[str] | None,
-    clipping: str,
-    correct_bias: bool,
-) -> _Plan:
-    """Checks the options and lists the files to write."""
-    activations = modes.default.activations
-    choices: tuple[tuple[str, object, tuple[object, ...]], ...] = (
-        ("io", io, tuple(dict.fromkeys((FLOAT32, activations)))),
-        ("streaming", streaming, (False, True, "both")),
-        ("state", state, ("explicit", "internal")),
-    )
-    for name, value, allowed in choices:
-        if value not in allowed:
-            options = ", ".join(repr(choice) for choice in allowed)
-            what = f" with quantize={quantize!r}" if name == "io" else ""
-            raise ExportError(f"{name} must be one of {options}{what}, received {value!r}")
-    if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
-        raise ExportError(f"chunk must be a positive number of time steps, received {chunk!r}")
-    if target.suffix != ".tflite":
-        raise ExportError(f"path must end in .tflite, received {str(target)!r}")
-    chosen = _forms(forms, modes, quantize)
-    times = {False: (False,), True: (True,), "both": (False, True)}[streaming]
-    return _Plan(
-        target,
-        tuple(
-            Form(name == "fused", stream)
-            for stream in times
-            for name in ("portable", "fused")
-            if name in chosen
-        ),
-        modes,
-        io,
-        chunk if streaming else None,
-        state == "internal",
-        clipping,
-        correct_bias,
-    )
-
-
-def _forms(forms: Sequence[str] | None, modes: ModeTable, quantize: str) -> tuple[str, ...]:
-    can_fuse = all(mode.integer_weights and mode.activations != "int16" for mode in modes.modes())
-    if forms is None:
-        return ("portable", "fused") if can_fuse else ("portable",)
-    if not forms or set(forms) - {"portable", "fused"}:
-        raise ExportError(f"forms must hold 'portable', 'fused' or both, received {tuple(forms)!r}")
-    if "fused" in forms and not can_fuse:
-        fusable = ", ".join(
-            repr(name)
-            for name, mode in MODES.items()
-            if mode.integer_weights and mode.activations in (FLOAT32, INT8)
+    def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
+        signature, work, timed = self._signature, self._work, self._timed
+        with timed("convert"):
+            chunk = self._options.chunk
+            converted = convert_model(self._model, signature, self._data.samples, chunk, work)
+            options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
+        with timed("calibrate"):
+            layers = converted.marked.marked
+            found = calibrate(
+                converted.data,
+                converted.whole,
+                layers,
+                self._data.samples,
+                options.modes,
+                options.clipping,
+            )
+        record = self._data.calibration_record()
+        card = given | cards.found_part(
+            found, record, options.quantize, options.overrides, options.modes
         )
+        files: dict[Form, Path] = {}
+        kept: dict[str, set[str]] = {}
+        with timed("lower"):
+            for form in options.forms:
+                written = write_form(
+                    signature,
+                    converted,
+                    found,
+                    form,
+                    options.modes,
+                    card,
+                    io=options.io,
+                    internal_state=options.internal_state,
+                    correct_bias=options.correct_bias,
+                )
+                files[form] = work / options.path(form).name
+                files[form].write_bytes(written.data)
+                _card_file(files[form]).write_text(cards.to_json(written.card))
+                for op in written.kept_float:
+                    kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
+        held_out = self._data.held_out
+        with timed("verify"):
+            expected = signature.predict(self._model, held_out)
+            exact = options.exact_streams
+            results, agreement = verify(files, held_out, expected, self._tolerances, exact)
+            evidence = Model(signature, converted, found, held_out)
+            drifts = drift(evidence, options, files, work)
+            check_drift(drifts, self._tolerances)
+            errors = layer_errors(evidence, options, work, sensitivity)
+            others = runtimes(files, held_out)
+        return ExportReport(
+            forms=tuple(
+                replace(result, path=str(options.path(form)))
+                for result, form in zip(results, files, strict=True)
+            ),
+            report_path=str(options.report_path),
+            quantize=options.quantize,
+            overrides=dict(options.overrides),
+            layers=tuple(_describe(plan) for plan in found.recurrent_plans()),
+            kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
+            layer_errors=errors,
+            drift=drifts,
+            runtimes=others,
+            calibration={
+                "samples": found.samples,
+                "sha256": found.sha256,
+                **record,
+                "clipping": options.clipping,
+                "bias_correction": options.correct_bias,
+            },
+            verification={
+                "samples": len(next(iter(held_out.values()))),
+                "held_out": self._data.is_held_out,
+                **self._data.verification_record(),
+                "tolerances": vars(self._tolerances).copy(),
+            },
+            forms_agreement=agreement,
+            versions=cards.versions(),
+            seconds={step: round(value, 3) for step, value in self._seconds.items()},
+        )
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._seconds[step] = time.monotonic() - started
+
+
+def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:
+    if options.modes.needs_ranges or options.fuses:
         raise ExportError(
-            f"forms has 'fused', but quantize={quantize!r} has none: our ops take int8 activations "
-            f"and integer weights; expected one of {fusable}"
+            f"calibration is missing: quantize={options.quantize!r} takes its scales from it; pass "
+            "model inputs, for example calibration=x_train[:200]"
         )
-    return tuple(forms)
+    if verification is None:
+        raise ExportError(
+            "calibration is missing: pass model inputs, for example calibration=x_train[:200], or "
+            "verification=x_test, which is enough without quantized activations"
+        )
 
 
 def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> None:
@@ -360,30 +266,11 @@ def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> No
         )
 
 
-def _name(target: Path, form: Form) -> str:
-    suffix = (".stream" if form.streaming else "") + (".fused" if form.fused else "") + ".tflite"
-    return target.stem + suffix
+def _card_file(model: Path) -> Path:
+    return model.with_suffix(".card.json")
 
 
-def _card(
-    calibration: Calibration, quantize: str, overrides: dict[str, str], plan: _Plan
-) -> dict[str, Any]:
-    mode = plan.modes.default
-    return {
-        "ranks": {layer.name: layer.ranks() for layer in calibration.recurrent_plans()},
-        "quantization": {
-            "mode": quantize,
-            "weights": mode.weights,
-            "activations": mode.activations,
-            "overrides": overrides,
-            "per_channel": mode.integer_weights,
-        },
-        "calibration": {"samples": calibration.samples, "sha256": calibration.sha256},
-        "versions": _versions(),
-    }
-
-
-def _describe(plan: Any) -> dict[str, Any]:
+def _describe(plan: RecurrentPlan) -> dict[str, Any]:
     matrices = (*plan.kernel, *plan.recurrent_kernel)
     return {
         "name": plan.name,
@@ -392,15 +279,3 @@ def _describe(plan: Any) -> dict[str, Any]:
         "ranks": plan.ranks(),
         "weight_bytes": sum(matrix.values.size for matrix in matrices) * plan.bits // 8,
     }
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    seconds[step] = time.monotonic() - started
-
-
-def _versions() -> dict[str, str]:
-    packages = ("tfpipeline", "keras", "tensorflow", "ai-edge-litert", "numpy")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -21,7 +21,7 @@ from tfpipeline.export.factored_fused import find_pairs, lower_pair
 from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, GraphBuilder, Quantization
 from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES, GateArithmetic
 from tfpipeline.export.linear_arithmetic import LinearArithmetic
-from tfpipeline.export.mark import clean_name
+from tfpipeline.export.mark import clean_name, layer_of_op
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode, ModeTable
 from tfpipeline.export.products import emit_product
 from tfpipeline.export.quantization_table import QuantizationTable
@@ -93,6 +93,7 @@ class Lowering:
         self.source = source
         self.graph = graph
         self.kept_float: list[KeptFloat] = []
+        self.marked_outputs: dict[int, str] = {}
         self._form = form
         self._calibration = calibration
         self._table = QuantizationTable(source, calibration.ranges, calibration.plans)
@@ -126,16 +127,21 @@ class Lowering:
 
     def _can_pair(self, first: FloatOperator, last: FloatOperator) -> bool:
         modes = {self._modes.of(self._layer(op)) for op in (first, last)}
-        return len(modes) == 1 and all(
-            mode.integer_weights and mode.activations != INT16 for mode in modes
-        )
+        return len(modes) == 1 and all(mode.fusable for mode in modes)
 
     # Tensors
 
     def name(self, index: int) -> str:
         """A tensor's name in the file."""
         name = self.source.tensors[index].name
-        return clean_name(name, self._layer_of(name))
+        layer = self._layer_of(name)
+        position = self.source.producer(index)
+        if layer is None and position is not None:
+            # The converter names what the model puts out after nothing at all.
+            op = self.source.operators[position]
+            layer = self._layer(op)
+            return name if layer is None else f"{layer}/{op.code.lower()}"
+        return clean_name(name, layer)
 
     def quantization(self, index: int, kind: str) -> Quantization:
         """The quantization of an activation as "int8" or "int16"."""
@@ -221,6 +227,16 @@ class Lowering:
         )
         return result
 
+    def places(self) -> dict[int, int]:
+        """The tensor in the file of each activation of the float graph, in its own format."""
+        found = {}
+        for index, known in self._defined.items():
+            for kind in (INT8, INT16, FLOAT32):
+                if kind in known and self._is_real(index):
+                    found[index] = known[kind]
+                    break
+        return found
+
     # Stock ops
 
     def _layers_in_float(self) -> set[str]:
@@ -237,13 +253,7 @@ class Lowering:
         return found
 
     def _layer(self, op: FloatOperator) -> str | None:
-        """The layer of an op: its output is named after it, or at least its weights are."""
-        for index in (*op.outputs, *op.inputs[1:]):
-            if index >= 0:
-                layer = self._layer_of(self.source.tensors[index].name)
-                if layer is not None:
-                    return layer
-        return None
+        return layer_of_op(self.source, op, self._layer_of)
 
     def _mode(self, op: FloatOperator) -> Mode:
         layer = self._layer(op)
@@ -330,7 +340,7 @@ class Lowering:
                 f"layer {plan.name!r} runs backwards in time, which a stream cannot: export with "
                 "streaming=False"
             )
-        if self._form.fused:
+        if self._form.fused and mode.fusable:
             x, old = self.read(index, INT8), self._old_states(plan, FLOAT_GATES)
             result, new = lower_fused(self.graph, plan, cell.options, x, frames, old)
             self._define_recurrent(plan, output, result, new, INT8)
@@ -339,8 +349,9 @@ class Lowering:
         q = None if kind == FLOAT32 else self.quantization(index, kind)
         step = cell.portable(plan, q, LinearArithmetic(mode), gates)
         x, old = self.read(index, kind), self._old_states(plan, gates)
-        if old is not None and frames == 1:
-            result, new = lower_step(self.graph, step, x, old)
+        if frames == 1:
+            zeros = [gates.zero(self.graph, state, plan.units) for state in plan.states]
+            result, new = lower_step(self.graph, step, x, zeros if old is None else old)
         else:
             result, new = lower_sequence(self.graph, step, x, frames, old)
         self._define_recurrent(plan, output, result, new, kind)
@@ -359,6 +370,7 @@ class Lowering:
         self, plan: RecurrentPlan, output: int, result: int, new: Sequence[int], kind: str
     ) -> None:
         self.define(output, result, kind)
+        self.marked_outputs[output] = plan.name
         if self._states is not None:
             for state, tensor in zip(plan.states, new, strict=True):
                 self._states.write(plan.name, state.name, tensor)

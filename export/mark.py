@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tfpipeline.export.delays import Delay, delay_of, delayed_call
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator
 from tfpipeline.export.recurrent_layers import recurrent_step
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.layers.export_protocol import RecurrentStep
@@ -151,6 +152,18 @@ class MarkedModel:
         """The layer in whose scope an op was traced, from the name of its output."""
         found = _SCOPE.findall(tensor_name.split(";")[0])
         return self.layer_names[int(found[-1])] if found else None
+
+
+def layer_of_op(
+    graph: FloatGraph, op: FloatOperator, layer_of: Callable[[str], str | None]
+) -> str | None:
+    """The layer of an op: its output is named after it, or at least its weights are."""
+    for index in (*op.outputs, *op.inputs[1:]):
+        if index >= 0:
+            layer = layer_of(graph.tensors[index].name)
+            if layer is not None:
+                return layer
+    return None
 
 
 def _reason_of(error: Exception) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.card import with_units
 from tfpipeline.export.flatbuffer import GraphBuilder, ModelBuilder, Quantization
 from tfpipeline.export.lower import KeptFloat, Lowering
 from tfpipeline.export.modes import FLOAT32
@@ -28,11 +29,16 @@ class Written:
     Args:
         data: The file.
         kept_float: Ops that stay in float32 in an integer mode.
-        tensors: Names in the file of the float graph's activations, with their format.
+        card: Its model card.
+        places: The tensor in the file of each activation of the float graph.
+        marked_outputs: Which of them a recurrent layer puts out, and its name.
     """
 
     data: bytes
     kept_float: tuple[KeptFloat, ...]
+    card: dict[str, Any]
+    places: dict[int, int]
+    marked_outputs: dict[int, str]
 
 
 class ModelFile:
@@ -72,12 +78,14 @@ class ModelFile:
         full_card = {
             **card,
             "streaming": states is not None,
-            "inputs": described_inputs,
+            "inputs": [with_units(entry, card.get("frontend")) for entry in described_inputs],
             "outputs": described_outputs,
             "states": [] if states is None else states.described,
         }
         self._model.metadata(CARD_METADATA, json.dumps(full_card, sort_keys=True).encode())
-        return Written(self._model.to_bytes(), tuple(lowering.kept_float))
+        kept = tuple(lowering.kept_float)
+        places, marked = lowering.places(), lowering.marked_outputs
+        return Written(self._model.to_bytes(), kept, full_card, places, marked)
 
     def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:
         tensors, described = {}, []

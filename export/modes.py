@@ -36,6 +36,11 @@ class Mode:
     def integer_weights(self) -> bool:
         return self.weights.startswith("int")
 
+    @property
+    def fusable(self) -> bool:
+        """Whether our ops take a layer of this mode: int8 activations, integer weights."""
+        return self.integer_weights and self.activations != INT16
+
 
 MODES: Mapping[str, Mode] = {
     "float32": Mode(FLOAT32, "float32"),
@@ -69,6 +74,7 @@ class ModeTable:
         self._overrides = {
             key: _mode(f"overrides[{key!r}]", name) for key, name in overrides.items()
         }
+        self._names = (mode, dict(overrides))
         names = sorted(set(layers))
         for pattern in self._overrides:
             if not any(fnmatchcase(name, pattern) for name in names):
@@ -84,6 +90,12 @@ class ModeTable:
                 if fnmatchcase(layer, pattern):
                     return mode
         return self.default
+
+    def name_of(self, layer: str) -> str:
+        """The name of a layer's mode."""
+        default, overrides = self._names
+        fitting = (name for pattern, name in overrides.items() if fnmatchcase(layer, pattern))
+        return next(fitting, default)
 
     def modes(self) -> tuple[Mode, ...]:
         """Every mode that some layer may have."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
 from tfpipeline.export.recurrent_plan import RecurrentPlan
+from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
@@ -46,9 +47,10 @@ def lower_fused(
         scale_h=float(plan.output.scales()[0]),
         return_sequences=plan.return_sequences,
         go_backwards=plan.go_backwards,
+        weight_bits=(*_widths(plan.kernel, plan.bits), *_widths(plan.recurrent_kernel, plan.bits)),
     ).pack()
-    weights = _weights(graph, f"{plan.name}/kernel", plan.kernel)
-    weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel)
+    weights = _weights(graph, f"{plan.name}/kernel", plan.kernel, plan.bits)
+    weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel, plan.bits)
     bias = graph.constant(f"{plan.name}/bias", plan.bias)
     shape = (1, frames, plan.units) if plan.return_sequences else (1, plan.units)
     output = graph.tensor(f"{plan.name}/output", shape, np.int8, plan.output)
@@ -61,9 +63,19 @@ def lower_fused(
     return output, last
 
 
-def _weights(graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ...]) -> list[int]:
+def _widths(matrices: tuple[QuantizedMatrix, ...], bits: int) -> tuple[int, int]:
+    return (bits, bits if len(matrices) == 2 else 8)
+
+
+def _weights(
+    graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ...], bits: int
+) -> list[int]:
     indices = [
-        graph.constant(f"{name}/{number}", matrix.values, Quantization.per_channel(matrix.scales))
+        graph.constant(
+            f"{name}/{number}",
+            matrix.values if bits == 8 else pack_rows(matrix.values, bits),
+            Quantization.per_channel(matrix.scales),
+        )
         for number, matrix in enumerate(matrices)
     ]
     return indices + [_ABSENT] * (2 - len(indices))

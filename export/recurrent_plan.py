@@ -19,6 +19,7 @@ from tfpipeline.numerics.quantize import channel_scales, quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 _OUTPUT_HEADROOM = 2.0
+_SMALLEST_SCALE = 1e-8
 
 SATURATION, _MEMORY = 8.0, 16.0
 """Where a gate's pre-activation saturates: sigmoid(8) is 0.9997. A gate that holds the state needs
@@ -228,10 +229,14 @@ def output_scale(h: np.ndarray) -> float:
     return 2.0**-finer / 127.0
 
 
-def affine(values: np.ndarray, finest: float = 1e-9) -> Quantization:
+def affine(values: np.ndarray, finest: float = 0.0) -> Quantization:
     """Asymmetric int8 quantization that covers `values` and represents 0 exactly."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    scale = max((high - low) / 255.0, finest)
+    scale = (high - low) / 255.0
+    if scale < _SMALLEST_SCALE:
+        # Nothing but zeros: any scale is exact, and XNNPACK refuses ratios of scales beyond 256.
+        return Quantization(1.0 / 128.0, 0)
+    scale = max(scale, finest)
     return Quantization(scale, int(np.clip(round(-128.0 - low / scale), -128, 127)))
 
 

@@ -7,6 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tfpipeline.export.across_runtimes import RuntimeReport
+from tfpipeline.export.drift import Drift
+from tfpipeline.export.layer_errors import LayerError
+
 
 @dataclass(frozen=True)
 class OutputReport:
@@ -66,6 +70,9 @@ class ExportReport:
         overrides: Modes of single layers.
         layers: Per recurrent layer: name, units, ranks, bytes of its int8 weights.
         kept_float: By layer, ops that stay in float32 for want of a kernel in its integer mode.
+        layer_errors: Where error enters: the portable form layer by layer.
+        drift: By streaming form, its error at the beginning and the end of a long stream.
+        runtimes: By whole-sequence form, what other installed runtimes make of it.
         calibration: Number of samples and SHA-256 of the calibration data.
         verification: Samples, where they came from, and the tolerances they passed.
         forms_agreement: Share of samples with the same best label in the portable and the fused
@@ -80,6 +87,9 @@ class ExportReport:
     overrides: dict[str, str]
     layers: tuple[dict[str, Any], ...]
     kept_float: dict[str, list[str]]
+    layer_errors: tuple[LayerError, ...]
+    drift: dict[str, Drift]
+    runtimes: dict[str, tuple[RuntimeReport, ...]]
     calibration: dict[str, Any]
     verification: dict[str, Any]
     forms_agreement: float | None
@@ -124,4 +134,25 @@ class ExportReport:
                 f"{form.name:<16} {form.bytes:>9} {agreement:>10} {form.mean_error:>11.4f} "
                 f"{form.max_error:>8.3f}  {form.path}"
             )
-        return "\n".join(lines)
+        if self.kept_float:
+            kept = (f"{layer} ({', '.join(codes)})" for layer, codes in self.kept_float.items())
+            lines.append(f"computed in float32 for want of integer kernels: {'; '.join(kept)}")
+        return "\n".join([*lines, "", *self._layer_lines(), *self._drift_lines()])
+
+    def _layer_lines(self) -> list[str]:
+        width = max([len("layer"), *(len(error.layer) for error in self.layer_errors)])
+        alone = any(error.alone is not None for error in self.layer_errors)
+        title = "rounded alone" if alone else ""
+        lines = [f"{'layer':<{width}} {'error so far':>13} {title:>14}".rstrip()]
+        for error in self.layer_errors:
+            cost = "" if error.alone is None else f"{error.alone:.4f}"
+            row = f"{error.layer:<{width}} {error.relative_error:>13.4f} {cost:>14}"
+            lines.append(row.rstrip())
+        return lines
+
+    def _drift_lines(self) -> list[str]:
+        return [
+            f"{name}: error {drift.output_last:.4f} in the last {drift.window} of {drift.frames} "
+            f"time steps, {drift.output_fresh:.4f} there from fresh states"
+            for name, drift in self.drift.items()
+        ]

@@ -165,12 +165,13 @@ class ModelSignature:
             for i, port in enumerate(self.outputs)
         }
 
-    def check(self, argument: str, samples: Any) -> Samples:
+    def check(self, argument: str, samples: Any, limit: int | None = None) -> Samples:
         """Checks model inputs and returns them by name, float32 or int32.
 
         Args:
             argument: What the user calls them, for messages.
             samples: An array for a single input, or a dict or list of arrays.
+            limit: Look at the first ones only.
         """
         if isinstance(samples, Mapping):
             unknown = samples.keys() ^ {port.name for port in self.inputs}
@@ -190,7 +191,7 @@ class ModelSignature:
                 "input of the model"
             )
         checked = {
-            port.name: _check(argument, port, array)
+            port.name: _check(argument, port, array, limit)
             for port, array in zip(self.inputs, arrays, strict=True)
         }
         if len({len(array) for array in checked.values()}) > 1:
@@ -201,8 +202,10 @@ class ModelSignature:
         return checked
 
 
-def _check(argument: str, port: Port, samples: Any) -> np.ndarray:
+def _check(argument: str, port: Port, samples: Any, limit: int | None) -> np.ndarray:
     values = np.asarray(samples)
+    if values.ndim:
+        values = values[:limit]
     free = {0: "time"}
     axes = [free.get(i, "size") if n is None else str(n) for i, n in enumerate(port.shape)]
     fits = values.ndim == len(port.shape) + 1 and all(

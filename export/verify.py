@@ -26,10 +26,13 @@ class Tolerances:
         agreement: Smallest share of samples with the same best label, over all outputs.
         relative_error: Largest root mean square error of an output over the standard deviation of
             Keras' values.
+        drift: How many times larger a past of ten training lengths may make a stream's error,
+            where it ends above `relative_error`.
     """
 
     agreement: float = 0.97
     relative_error: float = 0.15
+    drift: float = 2.0
 
     @classmethod
     def for_mode(cls, modes: Iterable[Mode]) -> Tolerances:

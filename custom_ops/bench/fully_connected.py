@@ -9,81 +9,24 @@ each figure is the best of all rounds. Writes a CSV and a plot with the roofline
 from __future__ import annotations
 
 import argparse
-import csv
 import os
-import platform
 import shlex
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
+from gemmlowp import Gemmlowp, try_gemmlowp
+from layers import Layer, UnsignedLayer
+from measuring import OUT_OF_CACHE_BYTES, machine, measure, read_bandwidth, write_csv
 
-from tfpipeline.export.flatbuffer import ModelBuilder, Quantization
-from tfpipeline.numerics.fully_connected import pack_rows
-from tfpipeline.numerics.fully_connected_options import OP_NAME, FullyConnectedOptions
-from tfpipeline.runtime.native import best_isa, library_path
+from tfpipeline.runtime.native import library_path
 
-MIB = 1 << 20
-#: More than the last-level cache of the machines that this runs on.
-OUT_OF_CACHE_BYTES = 96 * MIB
 ACCELERATED_BATCH = 8
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What a model of one layer computes."""
-
-    rows: int
-    depth: int
-    batch: int
-    is_float: bool
-    bits: int
-
-    def model(self, custom: bool) -> bytes:
-        """The model file: our op where `custom`, else the builtin one."""
-        rng = np.random.default_rng(0)
-        high = 2 ** (self.bits - 1)
-        low = -high + (self.bits == 8)
-        weights = rng.integers(low, high, (self.rows, self.depth)).astype(np.int8)
-        scales = (rng.uniform(0.5, 2.0, self.rows) * 0.05 / high).astype(np.float32)
-        data = pack_rows(weights, self.bits) if self.bits < 8 else weights
-        dtype = np.float32 if self.is_float else np.int8
-        x_levels = None if self.is_float else Quantization(0.037, 5)
-        y_levels = None if self.is_float else Quantization(0.2, -7)
-        builder = ModelBuilder("a fully connected layer")
-        graph = builder.graph("main")
-        x = graph.tensor("x", (self.batch, self.depth), dtype, x_levels)
-        w = graph.constant("w", data, Quantization.per_channel(scales))
-        bias_levels = Quantization.per_channel(np.float32(0.037) * scales)
-        zeros = np.zeros(self.rows, np.float32 if self.is_float else np.int32)
-        b = graph.constant("b", zeros, None if self.is_float else bias_levels)
-        y = graph.tensor("y", (self.batch, self.rows), dtype, y_levels)
-        if custom:
-            options = FullyConnectedOptions(self.rows, self.depth, self.bits)
-            graph.custom(OP_NAME, [x, w, b], [y], options.pack())
-        else:
-            if self.bits == 4:
-                tensor = graph.subgraph.tensors[w]
-                tensor.type = schema.TensorType.INT4
-                tensor.shape = np.array((self.rows, self.depth), np.int32)
-            options = schema.FullyConnectedOptionsT(asymmetricQuantizeInputs=self.is_float)
-            graph.operator("FULLY_CONNECTED", [x, w, b], [y], options, 9 if self.is_float else 4)
-        graph.finish([x], [y])
-        return builder.to_bytes()
-
-    def input(self) -> np.ndarray:
-        rng = np.random.default_rng(1)
-        shape = (self.batch, self.depth)
-        if self.is_float:
-            return rng.standard_normal(shape).astype(np.float32)
-        return rng.integers(-128, 128, shape).astype(np.int8)
+GEMMLOWP = "gemmlowp uint8"
 
 
 @dataclass(frozen=True)
@@ -124,28 +67,22 @@ def contenders(rows: int, depth: int, batch: int) -> list[Contender]:
         Contender("ours float, int8 weights", layer(True, 8), True, "XNNPACK float, int8 weights"),
         Contender("XNNPACK float, int4 weights", layer(True, 4), False, None),
         Contender("ours float, int4 weights", layer(True, 4), True, "XNNPACK float, int4 weights"),
+        Contender("ours uint8", UnsignedLayer(rows, depth, batch, False, 8), True, GEMMLOWP),
     ]
 
 
-def measure(calls: list[list[Callable[[], None]]], rounds: int, repeats: int) -> list[list[float]]:
-    """Seconds of each call; every contender has a list of calls that it makes in turn."""
-    times: list[list[float]] = [[] for _ in calls]
-    for turn in range(rounds):
-        for taken, ways in zip(times, calls, strict=True):
-            count = max(repeats, len(ways))
-            for i in range(count):
-                call = ways[(turn * count + i) % len(ways)]
-                start = time.perf_counter()
-                call()
-                taken.append(time.perf_counter() - start)
-    return times
-
-
 def time_contenders(
-    group: list[Contender], threads: int, isa: str, rounds: int, repeats: int, copies: bool
+    group: list[Contender],
+    threads: int,
+    isa: str,
+    rounds: int,
+    repeats: int,
+    copies: bool,
+    gemmlowp: Gemmlowp | None = None,
 ) -> list[dict[str, object]]:
     """One row of the table a contender."""
-    interpreters, calls = [], []
+    interpreters: list[list[Interpreter]] = []
+    calls: list[list[Callable[[], object]]] = []
     for contender in group:
         layer = contender.layer
         packed = layer.rows * layer.depth * layer.bits // 8
@@ -154,6 +91,10 @@ def time_contenders(
         made = [contender.interpreter(model, threads, isa) for _ in range(count)]
         interpreters.append(made)
         calls.append([it.invoke for it in made])
+    if gemmlowp is not None:
+        layer = group[0].layer
+        group = [*group, Contender(GEMMLOWP, layer, False, None)]
+        calls.append([gemmlowp.call(layer.rows, layer.depth, layer.batch, threads)])
     times = measure(calls, rounds, repeats)
     # Out of cache the best of many would be a call that found its weights in cache after all.
     typical = {
@@ -165,7 +106,7 @@ def time_contenders(
         layer, best = contender.layer, typical[contender.name]
         operations = 2 * layer.rows * layer.depth * layer.batch
         weight_bytes = layer.rows * layer.depth * layer.bits / 8
-        base = typical[contender.baseline] if contender.baseline else None
+        base = typical.get(contender.baseline or "")
         rows.append(
             {
                 "layer": f"{layer.rows}x{layer.depth}",
@@ -177,46 +118,11 @@ def time_contenders(
                 "median_us": f"{statistics.median(taken) * 1e6:.1f}",
                 "gops": f"{operations / best / 1e9:.0f}",
                 "weight_gb_s": f"{weight_bytes / best / 1e9:.1f}",
-                "compared_with": contender.baseline or "",
+                "compared_with": contender.baseline if base else "",
                 "times_faster": f"{base / best:.2f}" if base else "",
             }
         )
     return rows
-
-
-def read_bandwidth(size: int) -> float:
-    """Bytes a second of reading `size` bytes over and over: a search that finds nothing."""
-    # Not zeros, which the system would keep as one page for all.
-    data, best = b"\2" * size, float("inf")
-    for _ in range(max(8, 256 * MIB // size)):
-        start = time.perf_counter()
-        data.find(1)
-        best = min(best, time.perf_counter() - start)
-    return size / best
-
-
-def machine() -> str:
-    """Processor, cores and versions."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-        name = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), name)
-    return (
-        f"{name}, {os.cpu_count()} cores, {platform.system()}; kernels {best_isa()}; "
-        f"ai-edge-litert {version('ai-edge-litert')}, tfpipeline {version('tfpipeline')}, "
-        f"Python {platform.python_version()}"
-    )
-
-
-def write_csv(path: Path, rows: list[dict[str, object]], notes: list[str]) -> None:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(f"# {note}\n" for note in notes)
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, path)
 
 
 def plot(path: Path, rows: list[dict[str, object]], cache: float, memory: float, note: str) -> None:
@@ -284,10 +190,11 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     # Two threads on two cores are only as fast as what else runs there lets them be.
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    gemmlowp = try_gemmlowp()
     for threads in arguments.threads:
         for batch in arguments.batches:
             group = contenders(arguments.rows, arguments.depth, batch)
-            rows += time_contenders(group, threads, isa, rounds, repeats, copies=False)
+            rows += time_contenders(group, threads, isa, rounds, repeats, False, gemmlowp)
             print(f"threads {threads}, batch {batch}", file=sys.stderr)
     group = [c for c in contenders(arguments.rows, arguments.depth, 1) if not c.layer.is_float]
     rows += time_contenders(group, 1, isa, 3, repeats, copies=True)

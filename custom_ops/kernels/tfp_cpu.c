@@ -57,9 +57,25 @@ bool tfp_cpu_has_avx512vnni(void) {
   return (r[1] & needed) == needed && (r[2] >> 11 & 1) != 0;
 }
 
+bool tfp_cpu_has_avxvnni(void) {
+#if defined(TFP_AVXVNNI_AS_EVEX)
+  return tfp_cpu_has_avx512vnni();
+#else
+  uint32_t r[4];
+  if (!tfp_cpu_has_avx2()) return false;
+  cpuid(7, 0, r);
+  if (r[0] < 1) return false; /* the last part of this leaf */
+  cpuid(7, 1, r);
+  return (r[0] >> 4 & 1) != 0;
+#endif
+}
+
 #else
 
 bool tfp_cpu_has_avx2(void) {
+  return false;
+}
+bool tfp_cpu_has_avxvnni(void) {
   return false;
 }
 bool tfp_cpu_has_avx512vnni(void) {

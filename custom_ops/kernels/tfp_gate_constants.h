@@ -15,6 +15,8 @@
 #define TFP_EXP2_C3 0x1.c6b6d8p-5f
 #define TFP_EXP2_C4 0x1.3ce8b0p-7f
 #define TFP_EXP2_C5 0x1.5bda7ap-10f
+/* 1 / 6: the slope of the hard sigmoid */
+#define TFP_HARD_SIGMOID_SLOPE 0x1.555556p-3f
 /* States below the floor become zero; states that come in are clamped to the limit. */
 #define TFP_STATE_FLOOR 0x1p-60f
 #define TFP_STATE_LIMIT 32768.0f

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "tfp_gate_constants.h"
+#include "tfp_kernels.h"
 #include "tfp_target.h"
 
 /* `n` vectors run side by side: one alone would leave the processor waiting for its latency. */
@@ -58,6 +59,39 @@ TFP_TARGET_AVX2 TFP_INLINE void tfp_tanh_avx2(const int n, __m256 *x) {
   for (int i = 0; i < n; ++i) {
     y[i] = _mm256_div_ps(_mm256_sub_ps(one, y[i]), _mm256_add_ps(one, y[i]));
     x[i] = _mm256_or_ps(y[i], x[i]);
+  }
+}
+
+/* x[i] = clamp(x[i] / 6 + 0.5, 0, 1) */
+TFP_TARGET_AVX2 TFP_INLINE void tfp_hard_sigmoid_avx2(const int n, __m256 *x) {
+  for (int i = 0; i < n; ++i) {
+    x[i] = _mm256_mul_ps(x[i], _mm256_set1_ps(TFP_HARD_SIGMOID_SLOPE));
+    x[i] = _mm256_add_ps(x[i], _mm256_set1_ps(0.5f));
+    x[i] = _mm256_min_ps(_mm256_max_ps(x[i], _mm256_set1_ps(0.0f)), _mm256_set1_ps(1.0f));
+  }
+}
+
+/* x[i] = clamp(x[i], -1, 1) */
+TFP_TARGET_AVX2 TFP_INLINE void tfp_hard_tanh_avx2(const int n, __m256 *x) {
+  for (int i = 0; i < n; ++i) {
+    x[i] = _mm256_min_ps(_mm256_max_ps(x[i], _mm256_set1_ps(-1.0f)), _mm256_set1_ps(1.0f));
+  }
+}
+
+TFP_TARGET_AVX2 TFP_INLINE void tfp_recurrent_activation_avx2(const int function, const int n,
+                                                              __m256 *x) {
+  if (function == TFP_SIGMOID) {
+    tfp_sigmoid_avx2(n, x);
+  } else {
+    tfp_hard_sigmoid_avx2(n, x);
+  }
+}
+
+TFP_TARGET_AVX2 TFP_INLINE void tfp_activation_avx2(const int function, const int n, __m256 *x) {
+  if (function == TFP_TANH) {
+    tfp_tanh_avx2(n, x);
+  } else {
+    tfp_hard_tanh_avx2(n, x);
   }
 }
 

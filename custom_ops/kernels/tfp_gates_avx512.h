@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "tfp_gate_constants.h"
+#include "tfp_kernels.h"
 #include "tfp_target.h"
 
 /* `n` vectors run side by side: one alone would leave the processor waiting for its latency. */
@@ -58,6 +59,40 @@ TFP_TARGET_AVX512 TFP_INLINE void tfp_tanh_avx512(const int n, __m512 *x) {
   for (int i = 0; i < n; ++i) {
     y[i] = _mm512_div_ps(_mm512_sub_ps(one, y[i]), _mm512_add_ps(one, y[i]));
     x[i] = _mm512_or_ps(y[i], x[i]);
+  }
+}
+
+/* x[i] = clamp(x[i] / 6 + 0.5, 0, 1) */
+TFP_TARGET_AVX512 TFP_INLINE void tfp_hard_sigmoid_avx512(const int n, __m512 *x) {
+  for (int i = 0; i < n; ++i) {
+    x[i] = _mm512_mul_ps(x[i], _mm512_set1_ps(TFP_HARD_SIGMOID_SLOPE));
+    x[i] = _mm512_add_ps(x[i], _mm512_set1_ps(0.5f));
+    x[i] = _mm512_min_ps(_mm512_max_ps(x[i], _mm512_set1_ps(0.0f)), _mm512_set1_ps(1.0f));
+  }
+}
+
+/* x[i] = clamp(x[i], -1, 1) */
+TFP_TARGET_AVX512 TFP_INLINE void tfp_hard_tanh_avx512(const int n, __m512 *x) {
+  for (int i = 0; i < n; ++i) {
+    x[i] = _mm512_min_ps(_mm512_max_ps(x[i], _mm512_set1_ps(-1.0f)), _mm512_set1_ps(1.0f));
+  }
+}
+
+TFP_TARGET_AVX512 TFP_INLINE void tfp_recurrent_activation_avx512(const int function, const int n,
+                                                                  __m512 *x) {
+  if (function == TFP_SIGMOID) {
+    tfp_sigmoid_avx512(n, x);
+  } else {
+    tfp_hard_sigmoid_avx512(n, x);
+  }
+}
+
+TFP_TARGET_AVX512 TFP_INLINE void tfp_activation_avx512(const int function, const int n,
+                                                        __m512 *x) {
+  if (function == TFP_TANH) {
+    tfp_tanh_avx512(n, x);
+  } else {
+    tfp_hard_tanh_avx512(n, x);
   }
 }
 

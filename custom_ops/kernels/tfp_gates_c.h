@@ -6,6 +6,7 @@
 
 #include "tfp_bytes.h"
 #include "tfp_gate_constants.h"
+#include "tfp_kernels.h"
 #include "tfp_target.h"
 
 TFP_INLINE uint32_t tfp_bits_c(float x) {
@@ -50,6 +51,27 @@ TFP_INLINE float tfp_tanh_c(float x) {
   const float e = tfp_exp2_c(y);
   const float t = (1.0f - e) / (1.0f + e);
   return tfp_float_c(tfp_bits_c(t) | (tfp_bits_c(x) & 0x80000000u));
+}
+
+/* clamp(x / 6 + 0.5, 0, 1) */
+TFP_INLINE float tfp_hard_sigmoid_c(float x) {
+  float y = x * TFP_HARD_SIGMOID_SLOPE + 0.5f;
+  y = y > 0.0f ? y : 0.0f;
+  return y < 1.0f ? y : 1.0f;
+}
+
+/* clamp(x, -1, 1) */
+TFP_INLINE float tfp_hard_tanh_c(float x) {
+  x = x > -1.0f ? x : -1.0f;
+  return x < 1.0f ? x : 1.0f;
+}
+
+TFP_INLINE float tfp_recurrent_activation_c(int function, float x) {
+  return function == TFP_SIGMOID ? tfp_sigmoid_c(x) : tfp_hard_sigmoid_c(x);
+}
+
+TFP_INLINE float tfp_activation_c(int function, float x) {
+  return function == TFP_TANH ? tfp_tanh_c(x) : tfp_hard_tanh_c(x);
 }
 
 /* clamp(round(v), -127, 127), ties to even. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "tfp_gate_constants.h"
+#include "tfp_kernels.h"
 #include "tfp_target.h"
 
 /* `n` vectors run side by side: one alone would leave the processor waiting for its latency. */
@@ -65,6 +66,38 @@ TFP_INLINE void tfp_tanh_neon(const int n, float32x4_t *x) {
   for (int i = 0; i < n; ++i) {
     y[i] = vdivq_f32(vsubq_f32(one, y[i]), vaddq_f32(one, y[i]));
     x[i] = vbslq_f32(sign_bit, x[i], y[i]); /* the quotient is never negative */
+  }
+}
+
+/* x[i] = clamp(x[i] / 6 + 0.5, 0, 1) */
+TFP_INLINE void tfp_hard_sigmoid_neon(const int n, float32x4_t *x) {
+  for (int i = 0; i < n; ++i) {
+    x[i] = vmulq_f32(x[i], vdupq_n_f32(TFP_HARD_SIGMOID_SLOPE));
+    x[i] = vaddq_f32(x[i], vdupq_n_f32(0.5f));
+    x[i] = tfp_at_most_neon(tfp_at_least_neon(x[i], 0.0f), 1.0f);
+  }
+}
+
+/* x[i] = clamp(x[i], -1, 1) */
+TFP_INLINE void tfp_hard_tanh_neon(const int n, float32x4_t *x) {
+  for (int i = 0; i < n; ++i) {
+    x[i] = tfp_at_most_neon(tfp_at_least_neon(x[i], -1.0f), 1.0f);
+  }
+}
+
+TFP_INLINE void tfp_recurrent_activation_neon(const int function, const int n, float32x4_t *x) {
+  if (function == TFP_SIGMOID) {
+    tfp_sigmoid_neon(n, x);
+  } else {
+    tfp_hard_sigmoid_neon(n, x);
+  }
+}
+
+TFP_INLINE void tfp_activation_neon(const int function, const int n, float32x4_t *x) {
+  if (function == TFP_TANH) {
+    tfp_tanh_neon(n, x);
+  } else {
+    tfp_hard_tanh_neon(n, x);
   }
 }
 

@@ -6,10 +6,10 @@
 #ifndef TFP_GEMM_LOW_AVX2_H_
 #define TFP_GEMM_LOW_AVX2_H_
 
-#include <immintrin.h>
-
 #include "tfp_bytes.h"
 #include "tfp_kernels.h"
+#include "tfp_prefetch_x86.h"
+#include "tfp_sum_s8.h"
 #include "tfp_target.h"
 
 enum { kLowTile = 3, kLowBatch = 2 };
@@ -26,13 +26,6 @@ TFP_TARGET_AVX2 TFP_INLINE __m256i tfp_low_shift(const int count, __m256i bytes)
     default:
       return bytes;
   }
-}
-
-/* -2^(bits - 1) times the sum of `count` values. */
-TFP_INLINE int32_t tfp_low_offset(const int bits, const int8_t *x, size_t count) {
-  int32_t sum = 0;
-  for (size_t k = 0; k < count; ++k) sum += x[k];
-  return -sum * (1 << (bits - 1));
 }
 
 TFP_TARGET_AVX2 TFP_INLINE void tfp_low_tile(const int bits, const int tile, const int batch,
@@ -52,6 +45,7 @@ TFP_TARGET_AVX2 TFP_INLINE void tfp_low_tile(const int bits, const int tile, con
       }
     }
   }
+  tfp_prefetch_blocks(tile, blocks + (size_t)tile * block_bytes, block_bytes);
   const uint8_t *w = blocks + 64;
   for (size_t k = 0; k < steps; ++k, w += 64, x += 4 * parts) {
     for (int t = 0; t < tile; ++t) {
@@ -109,7 +103,8 @@ TFP_TARGET_AVX2 TFP_INLINE void tfp_gemm_low_avx2(const int bits, const void *bl
   const uint8_t *w = blocks_packed;
   int32_t offsets[TFP_MAX_BATCH];
   for (size_t n = 0; n < batch; ++n) {
-    offsets[n] = tfp_low_offset(bits, x + (ptrdiff_t)n * x_stride, steps * step);
+    const int32_t sum = tfp_sum_s8(x + (ptrdiff_t)n * x_stride, steps * step);
+    offsets[n] = -sum * (1 << (bits - 1));
   }
   for (; blocks >= 2; blocks -= 2, w += 2 * bytes, acc += 2 * 16) {
     tfp_low_columns(bits, 2, batch, w, bytes, steps, x, x_stride, offsets, acc, acc_stride);

@@ -9,7 +9,7 @@
 #include "tfp_kernels.h"
 #include "tfp_target.h"
 #if TFP_X86_64
-#include <immintrin.h>
+#include "tfp_prefetch_x86.h"
 
 enum { kTile = 6, kColumns = 2 };
 
@@ -60,6 +60,7 @@ TFP_TARGET_AVX2 TFP_INLINE void run_tile(const int tile, const int batch, const 
       sum[t][n][1] = _mm256_add_epi32(load(start + 32), negative_parts[n]);
     }
   }
+  tfp_prefetch_blocks(tile, blocks + (size_t)tile * block_bytes, block_bytes);
   const int8_t *w = blocks + 64;
   for (size_t k = 0; k < groups; ++k, w += 64, x += 4) {
     for (int n = 0; n < batch; ++n) {

@@ -22,26 +22,26 @@ TFP_INLINE void gate(const int32_t *acc_x, const int32_t *acc_h, const float *pa
 }
 
 void tfp_gru_gates_f32_neon(const int32_t *acc_x, const int32_t *acc_h, const float *parameters,
-                            size_t blocks, float inverse_scale, float *h, int8_t *q) {
+                            size_t blocks, const tfp_gate_settings *settings, float *h, int8_t *q) {
   const float32x4_t one = vdupq_n_f32(1.0f);
   for (; blocks > 0; --blocks) {
     float32x4_t z[4], r[4], n[4], p_h[4];
     gate(acc_x, acc_h, parameters, z, p_h);
     for (int i = 0; i < 4; ++i) z[i] = vaddq_f32(z[i], p_h[i]);
-    tfp_sigmoid_neon(4, z);
+    tfp_recurrent_activation_neon(settings->recurrent_activation, 4, z);
     gate(acc_x + U, acc_h + U, parameters + U, r, p_h);
     for (int i = 0; i < 4; ++i) r[i] = vaddq_f32(r[i], p_h[i]);
-    tfp_sigmoid_neon(4, r);
+    tfp_recurrent_activation_neon(settings->recurrent_activation, 4, r);
     gate(acc_x + 2 * U, acc_h + 2 * U, parameters + 2 * U, n, p_h);
     for (int i = 0; i < 4; ++i) n[i] = vaddq_f32(n[i], vmulq_f32(r[i], p_h[i]));
-    tfp_tanh_neon(4, n);
+    tfp_activation_neon(settings->activation, 4, n);
     for (int i = 0; i < 4; ++i) {
       const float32x4_t kept = vmulq_f32(z[i], vld1q_f32(h + 4 * i));
       const float32x4_t added = vmulq_f32(vsubq_f32(one, z[i]), n[i]);
       const float32x4_t state = vaddq_f32(kept, added);
       n[i] = tfp_floor_state_neon(state, state);
       vst1q_f32(h + 4 * i, n[i]);
-      n[i] = vmulq_f32(n[i], vdupq_n_f32(inverse_scale));
+      n[i] = vmulq_f32(n[i], vdupq_n_f32(settings->inverse_scale));
     }
     vst1q_s8(q, tfp_round_s8_neon(n));
     acc_x += 3 * U;

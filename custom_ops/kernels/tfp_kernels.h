@@ -2,7 +2,8 @@
  *
  * Names:  tfp_<operation>_<types>[_<layout>]_<isa>, for example tfp_gemm_s8s32_r16k4_avx2.
  * Packers: tfp_pack_s8_r16k16, tfp_pack_s8_r16k4, tfp_pack_s8_r16k4_offset128, tfp_pack_s8_r16k8,
- * tfp_pack_s8_r8k16; with 4 and 2 bits a weight tfp_pack_s4_r16k8 and tfp_pack_s2_r16k16.
+ * tfp_pack_s8_r8k16; with 4 and 2 bits a weight tfp_pack_s4_r16k8, tfp_pack_s2_r16k16,
+ * tfp_pack_s4_r4k32 and tfp_pack_s2_r4k64.
  *
  * Every variant of an operation returns the same bits. One table of variants (tfp_variants.c)
  * drives dispatch, tests and benchmarks; a new instruction set is a new row in it.
@@ -11,110 +12,8 @@
 #define TFP_KERNELS_H_
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
-/* Weights come in blocks of this many rows; gates work on this many units. */
-#define TFP_ROW_BLOCK 16
-/* Columns of one gemm call at most. */
-#define TFP_MAX_BATCH 8
-/* Buffers of packed weights and parameters are aligned to this. */
-#define TFP_ALIGNMENT 64
-/* Parameters of 16 units of a GRU: float[12][16], in the order
- * multiplier_x z r n, bias_x z r n, multiplier_h z r n, bias_h z r n. */
-#define TFP_GRU_PARAMETERS 192
-/* Parameters of 16 units of an LSTM: float[12][16], in the order
- * multiplier_x i f c o, bias i f c o, multiplier_h i f c o. */
-#define TFP_LSTM_PARAMETERS 192
-
-/* Packs 1..16 rows of `depth` int8 weights, row-major with `stride` between rows, into one block.
- * Rows that are missing become zeros. `zero_point` is that of the vectors to be multiplied.
- * Every layout begins with int32[16], the start of each accumulator. r16k4: then for each 4 columns
- * int8[16][4]; r16k8: for each 8 columns int8[16][8]. r16k16: then int8[16][depth padded to 16].
- * r8k16: then for each 8 rows, for each 16 columns int8[8][16]. */
-typedef void (*tfp_pack_fn)(const int8_t *weights, size_t rows, size_t depth, size_t stride,
-                            int32_t zero_point, void *block);
-
-/* acc[n][16 b + i] = sum_k w[16 b + i][k] * (x[n][k] - zero_point), for b < blocks, n < batch.
- * Each column of `x` must be readable up to the next multiple of the variant's depth block. */
-typedef void (*tfp_gemm_fn)(const void *blocks_packed, size_t blocks, size_t depth, size_t batch,
-                            const int8_t *x, ptrdiff_t x_stride, int32_t *acc, size_t acc_stride);
-
-/* out[i] = clamp(round(float(acc[i]) * multiplier[i]), -127, 127), ties to even.
- * `count` is a multiple of 16. */
-typedef void (*tfp_requantize_fn)(const int32_t *acc, const float *multiplier, size_t count,
-                                  int8_t *out);
-
-/* One GRU step of 16 * blocks units: see custom_ops/spec/gru.md. `acc_x` and `acc_h` hold
- * int32[3][16] (z, r, n) for each block; `h` is updated in place, `q` gets its int8 copy. */
-typedef void (*tfp_gru_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
-                                 const float *parameters, size_t blocks, float inverse_scale,
-                                 float *h, int8_t *q);
-
-/* One LSTM step of 16 * blocks units: see custom_ops/spec/lstm.md. `acc_x` and `acc_h` hold
- * int32[4][16] (i, f, c, o) for each block; `h` is written and `c` updated in place, `q` gets the
- * int8 copy of h. */
-typedef void (*tfp_lstm_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
-                                  const float *parameters, size_t blocks, float inverse_scale,
-                                  float *h, float *c, int8_t *q);
-
-/* Takes a state in: clamps it, zeroes what is tiny or not a number, and quantizes it.
- * `source` has `count` values; `h` and `q` are written to the next multiple of 16 with zeros. */
-typedef void (*tfp_load_state_fn)(const float *source, size_t count, float inverse_scale, float *h,
-                                  int8_t *q);
-
-/* y[i] = f(x[i]); `count` is a multiple of 16. */
-typedef void (*tfp_activation_fn)(const float *x, size_t count, float *y);
-
-/* Real values are scale * (q - zero_point). */
-typedef struct tfp_affine {
-  float scale;
-  int32_t zero_point;
-} tfp_affine;
-
-/* Quantizes `count` floats over their own range, which always includes 0. */
-typedef tfp_affine (*tfp_quantize_fn)(const float *x, size_t count, int8_t *q);
-
-/* Where an int8 output begins, and its ends: -128 <= low <= zero_point, high <= 127. */
-typedef struct tfp_output_s8 {
-  int32_t zero_point, low, high;
-} tfp_output_s8;
-
-/* y[i] = clamp(round(float(acc[i]) * multiplier[i]) + zero_point, low, high), ties to even.
- * `count` is a multiple of 16. */
-typedef void (*tfp_output_s8_fn)(const int32_t *acc, const float *multiplier, size_t count,
-                                 tfp_output_s8 to, int8_t *y);
-
-/* A uint8 output as gemmlowp defines it; 0 <= low <= zero_point, high <= 255. */
-typedef struct tfp_output_u8 {
-  int32_t offset;      /* added to every sum */
-  int32_t multiplier;  /* [2^30, 2^31) / 2^31, times 2^left or 2^-right, one of which is 0 */
-  int32_t left, right; /* to 31 */
-  int32_t zero_point, low, high;
-} tfp_output_u8;
-
-/* y[i] = clamp(divide(high(acc[i] + offset << left), 2^right) + zero_point, low, high): sums wrap
- * around, high(v) = (v * multiplier + 2^30) >> 31, and divide rounds half away from zero.
- * `count` is a multiple of 16. */
-typedef void (*tfp_output_u8_fn)(const int32_t *acc, size_t count, tfp_output_u8 to, uint8_t *y);
-
-/* For each row of weights: their sum, their scale, and what is added last. */
-typedef struct tfp_row_parameters {
-  const int32_t *weight_sums;
-  const float *scales;
-  const float *bias;
-} tfp_row_parameters;
-
-/* How the vector was quantized, and the ends of a float output. */
-typedef struct tfp_output_f32 {
-  tfp_affine x;
-  float low, high;
-} tfp_output_f32;
-
-/* y[i] = clamp(float(acc[i] - sum[i] * zero_point) * x scale * scale[i] + bias[i], low, high),
- * each operation rounded. `count` is a multiple of 16. */
-typedef void (*tfp_output_f32_fn)(const int32_t *acc, const tfp_row_parameters *rows, size_t count,
-                                  tfp_output_f32 to, float *y);
+#include "tfp_kernel_types.h"
 
 /* Kernels of one width of weights. */
 typedef struct tfp_weight_kernels {
@@ -133,6 +32,8 @@ typedef struct tfp_variant {
   tfp_gru_gates_fn gru_gates;
   tfp_lstm_gates_fn lstm_gates;
   tfp_load_state_fn load_state;
+  tfp_moments_fn moments;
+  tfp_normalize_fn normalize;
   tfp_activation_fn sigmoid;
   tfp_activation_fn tanh;
   bool (*preferred)(void); /* whether "auto" may choose it where supported; NULL: yes */
@@ -141,6 +42,8 @@ typedef struct tfp_variant {
   tfp_quantize_fn quantize;
   tfp_output_s8_fn output_s8;
   tfp_output_f32_fn output_f32;
+  tfp_gemm_output_s8_fn gemm_output_s8;   /* for weights of 8 bits; NULL: no such kernel */
+  tfp_gemm_output_f32_fn gemm_output_f32; /* likewise */
   tfp_output_u8_fn output_u8;
   bool takes_minus_128; /* `gemm` is exact for int8 weights of -128 too */
 } tfp_variant;
@@ -161,6 +64,7 @@ size_t tfp_packed_block_bytes_of(tfp_weight_kernels kernels, int bits, size_t de
 /* Processor features; false on other architectures. */
 bool tfp_cpu_always(void);
 bool tfp_cpu_has_avx2(void);
+bool tfp_cpu_has_avxvnni(void);
 bool tfp_cpu_has_avx512vnni(void);
 /* Defined on 64-bit Arm only. */
 bool tfp_cpu_has_dotprod(void);
@@ -179,19 +83,31 @@ bool tfp_cpu_has_neonv7(void);
   void name(const int32_t *acc, const float *multiplier, size_t count, int8_t *out)
 #define TFP_DECLARE_GRU_GATES(name)                                                             \
   void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
-            float inverse_scale, float *h, int8_t *q)
+            const tfp_gate_settings *settings, float *h, int8_t *q)
 #define TFP_DECLARE_LSTM_GATES(name)                                                            \
   void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
-            float inverse_scale, float *h, float *c, int8_t *q)
+            const tfp_gate_settings *settings, float *h, float *c, int8_t *q)
+#define TFP_DECLARE_MOMENTS(name) tfp_moments name(const tfp_gate_products *of, float epsilon)
+#define TFP_DECLARE_NORMALIZE(name)                                                                \
+  void name(const tfp_moments *moments, const float *gains, size_t gates, const float *multiplier, \
+            const float *bias, float *multiplier_out, float *bias_out)
 #define TFP_DECLARE_LOAD_STATE(name) \
   void name(const float *source, size_t count, float inverse_scale, float *h, int8_t *q)
 #define TFP_DECLARE_ACTIVATION(name) void name(const float *x, size_t count, float *y)
 #define TFP_DECLARE_QUANTIZE(name) tfp_affine name(const float *x, size_t count, int8_t *q)
 #define TFP_DECLARE_OUTPUT_S8(name) \
   void name(const int32_t *acc, const float *multiplier, size_t count, tfp_output_s8 to, int8_t *y)
-#define TFP_DECLARE_OUTPUT_F32(name)                                                             \
-  void name(const int32_t *acc, const tfp_row_parameters *rows, size_t count, tfp_output_f32 to, \
-            float *y)
+#define TFP_DECLARE_OUTPUT_F32(name)                                                               \
+  void name(const int32_t *acc, size_t acc_stride, size_t columns, const tfp_row_parameters *rows, \
+            size_t count, const tfp_output_f32 *to, float *y, size_t y_stride)
+#define TFP_DECLARE_GEMM_OUTPUT_S8(name)                                                           \
+  void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
+            ptrdiff_t x_stride, const float *multiplier, const tfp_output_s8 *to, int8_t *y,       \
+            size_t y_stride)
+#define TFP_DECLARE_GEMM_OUTPUT_F32(name)                                                          \
+  void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
+            ptrdiff_t x_stride, const tfp_row_parameters *rows, const tfp_output_f32 *to,          \
+            float *y, size_t y_stride)
 #define TFP_DECLARE_OUTPUT_U8(name) \
   void name(const int32_t *acc, size_t count, tfp_output_u8 to, uint8_t *y)
 
@@ -203,6 +119,7 @@ TFP_DECLARE_PACK(tfp_pack_s8_r8k16);
 
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k16_neon_a53);
@@ -212,28 +129,54 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k8_neoni8mm);
 
 TFP_DECLARE_PACK(tfp_pack_s4_r16k8);
 TFP_DECLARE_PACK(tfp_pack_s2_r16k16);
+TFP_DECLARE_PACK(tfp_pack_s4_r4k32);
+TFP_DECLARE_PACK(tfp_pack_s2_r4k64);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon_a53);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neonv7);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_neondot);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avxvnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon_a53);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neonv7);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_neondot);
 
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_c);
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx2);
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx512);
+TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_neon);
+TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_neonv7);
 
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_c);
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_avx2);
 TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_avx512);
+TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_neon);
+TFP_DECLARE_OUTPUT_S8(tfp_output_s32s8_neonv7);
 
 TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_c);
 TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_avx2);
 TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_avx512);
+TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_neon);
+TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_neonv7);
 
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_c);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx2);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx512);
+TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_neon);
+TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_neonv7);
+
+TFP_DECLARE_GEMM_OUTPUT_S8(tfp_gemm_s8s8_r16k4_avx512vnni);
+TFP_DECLARE_GEMM_OUTPUT_S8(tfp_gemm_s8s8_r16k4_neondot);
+TFP_DECLARE_GEMM_OUTPUT_S8(tfp_gemm_s8s8_r16k8_neoni8mm);
+TFP_DECLARE_GEMM_OUTPUT_F32(tfp_gemm_s8f32_r16k4_avx512vnni);
+TFP_DECLARE_GEMM_OUTPUT_F32(tfp_gemm_s8f32_r16k4_neondot);
 
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_c);
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_avx2);
@@ -250,6 +193,14 @@ TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_c);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx2);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx512);
 TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_neon);
+
+TFP_DECLARE_MOMENTS(tfp_moments_f32_c);
+TFP_DECLARE_MOMENTS(tfp_moments_f32_avx2);
+TFP_DECLARE_MOMENTS(tfp_moments_f32_avx512);
+
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_c);
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx2);
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx512);
 
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_c);
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx2);

@@ -22,29 +22,30 @@ TFP_TARGET_AVX2 TFP_INLINE void gate(const int n, const int j, const int32_t *ac
 }
 
 TFP_TARGET_AVX2 TFP_INLINE void run(const int n, const int32_t *acc_x, const int32_t *acc_h,
-                                    const float *parameters, __m256 inverse, float *h, float *c,
-                                    int8_t *q) {
+                                    const float *parameters, const tfp_gate_settings *settings,
+                                    float *h, float *c, int8_t *q) {
   __m256 kept[4], added[4], v[4];
   gate(n, 1, acc_x, acc_h, parameters, kept);
-  tfp_sigmoid_avx2(n, kept);
+  tfp_recurrent_activation_avx2(settings->recurrent_activation, n, kept);
   for (int i = 0; i < n; ++i) kept[i] = _mm256_mul_ps(kept[i], _mm256_loadu_ps(c + i * 8));
   gate(n, 0, acc_x, acc_h, parameters, added);
-  tfp_sigmoid_avx2(n, added);
+  tfp_recurrent_activation_avx2(settings->recurrent_activation, n, added);
   gate(n, 2, acc_x, acc_h, parameters, v);
-  tfp_tanh_avx2(n, v);
+  tfp_activation_avx2(settings->activation, n, v);
   for (int i = 0; i < n; ++i) {
     const __m256 sum = _mm256_add_ps(kept[i], _mm256_mul_ps(added[i], v[i]));
     v[i] = tfp_limit_state_avx2(sum);
     _mm256_storeu_ps(c + i * 8, v[i]);
   }
-  tfp_tanh_avx2(n, v);
+  tfp_activation_avx2(settings->activation, n, v);
   gate(n, 3, acc_x, acc_h, parameters, added);
-  tfp_sigmoid_avx2(n, added);
+  tfp_recurrent_activation_avx2(settings->recurrent_activation, n, added);
   for (int i = 0; i < n; ++i) {
     v[i] = _mm256_mul_ps(added[i], v[i]);
     v[i] = tfp_floor_state_avx2(v[i], v[i]);
     _mm256_storeu_ps(h + i * 8, v[i]);
   }
+  const __m256 inverse = _mm256_set1_ps(settings->inverse_scale);
   for (int i = 0; i < n; i += 2) {
     const __m128i levels =
         tfp_round_s8_avx2(_mm256_mul_ps(v[i], inverse), _mm256_mul_ps(v[i + 1], inverse));
@@ -54,10 +55,10 @@ TFP_TARGET_AVX2 TFP_INLINE void run(const int n, const int32_t *acc_x, const int
 
 TFP_TARGET_AVX2 void tfp_lstm_gates_f32_avx2(const int32_t *acc_x, const int32_t *acc_h,
                                              const float *parameters, size_t blocks,
-                                             float inverse_scale, float *h, float *c, int8_t *q) {
-  const __m256 inverse = _mm256_set1_ps(inverse_scale);
+                                             const tfp_gate_settings *settings, float *h, float *c,
+                                             int8_t *q) {
   for (; blocks >= 2; blocks -= 2) {
-    run(4, acc_x, acc_h, parameters, inverse, h, c, q);
+    run(4, acc_x, acc_h, parameters, settings, h, c, q);
     acc_x += 8 * U;
     acc_h += 8 * U;
     parameters += 2 * kParameters;
@@ -65,7 +66,7 @@ TFP_TARGET_AVX2 void tfp_lstm_gates_f32_avx2(const int32_t *acc_x, const int32_t
     c += 2 * U;
     q += 2 * U;
   }
-  if (blocks > 0) run(2, acc_x, acc_h, parameters, inverse, h, c, q);
+  if (blocks > 0) run(2, acc_x, acc_h, parameters, settings, h, c, q);
 }
 
 #else

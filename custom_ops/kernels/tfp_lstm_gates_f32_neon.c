@@ -20,28 +20,29 @@ TFP_INLINE void gate(const int32_t *acc_x, const int32_t *acc_h, const float *pa
 }
 
 void tfp_lstm_gates_f32_neon(const int32_t *acc_x, const int32_t *acc_h, const float *parameters,
-                             size_t blocks, float inverse_scale, float *h, float *c, int8_t *q) {
+                             size_t blocks, const tfp_gate_settings *settings, float *h, float *c,
+                             int8_t *q) {
   for (; blocks > 0; --blocks) {
     float32x4_t kept[4], added[4], v[4];
     gate(acc_x + U, acc_h + U, parameters + U, kept);
-    tfp_sigmoid_neon(4, kept);
+    tfp_recurrent_activation_neon(settings->recurrent_activation, 4, kept);
     for (int i = 0; i < 4; ++i) kept[i] = vmulq_f32(kept[i], vld1q_f32(c + 4 * i));
     gate(acc_x, acc_h, parameters, added);
-    tfp_sigmoid_neon(4, added);
+    tfp_recurrent_activation_neon(settings->recurrent_activation, 4, added);
     gate(acc_x + 2 * U, acc_h + 2 * U, parameters + 2 * U, v);
-    tfp_tanh_neon(4, v);
+    tfp_activation_neon(settings->activation, 4, v);
     for (int i = 0; i < 4; ++i) {
       v[i] = tfp_limit_state_neon(vaddq_f32(kept[i], vmulq_f32(added[i], v[i])));
       vst1q_f32(c + 4 * i, v[i]);
     }
-    tfp_tanh_neon(4, v);
+    tfp_activation_neon(settings->activation, 4, v);
     gate(acc_x + 3 * U, acc_h + 3 * U, parameters + 3 * U, added);
-    tfp_sigmoid_neon(4, added);
+    tfp_recurrent_activation_neon(settings->recurrent_activation, 4, added);
     for (int i = 0; i < 4; ++i) {
       v[i] = vmulq_f32(added[i], v[i]);
       v[i] = tfp_floor_state_neon(v[i], v[i]);
       vst1q_f32(h + 4 * i, v[i]);
-      v[i] = vmulq_f32(v[i], vdupq_n_f32(inverse_scale));
+      v[i] = vmulq_f32(v[i], vdupq_n_f32(settings->inverse_scale));
     }
     vst1q_s8(q, tfp_round_s8_neon(v));
     acc_x += 4 * U;

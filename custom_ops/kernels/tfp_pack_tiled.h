@@ -5,13 +5,8 @@
 
 #include "tfp_bytes.h"
 #include "tfp_kernels.h"
+#include "tfp_sum_s8.h"
 #include "tfp_target.h"
-
-TFP_INLINE int32_t tfp_sum_s8(const int8_t *values, size_t count) {
-  int32_t sum = 0;
-  for (size_t i = 0; i < count; ++i) sum += values[i];
-  return sum;
-}
 
 TFP_INLINE void tfp_pack_tiled(const size_t tile_rows, const size_t tile_depth,
                                const int8_t *weights, size_t rows, size_t depth, size_t stride,

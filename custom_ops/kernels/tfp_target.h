@@ -17,6 +17,17 @@
 #define TFP_X86_64 0
 #endif
 
+/* Compilers that know AVX-VNNI. */
+#if TFP_X86_64 && defined(__clang__)
+#define TFP_AVXVNNI (__clang_major__ >= 13)
+#elif TFP_X86_64 && defined(__GNUC__)
+#define TFP_AVXVNNI (__GNUC__ >= 11)
+#elif TFP_X86_64 && defined(_MSC_VER)
+#define TFP_AVXVNNI (_MSC_VER >= 1930)
+#else
+#define TFP_AVXVNNI 0
+#endif
+
 /* 64-bit Arm with a compiler that assembles the .S files here. */
 #if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
 #define TFP_AARCH64 1
@@ -50,6 +61,13 @@
 #define TFP_KEEP_IN_REGISTER(vector) __asm__("" : "+v"(vector))
 #else
 #define TFP_KEEP_IN_REGISTER(vector) (void)(vector)
+#endif
+
+/* Before a loop over an array of accumulators: only when the loop is gone are they registers. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TFP_UNROLL _Pragma("GCC unroll 16")
+#else
+#define TFP_UNROLL
 #endif
 
 #define TFP_TARGET_AVX2 TFP_TARGET("avx2")

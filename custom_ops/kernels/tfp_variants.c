@@ -2,12 +2,10 @@
 #include "tfp_kernels.h"
 #include "tfp_target.h"
 
-/* What the rows without kernels of their own for a fully connected layer share. */
-#define TFP_PORTABLE_FULLY_CONNECTED                                                           \
-  .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},                                      \
-  .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c}, .quantize = tfp_quantize_f32s8_c, \
-  .output_s8 = tfp_output_s32s8_c, .output_f32 = tfp_output_s32f32_c,                          \
-  .output_u8 = tfp_output_s32u8_c
+/* What all rows for 64-bit Arm share. */
+#define TFP_NEON_FULLY_CONNECTED                                           \
+  .quantize = tfp_quantize_f32s8_neon, .output_s8 = tfp_output_s32s8_neon, \
+  .output_f32 = tfp_output_s32f32_neon, .output_u8 = tfp_output_s32u8_neon
 
 static const tfp_variant variants[] = {
     {
@@ -20,10 +18,17 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_c,
         .lstm_gates = tfp_lstm_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c},
+        .quantize = tfp_quantize_f32s8_c,
+        .output_s8 = tfp_output_s32s8_c,
+        .output_f32 = tfp_output_s32f32_c,
+        .output_u8 = tfp_output_s32u8_c,
         .takes_minus_128 = true,
-        TFP_PORTABLE_FULLY_CONNECTED,
     },
 #if TFP_X86_64
     {
@@ -36,6 +41,8 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_avx2,
         .lstm_gates = tfp_lstm_gates_f32_avx2,
         .load_state = tfp_load_state_f32_avx2,
+        .moments = tfp_moments_f32_avx2,
+        .normalize = tfp_normalize_f32_avx2,
         .sigmoid = tfp_sigmoid_f32_avx2,
         .tanh = tfp_tanh_f32_avx2,
         .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx2},
@@ -46,6 +53,30 @@ static const tfp_variant variants[] = {
         .output_u8 = tfp_output_s32u8_avx2,
         .takes_minus_128 = true,
     },
+#if TFP_AVXVNNI
+    {
+        .name = "avxvnni",
+        .supported = tfp_cpu_has_avxvnni,
+        .depth_block = 4,
+        .pack = tfp_pack_s8_r16k4_offset128,
+        .gemm = tfp_gemm_s8s32_r16k4_avxvnni,
+        .requantize = tfp_requantize_s32s8_avx2,
+        .gru_gates = tfp_gru_gates_f32_avx2,
+        .lstm_gates = tfp_lstm_gates_f32_avx2,
+        .load_state = tfp_load_state_f32_avx2,
+        .moments = tfp_moments_f32_avx2,
+        .normalize = tfp_normalize_f32_avx2,
+        .sigmoid = tfp_sigmoid_f32_avx2,
+        .tanh = tfp_tanh_f32_avx2,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avxvnni},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avxvnni},
+        .quantize = tfp_quantize_f32s8_avx2,
+        .output_s8 = tfp_output_s32s8_avx2,
+        .output_f32 = tfp_output_s32f32_avx2,
+        .output_u8 = tfp_output_s32u8_avx2,
+        .takes_minus_128 = true,
+    },
+#endif
     {
         .name = "avx512vnni",
         .supported = tfp_cpu_has_avx512vnni,
@@ -56,6 +87,8 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_avx512,
         .lstm_gates = tfp_lstm_gates_f32_avx512,
         .load_state = tfp_load_state_f32_avx512,
+        .moments = tfp_moments_f32_avx512,
+        .normalize = tfp_normalize_f32_avx512,
         .sigmoid = tfp_sigmoid_f32_avx512,
         .tanh = tfp_tanh_f32_avx512,
         .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx512vnni},
@@ -63,6 +96,8 @@ static const tfp_variant variants[] = {
         .quantize = tfp_quantize_f32s8_avx512,
         .output_s8 = tfp_output_s32s8_avx512,
         .output_f32 = tfp_output_s32f32_avx512,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_avx512vnni,
+        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_avx512vnni,
         .output_u8 = tfp_output_s32u8_avx512,
         .takes_minus_128 = true,
     },
@@ -79,9 +114,16 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_c,
         .lstm_gates = tfp_lstm_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
-        TFP_PORTABLE_FULLY_CONNECTED,
+        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neonv7},
+        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neonv7},
+        .quantize = tfp_quantize_f32s8_neonv7,
+        .output_s8 = tfp_output_s32s8_neonv7,
+        .output_f32 = tfp_output_s32f32_neonv7,
+        .output_u8 = tfp_output_s32u8_neonv7,
     },
 #endif
 #if TFP_AARCH64
@@ -95,9 +137,13 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
-        TFP_PORTABLE_FULLY_CONNECTED,
+        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon},
+        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon},
+        TFP_NEON_FULLY_CONNECTED,
     },
     {
         .name = "neon_a53",
@@ -109,9 +155,13 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
-        TFP_PORTABLE_FULLY_CONNECTED,
+        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon_a53},
+        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon_a53},
+        TFP_NEON_FULLY_CONNECTED,
         .preferred = tfp_cpu_is_a53,
     },
     {
@@ -124,10 +174,16 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
+        TFP_NEON_FULLY_CONNECTED,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_neondot,
+        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_neondot,
         .takes_minus_128 = true,
-        TFP_PORTABLE_FULLY_CONNECTED,
     },
     {
         .name = "neoni8mm",
@@ -139,10 +195,15 @@ static const tfp_variant variants[] = {
         .gru_gates = tfp_gru_gates_f32_neon,
         .lstm_gates = tfp_lstm_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
+        .moments = tfp_moments_f32_c,
+        .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
+        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
+        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
+        TFP_NEON_FULLY_CONNECTED,
+        .gemm_output_s8 = tfp_gemm_s8s8_r16k8_neoni8mm,
         .takes_minus_128 = true,
-        TFP_PORTABLE_FULLY_CONNECTED,
     },
 #endif
 };

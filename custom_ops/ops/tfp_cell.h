@@ -5,7 +5,7 @@
 
 #include "../kernels/tfp_kernels.h"
 
-enum { TFP_MAX_STATES = 2 };
+enum { TFP_MAX_STATES = 2, TFP_MAX_GATES = 4 };
 
 /* One step of 16 * blocks units. `acc_x` and `acc_h` hold int32[gates][16] for each block,
  * `parameters` float[gates * (2 + bias_rows)][16]: multipliers of x, bias, multipliers of h, and
@@ -13,7 +13,8 @@ enum { TFP_MAX_STATES = 2 };
  * of the first one. */
 typedef void (*tfp_cell_step_fn)(const tfp_variant *variant, const int32_t *acc_x,
                                  const int32_t *acc_h, const float *parameters, size_t blocks,
-                                 float inverse_scale, float *const *states, int8_t *q);
+                                 const tfp_gate_settings *settings, float *const *states,
+                                 int8_t *q);
 
 typedef struct tfp_cell {
   const char *name;  /* of the op, "tfpipeline.gru" */

@@ -2,14 +2,10 @@
 
 #include <string.h>
 
-enum {
-  kTile = 6, /* blocks: the widest tile of the kernels */
-  /* Sums of one gemm call; they stay in the first-level cache until they are scaled. */
-  kSums = TFP_MAX_BATCH * 4 * kTile * TFP_ROW_BLOCK,
-  kChunk = 8 * kTile, /* blocks of one gemm call at most */
-  /* A thread with fewer bytes of weights than this costs more than it saves. */
-  kBytesPerThread = 64 * 1024,
-};
+#include "tfp_unpack.h"
+
+/* A thread with fewer bytes of weights than this costs more than it saves. */
+enum { kBytesPerThread = 64 * 1024 };
 
 static size_t round_up(size_t value, size_t block) {
   return (value + block - 1) / block * block;
@@ -31,7 +27,7 @@ static void layout(tfp_fully_connected *op, size_t threads, tfp_arena *arena) {
   op->bias = tfp_arena_take(arena, op->shape.is_float ? width : 0, sizeof(float));
   op->backwards = tfp_arena_take(arena, 1, sizeof(bool));
   op->x = tfp_arena_take(arena, op->padded_depth, TFP_MAX_BATCH);
-  op->acc = tfp_arena_take(arena, op->threads, kSums * sizeof(int32_t));
+  op->acc = tfp_arena_take(arena, op->threads, TFP_FULLY_CONNECTED_SUMS * sizeof(int32_t));
   const bool unpacks = op->shape.weight_bits < 8 || op->shape.is_unsigned;
   op->unpacked = tfp_arena_take(arena, unpacks ? depth : 0, TFP_ROW_BLOCK);
 }
@@ -50,14 +46,6 @@ static float row_scale(const tfp_fully_connected_weights *weights, size_t row) {
 
 float tfp_fully_connected_multiplier(const tfp_fully_connected_weights *weights, size_t row) {
   return weights->x.scale * row_scale(weights, row) / weights->y_scale;
-}
-
-/* Number `index` of a packed tensor of signed numbers. */
-static int8_t unpack_one(const uint8_t *values, size_t index, unsigned bits) {
-  const size_t bit = index * bits;
-  const int sign = 1 << (bits - 1);
-  const int value = values[bit / 8] >> (bit % 8) & ((1 << bits) - 1);
-  return (int8_t)((value ^ sign) - sign);
 }
 
 /* uint8 weights less their offset. What does not fit is cut; tfp_fully_connected_u8.c adds it. */
@@ -82,10 +70,8 @@ static const int8_t *rows_of(const tfp_fully_connected *op,
   }
   if (bits == 8) return (const int8_t *)weights->values + first * depth;
   for (size_t row = 0; row < rows; ++row) {
-    const size_t start = (first + row) * weights->row_numbers;
-    for (size_t k = 0; k < depth; ++k) {
-      op->unpacked[row * depth + k] = unpack_one(weights->values, start + k, bits);
-    }
+    tfp_unpack(weights->values, (first + row) * weights->row_numbers, depth, bits,
+               op->unpacked + row * depth);
   }
   return op->unpacked;
 }
@@ -135,125 +121,5 @@ void tfp_fully_connected_prepare(tfp_fully_connected *op, const tfp_variant *var
     op->kernels.pack(values, rows, shape->depth, shape->depth,
                      shape->is_float ? 0 : weights->x.zero_point, block);
     fill_parameters(op, weights, values, row, rows, block);
-  }
-}
-
-/* Up to TFP_MAX_BATCH vectors, as int8, and where their results go. */
-typedef struct fc_job {
-  const tfp_fully_connected *op;
-  size_t batch;
-  const int8_t *x;
-  ptrdiff_t x_stride;
-  tfp_affine levels[TFP_MAX_BATCH]; /* where is_float */
-  void *y;
-  const tfp_sums *sums; /* NULL: the op's own output */
-  size_t y_size;        /* bytes of one output */
-  size_t threads;
-  bool backwards;
-} fc_job;
-
-/* Scales `count` sums, a multiple of 16, of vector `n`, and writes them to `y`. */
-static void scale(const fc_job *job, size_t n, int32_t *acc, size_t row, size_t count, void *y) {
-  const tfp_fully_connected *op = job->op;
-  if (job->sums != NULL) {
-    job->sums->write(job->sums->context, n, acc, row, count, y);
-    return;
-  }
-  if (!op->shape.is_float) {
-    op->variant->output_s8(acc, op->multiplier + row, count, op->y, y);
-    return;
-  }
-  const tfp_row_parameters rows = {op->weight_sums + row, op->multiplier + row, op->bias + row};
-  const tfp_output_f32 to = {job->levels[n], op->y_low, op->y_high};
-  op->variant->output_f32(acc, &rows, count, to, y);
-}
-
-/* The results of one gemm call; the last block may have rows that are not there. */
-static void write_rows(const fc_job *job, int32_t *acc, size_t row, size_t width) {
-  const tfp_fully_connected *op = job->op;
-  const size_t size = job->y_size;
-  const size_t left = op->shape.rows - row, whole = left < width ? width - TFP_ROW_BLOCK : width;
-  for (size_t n = 0; n < job->batch; ++n, acc += width) {
-    unsigned char *y = (unsigned char *)job->y + (n * op->shape.rows + row) * size;
-    if (whole > 0) scale(job, n, acc, row, whole, y);
-    if (whole < width) {
-      float last[TFP_ROW_BLOCK];
-      scale(job, n, acc + whole, row + whole, TFP_ROW_BLOCK, last);
-      memcpy(y + whole * size, last, (left - whole) * size);
-    }
-  }
-}
-
-/* The part of the rows that belongs to thread `i`: always the same, so the memory stays near. */
-static void run_part(void *context, size_t i) {
-  const fc_job *job = context;
-  const tfp_fully_connected *op = job->op;
-  const size_t fair = round_up((op->blocks + job->threads - 1) / job->threads, kTile);
-  const size_t most = kSums / TFP_ROW_BLOCK / job->batch / kTile * kTile;
-  size_t chunk = most < kChunk ? most : kChunk;
-  if (chunk > fair) chunk = fair;
-  const size_t chunks = (op->blocks + chunk - 1) / chunk;
-  const size_t first = chunks * i / job->threads, end = chunks * (i + 1) / job->threads;
-  int32_t *acc = op->acc + i * kSums;
-  for (size_t c = first; c < end; ++c) {
-    const size_t block = (job->backwards ? end - 1 - (c - first) : c) * chunk;
-    const size_t left = op->blocks - block, blocks = left < chunk ? left : chunk;
-    op->kernels.gemm(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
-                     job->x, job->x_stride, acc, blocks * TFP_ROW_BLOCK);
-    write_rows(job, acc, block * TFP_ROW_BLOCK, blocks * TFP_ROW_BLOCK);
-  }
-}
-
-/* Sets the vectors of a job: quantized, or padded where the kernel would read past their ends. */
-static void set_vectors(fc_job *job, const void *x) {
-  const tfp_fully_connected *op = job->op;
-  const size_t depth = op->shape.depth, padded = op->padded_depth;
-  job->x = op->x;
-  job->x_stride = (ptrdiff_t)padded;
-  if (op->shape.is_float) {
-    for (size_t n = 0; n < job->batch; ++n) {
-      job->levels[n] =
-          op->variant->quantize((const float *)x + n * depth, depth, op->x + n * padded);
-    }
-  } else if (padded == depth) {
-    job->x = x;
-  } else {
-    for (size_t n = 0; n < job->batch; ++n) {
-      memcpy(op->x + n * padded, (const int8_t *)x + n * depth, depth);
-    }
-  }
-}
-
-static void run_job(fc_job *job, const void *x, const tfp_parallel *parallel) {
-  const tfp_fully_connected *op = job->op;
-  job->threads = parallel->threads < op->threads ? parallel->threads : op->threads;
-  /* Every second pass goes through the rows backwards: those used last are still in a cache that
-   * cannot hold them all. */
-  job->backwards = *op->backwards;
-  *op->backwards = !job->backwards;
-  set_vectors(job, x);
-  if (job->threads > 1) {
-    parallel->run(parallel->pool, run_part, job, job->threads);
-  } else {
-    run_part(job, 0);
-  }
-}
-
-void tfp_fully_connected_run_sums(const tfp_fully_connected *op, size_t batch, const int8_t *x,
-                                  void *y, const tfp_sums *sums, const tfp_parallel *parallel) {
-  fc_job job = {.op = op, .batch = batch, .y = y, .sums = sums, .y_size = sums->size};
-  run_job(&job, x, parallel);
-}
-
-void tfp_fully_connected_run(const tfp_fully_connected *op, size_t batch, const void *x, void *y,
-                             const tfp_parallel *parallel) {
-  const size_t size = op->shape.is_float ? sizeof(float) : 1;
-  const size_t passes = (batch + TFP_MAX_BATCH - 1) / TFP_MAX_BATCH;
-  for (size_t pass = 0; pass < passes; ++pass) {
-    /* 9 vectors are 4 and 5, not 8 and 1. */
-    const size_t first = batch * pass / passes, end = batch * (pass + 1) / passes;
-    fc_job job = {.op = op, .batch = end - first, .y_size = size};
-    job.y = (unsigned char *)y + first * op->shape.rows * size;
-    run_job(&job, (const unsigned char *)x + first * op->shape.depth * size, parallel);
   }
 }

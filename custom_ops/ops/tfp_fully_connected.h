@@ -10,6 +10,8 @@
 
 #define TFP_FULLY_CONNECTED_MAX_ROWS (1u << 20)
 #define TFP_FULLY_CONNECTED_MAX_DEPTH 65536
+/* Sums of one gemm call at most; they stay in the first-level cache until they are scaled. */
+#define TFP_FULLY_CONNECTED_SUMS (TFP_MAX_BATCH * 24 * TFP_ROW_BLOCK)
 
 typedef struct tfp_fully_connected_shape {
   size_t rows;

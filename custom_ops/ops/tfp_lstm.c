@@ -2,9 +2,9 @@
 #include "tfp_cell.h"
 
 static void step(const tfp_variant *variant, const int32_t *acc_x, const int32_t *acc_h,
-                 const float *parameters, size_t blocks, float inverse_scale, float *const *states,
-                 int8_t *q) {
-  variant->lstm_gates(acc_x, acc_h, parameters, blocks, inverse_scale, states[0], states[1], q);
+                 const float *parameters, size_t blocks, const tfp_gate_settings *settings,
+                 float *const *states, int8_t *q) {
+  variant->lstm_gates(acc_x, acc_h, parameters, blocks, settings, states[0], states[1], q);
 }
 
 static const char *const state_names[] = {"h", "c"};

@@ -4,75 +4,115 @@ static size_t round_up(size_t value, size_t block) {
   return (value + block - 1) / block * block;
 }
 
-void tfp_product_layout(tfp_product *product, const tfp_variant *variant, tfp_arena *arena) {
-  const size_t unit_blocks = round_up(product->units, TFP_ROW_BLOCK) / TFP_ROW_BLOCK;
-  product->last_depth = product->rank > 0 ? product->rank : product->depth;
-  product->last_block_bytes = tfp_packed_block_bytes(variant, product->last_depth);
-  product->inner_width = round_up(product->rank, TFP_ROW_BLOCK);
-  product->last =
-      tfp_arena_take(arena, (uint64_t)unit_blocks * product->gates, product->last_block_bytes);
-  product->first = NULL;
-  if (product->rank > 0) {
+void tfp_product_layout(tfp_product *product, const tfp_variant *variant,
+                        const tfp_product_shape *shape, tfp_arena *arena) {
+  const size_t unit_blocks = round_up(shape->units, TFP_ROW_BLOCK) / TFP_ROW_BLOCK;
+  const size_t last_depth = shape->rank > 0 ? shape->rank : shape->depth;
+  const int *bits = shape->weight_bits;
+  *product = (tfp_product){.shape = *shape, .inner_width = round_up(shape->rank, TFP_ROW_BLOCK)};
+  product->last = tfp_packed_layout(variant, bits[shape->rank > 0], last_depth,
+                                    unit_blocks * shape->gates, arena);
+  size_t scratch = product->last.bits < 8 ? last_depth : 0;
+  if (shape->rank > 0) {
     const size_t width = product->inner_width;
-    product->first = tfp_arena_take(arena, width / TFP_ROW_BLOCK,
-                                    tfp_packed_block_bytes(variant, product->depth));
+    product->first =
+        tfp_packed_layout(variant, bits[0], shape->depth, width / TFP_ROW_BLOCK, arena);
     product->multiplier = tfp_arena_take(arena, width, sizeof(float));
-    product->inner_acc = tfp_arena_take(arena, width, TFP_STEP_CHUNK * sizeof(int32_t));
-    product->inner = tfp_arena_take(arena, width, TFP_STEP_CHUNK);
+    product->inner_acc = tfp_arena_take(arena, width, shape->batch * sizeof(int32_t));
+    product->inner_stride = round_up(width, product->last.kernels.depth_block);
+    product->inner = tfp_arena_take(arena, product->inner_stride, shape->batch);
+    if (bits[0] < 8 && shape->depth > scratch) scratch = shape->depth;
   }
+  product->row_scratch = tfp_arena_take(arena, scratch, TFP_ROW_BLOCK);
 }
 
 static size_t rows_in_block(size_t rows, size_t first) {
   return rows - first < TFP_ROW_BLOCK ? rows - first : TFP_ROW_BLOCK;
 }
 
-void tfp_product_pack(const tfp_product *product, const tfp_variant *variant,
-                      const tfp_matrix *matrices, float scale, int32_t zero_point,
-                      float inner_scale, float *row_multiplier) {
+void tfp_product_pack(const tfp_product *product, const tfp_matrix *matrices, float scale,
+                      int32_t zero_point, float inner_scale, float *row_multiplier) {
+  const size_t rank = product->shape.rank, units = product->shape.units;
   const tfp_matrix *last = matrices;
-  if (product->rank > 0) {
+  if (rank > 0) {
     const tfp_matrix *first = matrices;
-    const size_t bytes = tfp_packed_block_bytes(variant, product->depth);
-    unsigned char *block = product->first;
-    for (size_t row = 0; row < product->rank; row += TFP_ROW_BLOCK, block += bytes) {
-      variant->pack(first->values + row * product->depth, rows_in_block(product->rank, row),
-                    product->depth, product->depth, zero_point, block);
+    for (size_t row = 0; row < rank; row += TFP_ROW_BLOCK) {
+      tfp_packed_fill(&product->first, row / TFP_ROW_BLOCK, first, row, rows_in_block(rank, row),
+                      zero_point, product->row_scratch);
     }
     for (size_t row = 0; row < product->inner_width; ++row) {
-      const float product_scale = row < product->rank ? scale * first->scales[row] : 0.0f;
+      const float product_scale = row < rank ? scale * first->scales[row] : 0.0f;
       product->multiplier[row] = product_scale / inner_scale;
     }
     scale = inner_scale;
     zero_point = 0;
     last = matrices + 1;
   }
-  const size_t depth = product->last_depth;
-  unsigned char *block = product->last;
-  for (size_t unit = 0; unit < product->units; unit += TFP_ROW_BLOCK) {
-    for (size_t gate = 0; gate < product->gates; ++gate, block += product->last_block_bytes) {
-      variant->pack(last->values + (gate * product->units + unit) * depth,
-                    rows_in_block(product->units, unit), depth, depth, zero_point, block);
+  size_t block = 0;
+  for (size_t unit = 0; unit < units; unit += TFP_ROW_BLOCK) {
+    for (size_t gate = 0; gate < product->shape.gates; ++gate, ++block) {
+      tfp_packed_fill(&product->last, block, last, gate * units + unit, rows_in_block(units, unit),
+                      zero_point, product->row_scratch);
     }
   }
-  for (size_t row = 0; row < product->gates * product->units; ++row) {
+  for (size_t row = 0; row < product->shape.gates * units; ++row) {
     row_multiplier[row] = scale * last->scales[row];
+  }
+}
+
+size_t tfp_product_padded_depth(const tfp_product *product) {
+  const tfp_packed *first = product->shape.rank > 0 ? &product->first : &product->last;
+  return round_up(product->shape.depth, first->kernels.depth_block);
+}
+
+/* One pass over a matrix, of which every thread does its part. */
+typedef struct pass {
+  const tfp_product *product;
+  const tfp_variant *variant;
+  size_t threads;
+  size_t batch;
+  const int8_t *x;
+  ptrdiff_t x_stride;
+  int32_t *acc;
+} pass;
+
+static void run_first(void *context, size_t i) {
+  const pass *job = context;
+  const tfp_product *product = job->product;
+  const tfp_range range = tfp_split(product->first.blocks, i, job->threads);
+  const size_t width = product->inner_width, at = range.begin * TFP_ROW_BLOCK;
+  const size_t count = (range.end - range.begin) * TFP_ROW_BLOCK;
+  tfp_packed_multiply(&product->first, range.begin, range.end - range.begin, job->batch, job->x,
+                      job->x_stride, product->inner_acc + at, width);
+  for (size_t n = 0; n < job->batch; ++n) {
+    job->variant->requantize(product->inner_acc + n * width + at, product->multiplier + at, count,
+                             product->inner + n * product->inner_stride + at);
   }
 }
 
 const int8_t *tfp_product_inner(const tfp_product *product, const tfp_variant *variant,
                                 size_t batch, const int8_t *x, ptrdiff_t x_stride,
-                                ptrdiff_t *inner_stride) {
-  if (product->rank == 0) {
-    *inner_stride = x_stride;
-    return x;
-  }
-  const size_t width = product->inner_width;
-  variant->gemm(product->first, width / TFP_ROW_BLOCK, product->depth, batch, x, x_stride,
-                product->inner_acc, width);
-  for (size_t n = 0; n < batch; ++n) {
-    variant->requantize(product->inner_acc + n * width, product->multiplier, width,
-                        product->inner + n * width);
-  }
-  *inner_stride = (ptrdiff_t)width;
+                                ptrdiff_t *inner_stride, const tfp_parallel *parallel) {
+  *inner_stride = x_stride;
+  if (product->shape.rank == 0) return x;
+  pass job = {.product = product, .variant = variant, .batch = batch, .x = x, .x_stride = x_stride};
+  job.threads = tfp_worthy_threads(&product->first, parallel->threads);
+  tfp_share(parallel, job.threads, run_first, &job);
+  *inner_stride = (ptrdiff_t)product->inner_stride;
   return product->inner;
+}
+
+static void run_last(void *context, size_t i) {
+  const pass *job = context;
+  const tfp_packed *last = &job->product->last;
+  const tfp_range range = tfp_split(last->blocks, i, job->threads);
+  tfp_packed_multiply(last, range.begin, range.end - range.begin, job->batch, job->x, job->x_stride,
+                      job->acc + range.begin * TFP_ROW_BLOCK, last->blocks * TFP_ROW_BLOCK);
+}
+
+void tfp_product_last(const tfp_product *product, size_t batch, const int8_t *inner,
+                      ptrdiff_t stride, int32_t *acc, const tfp_parallel *parallel) {
+  pass job = {.product = product, .batch = batch, .x = inner, .x_stride = stride, .acc = acc};
+  job.threads = tfp_worthy_threads(&product->last, parallel->threads);
+  tfp_share(parallel, job.threads, run_last, &job);
 }

@@ -1,4 +1,4 @@
-/* gates * units rows of int8 weights times an int8 vector, plain or as two factors.
+/* gates * units rows of weights times an int8 vector, plain or as two factors.
  *
  * The rows are interleaved by 16 units: units 0..15 of every gate, then units 16..31, and so on,
  * so that one gemm call over `gates` blocks yields all that 16 units need. With two factors the
@@ -6,48 +6,52 @@
 #ifndef TFP_PRODUCT_H_
 #define TFP_PRODUCT_H_
 
-#include "tfp_arena.h"
+#include "tfp_packed.h"
+#include "tfp_split.h"
 
-/* Vectors of one call at most: steps of a sequence that share one pass over the weights. */
-#define TFP_STEP_CHUNK 4
-
-/* int8 weights (rows, depth), row-major, in [-127, 127], and one scale a row. */
-typedef struct tfp_matrix {
-  const int8_t *values;
-  const float *scales;
-  size_t rows;
-  size_t depth;
-} tfp_matrix;
+typedef struct tfp_product_shape {
+  size_t depth;           /* of the vector that comes in */
+  size_t rank;            /* between the factors; 0 for one plain matrix */
+  size_t units;           /* per gate */
+  size_t gates;           /* rows of the last matrix are gates * units */
+  size_t batch;           /* vectors of one call at most */
+  const int *weight_bits; /* of the first matrix and, with two factors, of the second */
+} tfp_product_shape;
 
 typedef struct tfp_product {
-  size_t depth;      /* of the vector that comes in */
-  size_t rank;       /* between the factors; 0 for one plain matrix */
-  size_t units;      /* per gate */
-  size_t gates;      /* rows of the last matrix are gates * units */
-  size_t last_depth; /* rank, or depth when plain */
-  size_t last_block_bytes;
-  size_t inner_width; /* rank, rounded up to whole blocks */
-  void *first;        /* packed; NULL when plain */
-  void *last;         /* packed and interleaved */
-  float *multiplier;  /* of the vector between the factors */
-  int32_t *inner_acc; /* scratch [TFP_STEP_CHUNK][inner_width] */
-  int8_t *inner;      /* scratch [TFP_STEP_CHUNK][inner_width] */
+  tfp_product_shape shape;
+  tfp_packed first;    /* not used when plain */
+  tfp_packed last;     /* interleaved */
+  size_t inner_width;  /* rank, rounded up to whole blocks */
+  float *multiplier;   /* of the vector between the factors */
+  int32_t *inner_acc;  /* scratch [batch][inner_width] */
+  size_t inner_stride; /* inner_width, or more where the last kernel reads further */
+  int8_t *inner;       /* scratch [batch][inner_stride] */
+  int8_t *row_scratch; /* [16][depth], used while packing low bits */
 } tfp_product;
 
-/* Sets sizes and takes memory from `arena`; the four sizes are set by the caller. */
-void tfp_product_layout(tfp_product *product, const tfp_variant *variant, tfp_arena *arena);
+/* Sets sizes and takes memory from `arena`. */
+void tfp_product_layout(tfp_product *product, const tfp_variant *variant,
+                        const tfp_product_shape *shape, tfp_arena *arena);
 
 /* Packs the weights. `matrices` holds (rank, depth) and (gates * units, rank), or one plain
  * (gates * units, depth). `zero_point` is that of the vector that comes in. Writes the multiplier
  * of each row of the last matrix, `scale * row scale`, to `row_multiplier`. */
-void tfp_product_pack(const tfp_product *product, const tfp_variant *variant,
-                      const tfp_matrix *matrices, float scale, int32_t zero_point,
-                      float inner_scale, float *row_multiplier);
+void tfp_product_pack(const tfp_product *product, const tfp_matrix *matrices, float scale,
+                      int32_t zero_point, float inner_scale, float *row_multiplier);
+
+/* Columns that must be readable after the `depth` ones of a vector that comes in, with these. */
+size_t tfp_product_padded_depth(const tfp_product *product);
 
 /* Runs the first factor, if there is one, over `batch` vectors; returns the vectors that the last
  * matrix multiplies and sets their stride. */
 const int8_t *tfp_product_inner(const tfp_product *product, const tfp_variant *variant,
                                 size_t batch, const int8_t *x, ptrdiff_t x_stride,
-                                ptrdiff_t *inner_stride);
+                                ptrdiff_t *inner_stride, const tfp_parallel *parallel);
+
+/* The sums of all rows of the last matrix, acc [batch][gates * units rounded up], of vectors from
+ * tfp_product_inner. */
+void tfp_product_last(const tfp_product *product, size_t batch, const int8_t *inner,
+                      ptrdiff_t stride, int32_t *acc, const tfp_parallel *parallel);
 
 #endif

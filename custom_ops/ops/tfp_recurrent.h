@@ -10,6 +10,7 @@ typedef struct tfp_recurrent_weights {
   tfp_matrix kernel[2];    /* first and last factor, or one plain matrix */
   tfp_matrix recurrent[2]; /* likewise */
   const float *bias;       /* [bias rows][gates * units] */
+  const float *gains;      /* [2][gates * units], of W x and of U h; not used without layer_norm */
   float x_scale;
   int32_t x_zero_point;
 } tfp_recurrent_weights;
@@ -19,17 +20,35 @@ typedef struct tfp_recurrent {
   const tfp_variant *variant;
   const tfp_cell *cell;
   tfp_recurrent_options options;
+  void *memory;
   tfp_product input;
   tfp_product recurrent;
-  float inverse_scale;
-  float *parameters;             /* [unit blocks][gates * (2 + bias rows)][16] */
+  tfp_gate_settings settings;
+  size_t blocks;                 /* of 16 units */
+  size_t parameter_step;         /* floats of a block in `parameters` */
+  float *parameters;             /* [blocks][gates * (2 + bias rows)][16] */
   float *row_multiplier;         /* [gates * units], used while packing only */
-  int8_t *padded_x;              /* [TFP_STEP_CHUNK][depth rounded up] */
-  int32_t *acc_x;                /* [TFP_STEP_CHUNK][gates * width] */
-  int32_t *acc_h;                /* [unit blocks at a time][gates * 16] */
+  int8_t *padded_x;              /* [steps at once][depth rounded up] */
+  int32_t *acc_x;                /* [steps at once][gates * width] */
+  int32_t *acc_h;                /* [threads][unit blocks at a time][gates * 16], or [gates * width]
+                                    with layer_norm */
+  float *gains;                  /* [blocks][2 * gates][16] */
+  float *normalized;             /* [threads][unit blocks at a time] parameters of one step */
   float *states[TFP_MAX_STATES]; /* [width] each: units rounded up to whole blocks */
-  int8_t *q[2];                  /* [width] each: h before and after a step */
+  int8_t *q[2];                  /* [width, or what kernels read] each: h before and after a step */
 } tfp_recurrent;
+
+/* What one call works on. B sequences of T steps: x [B][T][input_dim]; y [B][T][units] or, without
+ * return_sequences, [B][units]; `first` and `last` point to each state of the cell, [B][units]. */
+typedef struct tfp_recurrent_io {
+  size_t batch;
+  size_t time;
+  const int8_t *x;
+  const int32_t *lengths; /* [B], steps that count of each sequence; NULL: all */
+  const float *const *first;
+  int8_t *y;          /* may be NULL where nobody reads it */
+  float *const *last; /* each may be NULL likewise, or the same as in `first` */
+} tfp_recurrent_io;
 
 /* Bytes that tfp_recurrent_prepare needs, aligned to TFP_ALIGNMENT. */
 uint64_t tfp_recurrent_bytes(const tfp_variant *variant, const tfp_cell *cell,
@@ -42,11 +61,16 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
                            const tfp_recurrent_weights *weights, void *memory, char *error,
                            size_t error_size);
 
-/* Runs `batch` sequences of `time` steps: x [batch][time][input_dim], y [batch][time][units] or,
- * without return_sequences, [batch][units]; `first` and `last` point to each state of the cell,
- * [batch][units]. A state of `last` may be the same as in `first`; `y` and states of `last` may be
- * NULL where nobody reads them. Neither allocates nor fails. */
-void tfp_recurrent_run(const tfp_recurrent *op, size_t batch, size_t time, const int8_t *x,
-                       const float *const *first, int8_t *y, float *const *last);
+/* Neither allocates nor fails. One op runs one call at a time. The bits do not depend on the number
+ * of threads. */
+void tfp_recurrent_run(const tfp_recurrent *op, const tfp_recurrent_io *io,
+                       const tfp_parallel *parallel);
+
+/* Whether weights and bias lie in the ranges of the spec; if not, writes one sentence. */
+bool tfp_recurrent_check(const tfp_cell *cell, const tfp_recurrent_options *options,
+                         const tfp_recurrent_weights *weights, char *error, size_t error_size);
+
+/* Units of one gemm call within a step, in blocks of 16. */
+enum { TFP_UNIT_BLOCKS_AT_ONCE = 4 };
 
 #endif

@@ -6,8 +6,8 @@
 enum {
   kReturnSequences = 1u << 0,
   kGoBackwards = 1u << 1,
-  kSigmoid = 1,
-  kTanh = 1,
+  kLayerNorm = 1u << 3,
+  kDefaultSteps = 4,
 };
 
 /* Reads byte by byte: the data has no alignment, and the machine may be big-endian. */
@@ -29,6 +29,37 @@ static float read_f32(const unsigned char *p) {
 /* False for NaN and infinity too. */
 static bool scale_in_range(float scale) {
   return scale >= 0x1p-40f && scale <= 0x1p+40f;
+}
+
+/* The fields of one byte: gate functions, steps at once and widths of weights. */
+static bool parse_small(const unsigned char *p, tfp_recurrent_options *options, char *error,
+                        size_t error_size) {
+  options->recurrent_activation = p[40];
+  options->activation = p[41];
+  if ((p[40] != TFP_SIGMOID && p[40] != TFP_HARD_SIGMOID) ||
+      (p[41] != TFP_TANH && p[41] != TFP_HARD_TANH)) {
+    snprintf(error, error_size,
+             "gate functions (%u, %u) are unknown: version 1 has sigmoid = 1 and hard_sigmoid = 2, "
+             "tanh = 1 and hard_tanh = 2",
+             p[40], p[41]);
+    return false;
+  }
+  options->steps_at_once = p[42] != 0 ? p[42] : kDefaultSteps;
+  if (options->steps_at_once > TFP_MAX_BATCH) {
+    snprintf(error, error_size, "steps_at_once must be 1 to %d, or 0 for %d; got %u", TFP_MAX_BATCH,
+             kDefaultSteps, p[42]);
+    return false;
+  }
+  for (size_t i = 0; i < 4; ++i) {
+    static const char *const names[] = {"W1", "W2", "U1", "U2"};
+    const int bits = p[43 + i];
+    options->weight_bits[i] = bits != 0 ? bits : 8;
+    if (bits != 0 && bits != 8 && bits != 4 && bits != 2) {
+      snprintf(error, error_size, "weights of %s must have 8, 4 or 2 bits; got %d", names[i], bits);
+      return false;
+    }
+  }
+  return true;
 }
 
 bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t size,
@@ -53,23 +84,26 @@ bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t 
     return false;
   }
   const uint32_t flags = read_u32(p + 8);
-  if ((flags & ~(uint32_t)(kReturnSequences | kGoBackwards)) != 0) {
+  if ((flags & ~(uint32_t)(kReturnSequences | kGoBackwards | kLayerNorm)) != 0) {
     snprintf(error, error_size, "flags 0x%x hold bits that version 1 reserves (time-major is 0x4)",
              flags);
     return false;
   }
-  if (p[40] != kSigmoid || p[41] != kTanh) {
-    snprintf(error, error_size,
-             "gate functions (%u, %u) are unknown: version 1 has sigmoid = 1 and tanh = 1", p[40],
-             p[41]);
-    return false;
-  }
-  for (size_t i = 42; i < TFP_RECURRENT_OPTIONS_BYTES; ++i) {
-    if (p[i] != 0) {
+  options->layer_norm = (flags & kLayerNorm) != 0;
+  options->epsilon = read_f32(p + 48);
+  for (size_t i = 47; i < TFP_RECURRENT_OPTIONS_BYTES; ++i) {
+    const bool used = options->layer_norm && i >= 48 && i < 52;
+    if (p[i] != 0 && !used) {
       snprintf(error, error_size, "reserved byte %lu must be 0; got %u", (unsigned long)i, p[i]);
       return false;
     }
   }
+  if (options->layer_norm && !(options->epsilon >= 0x1p-40f && options->epsilon <= 1.0f)) {
+    snprintf(error, error_size, "epsilon %g of the layer normalization must lie in [2^-40, 1]",
+             (double)options->epsilon);
+    return false;
+  }
+  if (!parse_small(p, options, error, error_size)) return false;
   options->units = read_u32(p + 12);
   options->input_dim = read_u32(p + 16);
   options->rank_x = read_u32(p + 20);

@@ -24,6 +24,12 @@ typedef struct tfp_recurrent_options {
   float scale_h;
   bool return_sequences;
   bool go_backwards;
+  int recurrent_activation; /* tfp_gate_settings has the numbers */
+  int activation;
+  uint32_t steps_at_once; /* steps of x that share a pass over their kernel */
+  int weight_bits[4];     /* of W1, W2, U1, U2: 8, 4 or 2 */
+  bool layer_norm;
+  float epsilon; /* added to variances; not used without layer_norm */
 } tfp_recurrent_options;
 
 /* Reads and checks the bytes of an op of `cell`; on failure writes one sentence to `error` and

@@ -71,15 +71,14 @@ void *tfpipeline_recurrent_create(const char *name, const char *isa, const void 
   return op;
 }
 
-void tfpipeline_recurrent_run(void *op, size_t batch, size_t time, const signed char *x,
-                              const float *const *first, signed char *y, float *const *last) {
-  tfp_recurrent_run(op, batch, time, x, first, y, last);
+void tfpipeline_recurrent_run(void *op, const void *io, const void *parallel) {
+  const tfp_parallel alone = {.threads = 1};
+  tfp_recurrent_run(op, io, parallel != NULL ? parallel : &alone);
 }
 
 void tfpipeline_recurrent_destroy(void *pointer) {
   tfp_recurrent *op = pointer;
   if (op == NULL) return;
-  /* The first thing in the op's memory is the packed recurrent kernel. */
-  tfp_release(op->recurrent.last);
+  tfp_release(op->memory);
   free(op);
 }

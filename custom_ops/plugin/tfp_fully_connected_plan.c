@@ -95,7 +95,7 @@ bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char 
            dims->data[dims->size - 1]);
   }
   plan->batch = (size_t)(count / depth);
-  if (plan->batch * plan->shape.rows > INT_MAX / sizeof(float)) {
+  if ((uint64_t)plan->batch * plan->shape.rows > INT_MAX / sizeof(float)) {
     REFUSE("%lu vectors are too many", (unsigned long)plan->batch);
   }
   return true;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tfp_node_tensors.h"
+
 /* The one list of ops: a new op is a new line here, and a file with its tfp_op. */
 static const tfp_op *const ops[] = {&tfp_op_gru, &tfp_op_lstm, &tfp_op_fully_connected,
                                     &tfp_op_factored_fully_connected};
@@ -13,8 +15,11 @@ const tfp_op *tfp_find_op(TfLiteContext *context, const TfLiteNode *node,
                           const TfLiteRegistration *registration, const tfp_options *options) {
   const char *name = registration->custom_name;
   if (registration->builtin_code == kTfLiteBuiltinFullyConnected) {
-    const bool ours = options->accelerate_builtin &&
-                      tfp_accelerates_fully_connected(context, node, options->variant);
+    char ignored[TFP_ERROR_BYTES];
+    const bool ours =
+        options->accelerate_builtin &&
+        tfp_accelerates_fully_connected(context, node, options->variant) &&
+        tfp_tensors_are_sound(context, node->inputs, node->outputs, ignored, sizeof ignored);
     return ours ? &tfp_op_builtin_fully_connected : NULL;
   }
   if (registration->builtin_code != kTfLiteBuiltinCustom || name == NULL) return NULL;
@@ -111,7 +116,19 @@ static TfLiteStatus prepare_node(TfLiteContext *context, TfLiteNode *tflite_node
     context->ReportError(context, "tfpipeline: a node could not be set up: out of memory?");
     return kTfLiteError;
   }
-  return node->op->prepare(context, node);
+  char error[TFP_ERROR_BYTES];
+  node->prepared = false;
+  if (!tfp_node_is_sound(context, node, error, sizeof error)) {
+    return tfp_node_error(context, node, "%s", error);
+  }
+  const TfLiteStatus status = node->op->prepare(context, node);
+  if (status != kTfLiteOk) return status;
+  if (!tfp_constants_are_whole(context, node, error, sizeof error)) {
+    return tfp_node_error(context, node, "%s", error);
+  }
+  tfp_keep_sizes(context, node);
+  node->prepared = true;
+  return kTfLiteOk;
 }
 
 static TfLiteStatus prepare_registered(TfLiteContext *context, TfLiteNode *tflite_node) {
@@ -122,6 +139,11 @@ static TfLiteStatus prepare_registered(TfLiteContext *context, TfLiteNode *tflit
 
 static TfLiteStatus invoke_node(TfLiteContext *context, TfLiteNode *tflite_node) {
   tfp_node *node = tflite_node->user_data;
+  if (node == NULL) return kTfLiteError;
+  if (!node->prepared || !tfp_sizes_are_kept(context, node)) {
+    return tfp_node_error(context, node,
+                          "a tensor has not the size of prepare: allocate tensors again");
+  }
   return node->op->invoke(context, node);
 }
 

@@ -28,11 +28,14 @@ typedef struct tfp_node {
   const tfp_op *op;
   tfp_options options;
   tfp_parallel parallel;
-  int index; /* in the graph; -1 when not known */
+  int index;     /* in the graph; -1 when not known */
+  bool prepared; /* and nothing failed */
   int input_count;
   int inputs[TFP_MAX_NODE_TENSORS];
+  size_t input_bytes[TFP_MAX_NODE_TENSORS]; /* after prepare */
   int output_count;
   int outputs[TFP_MAX_NODE_TENSORS];
+  size_t output_bytes[TFP_MAX_NODE_TENSORS];
   const void *custom_data; /* belongs to the model */
   size_t custom_size;
   const void *builtin_data; /* likewise */

@@ -10,7 +10,7 @@
 #include "tfp_memory.h"
 
 /* Inputs: x, the states, and then these. Outputs: y, and the states after the last step. */
-enum { kX, kW1 = 0, kW2, kU1, kU2, kBias, kLengths, kWeights, kY = 0 };
+enum { kX, kW1 = 0, kW2, kU1, kU2, kBias, kLengths, kGains, kY = 0 };
 
 static const tfp_cell *cell_of(const tfp_node *node) {
   return node->op->cell;
@@ -36,13 +36,18 @@ static void release(void *pointer) {
   free(state);
 }
 
+/* A matrix of `bits` bits a weight; with fewer than 8 its tensor holds packed bytes. */
 static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, int i,
-                                const char *name, size_t rows, size_t depth, tfp_matrix *matrix) {
-  const int dims[2] = {(int)rows, (int)depth};
-  TfLiteTensor *tensor;
-  TfLiteStatus status = tfp_check_input(context, node, i, name, kTfLiteInt8, 2, dims, &tensor);
+                                const char *name, size_t rows, size_t depth, int bits,
+                                tfp_matrix *matrix) {
+  const size_t row_bytes = tfp_row_bytes(depth, bits);
+  const int dims[2] = {(int)rows, (int)row_bytes};
+  TfLiteTensor *tensor = tfp_node_input(context, node, i);
+  const bool is_uint8 = bits < 8 && tensor != NULL && tensor->type == kTfLiteUInt8;
+  TfLiteStatus status = tfp_check_input(context, node, i, name,
+                                        is_uint8 ? kTfLiteUInt8 : kTfLiteInt8, 2, dims, &tensor);
   if (status != kTfLiteOk) return status;
-  status = tfp_check_constant(context, node, name, tensor, (uint64_t)rows * depth);
+  status = tfp_check_constant(context, node, name, tensor, (uint64_t)rows * row_bytes);
   if (status != kTfLiteOk) return status;
   matrix->values = tensor->data;
   matrix->rows = rows;
@@ -53,16 +58,31 @@ static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, in
 /* Reads one kernel: two factors (first at input `i`, second after it) or one plain matrix. */
 static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, int i,
                                 const char *const *names, size_t depth, size_t rank, size_t rows,
-                                tfp_matrix *matrices) {
+                                const int *bits, tfp_matrix *matrices) {
   if (rank > 0) {
-    const TfLiteStatus status = read_matrix(context, node, i, names[0], rank, depth, &matrices[0]);
+    const TfLiteStatus status =
+        read_matrix(context, node, i, names[0], rank, depth, bits[0], &matrices[0]);
     if (status != kTfLiteOk) return status;
-    return read_matrix(context, node, i + 1, names[1], rows, rank, &matrices[1]);
+    return read_matrix(context, node, i + 1, names[1], rows, rank, bits[1], &matrices[1]);
   }
   if (node->inputs[i + 1] != kTfLiteOptionalTensor) {
     return tfp_node_error(context, node, "%s must be left out when its rank is 0", names[1]);
   }
-  return read_matrix(context, node, i, names[0], rows, depth, &matrices[0]);
+  return read_matrix(context, node, i, names[0], rows, depth, bits[0], &matrices[0]);
+}
+
+/* A float32 constant (rows, columns). */
+static TfLiteStatus read_floats(TfLiteContext *context, const tfp_node *node, int i,
+                                const char *name, size_t rows, size_t columns,
+                                const float **values) {
+  TfLiteTensor *tensor;
+  TfLiteStatus status = tfp_check_input(context, node, i, name, kTfLiteFloat32, 2,
+                                        (const int[]){(int)rows, (int)columns}, &tensor);
+  if (status != kTfLiteOk) return status;
+  status =
+      tfp_check_constant(context, node, name, tensor, (uint64_t)rows * columns * sizeof(float));
+  *values = tensor->data;
+  return status;
 }
 
 static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
@@ -72,21 +92,17 @@ static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
   static const char *const recurrent_names[] = {"recurrent kernel U1", "recurrent kernel U2"};
   const tfp_cell *cell = cell_of(node);
   const size_t rows = cell->gates * options->units;
-  TfLiteStatus status = read_kernel(context, node, after_states(node, kW1), kernel_names,
-                                    options->input_dim, options->rank_x, rows, weights->kernel);
+  TfLiteStatus status =
+      read_kernel(context, node, after_states(node, kW1), kernel_names, options->input_dim,
+                  options->rank_x, rows, options->weight_bits, weights->kernel);
   if (status != kTfLiteOk) return status;
   status = read_kernel(context, node, after_states(node, kU1), recurrent_names, options->units,
-                       options->rank_h, rows, weights->recurrent);
+                       options->rank_h, rows, options->weight_bits + 2, weights->recurrent);
   if (status != kTfLiteOk) return status;
-  const int dims[2] = {(int)cell->bias_rows, (int)rows};
-  TfLiteTensor *bias;
-  status = tfp_check_input(context, node, after_states(node, kBias), "bias", kTfLiteFloat32, 2,
-                           dims, &bias);
-  if (status != kTfLiteOk) return status;
-  status = tfp_check_constant(context, node, "bias", bias,
-                              (uint64_t)cell->bias_rows * rows * sizeof(float));
-  weights->bias = bias->data;
-  return status;
+  status = read_floats(context, node, after_states(node, kBias), "bias", cell->bias_rows, rows,
+                       &weights->bias);
+  if (status != kTfLiteOk || !options->layer_norm) return status;
+  return read_floats(context, node, after_states(node, kGains), "gains", 2, rows, &weights->gains);
 }
 
 /* Packs the weights, unless they are those packed before (prepare runs again on every resize). */
@@ -140,6 +156,15 @@ static TfLiteStatus check_y(TfLiteContext *context, const tfp_node *node,
   return kTfLiteOk;
 }
 
+/* The optional lengths: one a sequence, in a tensor that may change from run to run. */
+static TfLiteStatus check_lengths(TfLiteContext *context, const tfp_node *node, int batch) {
+  const int i = after_states(node, kLengths);
+  TfLiteTensor *lengths;
+  if (node->inputs[i] == kTfLiteOptionalTensor) return kTfLiteOk;
+  return tfp_check_input(context, node, i, "lengths", kTfLiteInt32, 1, (const int[]){batch},
+                         &lengths);
+}
+
 /* State `i` before and after: "h0" and "output h". */
 static TfLiteStatus check_state(TfLiteContext *context, const tfp_node *node, int i, int batch,
                                 int units, TfLiteTensor **last) {
@@ -169,6 +194,8 @@ static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recur
     status = check_state(context, node, i, batch, units, &last[i]);
     if (status != kTfLiteOk) return status;
   }
+  status = check_lengths(context, node, batch);
+  if (status != kTfLiteOk) return status;
   if (!sizes_fit(batch, time, options)) {
     return tfp_node_error(context, node, "%d sequences of %d steps are too large", batch, time);
   }
@@ -190,14 +217,11 @@ static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
                                    error, sizeof error)) {
     return tfp_node_error(context, node, "%s", error);
   }
-  const int inputs = after_states(node, kWeights), outputs = 1 + (int)cell_of(node)->states;
+  const int inputs = after_states(node, kGains) + (options.layer_norm ? 1 : 0);
+  const int outputs = 1 + (int)cell_of(node)->states;
   if (node->input_count != inputs || node->output_count != outputs) {
     return tfp_node_error(context, node, "expected %d inputs and %d outputs; got %d and %d", inputs,
                           outputs, node->input_count, node->output_count);
-  }
-  if (node->inputs[after_states(node, kLengths)] != kTfLiteOptionalTensor) {
-    return tfp_node_error(context, node,
-                          "input lengths is reserved in version 1: leave it out (-1)");
   }
   if (node->state == NULL) node->state = calloc(1, sizeof(recurrent_state));
   recurrent_state *state = node->state;
@@ -214,26 +238,40 @@ static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
 static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   const recurrent_state *state = node->state;
   const TfLiteTensor *tensors = context->tensors;
-  const int8_t *x = tensors[node->inputs[kX]].data;
+  const int lengths = node->inputs[after_states(node, kLengths)];
   const float *first[TFP_MAX_STATES];
   float *last[TFP_MAX_STATES];
-  bool complete = state != NULL && state->memory != NULL && x != NULL;
+  /* Outputs may lack memory: the runtime gives none to an output that nothing reads. */
+  const tfp_recurrent_io io = {
+      .batch = state != NULL ? state->batch : 0,
+      .time = state != NULL ? state->time : 0,
+      .x = tensors[node->inputs[kX]].data,
+      .lengths = lengths != kTfLiteOptionalTensor ? tensors[lengths].data : NULL,
+      .first = first,
+      .y = tensors[node->outputs[kY]].data,
+      .last = last,
+  };
+  bool complete = state != NULL && state->memory != NULL && io.x != NULL &&
+                  (io.lengths != NULL || lengths == kTfLiteOptionalTensor);
   for (size_t i = 0; i < cell_of(node)->states; ++i) {
     first[i] = tensors[node->inputs[1 + i]].data;
     last[i] = tensors[node->outputs[1 + i]].data;
     complete = complete && first[i] != NULL;
   }
-  /* Outputs may lack memory: the runtime gives none to an output that nothing reads. */
   if (!complete) {
     return tfp_node_error(context, node, "a tensor has no memory: were tensors allocated?");
   }
-  tfp_recurrent_run(&state->op, state->batch, state->time, x, first,
-                    tensors[node->outputs[kY]].data, last);
+  tfp_recurrent_run(&state->op, &io, &node->parallel);
   return kTfLiteOk;
 }
 
 #define TFP_RECURRENT_OP(text, cell_address) \
-  {.name = text, .cell = cell_address, .prepare = prepare, .invoke = invoke, .release = release}
+  {.name = text,                             \
+   .threaded = true,                         \
+   .cell = cell_address,                     \
+   .prepare = prepare,                       \
+   .invoke = invoke,                         \
+   .release = release}
 
 const tfp_op tfp_op_gru = TFP_RECURRENT_OP("tfpipeline.gru", &tfp_cell_gru);
 const tfp_op tfp_op_lstm = TFP_RECURRENT_OP("tfpipeline.lstm", &tfp_cell_lstm);

@@ -42,20 +42,18 @@ TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_lstm(void);
 /* Changes when a function here, or an op's meaning, changes incompatibly. */
 TFPIPELINE_EXPORT int tfpipeline_abi_version(void);
 TFPIPELINE_EXPORT const char *tfpipeline_version(void);
-/* The kernels that isa=auto chooses on this machine: "c", "avx2", "avx512vnni". */
+/* The kernels that isa=auto chooses on this machine: "c", "avx2", "avxvnni", ... */
 TFPIPELINE_EXPORT const char *tfpipeline_best_isa(void);
 
 /* For tests and benchmarks, without promise of stability: the table of kernels (NULL past its
- * end), and recurrent ops, "tfpipeline.gru" for one, on raw pointers. The matrices in `weights` are
- * {values, scales, rows, depth}; `first` and `last` hold a pointer for each state. */
+ * end), and recurrent ops, "tfpipeline.gru" for one, on raw pointers. `weights` is a
+ * tfp_recurrent_weights, `io` a tfp_recurrent_io, `parallel` a tfp_parallel or NULL. */
 TFPIPELINE_EXPORT const struct tfp_variant *tfpipeline_kernel_variant(size_t index);
 TFPIPELINE_EXPORT void *tfpipeline_recurrent_create(const char *name, const char *isa,
                                                     const void *options, size_t options_size,
                                                     const void *weights, char *error,
                                                     size_t error_size);
-TFPIPELINE_EXPORT void tfpipeline_recurrent_run(void *op, size_t batch, size_t time,
-                                                const signed char *x, const float *const *first,
-                                                signed char *y, float *const *last);
+TFPIPELINE_EXPORT void tfpipeline_recurrent_run(void *op, const void *io, const void *parallel);
 TFPIPELINE_EXPORT void tfpipeline_recurrent_destroy(void *op);
 
 #ifdef __cplusplus

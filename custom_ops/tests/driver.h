@@ -30,13 +30,13 @@ void *__wrap_realloc(void *old, size_t size) {
 #endif
 
 static uint32_t state = 1;
-static uint32_t next(void) {
+static inline uint32_t next(void) {
   state = state * 1664525u + 1013904223u;
   return state >> 8;
 }
 
 /* Exactly `count` bytes on the heap, so that a sanitizer sees one read too many. */
-static void *fresh(size_t count) {
+static inline void *fresh(size_t count) {
   void *memory = malloc(count > 0 ? count : 1);
   if (memory == NULL) exit(3);
   return memory;

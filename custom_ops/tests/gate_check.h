@@ -9,6 +9,7 @@
 enum { kGateStates = 2, kGateBlocks = 5 };
 
 typedef struct gate_buffers {
+  tfp_gate_settings settings;
   const int32_t *acc_x, *acc_h;
   const float *parameters;
   float *states[kGateStates];
@@ -22,11 +23,12 @@ typedef struct gate_kernel {
 } gate_kernel;
 
 static void run_gru_gates(const tfp_variant *variant, size_t blocks, const gate_buffers *on) {
-  variant->gru_gates(on->acc_x, on->acc_h, on->parameters, blocks, 100.0f, on->states[0], on->q);
+  variant->gru_gates(on->acc_x, on->acc_h, on->parameters, blocks, &on->settings, on->states[0],
+                     on->q);
 }
 
 static void run_lstm_gates(const tfp_variant *variant, size_t blocks, const gate_buffers *on) {
-  variant->lstm_gates(on->acc_x, on->acc_h, on->parameters, blocks, 100.0f, on->states[0],
+  variant->lstm_gates(on->acc_x, on->acc_h, on->parameters, blocks, &on->settings, on->states[0],
                       on->states[1], on->q);
 }
 
@@ -43,6 +45,9 @@ static void test_gates(const gate_kernel *kernel, const tfp_variant *variant, co
     const guarded parameters = guarded_new(slots * sizeof(float), at_end);
     const guarded q = guarded_new(units, at_end);
     guarded states[kGateStates];
+    /* Smooth functions and piecewise-linear ones in turn. */
+    const int function = 1 + (int)(blocks % 2);
+    const tfp_gate_settings settings = {100.0f, function, function};
     static float wanted[kGateStates][kGateBlocks * TFP_ROW_BLOCK];
     static int8_t wanted_q[kGateBlocks * TFP_ROW_BLOCK];
     for (size_t i = 0; i < rows; ++i) {
@@ -55,8 +60,8 @@ static void test_gates(const gate_kernel *kernel, const tfp_variant *variant, co
       const float value = bias ? random_float((uint32_t)-8, 1) : random_float((uint32_t)-30, 0);
       ((float *)parameters.data)[i] = bias || value > 0 ? value : -value;
     }
-    gate_buffers got = {acc_x.data, acc_h.data, parameters.data, {NULL}, q.data};
-    gate_buffers reference = {acc_x.data, acc_h.data, parameters.data, {NULL}, wanted_q};
+    gate_buffers got = {settings, acc_x.data, acc_h.data, parameters.data, {NULL}, q.data};
+    gate_buffers reference = {settings, acc_x.data, acc_h.data, parameters.data, {NULL}, wanted_q};
     for (size_t s = 0; s < kernel->states; ++s) {
       states[s] = guarded_new(state_bytes, at_end);
       got.states[s] = states[s].data;

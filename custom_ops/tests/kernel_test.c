@@ -14,6 +14,7 @@
 
 #include "../kernels/tfp_kernels.h"
 #include "check.h"
+#include "fully_connected_check.h"
 #include "gate_check.h"
 #include "guarded.h"
 
@@ -205,6 +206,7 @@ static void test_variant(const tfp_variant *variant) {
       test_gates(&gate_kernels[i], variant, c, at_end != 0);
     }
     test_load_state(variant, c, at_end != 0);
+    test_fully_connected(variant, c, at_end != 0);
   }
   test_activation(variant->name, "sigmoid", variant->sigmoid, c->sigmoid);
   test_activation(variant->name, "tanh", variant->tanh, c->tanh);

@@ -35,25 +35,48 @@ static float *random_floats(size_t count, float scale) {
   return out;
 }
 
-static tfp_matrix random_matrix(size_t rows, size_t depth, float scale) {
-  float *scales = fresh(rows * sizeof(float));
-  for (size_t i = 0; i < rows; ++i) scales[i] = scale * (float)(1 + next() % 100);
-  return (tfp_matrix){random_bytes(rows * depth, -127), scales, rows, depth};
-}
-
 static void write_u32(unsigned char *at, uint32_t value) {
   for (int i = 0; i < 4; ++i) at[i] = (unsigned char)(value >> 8 * i);
 }
 
-static void write_options(unsigned char *data, const tfp_cell *cell, uint32_t units, uint32_t depth,
-                          uint32_t rank_x, uint32_t rank_h, uint32_t flags) {
-  const uint32_t words[] = {flags,  units,       depth,       rank_x,
-                            rank_h, 0x3d800000u, 0x3d000000u, 0x3c010204u};
+enum { kReturnSequences = 1, kLayerNorm = 8 };
+
+/* One layer at random: its sizes and everything else that its options say. */
+typedef struct layer {
+  uint32_t units, depth, rank_x, rank_h, flags;
+  unsigned char small[7]; /* bytes 40 to 46: functions, steps at once, widths of weights */
+} layer;
+
+static layer random_layer(void) {
+  static const unsigned char widths[] = {0, 8, 4, 2};
+  layer made = {.units = 1 + next() % 70,
+                .depth = 1 + next() % 50,
+                .rank_x = next() % 3 * (next() % 20),
+                .rank_h = next() % 3 * (next() % 20),
+                .flags = next() % 4 + (next() % 3 == 0 ? kLayerNorm : 0)};
+  made.small[0] = (unsigned char)(1 + next() % 2);
+  made.small[1] = (unsigned char)(1 + next() % 2);
+  made.small[2] = (unsigned char)(next() % (TFP_MAX_BATCH + 1));
+  for (int i = 3; i < 7; ++i) made.small[i] = widths[next() % 4];
+  return made;
+}
+
+static void write_options(unsigned char *data, const tfp_cell *cell, const layer *of) {
+  const uint32_t words[] = {of->flags,  of->units,   of->depth,   of->rank_x,
+                            of->rank_h, 0x3d800000u, 0x3d000000u, 0x3c010204u};
   memset(data, 0, TFP_RECURRENT_OPTIONS_BYTES);
   memcpy(data, cell->magic, 4);
   memcpy(data + 4, "\1\0\100\0", 4);
   for (size_t i = 0; i < sizeof words / sizeof words[0]; ++i) write_u32(data + 8 + 4 * i, words[i]);
-  data[40] = data[41] = 1;
+  memcpy(data + 40, of->small, sizeof of->small);
+  if ((of->flags & kLayerNorm) != 0) write_u32(data + 48, 0x3a83126fu);
+}
+
+/* A pool that runs the parts of a call one after another, the last one first. */
+static void run_reversed(void *pool, void (*task)(void *context, size_t i), void *context,
+                         size_t count) {
+  (void)pool;
+  while (count-- > 0) task(context, count);
 }
 
 static void flush_subnormals(bool on) {
@@ -64,21 +87,34 @@ static void flush_subnormals(bool on) {
 #endif
 }
 
-static int check_shape(const tfp_cell *cell, uint32_t units, uint32_t depth, uint32_t rank_x,
-                       uint32_t rank_h, size_t batch, size_t time, uint32_t flags, float scale) {
+static tfp_matrix random_matrix(size_t rows, size_t depth, unsigned char bits, float scale) {
+  float *scales = fresh(rows * sizeof(float));
+  for (size_t i = 0; i < rows; ++i) scales[i] = scale * (float)(1 + next() % 100);
+  const size_t bytes = rows * tfp_row_bytes(depth, bits == 0 ? 8 : bits);
+  return (tfp_matrix){random_bytes(bytes, bits == 4 || bits == 2 ? -128 : -127), scales, rows,
+                      depth};
+}
+
+static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size_t time,
+                       float scale) {
+  const uint32_t units = of->units, depth = of->depth, rank_x = of->rank_x, rank_h = of->rank_h;
   unsigned char *options = fresh(TFP_RECURRENT_OPTIONS_BYTES);
-  write_options(options, cell, units, depth, rank_x, rank_h, flags);
+  write_options(options, cell, of);
   const size_t rows = cell->gates * units, state_bytes = batch * units * sizeof(float);
+  const unsigned char *bits = of->small + 3;
   tfp_recurrent_weights weights;
   memset(&weights, 0, sizeof weights);
-  weights.kernel[0] = random_matrix(rank_x > 0 ? rank_x : rows, depth, scale);
-  if (rank_x > 0) weights.kernel[1] = random_matrix(rows, rank_x, scale);
-  weights.recurrent[0] = random_matrix(rank_h > 0 ? rank_h : rows, units, scale);
-  if (rank_h > 0) weights.recurrent[1] = random_matrix(rows, rank_h, scale);
+  weights.kernel[0] = random_matrix(rank_x > 0 ? rank_x : rows, depth, bits[0], scale);
+  if (rank_x > 0) weights.kernel[1] = random_matrix(rows, rank_x, bits[1], scale);
+  weights.recurrent[0] = random_matrix(rank_h > 0 ? rank_h : rows, units, bits[2], scale);
+  if (rank_h > 0) weights.recurrent[1] = random_matrix(rows, rank_h, bits[3], scale);
   weights.bias = random_floats(cell->bias_rows * rows, scale);
   weights.x_scale = scale;
   weights.x_zero_point = (int32_t)(next() % 256) - 128;
-  const size_t steps = (flags & 1) != 0 ? time : 1;
+  weights.gains = random_floats(2 * rows, 0x1p-9f);
+  const size_t steps = (of->flags & kReturnSequences) != 0 ? time : 1;
+  int32_t *lengths = fresh(batch * sizeof(int32_t));
+  for (size_t b = 0; b < batch; ++b) lengths[b] = (int32_t)(next() % (time + 4)) - 2;
   int8_t *x = random_bytes(batch * time * depth, -128);
   int8_t *y = fresh(batch * steps * units), *expected_y = fresh(batch * steps * units);
   float *first[TFP_MAX_STATES] = {NULL};
@@ -106,8 +142,15 @@ static int check_shape(const tfp_cell *cell, uint32_t units, uint32_t depth, uin
       memset(y, 99, batch * steps * units);
       flush_subnormals(flush != 0);
       const unsigned long before = allocations;
-      tfpipeline_recurrent_run(op, batch, time, x, (const float *const *)first,
-                               reference ? expected_y : y, reference ? expected : last);
+      const tfp_recurrent_io io = {.batch = batch,
+                                   .time = time,
+                                   .x = x,
+                                   .lengths = lengths,
+                                   .first = (const float *const *)first,
+                                   .y = reference ? expected_y : y,
+                                   .last = reference ? expected : last};
+      const tfp_parallel reversed = {.threads = 3, .run = run_reversed};
+      tfpipeline_recurrent_run(op, &io, v % 2 == 0 ? NULL : &reversed);
       const unsigned long during = allocations - before;
       flush_subnormals(false);
       if (during > 0) {
@@ -133,7 +176,9 @@ static int check_shape(const tfp_cell *cell, uint32_t units, uint32_t depth, uin
     free((void *)weights.recurrent[i].scales);
   }
   free((void *)weights.bias);
+  free((void *)weights.gains);
   free(options);
+  free(lengths);
   free(x);
   free(y);
   free(expected_y);
@@ -151,8 +196,8 @@ static int check_damaged_options(const tfp_cell *cell) {
   int failures = 0;
   for (int i = 0; i < 50000; ++i) {
     unsigned char whole[TFP_RECURRENT_OPTIONS_BYTES];
-    write_options(whole, cell, 1 + next() % 300, 1 + next() % 300, next() % 40, next() % 40,
-                  next() % 4);
+    const layer made = random_layer();
+    write_options(whole, cell, &made);
     const uint32_t changes = next() % 4;
     for (uint32_t c = 0; c < changes; ++c) {
       whole[next() % sizeof whole] = (unsigned char)next();
@@ -180,10 +225,13 @@ int main(void) {
   for (size_t c = 0; c < sizeof cells / sizeof cells[0]; ++c) {
     failures += check_damaged_options(cells[c]);
     for (int i = 0; i < 80; ++i) {
-      const uint32_t units = 1 + next() % 70, depth = 1 + next() % 50;
-      failures += check_shape(cells[c], units, depth, next() % 3 * (next() % 20),
-                              next() % 3 * (next() % 20), 1 + next() % 3, 1 + next() % 9,
-                              next() % 4, scales[next() % 3]);
+      /* Some are large enough for several threads. */
+      layer made = random_layer();
+      if (i % 16 == 0) made.units += 150;
+      const float scale = scales[next() % 3];
+      /* Normalization does without the smallest scales. */
+      if (scale < 0x1p-20f) made.flags &= ~(uint32_t)kLayerNorm;
+      failures += check_shape(cells[c], &made, 1 + next() % 3, 1 + next() % 9, scale);
     }
   }
   if (failures == 0) puts("ok");

@@ -64,6 +64,7 @@ PYTHON_PARTS = {
     "export": part(
         "numerics runtime features errors progress extras layers.export_protocol",
         "numpy tensorflow keras flatbuffers ai_edge_litert",
+        lazy="data.clip_folder",
     ),
     "report": part("errors", "numpy matplotlib"),
     "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
@@ -99,6 +100,11 @@ NATIVE_PARTS = {
         frozenset({"plugin", "ops", "kernels"}),
         frozenset(f"{FREESTANDING} {LIBC} {THREADS}".split()),
     ),
+    # What apps see of it: the exported functions, nothing inside.
+    "android": NativePart(
+        frozenset({"android", "plugin"}), frozenset(f"{FREESTANDING} {LIBC} jni.h".split())
+    ),
+    "ios": NativePart(frozenset({"ios", "plugin"}), frozenset(FREESTANDING.split())),
     "tests": NativePart(frozenset({"tests", "plugin", "ops", "kernels"}), None),
     "bench": NativePart(frozenset({"bench", "plugin", "ops", "kernels"}), None),
 }
@@ -267,6 +273,8 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         ("tfpipeline/surprise/x.py", ""),
         ("export/lower.py", "from tfpipeline.layers import FactoredGRU"),
         ("export/lower.py", "import matplotlib"),
+        ("export/lower.py", "from tfpipeline.data.clip_folder import read_clip_folder"),
+        ("export/lower.py", "def f():\n    from tfpipeline.data import load_speech_commands"),
         ("export/lower.py", "from ..recipes import demo"),
     ],
 )
@@ -286,6 +294,7 @@ def test_a_forbidden_import_is_found(tmp_path: Path, file: str, code: str) -> No
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import layers",
         ),
         ("export/lower.py", "from tfpipeline.layers.export_protocol import RecurrentStep"),
+        ("export/lower.py", "def f():\n    from tfpipeline.data import clip_folder"),
         ("export/lower.py", "from ..layers import export_protocol\nfrom .mark import mark"),
     ],
 )

@@ -16,7 +16,15 @@ from tfpipeline.bench.arm.__main__ import check_same_results, main
 from tfpipeline.bench.arm.disassembly import CLASSES, class_of, disassemble, normal
 from tfpipeline.bench.arm.mca import replayable
 from tfpipeline.bench.arm.plot import plot_gemm
-from tfpipeline.bench.arm.results import BATCHES, check_goals, gemm_rows, read_recorded, write_csv
+from tfpipeline.bench.arm.results import (
+    BATCHES,
+    check_goals,
+    gemm_rows,
+    read_recorded,
+    recurrent_rows,
+    values_of,
+    write_csv,
+)
 
 Count = Callable[[Subject], Measurement]
 
@@ -109,6 +117,37 @@ def test_results_in_int8_are_the_same_products(count: Count) -> None:
     assert bytes_.instructions > sums.instructions
     assert bytes_.classes["mac"] >= sums.classes["mac"]
     check_same_results([bytes_, count(replace(SMALL, kind="int8", variant="c"))])
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("int4", 4), ("int2", 2)])
+def test_low_bits_are_counted_too(count: Count, kind: str, bits: int) -> None:
+    subject = replace(SMALL, kind=kind, sizes=(64, 64, 2))
+    results = [count(replace(subject, variant=name)) for name in ("c", "neon", "neondot")]
+    check_same_results(results)
+    assert {result.weights for result in results} == {4 * (16 * 4 + 16 * 64 * bits // 8)}
+    assert results[1].classes["mac"] > results[2].classes["mac"] == 64 * 64 * 2 // 16
+
+
+def test_floats_are_the_same_products_too(count: Count) -> None:
+    results = [
+        count(replace(SMALL, kind="float", variant=name)) for name in ("c", "neon", "neondot")
+    ]
+    check_same_results(results)
+    assert results[2].instructions > count(SMALL).instructions
+    named = values_of(results[2])
+    assert named["float_cycles", "neoverse-n1"] > 0
+    assert ("cycles", "neoverse-n1") not in named, "it would count as a result in int8"
+
+
+def test_both_recurrent_ops_are_counted(count: Count, tmp_path: Path) -> None:
+    subjects = [Subject(cell, "neondot", (16, 32, 4), processors=()) for cell in ("gru", "lstm")]
+    results = [count(subject) for subject in subjects]
+    # 3 and 4 rows a unit, in blocks of 16 that begin with 16 starts.
+    bytes_a_gate = 2 * (2 * 16 * 4 + 16 * 16 + 16 * 32)
+    assert [result.weights for result in results] == [3 * bytes_a_gate, 4 * bytes_a_gate]
+    rows = recurrent_rows(results, read_recorded(BENCH / "recorded.csv"))
+    assert [row["cell"] for row in rows] == ["gru", "lstm"]
+    assert rows[1]["litert_a53_instructions [recorded]"] == 954000
 
 
 def test_variants_agree_and_a_stranger_is_named(count: Count) -> None:
@@ -208,9 +247,13 @@ def test_tables_and_goals(tmp_path: Path) -> None:
     assert against.reached == pytest.approx(0.042 / 0.05) and not against.met
     rows = gemm_rows(results, recorded)
     kinds = ("[counted]", "[rule]", "[modelled]", "[recorded]")
-    assert all(name.endswith(kinds) for name in list(rows[0])[3:])
+    assert all(name.endswith(kinds) for name in list(rows[0])[4:])
     write_csv(tmp_path / "a" / "b.csv", ["a note"], rows)
-    assert (tmp_path / "a" / "b.csv").read_text().startswith("# a note\noutput,variant,sizes,")
+    assert (
+        (tmp_path / "a" / "b.csv")
+        .read_text()
+        .startswith("# a note\nweight_bits,output,variant,sizes,")
+    )
     assert [file.name for file in (tmp_path / "a").iterdir()] == ["b.csv"]
     assert plot_gemm(results, recorded).count("<rect") > 10
 

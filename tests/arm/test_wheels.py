@@ -31,6 +31,17 @@ CASES = {
     "plain": {"units": 40, "input_dim": 13, "time": 6, "batch": 2},
     "factored": {"units": 33, "input_dim": 20, "rank_x": 7, "rank_h": 9, "time": 9},
     "lstm": {"units": 40, "input_dim": 13, "rank_x": 6, "time": 7, "batch": 2, "cell": "lstm"},
+    "every option": {
+        "units": 40,
+        "input_dim": 19,
+        "rank_h": 9,
+        "batch": 3,
+        "lengths": True,
+        "weight_bits": (4, 8, 2, 4),
+        "recurrent_activation": "hard_sigmoid",
+        "activation": "hard_tanh",
+        "layer_norm": True,
+    },
     "backwards": {"units": 64, "input_dim": 16, "rank_h": 5, "go_backwards": True},
 }
 

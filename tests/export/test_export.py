@@ -30,8 +30,12 @@ def test_writes_four_files_and_a_report(exported: Exported) -> None:
     assert report.portable is not None
     folder = report.portable.parent
     assert sorted(path.name for path in folder.iterdir()) == [
+        "kws.card.json",
+        "kws.fused.card.json",
         "kws.fused.tflite",
         "kws.report.json",
+        "kws.stream.card.json",
+        "kws.stream.fused.card.json",
         "kws.stream.fused.tflite",
         "kws.stream.tflite",
         "kws.tflite",
@@ -73,19 +77,6 @@ def test_only_the_fused_form_calls_our_op(exported: Exported) -> None:
     assert TFLiteFile(exported.report.portable).custom_ops() == ()
     assert TFLiteFile(exported.report.stream_portable).custom_ops() == ()
     assert TFLiteFile(exported.report.fused).custom_ops() == ("tfpipeline.gru",)
-
-
-def test_the_card_says_what_a_program_needs(exported: Exported) -> None:
-    card = Streamer(exported.report.stream_portable).card
-    assert card["labels"] == list(LABELS)
-    assert card["frontend"]["sample_rate"] == 16000
-    assert card["ranks"] == {
-        "first": {"kernel": 8, "recurrent_kernel": 8},
-        "second": {"kernel": None, "recurrent_kernel": None},
-    }
-    assert [state["input"] for state in card["states"]] == ["first_state_in", "second_state_in"]
-    assert card["requires"] is None
-    assert Interpreter(exported.report.fused).card["requires"] == {"plugin_abi": 1}
 
 
 def test_a_streamer_takes_audio_through_the_frontend_of_the_card(exported: Exported) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 
 import pytest
 import tiny_models as tiny
+from separate_environment import TFLITE_MICRO, TFLITE_RUNTIME
 from small_model import Exported
-from tflite_runtime_environment import python_with_tflite_runtime
 from tiny_tflite import Vector, operator, operator_code, subgraph, tensor, tiny_model
 
 from tfpipeline.cli.inspect import TARGETS as CLI_TARGETS
@@ -20,17 +19,13 @@ from tfpipeline.inspection import TARGET_NAMES, ModelInspection, inspect_model, 
 from tfpipeline.inspection.operator_table import CUSTOM_NUMBER, operator_name, registrations
 
 _PROBE = Path(__file__).resolve().parents[1] / "support" / "probe_registrations.py"
-#: Names the Python of an environment with the tflite-micro wheel.
-_MICRO = "TFPIPELINE_TFLITE_MICRO_PYTHON"
 
 
 def python_of(runtime: str) -> str:
     if runtime == "tflite_runtime":
-        return python_with_tflite_runtime()
+        return TFLITE_RUNTIME.executable()
     if runtime == "tflite_micro":
-        if not os.environ.get(_MICRO):
-            pytest.skip(f"set {_MICRO} to a Python with tflite-micro")
-        return os.environ[_MICRO]
+        return TFLITE_MICRO.executable()
     return sys.executable
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 # Helper modules stand beside the tests; pytest's importlib mode adds no folder by itself.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import c_programs  # noqa: E402
 import native_library  # noqa: E402
 import recurrent_models  # noqa: E402
 
@@ -33,3 +35,16 @@ def cell(request: pytest.FixtureRequest) -> str:
 def at_end(request: pytest.FixtureRequest) -> bool:
     """Which end of each buffer touches a guard page."""
     return bool(request.param)
+
+
+@pytest.fixture(scope="session")
+def c_mode(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], c_programs.Programs]:
+    """Programs by mode ("allocations", "sanitizers", "races"), each compiled once a session."""
+    built: dict[str, c_programs.Programs] = {}
+
+    def of(mode: str) -> c_programs.Programs:
+        if mode not in built:
+            built[mode] = c_programs.Programs(mode, tmp_path_factory.mktemp(f"c-{mode}"))
+        return built[mode]
+
+    return of

@@ -30,15 +30,19 @@ def integers(shape: tuple[int, ...], low: int, high: int, seed: int) -> np.ndarr
     return np.array(values).reshape(shape)
 
 
-def weights(rows: int, depth: int, seed: int) -> QuantizedMatrix:
-    scales = (integers((rows,), 60, 160, seed + 1) / 16384).astype(np.float32)
-    return QuantizedMatrix(integers((rows, depth), -127, 127, seed).astype(np.int8), scales)
+def weights(rows: int, depth: int, seed: int, bits: int) -> QuantizedMatrix:
+    scales = (integers((rows,), 60, 160, seed + 1) / 16384 * 2 ** (8 - bits)).astype(np.float32)
+    low = -127 if bits == 8 else -(2 ** (bits - 1))
+    values = integers((rows, depth), low, 2 ** (bits - 1) - 1, seed)
+    return QuantizedMatrix(values.astype(np.int8), scales)
 
 
 def golden_case(cell: str, name: str) -> dict[str, object]:
     """One case with everything an implementation needs; arrays as hexadecimal bytes."""
     kind = CELLS[cell]
     factored, last_only = name != "plain", name == "factored backwards, last step"
+    every_option = name == "every option"
+    bits = (4, 8, 2, 4) if every_option else (8, 8, 8, 8)
     units, depth, rank_x, rank_h = 19, 6, 5 * factored, 7 * factored
     rows = kind.gates * units
     options = kind.options(
@@ -50,18 +54,25 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         scale_a_h=0.03125 if factored else 1.0,
         scale_h=float(np.float32(1 / 127)),
         return_sequences=not last_only,
-        go_backwards=last_only,
+        go_backwards=last_only or every_option,
+        recurrent_activation="hard_sigmoid" if every_option else "sigmoid",
+        activation="hard_tanh" if every_option else "tanh",
+        steps_at_once=2 if every_option else 4,
+        weight_bits=bits,
+        layer_norm=every_option,
     )
+    gains = (integers((2, rows), -500, 2000, 50) / 1024).astype(np.float32)
+    lengths = np.array([3, 5], np.int32) if every_option else None
     x = integers((2, 5, depth), -128, 127, 7).astype(np.int8)
     first = [
         (integers((2, units), -1000, 1000, 8 + 100 * i) / 1024).astype(np.float32)
         for i in range(len(kind.states))
     ]
     bias = (integers((kind.bias_rows, rows), -500, 500, 9) / 1024).astype(np.float32)
-    kernel = [weights(rank_x, depth, 10), weights(rows, rank_x, 20)]
-    recurrent = [weights(rank_h, units, 30), weights(rows, rank_h, 40)]
+    kernel = [weights(rank_x, depth, 10, bits[0]), weights(rows, rank_x, 20, bits[1])]
+    recurrent = [weights(rank_h, units, 30, bits[2]), weights(rows, rank_h, 40, bits[3])]
     if not factored:
-        kernel, recurrent = [weights(rows, depth, 10)], [weights(rows, units, 30)]
+        kernel, recurrent = [weights(rows, depth, 10, 8)], [weights(rows, units, 30, 8)]
     y, *last = kind.sequence_int8(
         x,
         *first,
@@ -71,6 +82,8 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         x_scale=0.015625,
         x_zero_point=-3,
         options=options,
+        lengths=lengths,
+        gains=gains if every_option else None,
     )
 
     def little_endian(array: np.ndarray) -> str:
@@ -95,17 +108,19 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         "x_scale": 0.015625,
         "x_zero_point": -3,
         "x": tensor(x),
+        **({} if lengths is None else {"lengths": tensor(lengths)}),
         **{f"{n}0": tensor(v) for n, v in zip(kind.states, first, strict=True)},
         "kernel": matrices(kernel),
         "recurrent_kernel": matrices(recurrent),
         "bias": tensor(bias),
+        **({"gains": tensor(gains)} if every_option else {}),
         "y": tensor(y),
         **{n: tensor(v) for n, v in zip(kind.states, last, strict=True)},
     }
 
 
 def golden_text(cell: str) -> str:
-    names = ("plain", "factored", "factored backwards, last step")
+    names = ("plain", "factored", "factored backwards, last step", "every option")
     cases = [golden_case(cell, name) for name in names]
     content = {"op": CELLS[cell].op_name, "version": 1, "cases": cases}
     return json.dumps(content, indent=1) + "\n"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_float, c_int32, c_size_t, c_void_p
+from collections.abc import Callable
+from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_float, c_int, c_int32, c_size_t, c_void_p
 from functools import cache
 
 import numpy as np
 from recurrent_models import Case
 
+from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.runtime.native import library_path
 
 ROW_BLOCK = 16
@@ -21,6 +23,34 @@ class Affine(ctypes.Structure):
     """`tfp_affine`."""
 
     _fields_ = [("scale", c_float), ("zero_point", c_int32)]
+
+
+class GateSettings(ctypes.Structure):
+    """`tfp_gate_settings`."""
+
+    _fields_ = [
+        ("inverse_scale", c_float),
+        ("recurrent_activation", c_int),
+        ("activation", c_int),
+    ]
+
+
+class GateProducts(ctypes.Structure):
+    """`tfp_gate_products`."""
+
+    _fields_ = [
+        ("acc", c_void_p),
+        ("acc_step", c_size_t),
+        ("multiplier", c_void_p),
+        ("multiplier_step", c_size_t),
+        ("units", c_size_t),
+    ]
+
+
+class Moments(ctypes.Structure):
+    """`tfp_moments`."""
+
+    _fields_ = [("mean", c_float), ("inverse", c_float)]
 
 
 class OutputS8(ctypes.Structure):
@@ -47,7 +77,7 @@ class RowParameters(ctypes.Structure):
 class OutputF32(ctypes.Structure):
     """`tfp_output_f32`."""
 
-    _fields_ = [("x", Affine), ("low", c_float), ("high", c_float)]
+    _fields_ = [("x", POINTER(Affine)), ("low", c_float), ("high", c_float)]
 
 
 PackFunction = CFUNCTYPE(None, c_void_p, c_size_t, c_size_t, c_size_t, c_int32, c_void_p)
@@ -59,6 +89,18 @@ GemmFunction = CFUNCTYPE(
     c_size_t,
     c_void_p,
     ctypes.c_ssize_t,
+    c_void_p,
+    c_size_t,
+)
+_GEMM_OUTPUT_ARGUMENTS = (c_void_p, c_size_t, c_size_t, c_size_t, c_void_p, ctypes.c_ssize_t)
+GemmOutputS8Function = CFUNCTYPE(
+    None, *_GEMM_OUTPUT_ARGUMENTS, c_void_p, POINTER(OutputS8), c_void_p, c_size_t
+)
+GemmOutputF32Function = CFUNCTYPE(
+    None,
+    *_GEMM_OUTPUT_ARGUMENTS,
+    POINTER(RowParameters),
+    POINTER(OutputF32),
     c_void_p,
     c_size_t,
 )
@@ -85,15 +127,15 @@ class Variant(ctypes.Structure):
         ("requantize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_void_p)),
         (
             "gru_gates",
-            CFUNCTYPE(None, c_void_p, c_void_p, c_void_p, c_size_t, c_float, c_void_p, c_void_p),
+            CFUNCTYPE(None, *[c_void_p] * 3, c_size_t, POINTER(GateSettings), *[c_void_p] * 2),
         ),
         (
             "lstm_gates",
-            CFUNCTYPE(
-                None, c_void_p, c_void_p, c_void_p, c_size_t, c_float, c_void_p, c_void_p, c_void_p
-            ),
+            CFUNCTYPE(None, *[c_void_p] * 3, c_size_t, POINTER(GateSettings), *[c_void_p] * 3),
         ),
         ("load_state", CFUNCTYPE(None, c_void_p, c_size_t, c_float, c_void_p, c_void_p)),
+        ("moments", CFUNCTYPE(Moments, POINTER(GateProducts), c_float)),
+        ("normalize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, *[c_void_p] * 4)),
         ("sigmoid", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("tanh", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("preferred", c_void_p),
@@ -103,8 +145,20 @@ class Variant(ctypes.Structure):
         ("output_s8", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, OutputS8, c_void_p)),
         (
             "output_f32",
-            CFUNCTYPE(None, c_void_p, POINTER(RowParameters), c_size_t, OutputF32, c_void_p),
+            CFUNCTYPE(
+                None,
+                c_void_p,
+                c_size_t,
+                c_size_t,
+                POINTER(RowParameters),
+                c_size_t,
+                POINTER(OutputF32),
+                c_void_p,
+                c_size_t,
+            ),
         ),
+        ("gemm_output_s8", GemmOutputS8Function),
+        ("gemm_output_f32", GemmOutputF32Function),
         ("output_u8", CFUNCTYPE(None, c_void_p, c_size_t, OutputU8, c_void_p)),
         ("takes_minus_128", c_bool),
     ]
@@ -134,9 +188,44 @@ class RecurrentWeights(ctypes.Structure):
         ("kernel", Matrix * 2),
         ("recurrent", Matrix * 2),
         ("bias", c_void_p),
+        ("gains", c_void_p),
         ("x_scale", c_float),
         ("x_zero_point", c_int32),
     ]
+
+
+class RecurrentIo(ctypes.Structure):
+    """`tfp_recurrent_io`."""
+
+    _fields_ = [
+        ("batch", c_size_t),
+        ("time", c_size_t),
+        ("x", c_void_p),
+        ("lengths", c_void_p),
+        ("first", POINTER(c_void_p)),
+        ("y", c_void_p),
+        ("last", POINTER(c_void_p)),
+    ]
+
+
+Task = CFUNCTYPE(None, c_void_p, c_size_t)
+Run = CFUNCTYPE(None, c_void_p, Task, c_void_p, c_size_t)
+
+
+class Parallel(ctypes.Structure):
+    """`tfp_parallel`."""
+
+    _fields_ = [("threads", c_size_t), ("run", Run), ("pool", c_void_p)]
+
+
+def backwards(threads: int) -> Parallel:
+    """A pool that runs the parts of every call one after another, the last one first."""
+
+    def run(pool: int, task: Callable, context: int, count: int) -> None:
+        for i in reversed(range(count)):
+            task(context, i)
+
+    return Parallel(threads, Run(run), None)
 
 
 @cache
@@ -156,15 +245,7 @@ def load() -> ctypes.CDLL:
         c_size_t,
     ]
     library.tfpipeline_recurrent_run.restype = None
-    library.tfpipeline_recurrent_run.argtypes = [
-        c_void_p,
-        c_size_t,
-        c_size_t,
-        c_void_p,
-        c_void_p,
-        c_void_p,
-        c_void_p,
-    ]
+    library.tfpipeline_recurrent_run.argtypes = [c_void_p, POINTER(RecurrentIo), POINTER(Parallel)]
     library.tfpipeline_recurrent_destroy.restype = None
     library.tfpipeline_recurrent_destroy.argtypes = [c_void_p]
     library.tfpipeline_version.restype = c_char_p
@@ -198,9 +279,10 @@ class NativeOp:
     def __init__(self, case: Case, isa: str, options: bytes | None = None) -> None:
         self._kept: list[np.ndarray] = []
         weights = RecurrentWeights(
-            (Matrix * 2)(*[self._matrix(m) for m in case.kernel]),
-            (Matrix * 2)(*[self._matrix(m) for m in case.recurrent_kernel]),
+            self._matrices(case.kernel, case.options.weight_bits[:2]),
+            self._matrices(case.recurrent_kernel, case.options.weight_bits[2:]),
             self._pointer(np.ascontiguousarray(case.bias, np.float32)),
+            None if case.gains is None else self._pointer(case.gains),
             case.x_scale,
             case.x_zero_point,
         )
@@ -221,17 +303,29 @@ class NativeOp:
     def __del__(self) -> None:
         load().tfpipeline_recurrent_destroy(getattr(self, "_op", None))
 
-    def run(self, batch: int, time: int, x: int, first: list[int], y: int, last: list[int]) -> None:
+    def run(
+        self,
+        shape: tuple[int, ...],
+        x: int,
+        first: list[int],
+        y: int,
+        last: list[int],
+        lengths: int | None = None,
+        parallel: Parallel | None = None,
+    ) -> None:
         """Runs on the addresses of the buffers, those of each state in `first` and `last`."""
         pointers = [(c_void_p * len(states))(*states) for states in (first, last)]
-        load().tfpipeline_recurrent_run(self._op, batch, time, x, pointers[0], y, pointers[1])
+        io = RecurrentIo(shape[0], shape[1], x, lengths, pointers[0], y, pointers[1])
+        load().tfpipeline_recurrent_run(self._op, io, parallel)
 
     def _pointer(self, array: np.ndarray) -> int:
         self._kept.append(array)
         return array.ctypes.data
 
-    def _matrix(self, matrix) -> Matrix:
-        rows, depth = matrix.values.shape
-        values = np.ascontiguousarray(matrix.values, np.int8)
-        scales = np.ascontiguousarray(matrix.scales, np.float32)
-        return Matrix(self._pointer(values), self._pointer(scales), rows, depth)
+    def _matrices(self, matrices, weight_bits) -> ctypes.Array[Matrix]:
+        made = (Matrix * 2)()
+        for i, (matrix, bits) in enumerate(zip(matrices, weight_bits, strict=False)):
+            scales = np.ascontiguousarray(matrix.scales, np.float32)
+            values = np.ascontiguousarray(pack_rows(matrix.values, bits))
+            made[i] = Matrix(self._pointer(values), self._pointer(scales), *matrix.values.shape)
+        return made

@@ -9,6 +9,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.gru import gru_sequence_float, gru_sequence_int8
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.lstm import lstm_sequence_float, lstm_sequence_int8
@@ -53,6 +54,8 @@ class Case:
     first: tuple[np.ndarray, ...]
     x_scale: float
     x_zero_point: int
+    lengths: np.ndarray | None = None
+    gains: np.ndarray | None = None
 
     def reference(self) -> tuple[np.ndarray, ...]:
         """`y` and the last states by the executable spec."""
@@ -65,6 +68,8 @@ class Case:
             x_scale=self.x_scale,
             x_zero_point=self.x_zero_point,
             options=self.options,
+            lengths=self.lengths,
+            gains=self.gains,
         )
 
     def empty_outputs(self, value: int = 99) -> list[np.ndarray]:
@@ -82,10 +87,10 @@ def assert_same_bits(got: Sequence[np.ndarray], expected: Sequence[np.ndarray]) 
         np.testing.assert_array_equal(a.view(f"i{a.itemsize}"), b.view(f"i{b.itemsize}"))
 
 
-def quantized(weights: np.ndarray) -> QuantizedMatrix:
-    """Rows of `weights` in int8."""
-    scales = channel_scales(weights)
-    return QuantizedMatrix(quantize_channels(weights, scales), scales)
+def quantized(weights: np.ndarray, bits: int = 8) -> QuantizedMatrix:
+    """Rows of `weights` in integers of `bits` bits."""
+    scales = channel_scales(weights, bits=bits)
+    return QuantizedMatrix(quantize_channels(weights, scales, bits=bits), scales)
 
 
 def real(matrices: Sequence[QuantizedMatrix]) -> tuple[np.ndarray, ...]:
@@ -105,8 +110,14 @@ def make_case(
     zero_point: int = 5,
     seed: int = 0,
     cell: str = "gru",
+    lengths: bool = False,
+    weight_bits: tuple[int, int, int, int] = (8, 8, 8, 8),
+    **options: object,
 ) -> Case:
-    """A layer with weights of a usual size, and inner scales from its own inner values."""
+    """A layer with weights of a usual size, and inner scales from its own inner values.
+
+    With `lengths`, sequences of any length, also below 0 and beyond their end.
+    """
     kind = CELLS[cell]
     rows = kind.gates * units
     rng = np.random.default_rng(seed)
@@ -138,7 +149,7 @@ def make_case(
     def inner_scale(values: np.ndarray | None) -> float:
         return 1.0 if values is None else float(np.float32(np.abs(values).max() / 127 + 1e-6))
 
-    options = kind.options(
+    chosen = kind.options(
         units=units,
         input_dim=input_dim,
         rank_x=rank_x,
@@ -148,17 +159,21 @@ def make_case(
         scale_h=float(np.float32(1 / 127)),
         return_sequences=return_sequences,
         go_backwards=go_backwards,
+        weight_bits=weight_bits,
+        **options,
     )
     return Case(
         kind,
-        options,
-        tuple(quantized(k) for k in kernel),
-        tuple(quantized(k) for k in recurrent),
+        chosen,
+        tuple(quantized(k, b) for k, b in zip(kernel, weight_bits[:2], strict=False)),
+        tuple(quantized(k, b) for k, b in zip(recurrent, weight_bits[2:], strict=False)),
         bias,
         x,
         first,
         x_scale,
         zero_point,
+        rng.integers(-1, time + 2, batch).astype(np.int32) if lengths else None,
+        rng.uniform(-0.5, 2.0, (2, rows)).astype(np.float32) if chosen.layer_norm else None,
     )
 
 
@@ -251,9 +266,10 @@ def op_model(case: Case) -> ModelSpec:
         if place >= len(matrices):
             return TensorSpec(name, (1,), int8)
         m = matrices[place]
+        data = pack_rows(m.values, o.weight_bits[["W1", "W2", "U1", "U2"].index(name)])
         scales = tuple(float(s) for s in m.scales)
         zeros = (0,) * len(scales)
-        return TensorSpec(name, m.values.shape, int8, m.values.tobytes(), scales, zeros)
+        return TensorSpec(name, data.shape, int8, data.tobytes(), scales, zeros)
 
     y, *last = case.empty_outputs()
     tensors = [
@@ -267,22 +283,32 @@ def op_model(case: Case) -> ModelSpec:
         matrix("U1", case.recurrent_kernel, 0),
         matrix("U2", case.recurrent_kernel, 1),
         TensorSpec("bias", case.bias.shape, float32, case.bias.tobytes()),
+        TensorSpec("lengths", case.x.shape[:1], schema.TensorType.INT32),
+        *(
+            [TensorSpec("gains", case.gains.shape, float32, case.gains.tobytes())]
+            if case.gains is not None
+            else []
+        ),
         TensorSpec("y", y.shape, int8, None, (o.scale_h,), (0,)),
         *(
             TensorSpec(name, state.shape, float32)
             for name, state in zip(case.cell.states, last, strict=True)
         ),
     ]
-    absent = {"lengths", *([] if o.rank_x else ["W2"]), *([] if o.rank_h else ["U2"])}
-    names = input_names(case.cell)
+    absent = {*([] if o.rank_x else ["W2"]), *([] if o.rank_h else ["U2"])}
+    if case.lengths is None:
+        absent.add("lengths")
+    names = input_names(case.cell) + (["gains"] if case.gains is not None else [])
     inputs = [-1 if name in absent else names.index(name) for name in names]
-    first_output = len(names) - 1
-    outputs = list(range(first_output, len(tensors)))
+    outputs = list(range(len(names), len(tensors)))
     fed = list(range(1 + len(case.first)))
+    if case.lengths is not None:
+        fed.append(names.index("lengths"))
     return ModelSpec(tensors, inputs, outputs, o.pack(), case.cell.op_name, fed)
 
 
 def feeds(case: Case) -> dict[str, np.ndarray]:
     """The values of the model's inputs by name."""
     states = {f"{n}0": s for n, s in zip(case.cell.states, case.first, strict=True)}
-    return {"x": case.x, **states}
+    lengths = {} if case.lengths is None else {"lengths": case.lengths}
+    return {"x": case.x, **states, **lengths}

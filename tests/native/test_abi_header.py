@@ -1,26 +1,18 @@
 """Our own ABI header against the official ones: same offsets, sizes and values.
 
-The headers come from the Android package of tensorflow-lite, which is a zip file. The variable
-TFPIPELINE_TFLITE_AAR names a copy; otherwise it is downloaded once into pytest's cache.
+The headers come from the Android package of tensorflow-lite, which is a zip file.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import urllib.error
-import urllib.request
 import zipfile
 from pathlib import Path
 
 import pytest
+from downloads import ANDROID_RUNTIME
 
-AAR_VARIABLE = "TFPIPELINE_TFLITE_AAR"
-AAR_URL = (
-    "https://repo1.maven.org/maven2/org/tensorflow/tensorflow-lite/2.14.0/"
-    "tensorflow-lite-2.14.0.aar"
-)
 OURS = Path(__file__).resolve().parents[2] / "custom_ops" / "plugin"
 FIELDS = {
     "TfLiteIntArray": "size data",
@@ -65,21 +57,8 @@ def official_headers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """The folder to include from."""
-    named = os.environ.get(AAR_VARIABLE)
-    aar = Path(named) if named else None
-    if aar is None:
-        assert request.config.cache is not None
-        aar = Path(request.config.cache.mkdir("tflite-headers")) / Path(AAR_URL).name
-        if not aar.is_file():
-            partial = aar.with_suffix(".partial")
-            try:
-                with urllib.request.urlopen(AAR_URL, timeout=30) as answer:
-                    partial.write_bytes(answer.read())
-            except (urllib.error.URLError, OSError) as error:
-                pytest.skip(f"no official headers: {error}; set {AAR_VARIABLE} to a copy")
-            partial.replace(aar)
     folder = tmp_path_factory.mktemp("headers")
-    with zipfile.ZipFile(aar) as archive:
+    with zipfile.ZipFile(ANDROID_RUNTIME.path(request.config)) as archive:
         for name in archive.namelist():
             if name.startswith("headers/") and name.endswith(".h"):
                 archive.extract(name, folder)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfpipeline.numerics.activations import MAX_ABSOLUTE_ERROR, exp2, sigmoid, tanh
+from tfpipeline.numerics.activations import (
+    MAX_ABSOLUTE_ERROR,
+    exp2,
+    hard_sigmoid,
+    hard_tanh,
+    sigmoid,
+    tanh,
+)
 
 
 def dense_floats(limit: float, step: int) -> np.ndarray:
@@ -51,6 +58,15 @@ def test_tanh_is_odd_and_both_are_bounded() -> None:
     np.testing.assert_array_equal(tanh(-x), -tanh(x))
     assert np.abs(tanh(x)).max() <= 1.0
     assert sigmoid(x).min() > 0.0 and sigmoid(x).max() <= 1.0
+
+
+def test_piecewise_linear_functions_are_those_of_keras() -> None:
+    x = np.concatenate([dense_floats(10.0, 4999), [-3, 3, -1, 1, 0]]).astype(np.float32)
+    exact = np.clip(x.astype(np.float64) / 6 + 0.5, 0, 1)
+    # Three roundings of numbers up to 1: the slope, the product and the sum.
+    assert np.abs(hard_sigmoid(x) - exact).max() <= 1.2e-7
+    np.testing.assert_array_equal(hard_sigmoid([-3e38, -3.0, 0.0, 3.0, 3e38]), [0, 0, 0.5, 1, 1])
+    np.testing.assert_array_equal(hard_tanh(x), np.clip(x, -1, 1))
 
 
 def test_known_bits() -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import replace
 
+import golden_layers
 import make_factored_golden
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from factored_models import (
-    FactoredCase,
     FactoredModel,
     factored_model,
     make_factored,
@@ -22,7 +21,6 @@ from hypothesis import strategies as st
 
 from tfpipeline.numerics.factored import QuantizedFactor
 from tfpipeline.numerics.factored_options import FactoredOptions
-from tfpipeline.numerics.fully_connected import unpack_rows
 from tfpipeline.runtime.native import library_path
 
 
@@ -232,33 +230,12 @@ def test_foreign_options_are_refused(edit, message: str) -> None:
         FactoredOptions.unpack(edit(OPTIONS))
 
 
-GOLDEN = json.loads(make_factored_golden.PATH.read_text(encoding="utf-8"))["cases"]
-
-
 def test_the_spec_still_makes_the_golden_file() -> None:
     text = make_factored_golden.PATH.read_text(encoding="utf-8")
     assert text == make_factored_golden.golden_text()
 
 
-@pytest.mark.parametrize("entry", GOLDEN, ids=lambda e: e["name"])
-def test_kernels_return_the_golden_bytes(isa: str, entry: dict) -> None:
-    def array(value: dict, dtype: str) -> np.ndarray:
-        return np.frombuffer(bytes.fromhex(value["values"]), dtype).reshape(value["shape"])
-
-    unpacked = FactoredOptions.unpack(bytes.fromhex(entry["custom_options"]))
-
-    def factor(name: str, bits: int, depth: int) -> QuantizedFactor:
-        values = unpack_rows(array(entry[name], "<i1"), bits, depth)
-        return QuantizedFactor(values, array(entry[name]["scales"], "<f4"))
-
-    is_int8 = entry["name"].startswith("int8")
-    case = FactoredCase(
-        unpacked,
-        factor("first", unpacked.first_bits, unpacked.depth),
-        factor("last", unpacked.last_bits, unpacked.rank),
-        array(entry["bias"], "<i4" if is_int8 else "<f4"),
-        array(entry["x"], "<i1" if is_int8 else "<f4"),
-        **{k: v for k, v in entry.items() if k.endswith(("_scale", "_zero_point"))},
-    )
-    y = invoke(interpreter(factored_model(case), isa=isa), case.x)
-    assert y.tobytes().hex() == entry["y"]["values"]
+@pytest.mark.parametrize("entry", golden_layers.FACTORED, ids=lambda e: e.name)
+def test_kernels_return_the_golden_bytes(isa: str, entry: golden_layers.GoldenEntry) -> None:
+    case = entry.factored()
+    assert invoke(interpreter(factored_model(case), isa=isa), case.x).tobytes() == entry.y

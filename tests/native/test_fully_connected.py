@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import threading
 import time
 from dataclasses import replace
 
+import golden_layers
 import make_fully_connected_golden
 import numpy as np
 import pytest
@@ -268,31 +268,11 @@ def test_foreign_options_are_refused(edit, message: str) -> None:
         FullyConnectedOptions.unpack(edit(FullyConnectedOptions(8, 4).pack()))
 
 
-GOLDEN = [
-    entry
-    for entry in json.loads(make_fully_connected_golden.PATH.read_text(encoding="utf-8"))["cases"]
-    if not entry["name"].startswith("uint8")
-]
-
-
 def test_the_spec_still_makes_the_golden_file() -> None:
     text = make_fully_connected_golden.PATH.read_text(encoding="utf-8")
     assert text == make_fully_connected_golden.golden_text()
 
 
-@pytest.mark.parametrize("entry", GOLDEN, ids=lambda e: e["name"])
-def test_kernels_return_the_golden_bytes(isa: str, entry: dict) -> None:
-    is_int8 = entry["name"].startswith("int8")
-    options = FullyConnectedOptions.unpack(bytes.fromhex(entry["custom_options"]))
-
-    def array(name: str, dtype: str) -> np.ndarray:
-        data = bytes.fromhex(entry[name]["values"])
-        return np.frombuffer(data, dtype).reshape(entry[name]["shape"])
-
-    levels = {
-        k: entry[k] for k in ("x_scale", "x_zero_point", "y_scale", "y_zero_point") if is_int8
-    }
-    weights = unpack_rows(array("weights", "<i1"), options.weight_bits, options.depth)
-    bias, x = array("bias", "<i4" if is_int8 else "<f4"), array("x", "<i1" if is_int8 else "<f4")
-    case = LayerCase(options, weights, array("scales", "<f4"), bias, x, **levels)
-    assert run(case, isa=isa).tobytes().hex() == entry["y"]["values"]
+@pytest.mark.parametrize("entry", golden_layers.LAYERS, ids=lambda e: e.name)
+def test_kernels_return_the_golden_bytes(isa: str, entry: golden_layers.GoldenEntry) -> None:
+    assert run(entry.layer(), isa=isa).tobytes() == entry.y

@@ -130,21 +130,94 @@ def test_int8_output_rounds_ties_to_even(isa: str, at_end: bool) -> None:
             np.testing.assert_array_equal(out.array, np.clip(levels + zero_point, low, high))
 
 
-def test_float_output_has_the_bits_of_the_spec(isa: str, at_end: bool) -> None:
-    rng = np.random.default_rng(1)
+@pytest.mark.parametrize("columns", range(1, native.MAX_BATCH + 1))
+def test_float_output_has_the_bits_of_the_spec(isa: str, at_end: bool, columns: int) -> None:
+    rng = np.random.default_rng(columns)
     for count in (16, 32, 160):
-        acc, sums = (rng.integers(-(10**6), 10**6, count).astype(np.int32) for _ in range(2))
+        shape = (columns, count + 16)  # sums of other rows lie between the columns
+        acc = rng.integers(-(10**6), 10**6, shape).astype(np.int32)
+        acc[-1, count:] = 0
+        sums = rng.integers(-(10**6), 10**6, count).astype(np.int32)
         scales = (10.0 ** rng.uniform(-6, 0, count)).astype(np.float32)
         bias = rng.standard_normal(count).astype(np.float32)
-        buffers = [Guarded(v, at_end) for v in (acc, sums, scales, bias)]
-        out = Guarded(np.zeros(count, np.float32), at_end)
-        rows = native.RowParameters(*[b.address for b in buffers[1:]])
-        for zero_point, low, high in ((0, -1e38, 1e38), (-128, 0.0, 6.0), (127, 0.0, 1e38)):
-            to = native.OutputF32(native.Affine(0.0123, zero_point), low, high)
+        source = Guarded(acc.ravel()[: acc.size - 16], at_end)
+        buffers = [Guarded(v, at_end) for v in (sums, scales, bias)]
+        rows = native.RowParameters(*[b.address for b in buffers])
+        for low, high in ((-1e38, 1e38), (0.0, 6.0), (0.0, 1e38)):
+            zero_points = rng.permutation([0, -128, 127, 5, -7, 90, -3, 1])[:columns]
+            x_scales = rng.uniform(0.001, 0.1, columns).astype(np.float32)
+            levels = zip(x_scales.tolist(), zero_points.tolist(), strict=True)
+            x = (native.Affine * columns)(*[native.Affine(*level) for level in levels])
+            out = Guarded(np.full(columns * (count + 1) - 1, 99, np.float32), at_end)
             native.variants()[isa].output_f32(
-                buffers[0].address, ctypes.byref(rows), count, to, out.address
+                source.address,
+                count + 16,
+                columns,
+                ctypes.byref(rows),
+                count,
+                ctypes.byref(native.OutputF32(x, low, high)),
+                out.address,
+                count + 1,
             )
-            exact_sum = (acc.astype(np.int64) - sums.astype(np.int64) * zero_point).astype(np.int32)
-            value = exact_sum.astype(np.float32) * np.float32(0.0123) * scales + bias
-            expected = np.clip(value, np.float32(low), np.float32(high))
-            np.testing.assert_array_equal(out.array.view(np.int32), expected.view(np.int32))
+            shift = sums.astype(np.int64) * zero_points[:, None]
+            exact_sum = (acc[:, :count].astype(np.int64) - shift).astype(np.int32)
+            value = exact_sum.astype(np.float32) * x_scales[:, None] * scales + bias
+            wanted = np.full((columns, count + 1), 99, np.float32)
+            wanted[:, :count] = np.clip(value, np.float32(low), np.float32(high))
+            got = out.array.view(np.int32)
+            np.testing.assert_array_equal(got, wanted.ravel()[:-1].view(np.int32))
+
+
+@pytest.mark.parametrize("is_float", [False, True], ids=["int8", "float"])
+@pytest.mark.parametrize("batch", range(1, native.MAX_BATCH + 1))
+def test_gemm_with_output_has_the_bits_of_both(
+    isa: str, at_end: bool, batch: int, is_float: bool
+) -> None:
+    kernels = native.variants()[isa]
+    fused = kernels.gemm_output_f32 if is_float else kernels.gemm_output_s8
+    if not fused:
+        pytest.skip(f"{isa} writes sums to memory first")
+    rng = np.random.default_rng(batch)
+    dtype = np.float32 if is_float else np.int8
+    for depth in (1, 4, 33, 67, 320):
+        for blocks in BLOCKS:
+            count, padded = 16 * blocks, kernels.padded_depth(depth)
+            weights = rng.integers(-127, 128, (count, depth)).astype(np.int8)
+            columns = rng.integers(-128, 128, (batch, padded)).astype(np.int8)
+            packed = Guarded(np.zeros(blocks * kernels.block_bytes(depth), np.uint8), at_end)
+            for b in range(blocks):
+                at = packed.address + b * kernels.block_bytes(depth)
+                kernels.pack(weights[16 * b :].ctypes.data, 16, depth, depth, 0, at)
+            x, acc = Guarded(columns, at_end), np.zeros((batch, count), np.int32)
+            product = (packed.address, blocks, depth, batch, x.address, padded)
+            kernels.gemm(*product, acc.ctypes.data, count)
+            sums = Guarded(weights.sum(axis=1, dtype=np.int32), at_end)
+            scales = Guarded(rng.uniform(0.001, 0.01, count).astype(np.float32), at_end)
+            bias = Guarded(rng.standard_normal(count).astype(np.float32), at_end)
+            out = Guarded(np.full(batch * (count + 1) - 1, 99, dtype), at_end)
+            wanted = np.full(batch * (count + 1), 99, dtype)
+            if is_float:
+                rows = native.RowParameters(sums.address, scales.address, bias.address)
+                x_levels = (native.Affine * batch)(
+                    *[native.Affine(0.01 + 0.003 * n, 40 * n - 128) for n in range(batch)]
+                )
+                f32 = native.OutputF32(x_levels, -50.0, 60.0)
+                fused(*product, ctypes.byref(rows), ctypes.byref(f32), out.address, count + 1)
+                kernels.output_f32(
+                    acc.ctypes.data,
+                    count,
+                    batch,
+                    ctypes.byref(rows),
+                    count,
+                    ctypes.byref(f32),
+                    wanted.ctypes.data,
+                    count + 1,
+                )
+            else:
+                s8 = native.OutputS8(-7, -100, 127)
+                fused(*product, scales.address, ctypes.byref(s8), out.address, count + 1)
+                for n in range(batch):
+                    to = wanted.ctypes.data + n * (count + 1)
+                    kernels.output_s8(acc[n:].ctypes.data, scales.address, count, s8, to)
+            assert len(np.unique(wanted)) > min(4, count)
+            np.testing.assert_array_equal(out.array.view(np.int8), wanted[:-1].view(np.int8))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-import make_fully_connected_golden
+import golden_layers
 import native_library as native
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unsigned_layers import UnsignedLayer, UnsignedModel, make_unsigned, unsigned_model
 
-from tfpipeline.numerics.fully_connected_options import FullyConnectedOptions
 from tfpipeline.numerics.fully_connected_uint8 import (
     quantize_multiplier,
     rounding_divide_by_pot,
@@ -213,27 +210,6 @@ def test_kernels_that_take_minus_128_are_exact_there(isa: str) -> None:
             assert (acc == -128 * (value - 127) * depth).all()
 
 
-GOLDEN = [
-    entry
-    for entry in json.loads(make_fully_connected_golden.PATH.read_text(encoding="utf-8"))["cases"]
-    if entry["name"].startswith("uint8")
-]
-
-
-@pytest.mark.parametrize("entry", GOLDEN, ids=lambda e: e["name"])
-def test_kernels_return_the_golden_bytes(isa: str, entry: dict) -> None:
-    def array(name: str, dtype: str) -> np.ndarray:
-        data = bytes.fromhex(entry[name]["values"])
-        return np.frombuffer(data, dtype).reshape(entry[name]["shape"])
-
-    levels = {k: v for k, v in entry.items() if k.endswith(("_scale", "_zero_point"))}
-    options = FullyConnectedOptions.unpack(bytes.fromhex(entry["custom_options"]))
-    layer = UnsignedLayer(
-        array("weights", "u1"),
-        array("bias", "<i4"),
-        array("x", "u1"),
-        activation=options.activation,
-        raw="raw" in entry["name"],
-        **levels,
-    )
-    assert run(layer, isa=isa).tobytes().hex() == entry["y"]["values"]
+@pytest.mark.parametrize("entry", golden_layers.UNSIGNED, ids=lambda e: e.name)
+def test_kernels_return_the_golden_bytes(isa: str, entry: golden_layers.GoldenEntry) -> None:
+    assert run(entry.unsigned(), isa=isa).tobytes() == entry.y

@@ -42,6 +42,8 @@ def read(cell: str, entry: dict) -> Case:
         tuple(array(entry[f"{name}0"], "<f4") for name in kind.states),
         entry["x_scale"],
         entry["x_zero_point"],
+        array(entry["lengths"], "<i4") if "lengths" in entry else None,
+        array(entry["gains"], "<f4") if "gains" in entry else None,
     )
 
 
@@ -52,12 +54,12 @@ def test_the_spec_still_makes_the_golden_file(cell: str) -> None:
 @pytest.mark.parametrize(("cell", "entry"), CASES)
 def test_kernels_return_the_golden_bytes(isa: str, cell: str, entry: dict) -> None:
     case = read(cell, entry)
-    batch, time, _ = case.x.shape
     x, *first = (v.copy() for v in (case.x, *case.first))
     outputs = case.empty_outputs(0)
     places = [v.ctypes.data for v in outputs]
+    lengths = None if case.lengths is None else case.lengths.ctypes.data
     NativeOp(case, isa).run(
-        batch, time, x.ctypes.data, [v.ctypes.data for v in first], places[0], places[1:]
+        case.x.shape, x.ctypes.data, [v.ctypes.data for v in first], places[0], places[1:], lengths
     )
     for name, value in zip(("y", *case.cell.states), outputs, strict=True):
         assert value.tobytes().hex() == entry[name]["values"], name

@@ -122,6 +122,16 @@ def longer_options(spec: ModelSpec) -> None:
     spec.custom_options += b"\0"
 
 
+def lengths_of(*shape: int) -> Edit:
+    """An edit that adds the lengths, with this shape."""
+
+    def edit(spec: ModelSpec) -> None:
+        inputs(lengths="lengths")(spec)
+        tensor("lengths", shape=shape)(spec)
+
+    return edit
+
+
 def last_state(**values: object) -> Edit:
     """An edit of the cell's last state after the last step."""
 
@@ -140,6 +150,20 @@ def last_state_before(**values: object) -> Edit:
     return edit
 
 
+def constant_output(spec: ModelSpec) -> None:
+    # Nothing changes its size, so the runtime would let it pass.
+    y = spec.tensors[spec.index("y")]
+    y.data = bytes(int(np.prod(y.shape)))
+
+
+def output_is_input(spec: ModelSpec) -> None:
+    spec.outputs = [spec.outputs[0], spec.index("h0"), *spec.outputs[2:]]
+
+
+def output_twice(spec: ModelSpec) -> None:
+    spec.outputs = [spec.outputs[0], *[spec.outputs[0]] * (len(spec.outputs) - 1)]
+
+
 # The case has units 24, input_dim 10, rank_x 6, rank_h 7. In messages {rows} is its kernels' rows,
 # {inputs} and {outputs} their right numbers.
 HOSTILE: list[tuple[str, Edit, str]] = [
@@ -152,8 +176,16 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("stated size", field(6, "H", 63), "which say 63"),
     ("time-major", field(8, "I", 4), "flags 0x4"),
     ("all flags", field(8, "I", 0xFFFFFFFF), "flags 0xffffffff"),
-    ("gate", field(40, "B", 2), r"gate functions \(2, 1\)"),
+    ("gate", field(40, "B", 3), r"gate functions \(3, 1\)"),
     ("activation", field(41, "B", 9), r"gate functions \(1, 9\)"),
+    ("steps at once", field(42, "B", 9), "steps_at_once must be 1 to 8, or 0 for 4; got 9"),
+    ("3 bits", field(43, "B", 3), "weights of W1 must have 8, 4 or 2 bits; got 3"),
+    ("16 bits", field(46, "B", 16), "weights of U2 must have 8, 4 or 2 bits; got 16"),
+    ("4 bits but bytes", field(45, "B", 4), r"U1 must have the shape \[7, 12\]; got \[7, 24\]"),
+    ("norm without epsilon", field(8, "I", 9), "epsilon 0 of the layer normalization"),
+    ("epsilon without norm", field(48, "f", 1e-3), "reserved byte 4"),
+    ("reserved 52", field(52, "B", 1), "reserved byte 52"),
+    ("reserved 47", field(47, "B", 1), "reserved byte 47"),
     ("reserved", field(63, "B", 1), "reserved byte 63"),
     ("no units", field(12, "I", 0), "units 0"),
     ("huge units", field(12, "I", 0xFFFFFFFF), "units 4294967295"),
@@ -182,7 +214,13 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("many inputs", many_inputs, "got {many} and {outputs}"),
     ("one output", drop_output, "expected {inputs} inputs and {outputs} outputs; got {inputs} and"),
     ("swapped outputs", swap_outputs, "output y must be int8; got float32"),
-    ("lengths", inputs(lengths="bias"), "input lengths is reserved"),
+    ("constant output", constant_output, "output 0 must not be a constant"),
+    ("output is input", output_is_input, "must not be one tensor|unresolved custom op"),
+    ("output twice", output_twice, "outputs 0 and 1 must not be one tensor"),
+    ("lengths are floats", inputs(lengths="bias"), "lengths must be int32; got float32"),
+    ("lengths of other batch", lengths_of(2), r"lengths must have the shape \[1\]; got \[2\]"),
+    ("lengths of 2 dims", lengths_of(1, 1), r"lengths must have the shape \[1\]; got \[1, 1\]"),
+    ("a scalar as lengths", lengths_of(), r"lengths must have the shape \[1\]; got \[\]"),
     ("x missing", inputs(x=None), "x is missing"),
     ("h0 missing", inputs(h0=None), "h0 is missing"),
     ("W1 missing", inputs(W1=None), "kernel W1 is missing"),
@@ -255,6 +293,54 @@ def test_refused_by_name(cell: str, edit: Edit, message: str) -> None:
         last=kind.states[-1],
     )
     # Some of these the runtime itself refuses, before or after asking the plug-in.
+    with pytest.raises((RuntimeError, ValueError), match=message):
+        allocate(spec)
+
+
+def no_gains(spec: ModelSpec) -> None:
+    spec.inputs = spec.inputs[:-1]
+
+
+def nan_gains(spec: ModelSpec) -> None:
+    gains = spec.tensors[spec.index("gains")]
+    gains.data = np.full(gains.shape, np.nan, np.float32).tobytes()
+
+
+def absent_gains(spec: ModelSpec) -> None:
+    spec.inputs = [*spec.inputs[:-1], -1]
+
+
+def other_gains(spec: ModelSpec) -> None:
+    gains = spec.tensors[spec.index("gains")]
+    gains.shape = gains.shape[::-1]
+
+
+HOSTILE_NORMS: list[tuple[str, Edit, str]] = [
+    ("no gains", no_gains, "expected {inputs} inputs and {outputs} outputs; got {fewer} and"),
+    ("absent gains", absent_gains, "gains is missing"),
+    ("gains of other shape", other_gains, r"gains must have the shape \[2, {rows}\]"),
+    ("gains are int8", tensor("gains", type=TYPE.INT8, shape=()), "gains must be float32"),
+    ("gains fed", tensor("gains", data=None), "gains must be a constant"),
+    ("gains nan", nan_gains, "gains: value 0 is"),
+    ("epsilon 0", field(48, "f", 0.0), "epsilon 0 of the layer normalization"),
+    ("epsilon nan", field(48, "f", float("nan")), "of the layer normalization must lie in"),
+    ("epsilon 2", field(48, "f", 2.0), "epsilon 2 of the layer normalization"),
+    ("x scale", tensor("x", scales=(2.0**39,)), "with layer normalization the scale of a product"),
+]
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"), [h[1:] for h in HOSTILE_NORMS], ids=[h[0] for h in HOSTILE_NORMS]
+)
+def test_norms_are_refused_by_name(cell: str, edit: Edit, message: str) -> None:
+    kind = CELLS[cell]
+    spec = op_model(make_case(layer_norm=True, cell=cell))
+    allocate(spec)
+    edit(spec)
+    count = len(input_names(kind)) + 1
+    message = message.format(
+        rows=24 * kind.gates, inputs=count, fewer=count - 1, outputs=1 + len(kind.states)
+    )
     with pytest.raises((RuntimeError, ValueError), match=message):
         allocate(spec)
 

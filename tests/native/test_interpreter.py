@@ -53,6 +53,46 @@ def test_bits_of_the_spec(
     assert_same_bits(run(case, isa=isa), case.reference())
 
 
+@pytest.mark.parametrize("threads", ["1", "2", "3"])
+@pytest.mark.parametrize("bits", [8, 4, 2])
+def test_every_option_together(cell: str, isa: str, threads: str, bits: int) -> None:
+    case = make_case(
+        units=330,
+        input_dim=70,
+        rank_h=200,
+        batch=3,
+        time=6,
+        lengths=True,
+        go_backwards=True,
+        weight_bits=(4, 8, bits, 8 if bits == 2 else bits),
+        recurrent_activation="hard_sigmoid",
+        activation="hard_tanh",
+        steps_at_once=5,
+        layer_norm=bits != 8,
+        cell=cell,
+    )
+    assert_same_bits(run(case, isa=isa, num_threads=threads), case.reference())
+
+
+def test_low_bit_weights_may_stand_in_uint8_tensors(cell: str) -> None:
+    case = make_case(weight_bits=(4, 8, 2, 8), cell=cell)
+    spec = op_model(case)
+    for name in ("W1", "U1"):
+        spec.tensors[spec.index(name)].type = schema.TensorType.UINT8
+    it = interpreter(spec.build())
+    it.allocate_tensors()
+    assert_same_bits(run_in(it, case), case.reference())
+
+
+def test_lengths_may_change_from_run_to_run(cell: str) -> None:
+    case = make_case(batch=3, time=5, lengths=True, cell=cell)
+    it = interpreter(op_model(case).build())
+    it.allocate_tensors()
+    for lengths in ([5, 0, 2], [1, 9, -9], [3, 3, 3]):
+        changed = replace(case, lengths=np.array(lengths, np.int32))
+        assert_same_bits(run_in(it, changed), changed.reference())
+
+
 def test_resize_and_run_again(cell: str) -> None:
     long = make_case(time=9, batch=2, seed=1, cell=cell)
     short = make_case(time=3, seed=1, cell=cell)

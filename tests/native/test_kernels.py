@@ -101,6 +101,7 @@ def test_requantize_rounds_ties_to_even(isa: str, at_end: bool) -> None:
         np.testing.assert_array_equal(out.array, requantize(acc, multiplier))
 
 
+@pytest.mark.parametrize("functions", [(1, 1), (1, 2), (2, 1), (2, 2)], ids=str)
 @pytest.mark.parametrize(
     ("kernel", "step", "gates", "bias_rows", "states"),
     [
@@ -109,8 +110,17 @@ def test_requantize_rounds_ties_to_even(isa: str, at_end: bool) -> None:
     ],
 )
 def test_gates_have_the_bits_of_the_spec(
-    isa: str, at_end: bool, kernel: str, step, gates: int, bias_rows: int, states: int
+    isa: str,
+    at_end: bool,
+    kernel: str,
+    step,
+    gates: int,
+    bias_rows: int,
+    states: int,
+    functions: tuple[int, int],
 ) -> None:
+    gate = [activations.sigmoid, activations.hard_sigmoid][functions[0] - 1]
+    activation = [activations.tanh, activations.hard_tanh][functions[1] - 1]
     run = getattr(native.variants()[isa], kernel)
     rng = np.random.default_rng(1)
     for blocks in range(1, 11):
@@ -131,13 +141,13 @@ def test_gates_have_the_bits_of_the_spec(
             return v.transpose(1, 0, 2).reshape(-1)
 
         bias = np.stack([flat(b) for b in biases])
-        acc = Accumulators(flat(acc_x), flat(acc_h), flat(m_x), flat(m_h), bias)
+        acc = Accumulators(flat(acc_x), flat(acc_h), flat(m_x), flat(m_h), bias, gate, activation)
         expected = step(acc, tuple(before))
         buffers = [Guarded(v, at_end) for v in (acc_x, acc_h, parameters, *before)]
         q = Guarded(np.zeros(units, np.int8), at_end)
-        inverse = np.float32(1) / np.float32(0.01)
+        settings = native.GateSettings(np.float32(1) / np.float32(0.01), *functions)
         addresses = [b.address for b in buffers]
-        run(*addresses[:3], blocks, inverse, *addresses[3:], q.address)
+        run(*addresses[:3], blocks, settings, *addresses[3:], q.address)
         for got, wanted in zip(buffers[3:], expected, strict=True):
             np.testing.assert_array_equal(got.array.view(np.int32), wanted.view(np.int32))
         np.testing.assert_array_equal(q.array, quantize_state(expected[0], 0.01))
@@ -171,3 +181,14 @@ def test_gate_functions_have_the_bits_of_the_spec(isa: str, at_end: bool, name: 
     getattr(native.variants()[isa], name)(source.address, len(x), out.address)
     expected = getattr(activations, name)(x)
     np.testing.assert_array_equal(out.array.view(np.int32), expected.view(np.int32))
+
+
+@pytest.mark.parametrize("name", sorted(native.variants()))
+def test_every_row_of_the_table_has_the_kernels_of_recurrent_ops(name: str) -> None:
+    # A field that a row leaves out is NULL, and this processor may not run that row.
+    variant = native.variants()[name]
+    kernels = ("gemm", "requantize", "gru_gates", "lstm_gates", "load_state")
+    for field in (*kernels, "moments", "normalize"):
+        assert bool(getattr(variant, field)), field
+    for width in (variant.s4, variant.s2):
+        assert bool(width.pack) and bool(width.gemm)

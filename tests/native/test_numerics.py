@@ -141,6 +141,11 @@ def test_shapes_that_do_not_fit_are_refused(cell: str) -> None:
             "kernel must hold matrices",
         ),
         ({"bias": case.bias[0]}, "bias must have the shape"),
+        ({"lengths": np.array([1, 2, 3])}, r"lengths must have the shape \(1,\); got \(3,\)"),
+        (
+            {"options": replace(case.options, weight_bits=(8, 8, 2, 8))},
+            "recurrent_kernel holds weights that 2 bits do not hold",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
             replace(case, **change).reference()
@@ -191,6 +196,11 @@ def test_quantize_errors_name_the_argument(call, message: str) -> None:
     scale_h=st.floats(2.0**-40, 2.0**40, width=32),
     return_sequences=st.booleans(),
     go_backwards=st.booleans(),
+    recurrent_activation=st.sampled_from(["sigmoid", "hard_sigmoid"]),
+    activation=st.sampled_from(["tanh", "hard_tanh"]),
+    steps_at_once=st.integers(1, 8),
+    weight_bits=st.tuples(*[st.sampled_from([8, 4, 2])] * 4),
+    layer_norm=st.booleans(),
 )
 def test_options_survive_packing(**values: object) -> None:
     options = GruOptions(**values)  # type: ignore[arg-type]
@@ -214,6 +224,9 @@ def test_options_have_the_documented_bytes() -> None:
         (lambda d: d[:4] + b"\x02" + d[5:], "upgrade tfpipeline"),
         (lambda d: d[:8] + b"\x04" + d[9:], "not in its spec"),
         (lambda d: d[:-1] + b"\x01", "not in its spec"),
+        (lambda d: d[:40] + b"\x03" + d[41:], "not in its spec"),
+        (lambda d: d[:42] + b"\x09" + d[43:], "steps_at_once must lie"),
+        (lambda d: d[:46] + b"\x03" + d[47:], "weight_bits must be four of 8, 4 or 2"),
         (lambda d: d[:12] + bytes(4) + d[16:], "units must lie"),
     ],
 )
@@ -227,3 +240,5 @@ def test_options_are_checked() -> None:
         GruOptions(units=8, input_dim=4, rank_x=-1)
     with pytest.raises(ValueError, match="scale_h must lie"):
         GruOptions(units=8, input_dim=4, scale_h=0.0)
+    with pytest.raises(ValueError, match="activation must be one of tanh, hard_tanh; got 'relu'"):
+        GruOptions(units=8, input_dim=4, activation="relu")

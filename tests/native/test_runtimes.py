@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from factored_models import factored_model, make_factored
 from recurrent_models import assert_same_bits, feeds, make_case, op_model
-from tflite_runtime_environment import python_with_tflite_runtime
+from separate_environment import TFLITE_RUNTIME
 from unsigned_layers import make_unsigned, unsigned_model
 
 from tfpipeline.runtime.native import library_path
@@ -34,7 +34,7 @@ def run_in(
     runtime: str, model: bytes, inputs: dict[str, np.ndarray], folder: Path
 ) -> Mapping[str, np.ndarray]:
     """What the model returns with every instruction set, as `<isa>_<output>`."""
-    python = python_with_tflite_runtime() if runtime == "tflite_runtime" else sys.executable
+    python = TFLITE_RUNTIME.executable() if runtime == "tflite_runtime" else sys.executable
     (folder / "op.tflite").write_bytes(model)
     np.savez(folder / "in.npz", isas=np.array(native.supported()), **inputs)
     paths = [str(folder / name) for name in ("op.tflite", "in.npz", "out.npz")]

@@ -17,8 +17,8 @@ KERNELS = sorted(
 )
 # tfp_<operation>_<types>[_<layout>][_<isa>]
 GRAMMAR = re.compile(
-    r"tfp_(pack|gemm|requantize|gru_gates|lstm_gates|load_state|activation|sigmoid|tanh|quantize|output)"
-    r"_(s8|s4|s2|s8s32|s8s4s32|s8s2s32|s32s8|s32u8|s32f32|f32s8|f32)(_r\d+k\d+)?(_offset128)?(_(c|avx2|avx512|avx512vnni|neon\w*))?"
+    r"tfp_(pack|gemm|requantize|gru_gates|lstm_gates|load_state|layer_norm|moments|normalize|activation|sigmoid|tanh|quantize|output)"
+    r"_(s8|s4|s2|s8s32|s8s8|s8f32|s8s4s32|s8s2s32|s32s8|s32u8|s32f32|f32s8|f32)(_r\d+k\d+)?(_offset128)?(_(c|avx2|avxvnni|avx512|avx512vnni|neon\w*))?"
 )
 
 
@@ -37,6 +37,8 @@ def test_a_kernel_file_defines_what_it_is_named_after(path: Path) -> None:
     names = [path.stem]
     if path.stem.startswith("tfp_activation"):
         names = [path.stem.replace("activation", f) for f in ("sigmoid", "tanh")]
+    if path.stem.startswith("tfp_layer_norm"):
+        names = [path.stem.replace("layer_norm", f) for f in ("moments", "normalize")]
     text = path.read_text(encoding="utf-8")
     for name in names:
         assert re.search(rf"\b{name}\(", text), f"{path.name} does not define {name}"

@@ -42,8 +42,12 @@ def test_every_promised_file_is_there_and_nothing_else(
 ) -> None:
     out, _ = finished
     assert sorted(file.name for file in out.iterdir()) == [
+        "kws.card.json",
+        "kws.fused.card.json",
         "kws.fused.tflite",
         "kws.report.json",
+        "kws.stream.card.json",
+        "kws.stream.fused.card.json",
         "kws.stream.fused.tflite",
         "kws.stream.tflite",
         "kws.tflite",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from separate_environment import TFLITE_RUNTIME
 from small_model import Exported, walk
-from tflite_runtime_environment import python_with_tflite_runtime
 
 from tfpipeline.runtime import Interpreter, RuntimeUnavailableError, Streamer, load_delegate
 from tfpipeline.runtime.native import library_path
@@ -57,7 +57,7 @@ def test_tflite_runtime_2_14_runs_the_same_files(
         "TFPIPELINE_LIBRARY": str(library_path()),
     }
     files = [str(path) for path in (whole_file, stream_file, inputs, outputs)]
-    command = [python_with_tflite_runtime(), str(script), *files]
+    command = [TFLITE_RUNTIME.executable(), str(script), *files]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = np.load(outputs)
@@ -84,7 +84,7 @@ def test_a_graph_of_integers_runs_in_every_runtime(exported: Exported, tmp_path:
     step = Interpreter(report.portable).card["outputs"][0]["scale"]
     runtimes = [Interpreter(report.portable, runtime="tf").predict(exported.held_out)]
     subprocess.run(
-        [python_with_tflite_runtime(), str(script), *files],
+        [TFLITE_RUNTIME.executable(), str(script), *files],
         env={**os.environ, "PYTHONPATH": str(_ROOT)},
         check=True,
     )

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -101,7 +102,7 @@ def training_steps(case: TrainingCase, xla: bool) -> dict[str, Callable[[], Any]
     for name, layer in layers.items():
         model = keras.Sequential([keras.Input(x.shape[1:]), layer])
         model.compile(keras.optimizers.SGD(1e-3), "mse", jit_compile=xla)
-        steps[name] = lambda model=model: model.train_on_batch(x, y)
+        steps[name] = partial(model.train_on_batch, x, y)
     return steps
 
 
@@ -133,9 +134,9 @@ def benchmark_training(case: TrainingCase, rounds: int = 15) -> list[TrainingRow
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="step time of factored layers against Keras' own")
-    for name, value in asdict(TrainingCase()).items():
-        choices = {"choices": ("gru", "lstm")} if name == "cell" else {}
-        parser.add_argument(f"--{name}", type=type(value), default=value, **choices)
+    parser.add_argument("--cell", choices=("gru", "lstm"), default=TrainingCase.cell)
+    for name in ("batch", "frames", "features", "units", "rank"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(TrainingCase, name))
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.add_argument("--task", help=argparse.SUPPRESS)

@@ -47,7 +47,7 @@ class RankMonitor(keras.callbacks.Callback):
             raise ValueError(f"`every` must be a positive int; received {every!r}.")
         self.every = every
         self.log_dir = log_dir
-        self._writer = None if log_dir is None else _summary_writer(log_dir)
+        self._writer: Any = None if log_dir is None else _summary_writer(log_dir)
 
     def measure(self) -> dict[str, float]:
         """The measures of the model as it is now."""

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from tfpipeline.data import SpeechDataset
 
 
-def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+def add_data_arguments(parser: argparse._ActionsContainer, required: bool = True) -> None:
     parser.add_argument(
         "--data",
         type=Path,
-        required=True,
+        required=required,
         metavar="DIR",
         help="audio in the layout of Google's Speech Commands, such as demo-out/corpus",
     )

@@ -1,64 +1,248 @@
-"""`tfpipeline export`: a trained model to verified int8 files."""
+"""`tfpipeline export`: a trained model to verified .tflite files."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
-from tfpipeline.cli.dataset import add_data_arguments, add_tolerance_argument
+from tfpipeline.cli.dataset import add_data_arguments
 
-HELP = "write int8 .tflite files and compare them with the model"
+HELP = "write .tflite files in any number format and compare them with the model"
 EXAMPLE = (
-    "tfpipeline export demo-out/stage2.keras --data demo-out/corpus --out kws.tflite --streaming"
+    "tfpipeline export demo-out/stage2.keras --data demo-out/corpus --out kws.tflite --streaming; "
+    "tfpipeline export model.keras --calibration x_train.npy --quantize int16x8 "
+    "--override dense=dynamic --out model.tflite"
 )
+
+#: Named here too, because `--help` must not load what the export needs.
+MODES = (
+    "float32",
+    "float16",
+    "dynamic",
+    "int4",
+    "int2",
+    "int8",
+    "int8x4",
+    "int8x2",
+    "int16x8",
+)
+CLIPPINGS = ("minmax", "percentile", "mse")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="a .keras file")
-    add_data_arguments(parser)
     parser.add_argument(
         "--out", type=Path, required=True, help="the portable file, NAME.tflite, to write"
     )
+    _add_samples(parser.add_argument_group("samples, of which --data or --calibration is needed"))
+    _add_formats(parser.add_argument_group("number formats"))
+    _add_forms(parser.add_argument_group("files"))
+    _add_card(parser.add_argument_group("model card"))
     parser.add_argument(
-        "--streaming", action="store_true", help="also the models that take one frame a call"
+        "--agreement",
+        type=float,
+        metavar="SHARE",
+        help="least share of samples on which a file must choose Keras' label (default: what is "
+        "usual for the number format, 0.97 for int8)",
     )
     parser.add_argument(
-        "--calibration-clips",
-        type=int,
-        default=256,
-        help="training clips that set the scales (default: 256)",
+        "--sensitivity",
+        action="store_true",
+        help="also measure what rounding each layer alone costs",
     )
-    parser.add_argument(
-        "--verification-clips",
-        type=int,
-        default=300,
-        help="validation clips to compare on (default: 300)",
-    )
-    add_tolerance_argument(parser)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
+def _add_samples(group: Any) -> None:
+    add_data_arguments(group, required=False)
+    group.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="PATH",
+        help="model inputs that set the scales: a .npy array, a .npz with an array for each input "
+        "by name, or a folder of .wav files; the first 256 are used",
+    )
+    group.add_argument(
+        "--verification",
+        type=Path,
+        metavar="PATH",
+        help="the same, held out, to compare on (default: those of the calibration)",
+    )
+    group.add_argument(
+        "--frontend",
+        type=Path,
+        metavar="FILE",
+        help="how features are made of audio: a .tflite file or card.json of an earlier export, or "
+        "LogMel.to_config() as JSON; comes with --data",
+    )
+    group.add_argument(
+        "--calibration-clips",
+        type=int,
+        default=256,
+        metavar="N",
+        help="training clips of --data that set the scales (default: 256)",
+    )
+    group.add_argument(
+        "--verification-clips",
+        type=int,
+        default=300,
+        metavar="N",
+        help="validation clips of --data to compare on (default: 300)",
+    )
+
+
+def _add_formats(group: Any) -> None:
+    group.add_argument(
+        "--quantize",
+        choices=MODES,
+        default="int8",
+        metavar="MODE",
+        help=f"activations and weights: {', '.join(MODES)} (default: int8); dynamic, int4 and int2 "
+        "are formats of weights under float activations, AxB is activations x weights",
+    )
+    group.add_argument(
+        "--override",
+        type=_override,
+        action="append",
+        default=[],
+        metavar="LAYER=MODE",
+        help="another MODE for the layers of that name; * and ? match as in file names, the first "
+        "that fits counts; may be repeated: --override 'dense*=float32'",
+    )
+    group.add_argument(
+        "--io",
+        choices=("float32", "int8", "int16"),
+        default="float32",
+        help="type of inputs and outputs; an integer asks for a graph of integers only, as "
+        "microcontrollers want it (default: float32)",
+    )
+    group.add_argument(
+        "--clipping",
+        choices=CLIPPINGS,
+        default="minmax",
+        help="how a range is chosen from the values seen: all, all but the rarest, or where the "
+        "squared error is least (default: minmax)",
+    )
+    group.add_argument(
+        "--bias-correction",
+        action="store_true",
+        help="take the mean error of rounded weights out of the biases of dense layers",
+    )
+
+
+def _add_forms(group: Any) -> None:
+    group.add_argument(
+        "--streaming",
+        action="store_true",
+        help="also the models that take --chunk time steps a call, NAME.stream.tflite",
+    )
+    group.add_argument("--streaming-only", action="store_true", help="only those")
+    group.add_argument(
+        "--chunk", type=int, default=1, metavar="N", help="time steps of a call (default: 1)"
+    )
+    group.add_argument(
+        "--state",
+        choices=("explicit", "internal"),
+        default="explicit",
+        help="states of a stream as inputs and outputs, or inside with a signature that resets "
+        "them (default: explicit)",
+    )
+    group.add_argument(
+        "--forms",
+        choices=("portable", "fused", "both"),
+        help="builtin ops only, our custom ops, or both (default: all that the format has)",
+    )
+    group.add_argument(
+        "--c-array",
+        action="store_true",
+        help="also each file as C source, NAME.c and NAME.h, for programs without files",
+    )
+
+
+def _add_card(group: Any) -> None:
+    group.add_argument(
+        "--labels", type=Path, metavar="FILE", help="one label a line; comes with --data"
+    )
+    group.add_argument(
+        "--metric",
+        type=_metric,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what was measured of the model; may be repeated: --metric test_accuracy=0.98",
+    )
+    group.add_argument("--description", metavar="TEXT", help="what the model is for")
+    group.add_argument("--license", metavar="TEXT", help="its licence, such as Apache-2.0")
+
+
+def _override(text: str) -> tuple[str, str]:
+    layer, equals, mode = text.rpartition("=")
+    if not equals or not layer or mode not in MODES:
+        raise argparse.ArgumentTypeError(
+            f"expected LAYER=MODE with a MODE of {', '.join(MODES)}, received {text!r}"
+        )
+    return layer, mode
+
+
+def _metric(text: str) -> tuple[str, float]:
+    name, _, value = text.rpartition("=")
+    try:
+        if name:
+            return name, float(value)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f"expected NAME=VALUE such as test_accuracy=0.98, received {text!r}"
+    )
+
+
 def run(arguments: argparse.Namespace) -> int:
-    from tfpipeline.cli.dataset import load_data
+    from tfpipeline.cli.export_inputs import inputs_of
     from tfpipeline.cli.output import print_json
     from tfpipeline.loading import load_model
 
     model = load_model(arguments.model, compile=False)
-    from tfpipeline.export import Tolerances, export
+    from tfpipeline.export import export, write_c_array
 
-    dataset = load_data(arguments)
     report = export(
         model,
         arguments.out,
-        calibration=dataset.train.features[: arguments.calibration_clips],
-        verification=dataset.validation.features[: arguments.verification_clips],
-        streaming="both" if arguments.streaming else False,
-        labels=dataset.labels,
-        frontend=dataset.log_mel.to_config(),
-        tolerances=Tolerances(agreement=arguments.agreement),
+        quantize=arguments.quantize,
+        overrides=dict(arguments.override),
+        io=arguments.io,
+        clipping=arguments.clipping,
+        bias_correction=arguments.bias_correction,
+        streaming=True if arguments.streaming_only else "both" if arguments.streaming else False,
+        chunk=arguments.chunk,
+        state=arguments.state,
+        forms={None: None, "both": ("portable", "fused")}.get(arguments.forms, (arguments.forms,)),
+        tolerances=_tolerances(arguments),
+        sensitivity=arguments.sensitivity,
+        metrics=dict(arguments.metric),
+        description=arguments.description,
+        license=arguments.license,
+        **inputs_of(arguments),
     )
+    if arguments.c_array:
+        for form in report.forms:
+            write_c_array(form.path, Path(form.path).with_suffix(".c"))
     if arguments.json:
         print_json(report.to_dict())
     else:
         print(report)
     return 0
+
+
+def _tolerances(arguments: argparse.Namespace) -> Any:
+    """Those that are usual for the formats, but for what the user said."""
+    from dataclasses import replace
+
+    from tfpipeline.export import Tolerances
+    from tfpipeline.export.modes import MODES as FORMATS
+
+    if arguments.agreement is None:
+        return None
+    names = [arguments.quantize, *(mode for _, mode in arguments.override)]
+    usual = Tolerances.for_mode([FORMATS[name] for name in names])
+    return replace(usual, agreement=arguments.agreement)

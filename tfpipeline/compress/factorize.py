@@ -15,7 +15,7 @@ from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.layers.factored_kernel import Rank
 
 # Keras' own layers do not know us, so that they are named here once.
-_FACTORED = {
+_FACTORED: dict[Any, Any] = {
     keras.layers.GRU: FactoredGRU,
     keras.layers.LSTM: FactoredLSTM,
     keras.layers.Dense: FactoredDense,

@@ -13,7 +13,7 @@ from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.layers import FactoredGRU, FactoredLSTM
 from tfpipeline.layers.factored_kernel import Rank
 
-_RECURRENT = {keras.layers.GRU: FactoredGRU, keras.layers.LSTM: FactoredLSTM}
+_RECURRENT: dict[Any, Any] = {keras.layers.GRU: FactoredGRU, keras.layers.LSTM: FactoredLSTM}
 
 
 def share_projections(model: keras.Model, names: Set[str], rank: Rank) -> keras.Model:

@@ -128,7 +128,7 @@ class ClipReader:
                 continue
             if len(audio) > second:
                 converted.append(FileNote(file, "longer than a second; the loudest was taken."))
-                audio = _loudest(audio, second)
+                audio = loudest(audio, second)
             clips[len(files), : len(audio)] = audio
             files.append(file)
             labels.append(label)
@@ -153,7 +153,7 @@ class ClipReader:
         return audio.samples
 
 
-def _loudest(audio: np.ndarray, length: int) -> np.ndarray:
+def loudest(audio: np.ndarray, length: int) -> np.ndarray:
     """The stretch of `length` samples with the most energy."""
     energy = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
     start = int(np.argmax(energy[length:] - energy[:-length]))

@@ -10,9 +10,15 @@ in the same order, with no fused multiply-add and no library call, so they retur
 The polynomial is a relative minimax fit over f in [-0.5, 0.5] with c0 fixed to 1, so that
 sigmoid(0) = 0.5 and tanh(0) = 0 exactly. Clamping y keeps every result out of the subnormal
 range: flush-to-zero modes therefore change nothing.
+
+Piecewise-linear ones, for cells that are trained with them:
+
+    hard_sigmoid = clamp(x * (1/6) + 0.5, 0, 1),    hard_tanh = clamp(x, -1, 1)
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,6 +45,7 @@ EXP2_COEFFICIENTS = tuple(
 )
 
 _ONE = np.float32(1.0)
+_HARD_SIGMOID_SLOPE = np.float32(float.fromhex("0x1.555556p-3"))
 
 
 def _exp2_in_range(y: Float32Array) -> Float32Array:
@@ -75,3 +82,21 @@ def tanh(x: ArrayLike) -> Float32Array:
         y = np.abs(values) * TANH_FACTOR
     e = _exp2_in_range(np.maximum(y, -EXPONENT_LIMIT))
     return np.copysign((_ONE - e) / (_ONE + e), values)
+
+
+def hard_sigmoid(x: ArrayLike) -> Float32Array:
+    """Returns clamp(x / 6 + 0.5, 0, 1), as Keras' `hard_sigmoid` but for roundings."""
+    y = np.asarray(x, dtype=np.float32) * _HARD_SIGMOID_SLOPE + np.float32(0.5)
+    return np.minimum(np.maximum(y, np.float32(0.0)), _ONE)
+
+
+def hard_tanh(x: ArrayLike) -> Float32Array:
+    """Returns clamp(x, -1, 1), exactly."""
+    return np.minimum(np.maximum(np.asarray(x, dtype=np.float32), -_ONE), _ONE)
+
+
+Activation = Callable[[ArrayLike], Float32Array]
+
+#: By the names that options give them: the functions of gates, and of what gates let through.
+RECURRENT_ACTIVATIONS: dict[str, Activation] = {"sigmoid": sigmoid, "hard_sigmoid": hard_sigmoid}
+ACTIVATIONS: dict[str, Activation] = {"tanh": tanh, "hard_tanh": hard_tanh}

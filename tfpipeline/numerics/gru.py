@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfpipeline.numerics.activations import sigmoid, tanh
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.recurrent import (
     Accumulators,
@@ -57,9 +56,9 @@ def gate_step(acc: Accumulators, states: tuple[Float32Array, ...]) -> tuple[Floa
     p_h = acc.h.astype(np.float32) * acc.multiplier_h + acc.bias[1]
     x_z, x_r, x_n = np.split(p_x, 3, axis=-1)
     h_z, h_r, h_n = np.split(p_h, 3, axis=-1)
-    z = sigmoid(x_z + h_z)
-    r = sigmoid(x_r + h_r)
-    n = tanh(x_n + r * h_n)
+    z = acc.recurrent_activation(x_z + h_z)
+    r = acc.recurrent_activation(x_r + h_r)
+    n = acc.activation(x_n + r * h_n)
     return (floor_state(z * h + (np.float32(1.0) - z) * n),)
 
 
@@ -73,6 +72,8 @@ def gru_sequence_int8(
     x_scale: float,
     x_zero_point: int,
     options: GruOptions,
+    lengths: ArrayLike | None = None,
+    gains: ArrayLike | None = None,
 ) -> tuple[Int8Array, Float32Array]:
     """Runs the int8 GRU exactly as every kernel of `tfpipeline.gru` does, bit for bit.
 
@@ -85,7 +86,9 @@ def gru_sequence_int8(
         bias: float32 `(2, 3 * units)`: input bias, recurrent bias.
         x_scale: scale of `x`.
         x_zero_point: zero point of `x`.
-        options: sizes, inner scales and flags.
+        options: sizes, inner scales, flags and functions.
+        lengths: int32 `(batch,)`, the steps of each sequence that count; None: all.
+        gains: float32 `(2, 3 * units)` of W x and U h, where the options say `layer_norm`.
 
     Returns:
         `y` int8 `(batch, time, units)` or `(batch, units)`, and the last state float32
@@ -106,6 +109,8 @@ def gru_sequence_int8(
         x_scale=x_scale,
         x_zero_point=x_zero_point,
         options=options,
+        lengths=lengths,
+        gains=gains,
     )
     return y, h
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfpipeline.numerics.activations import sigmoid, tanh
 from tfpipeline.numerics.lstm_options import LstmOptions
 from tfpipeline.numerics.recurrent import (
     STATE_LIMIT,
@@ -56,9 +55,9 @@ def gate_step(acc: Accumulators, states: tuple[Float32Array, ...]) -> tuple[Floa
     p_x = acc.x.astype(np.float32) * acc.multiplier_x + acc.bias[0]
     p = p_x + acc.h.astype(np.float32) * acc.multiplier_h
     p_i, p_f, p_c, p_o = np.split(p, 4, axis=-1)
-    new = sigmoid(p_f) * c + sigmoid(p_i) * tanh(p_c)
+    new = acc.recurrent_activation(p_f) * c + acc.recurrent_activation(p_i) * acc.activation(p_c)
     new = floor_state(np.clip(new, -STATE_LIMIT, STATE_LIMIT))
-    return floor_state(sigmoid(p_o) * tanh(new)), new
+    return floor_state(acc.recurrent_activation(p_o) * acc.activation(new)), new
 
 
 def lstm_sequence_int8(
@@ -72,6 +71,8 @@ def lstm_sequence_int8(
     x_scale: float,
     x_zero_point: int,
     options: LstmOptions,
+    lengths: ArrayLike | None = None,
+    gains: ArrayLike | None = None,
 ) -> tuple[Int8Array, Float32Array, Float32Array]:
     """Runs the int8 LSTM exactly as every kernel of `tfpipeline.lstm` does, bit for bit.
 
@@ -85,7 +86,9 @@ def lstm_sequence_int8(
         bias: float32 `(1, 4 * units)`.
         x_scale: scale of `x`.
         x_zero_point: zero point of `x`.
-        options: sizes, inner scales and flags.
+        options: sizes, inner scales, flags and functions.
+        lengths: int32 `(batch,)`, the steps of each sequence that count; None: all.
+        gains: float32 `(2, 4 * units)` of W x and U h, where the options say `layer_norm`.
 
     Returns:
         `y` int8 `(batch, time, units)` or `(batch, units)`, and the last h and c, float32
@@ -106,6 +109,8 @@ def lstm_sequence_int8(
         x_scale=x_scale,
         x_zero_point=x_zero_point,
         options=options,
+        lengths=lengths,
+        gains=gains,
     )
     return y, h, c
 

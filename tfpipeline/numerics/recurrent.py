@@ -13,6 +13,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tfpipeline.numerics.activations import (
+    ACTIVATIONS,
+    RECURRENT_ACTIVATIONS,
+    Activation,
+    sigmoid,
+    tanh,
+)
+from tfpipeline.numerics.layer_norm import GAIN_LIMIT, fold_layer_norm, load_gains
 from tfpipeline.numerics.quantize import requantize
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
@@ -28,7 +36,10 @@ STATE_LIMIT = np.float32(32768.0)
 
 @dataclass(frozen=True)
 class QuantizedMatrix:
-    """int8 weights `(rows, columns)` in [-127, 127] with one float32 scale a row."""
+    """int8 weights `(rows, columns)` in [-127, 127] with one float32 scale a row.
+
+    Weights of 4 and 2 bits are int8 here too, in [-8, 7] and [-2, 1].
+    """
 
     values: Int8Array
     scales: Float32Array
@@ -39,7 +50,9 @@ class Accumulators:
     """What one step's gates start from, each with `gates * units` columns.
 
     `x` and `h` are int32 `(batch, columns)`, `multiplier_x` and `multiplier_h` float32
-    `(columns,)`, and `bias` float32 `(bias rows, columns)`.
+    `(columns,)`, and `bias` float32 `(bias rows, columns)`, with layer normalization
+    `(batch, columns)` and `(bias rows, batch, columns)`; then the functions of the gates, and
+    of what they let through.
     """
 
     x: NDArray[np.int32]
@@ -47,6 +60,8 @@ class Accumulators:
     multiplier_x: Float32Array
     multiplier_h: Float32Array
     bias: Float32Array
+    recurrent_activation: Activation = sigmoid
+    activation: Activation = tanh
 
 
 class GateStep(Protocol):
@@ -95,6 +110,8 @@ def sequence_int8(
     x_scale: float,
     x_zero_point: int,
     options: RecurrentOptions,
+    lengths: ArrayLike | None = None,
+    gains: ArrayLike | None = None,
 ) -> tuple[Int8Array, tuple[Float32Array, ...]]:
     """Runs a cell of `gates` gates as every kernel does, bit for bit.
 
@@ -110,6 +127,9 @@ def sequence_int8(
         x_scale: scale of `x`.
         x_zero_point: zero point of `x`.
         options: sizes, inner scales and flags.
+        lengths: int32 `(batch,)`, the steps of each sequence that count, clamped to [0, time].
+            The steps past them leave the states as they are and repeat their output. None: all.
+        gains: float32 `(2, gates * units)` of W x and U h, where the options say `layer_norm`.
 
     Returns:
         `y` int8 `(batch, time, units)` or `(batch, units)`, and the last states.
@@ -119,12 +139,26 @@ def sequence_int8(
     """
     x = np.asarray(x)
     rows = gates * options.units
-    _check_matrices("kernel", kernel, options.input_dim, options.rank_x, rows)
-    _check_matrices("recurrent_kernel", recurrent_kernel, options.units, options.rank_h, rows)
+    bits = options.weight_bits
+    _check_matrices("kernel", kernel, options.input_dim, options.rank_x, rows, bits[:2])
+    _check_matrices(
+        "recurrent_kernel", recurrent_kernel, options.units, options.rank_h, rows, bits[2:]
+    )
     batch, steps, depth = x.shape
     if depth != options.input_dim:
         raise ValueError(f"x must have {options.input_dim} features; got {x.shape}.")
     bias = load_bias(bias)
+    counted = np.full(batch, steps) if lengths is None else np.asarray(lengths)
+    if counted.shape != (batch,):
+        raise ValueError(f"lengths must have the shape ({batch},); got {counted.shape}.")
+    if options.layer_norm != (gains is not None):
+        raise ValueError(f"gains go with layer_norm, which is {options.layer_norm}.")
+    if gains is not None:
+        gains = _check_gains(gains, (2, rows))
+    functions = (
+        RECURRENT_ACTIVATIONS[options.recurrent_activation],
+        ACTIVATIONS[options.activation],
+    )
 
     states = tuple(np.broadcast_to(load_state(s), (batch, options.units)) for s in first)
     q = quantize_state(states[0], options.scale_h)
@@ -134,7 +168,18 @@ def sequence_int8(
     for place, t in enumerate(order):
         acc_x, m_x = _product(centred[:, t], x_scale, kernel, options.scale_a_x)
         acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
-        states = step(Accumulators(acc_x, acc_h, m_x, m_h, bias), states)
+        biases = bias
+        if gains is not None:
+            split = (gates, options.epsilon)
+            m_x, first_bias = fold_layer_norm(acc_x, m_x, bias[0], gains[0], *split)
+            # The only bias of some cells takes up both means.
+            m_h, last_bias = fold_layer_norm(
+                acc_h, m_h, first_bias if len(bias) == 1 else bias[1], gains[1], *split
+            )
+            biases = np.stack([first_bias, last_bias][-len(bias) :])
+        after = step(Accumulators(acc_x, acc_h, m_x, m_h, biases, *functions), states)
+        inside = (t < counted)[:, None]
+        states = tuple(np.where(inside, a, s) for a, s in zip(after, states, strict=True))
         q = quantize_state(states[0], options.scale_h)
         y[:, place] = q
     return (y if options.return_sequences else q), tuple(np.array(s) for s in states)
@@ -150,6 +195,15 @@ def check_bias(bias: ArrayLike, shape: tuple[int, int]) -> Float32Array:
     if values.shape != shape:
         raise ValueError(f"bias must have the shape {shape}; got {values.shape}.")
     return values
+
+
+def _check_gains(gains: ArrayLike, shape: tuple[int, int]) -> Float32Array:
+    values = np.asarray(gains, np.float32)
+    if values.shape != shape:
+        raise ValueError(f"gains must have the shape {shape}; got {values.shape}.")
+    if not (np.abs(values) <= GAIN_LIMIT).all():
+        raise ValueError("gains must lie in [-2^20, 2^20].")
+    return load_gains(values)
 
 
 def float_sigmoid(x: FloatArray) -> FloatArray:
@@ -172,7 +226,12 @@ def _product(
 
 
 def _check_matrices(
-    name: str, matrices: tuple[QuantizedMatrix, ...], depth: int, rank: int, rows: int
+    name: str,
+    matrices: tuple[QuantizedMatrix, ...],
+    depth: int,
+    rank: int,
+    rows: int,
+    bits: Sequence[int],
 ) -> None:
     shapes = [(rank, depth), (rows, rank)] if rank else [(rows, depth)]
     got = [m.values.shape for m in matrices]
@@ -180,3 +239,7 @@ def _check_matrices(
         raise ValueError(
             f"{name} must hold matrices of the shapes {shapes} with one scale a row; got {got}."
         )
+    for matrix, width in zip(matrices, bits, strict=False):
+        low = -127 if width == 8 else -(2 ** (width - 1))
+        if matrix.values.min() < low or matrix.values.max() >= 2 ** (width - 1):
+            raise ValueError(f"{name} holds weights that {width} bits do not hold.")

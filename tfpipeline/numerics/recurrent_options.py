@@ -14,12 +14,19 @@ SIZE = 64
 MAX_UNITS = 16384
 MAX_DEPTH = 65536
 
-_LAYOUT = struct.Struct("<4sHHIIIIIfffBB22x")
+_LAYOUT = struct.Struct("<4sHHIIIIIfff7Bxf12x")
 _RETURN_SEQUENCES = 1 << 0
 _GO_BACKWARDS = 1 << 1
 _TIME_MAJOR = 1 << 2
-_SIGMOID = 1
-_TANH = 1
+_LAYER_NORM = 1 << 3
+#: Gate functions by name, with the numbers of the bytes.
+RECURRENT_ACTIVATIONS = {"sigmoid": 1, "hard_sigmoid": 2}
+ACTIVATIONS = {"tanh": 1, "hard_tanh": 2}
+WEIGHT_BITS = (8, 4, 2)
+DEFAULT_STEPS = 4
+MAX_STEPS = 8
+#: That of keras.layers.LayerNormalization, 1e-3, as the float32 that is stored.
+DEFAULT_EPSILON = 0.0010000000474974513
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,16 @@ class RecurrentOptions:
         scale_h: scale of the int8 copy of the state, which is also that of the output `y`.
         return_sequences: `y` has every time step `(B, T, H)`, not only the last one `(B, H)`.
         go_backwards: reads the time steps from the last to the first.
+        recurrent_activation: of the gates: "sigmoid" or "hard_sigmoid".
+        activation: of what the gates let through: "tanh" or "hard_tanh".
+        steps_at_once: time steps that share one pass over the input kernel, 1 to 8: speed against
+            the latency of the first step. The results do not depend on it.
+        weight_bits: width of the weights of W1, W2, U1 and U2, 8, 4 or 2 each; 8 when unused.
+        layer_norm: normalizes the products of each gate, with gains.
+        epsilon: added to the variances of `layer_norm`, in [2^-40, 1]; the default when unused.
 
     Raises:
-        ValueError: a size or a scale is out of its range.
+        ValueError: a size, a scale, a width or a function is none of these.
     """
 
     OP_NAME: ClassVar[str]
@@ -53,6 +67,12 @@ class RecurrentOptions:
     scale_h: float = 1.0 / 127.0
     return_sequences: bool = True
     go_backwards: bool = False
+    recurrent_activation: str = "sigmoid"
+    activation: str = "tanh"
+    steps_at_once: int = DEFAULT_STEPS
+    weight_bits: tuple[int, int, int, int] = (8, 8, 8, 8)
+    layer_norm: bool = False
+    epsilon: float = DEFAULT_EPSILON
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -60,6 +80,7 @@ class RecurrentOptions:
             ("input_dim", 1, MAX_DEPTH),
             ("rank_x", 0, MAX_UNITS),
             ("rank_h", 0, MAX_UNITS),
+            ("steps_at_once", 1, MAX_STEPS),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -68,10 +89,23 @@ class RecurrentOptions:
             value = getattr(self, name)
             if not (math.isfinite(value) and 2.0**-40 <= value <= 2.0**40):
                 raise ValueError(f"{name} must lie in [2^-40, 2^40]; got {value!r}.")
+        if not 2.0**-40 <= self.epsilon <= 1.0:
+            raise ValueError(f"epsilon must lie in [2^-40, 1]; got {self.epsilon!r}.")
+        for name, known in (
+            ("recurrent_activation", RECURRENT_ACTIVATIONS),
+            ("activation", ACTIVATIONS),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(known)}; got {getattr(self, name)!r}."
+                )
+        if len(self.weight_bits) != 4 or any(b not in WEIGHT_BITS for b in self.weight_bits):
+            raise ValueError(f"weight_bits must be four of 8, 4 or 2; got {self.weight_bits!r}.")
 
     def pack(self) -> bytes:
         """Returns the 64 bytes that go into the operator's `custom_options`."""
         flags = self.return_sequences * _RETURN_SEQUENCES | self.go_backwards * _GO_BACKWARDS
+        flags |= self.layer_norm * _LAYER_NORM
         return _LAYOUT.pack(
             self.MAGIC,
             VERSION,
@@ -84,8 +118,11 @@ class RecurrentOptions:
             self.scale_a_x,
             self.scale_a_h,
             self.scale_h,
-            _SIGMOID,
-            _TANH,
+            RECURRENT_ACTIVATIONS[self.recurrent_activation],
+            ACTIVATIONS[self.activation],
+            0 if self.steps_at_once == DEFAULT_STEPS else self.steps_at_once,
+            *(0 if bits == 8 else bits for bits in self.weight_bits),
+            self.epsilon if self.layer_norm else 0.0,
         )
 
     @classmethod
@@ -99,9 +136,10 @@ class RecurrentOptions:
             raise ValueError(
                 f"custom_options of {cls.OP_NAME} must have {SIZE} bytes; got {len(data)}."
             )
-        (magic, version, size, flags, units, input_dim, rank_x, rank_h, a_x, a_h, h, gate, act) = (
-            _LAYOUT.unpack(data)
-        )
+        magic, version, size, flags, *fields = _LAYOUT.unpack(data)
+        units, input_dim, rank_x, rank_h, a_x, a_h, h, gate, act, steps, *small, epsilon = fields
+        w1, w2, u1, u2 = small
+        layer_norm = bool(flags & _LAYER_NORM)
         if magic != cls.MAGIC:
             raise ValueError(
                 f"custom_options of {cls.OP_NAME} must begin with {cls.MAGIC!r}; got {magic!r}."
@@ -111,8 +149,11 @@ class RecurrentOptions:
                 f"{cls.OP_NAME} options have version {version}, this tfpipeline reads {VERSION}: "
                 "upgrade tfpipeline, or export the model again."
             )
-        known = _RETURN_SEQUENCES | _GO_BACKWARDS
-        if size != SIZE or flags & ~known or (gate, act) != (_SIGMOID, _TANH) or any(data[42:]):
+        known = _RETURN_SEQUENCES | _GO_BACKWARDS | _LAYER_NORM
+        reserved = data[47:48] + (b"" if layer_norm else data[48:52]) + data[52:]
+        gates = [n for n, number in RECURRENT_ACTIVATIONS.items() if number == gate]
+        functions = [n for n, number in ACTIVATIONS.items() if number == act]
+        if size != SIZE or flags & ~known or not gates or not functions or any(reserved):
             raise ValueError(
                 f"custom_options of {cls.OP_NAME} version {VERSION} hold a size ({size}), flags "
                 f"({flags:#x}), gate functions ({gate}, {act}) or reserved bytes not in its spec."
@@ -127,4 +168,10 @@ class RecurrentOptions:
             scale_h=h,
             return_sequences=bool(flags & _RETURN_SEQUENCES),
             go_backwards=bool(flags & _GO_BACKWARDS),
+            recurrent_activation=gates[0],
+            activation=functions[0],
+            steps_at_once=steps or DEFAULT_STEPS,
+            weight_bits=(w1 or 8, w2 or 8, u1 or 8, u2 or 8),
+            layer_norm=layer_norm,
+            epsilon=epsilon if layer_norm else DEFAULT_EPSILON,
         )

@@ -21,6 +21,7 @@ from tfpipeline.extras import require_modules
 from tfpipeline.recipes import measure
 from tfpipeline.recipes.atomic import save_model, write_json
 from tfpipeline.recipes.demo_config import DemoConfig
+from tfpipeline.recipes.export_samples import clips_of
 
 if TYPE_CHECKING:
     from tfpipeline.compress import TruncationReport
@@ -169,8 +170,8 @@ class Demo:
             self.exported = export(
                 self.stage2,
                 self.out / "kws.tflite",
-                calibration=self.dataset.train.features[: self.config.calibration_clips],
-                verification=self.dataset.validation.features[: self.config.verification_clips],
+                calibration=clips_of(self.dataset.train, self.config.calibration_clips),
+                verification=clips_of(self.dataset.validation, self.config.verification_clips),
                 streaming="both",
                 labels=self.dataset.labels,
                 frontend=self.dataset.log_mel.to_config(),

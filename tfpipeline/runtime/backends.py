@@ -81,7 +81,7 @@ def load_delegate(runtime: str | None = None, **options: str | int | bool) -> An
     Args:
         runtime: "litert", "tflite_runtime" or "tf": whose Interpreter it is for; by default the
             first one installed, in this order.
-        options: The plug-in's options: `isa`, `num_threads` (of fully connected layers),
+        options: The plug-in's options: `isa`, `num_threads`,
             `accelerate_builtin` (also runs the FULLY_CONNECTED layers of the runtime, for batches
             up to 8), `verbose`.
 

@@ -1,9 +1,9 @@
 """The model card: what a program must know to feed a model and read its answer.
 
-A JSON object in the `.tflite` metadata `tfpipeline.model_card`, written by the exporter:
-`labels`, `frontend` (features, with the training normalization), `inputs`, `outputs`, `states`
-(input and output names of each explicit state), `form` ("portable" or "fused"), `streaming`,
-`ranks`, `quantization`, `calibration` (samples, sha256), `requires` (plug-in ABI) and versions.
+A JSON object in the `.tflite` metadata `tfpipeline.model_card`, written by the exporter, which puts
+the same beside the file as `NAME.card.json`. docs/export.md has the table of its keys: what the
+user said of the model, how features are made, inputs and outputs with units and scales, states,
+which form it is, how it was quantized and calibrated, and what it needs to run.
 """
 
 from __future__ import annotations

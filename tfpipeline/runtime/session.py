@@ -117,6 +117,17 @@ class Session:
             if "input" in state:
                 self.set(state["input"], self.get(state["output"]))
 
+    def states(self) -> dict[str, np.ndarray]:
+        """Explicit states after the last call as real numbers, by name."""
+        found = {}
+        for state in self.card["states"]:
+            if "input" in state:
+                value = self.get(state["output"]).astype(np.float32)
+                scale = state["scale"]
+                centred = value - np.float32(state.get("zero_point", 0))
+                found[state["output"]] = value if scale is None else centred * np.float32(scale)
+        return found
+
     def set(self, name: str, value: np.ndarray) -> None:
         """Writes an input."""
         self._interpreter.set_tensor(self._inputs[name]["index"], value)

@@ -96,6 +96,13 @@ class Streamer:
         found = {entry["name"]: self._result(entry) for entry in session.outputs}
         return next(iter(found.values())) if len(found) == 1 else found
 
+    def states(self) -> dict[str, np.ndarray]:
+        """The states after the last call as float32, by the name of their output.
+
+        Empty for a model that keeps them inside.
+        """
+        return self._session.states()
+
     def _in_shape(self, entry: Mapping[str, Any], value: np.ndarray) -> np.ndarray:
         shape = tuple(entry["shape"])
         one_step = self.chunk == 1 and entry["time_axis"]

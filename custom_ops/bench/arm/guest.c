@@ -2,7 +2,10 @@
  *
  *   guest gemm VARIANT ROWS COLUMNS BATCH   int8 weights times int8 vectors, sums in int32
  *   guest int8 VARIANT ROWS COLUMNS BATCH   the same with results in int8, as an op would have them
- *   guest gru VARIANT INPUT UNITS STEPS     the op tfpipeline.gru with plain kernels, batch 1
+ *   guest int4|int2 ...                     likewise with weights of 4 and 2 bits
+ *   guest float ...                         int8 weights, vectors and results in float32
+ *   guest gru|lstm VARIANT INPUT UNITS STEPS   the op tfpipeline.gru or lstm, plain kernels, batch
+ * 1
  *
  * Prints `weights BYTES checksum SUM`: packed bytes that the call reads, and a sum over its result
  * that is the same for every variant. All memory is static, so that addresses, and with them what
@@ -59,61 +62,126 @@ static uint32_t checksum(const void *data, size_t bytes) {
   return sum;
 }
 
-/* A gemm call for each few blocks, whose sums are then requantized. */
-static void multiply_to_int8(const tfp_variant *variant, const unsigned char *packed, size_t blocks,
-                             size_t depth, size_t batch, const int8_t *x, size_t x_stride,
-                             int32_t *acc, const float *multiplier, int8_t *out) {
-  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
-  const size_t acc_stride = kBlocksAtOnce * TFP_ROW_BLOCK;
+/* Products in int8: by the kernel itself, or a gemm call for each few blocks, as the op has it. */
+static void multiply_to_int8(const tfp_variant *variant, int bits, const unsigned char *packed,
+                             size_t blocks, size_t depth, size_t batch, const int8_t *x,
+                             size_t x_stride, int32_t *acc, const float *multiplier, int8_t *out) {
+  const tfp_weight_kernels kernels = tfp_get_weight_kernels(variant, bits);
+  const size_t block_bytes = tfp_packed_block_bytes_of(kernels, bits, depth);
+  const size_t acc_stride = kBlocksAtOnce * TFP_ROW_BLOCK, rows = blocks * TFP_ROW_BLOCK;
+  const tfp_output_s8 to = {3, -128, 127};
+  if (bits == 8 && variant->gemm_output_s8 != NULL) {
+    variant->gemm_output_s8(packed, blocks, depth, batch, x, (ptrdiff_t)x_stride, multiplier, &to,
+                            out, rows);
+    return;
+  }
   for (size_t b = 0; b < blocks; b += kBlocksAtOnce) {
     const size_t now = blocks - b < kBlocksAtOnce ? blocks - b : kBlocksAtOnce;
     const size_t row = b * TFP_ROW_BLOCK;
-    variant->gemm(packed + b * block_bytes, now, depth, batch, x, (ptrdiff_t)x_stride, acc,
-                  acc_stride);
+    kernels.gemm(packed + b * block_bytes, now, depth, batch, x, (ptrdiff_t)x_stride, acc,
+                 acc_stride);
     for (size_t n = 0; n < batch; ++n) {
-      variant->requantize(acc + n * acc_stride, multiplier + row, now * TFP_ROW_BLOCK,
-                          out + n * blocks * TFP_ROW_BLOCK + row);
+      variant->output_s8(acc + n * acc_stride, multiplier + row, now * TFP_ROW_BLOCK, to,
+                         out + n * rows + row);
     }
   }
 }
 
-static int run_gemm(const tfp_variant *variant, size_t rows, size_t depth, size_t batch,
-                    bool to_int8) {
-  if (batch > kMaxBatch || rows % TFP_ROW_BLOCK != 0) {
-    return fail("expected a batch of at most 8 and rows in blocks of 16");
+/* Vectors and results in float32: each vector is quantized over its own range first. */
+static void multiply_floats(const tfp_variant *variant, const unsigned char *packed, size_t blocks,
+                            size_t depth, size_t batch, const float *x, int8_t *q, size_t q_stride,
+                            int32_t *acc, const tfp_row_parameters *parameters, float *out) {
+  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
+  const size_t acc_stride = kBlocksAtOnce * TFP_ROW_BLOCK, rows = blocks * TFP_ROW_BLOCK;
+  tfp_affine levels[kMaxBatch];
+  for (size_t n = 0; n < batch; ++n) {
+    levels[n] = variant->quantize(x + n * depth, depth, q + n * q_stride);
   }
-  const size_t blocks = rows / TFP_ROW_BLOCK, block_bytes = tfp_packed_block_bytes(variant, depth);
-  const size_t padded = (depth + variant->depth_block - 1) & ~(variant->depth_block - 1);
-  const int8_t *weights = random_bytes(rows * depth, rows * depth);
-  const int8_t *x = random_bytes(batch * padded, batch * padded);
-  unsigned char *packed = take(blocks * block_bytes);
-  int32_t *acc = take(batch * rows * sizeof(int32_t));
-  for (size_t b = 0; b < blocks; ++b) {
-    variant->pack(weights + b * TFP_ROW_BLOCK * depth, TFP_ROW_BLOCK, depth, depth, 0,
-                  packed + b * block_bytes);
+  const tfp_output_f32 to = {levels, -0x1p+100f, 0x1p+100f};
+  if (variant->gemm_output_f32 != NULL) {
+    variant->gemm_output_f32(packed, blocks, depth, batch, q, (ptrdiff_t)q_stride, parameters, &to,
+                             out, rows);
+    return;
   }
-  if (to_int8) {
-    const float *multiplier = same_floats(rows, 0x1p-10f);
-    int8_t *out = take(batch * rows);
-    REGION_BEGIN();
-    multiply_to_int8(variant, packed, blocks, depth, batch, x, padded, acc, multiplier, out);
-    REGION_END();
-    printf("weights %zu checksum %08x\n", blocks * block_bytes,
-           (unsigned)checksum(out, batch * rows));
-    return 0;
+  for (size_t b = 0; b < blocks; b += kBlocksAtOnce) {
+    const size_t now = blocks - b < kBlocksAtOnce ? blocks - b : kBlocksAtOnce;
+    const size_t row = b * TFP_ROW_BLOCK;
+    variant->gemm(packed + b * block_bytes, now, depth, batch, q, (ptrdiff_t)q_stride, acc,
+                  acc_stride);
+    const tfp_row_parameters at = {parameters->weight_sums + row, parameters->scales + row,
+                                   parameters->bias + row};
+    variant->output_f32(acc, acc_stride, batch, &at, now * TFP_ROW_BLOCK, &to, out + row, rows);
   }
-  REGION_BEGIN();
-  variant->gemm(packed, blocks, depth, batch, x, (ptrdiff_t)padded, acc, rows);
-  REGION_END();
+}
+
+static int check_products(const int8_t *weights, const int8_t *x, size_t x_stride, size_t rows,
+                          size_t depth, size_t batch, const int32_t *acc) {
   for (size_t row = 0; row < rows; row += kCheckedRow) {
     for (size_t n = 0; n < batch; ++n) {
       int32_t sum = 0;
-      for (size_t k = 0; k < depth; ++k) sum += weights[row * depth + k] * x[n * padded + k];
+      for (size_t k = 0; k < depth; ++k) sum += weights[row * depth + k] * x[n * x_stride + k];
       if (sum != acc[n * rows + row]) return fail("a product is wrong");
     }
   }
-  printf("weights %zu checksum %08x\n", blocks * block_bytes,
-         (unsigned)checksum(acc, batch * rows * sizeof(int32_t)));
+  return 0;
+}
+
+typedef enum result { kSums, kInt8, kFloat } result;
+
+static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t depth, size_t batch,
+                    result wanted) {
+  if (batch > kMaxBatch || rows % TFP_ROW_BLOCK != 0) {
+    return fail("expected a batch of at most 8 and rows in blocks of 16");
+  }
+  const tfp_weight_kernels kernels = tfp_get_weight_kernels(variant, bits);
+  const size_t blocks = rows / TFP_ROW_BLOCK;
+  const size_t block_bytes = tfp_packed_block_bytes_of(kernels, bits, depth);
+  const size_t padded = (depth + kernels.depth_block - 1) & ~(kernels.depth_block - 1);
+  int8_t *weights = random_bytes(rows * depth, rows * depth);
+  for (size_t i = 0; bits < 8 && i < rows * depth; ++i) {
+    weights[i] = (int8_t)((weights[i] & ((1 << bits) - 1)) - (1 << (bits - 1)));
+  }
+  /* The same in every variant, whatever its padding. */
+  const int8_t *columns = random_bytes(batch * depth, batch * depth);
+  int8_t *x = take(batch * padded);
+  for (size_t n = 0; n < batch; ++n) memcpy(x + n * padded, columns + n * depth, depth);
+  unsigned char *packed = take(blocks * block_bytes);
+  const size_t at_once = kBlocksAtOnce * TFP_ROW_BLOCK;
+  int32_t *acc = take(batch * (rows > at_once ? rows : at_once) * sizeof(int32_t));
+  for (size_t b = 0; b < blocks; ++b) {
+    kernels.pack(weights + b * TFP_ROW_BLOCK * depth, TFP_ROW_BLOCK, depth, depth, 0,
+                 packed + b * block_bytes);
+  }
+  const void *out = acc;
+  size_t bytes = batch * rows * sizeof(int32_t);
+  if (wanted == kInt8) {
+    const float *multiplier = same_floats(rows, bits == 8   ? 0x1p-10f
+                                                : bits == 4 ? 0x1p-6f
+                                                            : 0x1p-4f);
+    int8_t *y = take(batch * rows);
+    REGION_BEGIN();
+    multiply_to_int8(variant, bits, packed, blocks, depth, batch, x, padded, acc, multiplier, y);
+    REGION_END();
+    out = y;
+    bytes = batch * rows;
+  } else if (wanted == kFloat) {
+    int32_t *weight_sums = take(rows * sizeof *weight_sums);
+    for (size_t i = 0; i < rows * depth; ++i) weight_sums[i / depth] += weights[i];
+    const tfp_row_parameters parameters = {weight_sums, same_floats(rows, 0x1p-10f),
+                                           same_floats(rows, 0.125f)};
+    float *vectors = take(batch * depth * sizeof *vectors), *y = take(batch * rows * sizeof *y);
+    for (size_t i = 0; i < batch * depth; ++i) vectors[i] = (float)columns[i] * 0x1p-5f;
+    REGION_BEGIN();
+    multiply_floats(variant, packed, blocks, depth, batch, vectors, x, padded, acc, &parameters, y);
+    REGION_END();
+    out = y;
+  } else {
+    REGION_BEGIN();
+    kernels.gemm(packed, blocks, depth, batch, x, (ptrdiff_t)padded, acc, rows);
+    REGION_END();
+    if (check_products(weights, x, padded, rows, depth, batch, acc) != 0) return 1;
+  }
+  printf("weights %zu checksum %08x\n", blocks * block_bytes, (unsigned)checksum(out, bytes));
   return 0;
 }
 
@@ -122,41 +190,55 @@ static tfp_matrix random_matrix(size_t rows, size_t depth) {
                       depth};
 }
 
-static int run_gru(const tfp_variant *variant, size_t depth, size_t units, size_t steps) {
+static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_t depth,
+                         size_t units, size_t steps) {
   const tfp_recurrent_options options = {.units = (uint32_t)units,
                                          .input_dim = (uint32_t)depth,
                                          .scale_a_x = 1.0f,
                                          .scale_a_h = 1.0f,
                                          .scale_h = 0x1p-7f,
-                                         .return_sequences = true};
-  const tfp_recurrent_weights weights = {.kernel = {random_matrix(3 * units, depth)},
-                                         .recurrent = {random_matrix(3 * units, units)},
-                                         .bias = same_floats(6 * units, 0.125f),
+                                         .return_sequences = true,
+                                         .recurrent_activation = TFP_SIGMOID,
+                                         .activation = TFP_TANH,
+                                         .steps_at_once = 4,
+                                         .weight_bits = {8, 8, 8, 8}};
+  const size_t rows = cell->gates * units;
+  const tfp_recurrent_weights weights = {.kernel = {random_matrix(rows, depth)},
+                                         .recurrent = {random_matrix(rows, units)},
+                                         .bias = same_floats(cell->bias_rows * rows, 0.125f),
                                          .x_scale = 0x1p-5f};
   const int8_t *x = random_bytes(steps * depth, steps * depth);
-  const float *h0 = same_floats(units, 0.0f);
-  float *h = same_floats(units, 0.0f);
+  const float *first[TFP_MAX_STATES] = {NULL};
+  float *last[TFP_MAX_STATES] = {NULL};
+  for (size_t i = 0; i < cell->states; ++i) {
+    first[i] = same_floats(units, 0.0f);
+    last[i] = same_floats(units, 0.0f);
+  }
   int8_t *y = take(steps * units);
-  void *block = take(tfp_recurrent_bytes(variant, &tfp_cell_gru, &options));
-  tfp_recurrent gru;
+  void *block = take(tfp_recurrent_bytes(variant, cell, &options));
+  tfp_recurrent op;
   char error[320] = "";
-  if (!tfp_recurrent_prepare(&gru, variant, &tfp_cell_gru, &options, &weights, block, error,
-                             sizeof error)) {
+  if (!tfp_recurrent_prepare(&op, variant, cell, &options, &weights, block, error, sizeof error)) {
     return fail(error);
   }
+  const tfp_recurrent_io io = {
+      .batch = 1, .time = steps, .x = x, .first = first, .y = y, .last = last};
+  const tfp_parallel alone = {.threads = 1};
   REGION_BEGIN();
-  tfp_recurrent_run(&gru, 1, steps, x, (const float *const[]){h0}, y, (float *const[]){h});
+  tfp_recurrent_run(&op, &io, &alone);
   REGION_END();
-  const size_t blocks = (3 * units + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
+  const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
   const size_t bytes =
       blocks * (tfp_packed_block_bytes(variant, depth) + tfp_packed_block_bytes(variant, units));
-  printf("weights %zu checksum %08x\n", bytes,
-         (unsigned)(checksum(y, steps * units) ^ checksum(h, units * sizeof(float))));
+  uint32_t sum = checksum(y, steps * units);
+  for (size_t i = 0; i < cell->states; ++i) sum ^= checksum(last[i], units * sizeof(float));
+  printf("weights %zu checksum %08x\n", bytes, (unsigned)sum);
   return 0;
 }
 
 int main(int count, char **arguments) {
-  if (count != 6) return fail("usage: guest gemm|int8|gru VARIANT SIZE SIZE SIZE");
+  if (count != 6)
+    return fail("usage: guest gemm|int8|int4|int2|float|gru|lstm VARIANT SIZE SIZE SIZE");
   const tfp_variant *variant = tfp_find_variant(arguments[2]);
   if (variant == NULL) return fail("this processor has no such variant");
   size_t sizes[3];
@@ -165,8 +247,20 @@ int main(int count, char **arguments) {
     if (sizes[i] < 1 || sizes[i] > 1 << 16) return fail("expected sizes from 1 to 65536");
   }
   const char *what = arguments[1];
-  if (strcmp(what, "gru") == 0) return run_gru(variant, sizes[0], sizes[1], sizes[2]);
-  const bool to_int8 = strcmp(what, "int8") == 0;
-  if (!to_int8 && strcmp(what, "gemm") != 0) return fail("expected gemm, int8 or gru");
-  return run_gemm(variant, sizes[0], sizes[1], sizes[2], to_int8);
+  if (strcmp(what, "gru") == 0) {
+    return run_recurrent(variant, &tfp_cell_gru, sizes[0], sizes[1], sizes[2]);
+  }
+  if (strcmp(what, "lstm") == 0) {
+    return run_recurrent(variant, &tfp_cell_lstm, sizes[0], sizes[1], sizes[2]);
+  }
+  if (strcmp(what, "gemm") == 0) return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kSums);
+  if (strcmp(what, "float") == 0) {
+    return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kFloat);
+  }
+  for (int bits = 8; bits >= 2; bits /= 2) {
+    const char name[] = {'i', 'n', 't', (char)('0' + bits), '\0'};
+    if (strcmp(what, name) == 0)
+      return run_gemm(variant, bits, sizes[0], sizes[1], sizes[2], kInt8);
+  }
+  return fail("expected gemm, int8, int4, int2, float, gru or lstm");
 }

@@ -1,4 +1,4 @@
-"""`make bench-arm`: counts all Arm kernels and the GRU op, and writes tables and a plot."""
+"""`make bench-arm`: counts all Arm kernels and the recurrent ops; writes tables and a plot."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 
 from tfpipeline.bench.arm.disassembly import disassemble
 from tfpipeline.bench.arm.mca import PROCESSORS
-from tfpipeline.bench.arm.measure import Measurement, Subject, measure
+from tfpipeline.bench.arm.measure import GATES, Measurement, Subject, measure
 from tfpipeline.bench.arm.plot import plot_gemm
 from tfpipeline.bench.arm.results import (
     BATCHES,
     check_goals,
     gemm_rows,
     goal_rows,
-    gru_rows,
     read_recorded,
+    recurrent_rows,
     write_csv,
     write_text,
 )
@@ -33,7 +33,7 @@ VARIANTS = {
     "neondot": ("neoverse-n1",),
     "neoni8mm": ("neoverse-n1",),
 }
-GEMM, GRU = (6144, 320), (320, 640, 16)
+GEMM, RECURRENT = (6144, 320), (320, 640, 16)
 
 
 def run(sources: Path, results: Path, l2_bytes: int) -> int:
@@ -42,11 +42,15 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
     recorded = read_recorded(sources / "bench" / "arm" / "recorded.csv")
     subjects = [
         Subject(kind, name, (*GEMM, batch), processors)
-        for kind in ("int8", "gemm")
+        for kind in ("int8", "float", "gemm", "int4", "int2")
         for name, processors in VARIANTS.items()
         for batch in BATCHES
     ]
-    subjects += [Subject("gru", name, GRU, processors) for name, processors in VARIANTS.items()]
+    subjects += [
+        Subject(cell, name, RECURRENT, processors)
+        for cell in GATES
+        for name, processors in VARIANTS.items()
+    ]
     with tempfile.TemporaryDirectory(prefix="bench-arm-") as name:
         folder = Path(name)
         plugin = tools.build_plugin(sources, folder)
@@ -57,8 +61,8 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
             for subject in track(subjects, "Counting", len(subjects))
         ]
     check_same_results(everything)
-    gemm = [result for result in everything if result.subject.kind != "gru"]
-    gru = [result for result in everything if result.subject.kind == "gru"]
+    gemm = [result for result in everything if not result.subject.is_recurrent]
+    recurrent = [result for result in everything if result.subject.is_recurrent]
     goals = check_goals(sources / "bench" / "arm" / "goals.csv", everything, recorded)
     notes = [
         "Written by `make bench-arm`. Nothing here is a time: see docs/results/arm.md.",
@@ -70,7 +74,7 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
     each = "numbers without another unit are for each multiply-accumulate"
     write_csv(results / "arm-gemm.csv", [*notes, each], gemm_rows(gemm, recorded))
     each = "numbers are for each step of a sequence of 16, but for the call's"
-    write_csv(results / "arm-gru.csv", [*notes, each], gru_rows(gru, recorded))
+    write_csv(results / "arm-recurrent.csv", [*notes, each], recurrent_rows(recurrent, recorded))
     write_csv(results / "arm-goals.csv", notes, goal_rows(goals))
     write_text(results / "arm-gemm.svg", plot_gemm(gemm, recorded))
     met = sum(goal.met for goal in goals)

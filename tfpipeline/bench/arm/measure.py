@@ -14,6 +14,8 @@ from tfpipeline.bench.arm.disassembly import CLASSES, class_of
 from tfpipeline.bench.arm.tools import ArmBenchError, Tools, output
 
 LINE = 64
+# Rows of weights a unit, of the recurrent ops.
+GATES = {"gru": 3, "lstm": 4}
 # Windows are long, because each begins with an empty pipeline, which costs about 15 cycles.
 _WINDOWS = 14
 _WINDOW = 4000
@@ -24,8 +26,9 @@ _GOLDEN = (5**0.5 - 1) / 2
 class Subject:
     """What to run, as `custom_ops/bench/arm/guest.c` names it.
 
-    `"gemm"` (sums in int32) and `"int8"` (requantized) have sizes (rows, columns, batch), `"gru"`
-    has (inputs, units, steps).
+    `"gemm"` (int8 weights, sums in int32), `"float"` (int8 weights, vectors and results in float32)
+    and `"int8"`, `"int4"` and `"int2"` (weights of so many bits, vectors and results in int8) have
+    sizes (rows, columns, batch), `"gru"` and `"lstm"` have (inputs, units, steps).
     """
 
     kind: str
@@ -34,10 +37,18 @@ class Subject:
     processors: tuple[str, ...] = mca.PROCESSORS
 
     @property
+    def is_recurrent(self) -> bool:
+        return self.kind in GATES
+
+    @property
+    def weight_bits(self) -> int:
+        return {"int4": 4, "int2": 2}.get(self.kind, 8)
+
+    @property
     def macs(self) -> int:
         """Useful multiply-accumulates of a call."""
         a, b, c = self.sizes
-        return 3 * b * (a + b) * c if self.kind == "gru" else a * b * c
+        return GATES[self.kind] * b * (a + b) * c if self.is_recurrent else a * b * c
 
 
 @dataclass(frozen=True)

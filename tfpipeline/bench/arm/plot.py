@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from tfpipeline.bench.arm.measure import Measurement
-from tfpipeline.bench.arm.results import BATCHES, Key, values_of
+from tfpipeline.bench.arm.results import BATCHES, FLOAT, Key, values_of
 
 _OURS = ("#1f5fa8", "#5b9bd5", "#a8cdf0")
 _RIVALS = ("#8a8a8a", "#c4c4c4")
@@ -58,7 +58,7 @@ _PANELS = (
         "Cycles, Neoverse N1 = A76 [modelled]",
         "cycles",
         "neoverse-n1",
-        ("neondot",),
+        ("neondot", "neondot_float"),
         ("litert_a76", "litert_a76_float"),
         (1 / 32, "its two dot-product pipes"),
     ),
@@ -69,11 +69,14 @@ def plot_gemm(results: Sequence[Measurement], recorded: Mapping[Key, float]) -> 
     """Four charts over the batch; the numbers of others, in grey, are recorded ones."""
     numbers = dict(recorded)
     for result in results:
-        if result.subject.kind == "gemm":
-            continue  # sums in int32; the others' results are int8
+        subject = result.subject
+        # The others have int8 weights, and results of their own kind.
+        names = {"int8": subject.variant, "float": f"{subject.variant}_float"}
+        if subject.kind not in names:
+            continue
         for (measure, source), value in values_of(result).items():
-            subject = result.subject
-            numbers[(subject.variant, measure, source, subject.sizes[2])] = value
+            key = (names[subject.kind], measure.removeprefix(FLOAT), source, subject.sizes[2])
+            numbers[key] = value
     panels = [
         panel
         for panel in _PANELS

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfpipeline.bench.arm.mca import PROCESSORS
-from tfpipeline.bench.arm.measure import Measurement
+from tfpipeline.bench.arm.measure import GATES, Measurement, Subject
 from tfpipeline.bench.arm.tools import ArmBenchError
 
 BATCHES = (1, 2, 3, 4, 8)
+# Measures of products with vectors and results in float32.
+FLOAT = "float_"
+_OUTPUTS = {"gemm": "int32", "float": "float32"}
 
 Key = tuple[str, str, str, int]
 
@@ -26,24 +29,30 @@ def values_of(result: Measurement) -> dict[tuple[str, str], float]:
     """(measure, source) -> value, as the columns of recorded.csv and goals.csv name them."""
     subject = result.subject
     lines = result.dram["loaded"] + result.dram["allocated"]
-    if subject.kind == "gru":
-        steps = subject.sizes[2]
+    if subject.is_recurrent:
+        steps, step = subject.sizes[2], f"{subject.kind}_step"
         return {
-            ("gru_step_instructions", "counted"): result.instructions / steps,
-            ("gru_step_dram_bytes", "cache"): lines / steps,
-            ("gru_step_cycles", "a53rule"): result.a53 / steps,
-            **{("gru_step_cycles", cpu): c / steps for cpu, c in result.cycles.items()},
+            (f"{step}_instructions", "counted"): result.instructions / steps,
+            (f"{step}_dram_bytes", "cache"): lines / steps,
+            (f"{step}_cycles", "a53rule"): result.a53 / steps,
+            **{(f"{step}_cycles", cpu): c / steps for cpu, c in result.cycles.items()},
         }
+    prefix = FLOAT if subject.kind == "float" else ""
     return {
-        ("instructions", "counted"): result.instructions / subject.macs,
-        ("dram", "cache"): lines / (subject.sizes[0] * subject.sizes[1]),
-        ("cycles", "a53rule"): result.a53 / subject.macs,
-        **{("cycles", cpu): c / subject.macs for cpu, c in result.cycles.items()},
+        (f"{prefix}instructions", "counted"): result.instructions / subject.macs,
+        (f"{prefix}dram", "cache"): lines / weight_bytes(subject),
+        (f"{prefix}cycles", "a53rule"): result.a53 / subject.macs,
+        **{(f"{prefix}cycles", cpu): c / subject.macs for cpu, c in result.cycles.items()},
     }
 
 
+def weight_bytes(subject: Subject) -> float:
+    """Bytes of the weights of a product, before anything is packed beside them."""
+    return subject.sizes[0] * subject.sizes[1] * subject.weight_bits / 8
+
+
 def batch_of(result: Measurement) -> int:
-    return 1 if result.subject.kind == "gru" else result.subject.sizes[2]
+    return 1 if result.subject.is_recurrent else result.subject.sizes[2]
 
 
 def read_recorded(path: Path) -> dict[Key, float]:
@@ -81,11 +90,12 @@ def check_goals(
 ) -> list[Goal]:
     """The goals of goals.csv for which there are measurements.
 
-    Products count with results in int8, because those of the rivals, too, have them.
+    Products count with int8 weights, and with results in int8 or, as `float_` measures, float32:
+    those of the rivals, too, have them.
     """
     ours: dict[Key, float] = {}
     for result in results:
-        if result.subject.kind == "gemm":
+        if result.subject.kind not in ("int8", "float", *GATES):
             continue
         for (what, source), value in values_of(result).items():
             ours[(result.subject.variant, what, source, batch_of(result))] = value
@@ -98,7 +108,8 @@ def check_goals(
                 continue
             value = ours[key]
             rival = row["rival"] or None
-            reached = recorded[(rival, *where)] / value if rival else value
+            measure = row["measure"].removeprefix(FLOAT)
+            reached = recorded[(rival, measure, *where[1:])] / value if rival else value
             aimed = float(row[str(batch)])
             goals.append(Goal(row["variant"], *where[:2], rival, batch, aimed, reached))
     return goals
@@ -107,7 +118,10 @@ def check_goals(
 def gemm_rows(
     results: Sequence[Measurement], recorded: Mapping[Key, float]
 ) -> list[dict[str, object]]:
-    """One row a variant and batch; numbers are for each multiply-accumulate."""
+    """One row a variant and batch; numbers are for each multiply-accumulate.
+
+    Others' numbers stand beside products of int8 weights.
+    """
     rivals = {
         "gemmlowp_instructions": ("gemmlowp", "instructions", "counted"),
         "litert_a53_a53rule_cycles": ("litert_a53", "cycles", "a53rule"),
@@ -117,31 +131,32 @@ def gemm_rows(
     }
     rows = []
     for result in results:
-        rows_columns_batch = result.subject.sizes
-        weights = rows_columns_batch[0] * rows_columns_batch[1]
-        output = "int8" if result.subject.kind == "int8" else "int32"
-        row = {"output": output} | _row(result, result.subject.macs)
+        subject = result.subject
+        output = _OUTPUTS.get(subject.kind, "int8")
+        row = {"weight_bits": subject.weight_bits, "output": output} | _row(result, subject.macs)
         for name, count in result.dram.items():
-            row[f"dram_{name}_in_weights [modelled]"] = f"{count / weights:.4f}"
+            row[f"dram_{name}_in_weights [modelled]"] = f"{count / weight_bytes(subject):.4f}"
         for name, key in rivals.items():
-            row[f"{name} [recorded]"] = recorded.get((*key, rows_columns_batch[2]), "")
+            number = recorded.get((*key, subject.sizes[2]), "")
+            row[f"{name} [recorded]"] = number if subject.weight_bits == 8 else ""
         rows.append(row)
     return rows
 
 
-def gru_rows(
+def recurrent_rows(
     results: Sequence[Measurement], recorded: Mapping[Key, float]
 ) -> list[dict[str, object]]:
-    """One row a variant; numbers are for each step of the sequence."""
+    """One row a cell and variant; numbers are for each step of the sequence."""
     rows = []
     for result in results:
-        row = _row(result, result.subject.sizes[2], digits=0)
+        step = f"{result.subject.kind}_step"
+        row = {"cell": result.subject.kind} | _row(result, result.subject.sizes[2], digits=0)
         for name, count in result.dram.items():
             row[f"dram_{name}_bytes [modelled]"] = round(count / result.subject.sizes[2])
         for processor in ("a53", "a76"):
-            key = (f"litert_{processor}", "gru_step_instructions", "counted", 1)
+            key = (f"litert_{processor}", f"{step}_instructions", "counted", 1)
             row[f"litert_{processor}_instructions [recorded]"] = round(recorded[key])
-        key = ("litert", "gru_step_dram_bytes", "cache", 1)
+        key = ("litert", f"{step}_dram_bytes", "cache", 1)
         row["litert_dram_bytes [recorded]"] = round(recorded[key])
         rows.append(row)
     return rows

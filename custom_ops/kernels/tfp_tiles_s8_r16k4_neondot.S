@@ -1,12 +1,15 @@
-/* Tiles of 16 rows with SDOT. A depth step is 4 columns of weights: int8[16][4], 4 registers.
+/* Tiles of 16 rows with SDOT. A depth step is 4 columns of weights: int8[16][4], 4 registers. Results
+ * are sums in int32, levels in int8 or float32.
  *
- *   x0 weights   x1 blocks left   x2 steps   x3 x   x4 stride of x   x5 acc   x6 stride of acc
- *   x8 steps left   x9..x12 columns of x   x13..x15 columns of acc
+ *   x0 weights   x1 blocks left   x2 steps   x3 x   x4 stride of x   x5 results   x6 their stride
+ *   x7 see tfp_levels_neon.inc, tfp_floats_neon.inc   x8 steps left   x9..x12 columns of x   x13..x15 columns of results
  *   v16..v31 sums, 4 registers a column   v0..v3 x, 16 bytes a column
  *   v4..v7 and v8..v11 weights of two steps, loaded one step ahead for in-order processors
  */
 #if defined(__aarch64__)
 #include "tfp_assembly.inc"
+#include "tfp_floats_neon.inc"
+#include "tfp_levels_neon.inc"
 .arch armv8.2-a+dotprod
 
 /* How far ahead of the loads weights are fetched: they are one linear stream, across blocks too.
@@ -83,30 +86,51 @@
   .endif
 .endm
 
-.macro copy_starts a, b, c, d
-  mov v\a\().16b, v16.16b
-  mov v\b\().16b, v17.16b
-  mov v\c\().16b, v18.16b
-  mov v\d\().16b, v19.16b
+/* Loads, not copies: those would take the pipes of SDOT. */
+.macro load_starts a, b, c, d
+  ldp q\a, q\b, [x0]
+  ldp q\c, q\d, [x0, #32]
 .endm
 
-.macro store acc, a, b, c, d
-  stp q\a, q\b, [\acc]
-  stp q\c, q\d, [\acc, #32]
-  add \acc, \acc, #64
+/* The results of one column. For s8, v4..v7 are the multipliers. */
+.macro store to, column, y, a, b, c, d
+  .ifc \to, s8
+  levels \a, \a, \b, 4, 5
+  levels \c, \c, \d, 6, 7
+  store_levels \y, \a, \c
+  .else
+  .ifc \to, f32
+  floats \column, \a, \b, \c, \d
+  .endif
+  stp q\a, q\b, [\y]
+  stp q\c, q\d, [\y, #32]
+  add \y, \y, #64
+  .endif
 .endm
 
-.macro tile batch
-tfp_function tfp_tile_s8s32_r16k4_neondot_16x\batch
-  stp d8, d9, [sp, #-32]!
+/* `to` is s32, s8 or f32. */
+.macro tile to, batch
+tfp_function tfp_tile_s8\to\()_r16k4_neondot_16x\batch
+  stp d8, d9, [sp, #-64]!
   stp d10, d11, [sp, #16]
+  stp d12, d13, [sp, #32]
+  stp d14, d15, [sp, #48]
+  .ifc \to, s8
+  enter_levels
+  load_magic
+  add x13, x5, x6
+  add x14, x13, x6
+  add x15, x14, x6
+  .else
+  .ifc \to, f32
+  enter_floats
+  .endif
   add x13, x5, x6, lsl #2
   add x14, x13, x6, lsl #2
   add x15, x14, x6, lsl #2
+  .endif
 1: /* a block */
-  ldp q16, q17, [x0]
-  ldp q18, q19, [x0, #32]
-  add x0, x0, #64
+  load_starts 16, 17, 18, 19
   mov x9, x3
   .if \batch == 1
   movi v20.4s, #0
@@ -114,17 +138,18 @@ tfp_function tfp_tile_s8s32_r16k4_neondot_16x\batch
   movi v22.4s, #0
   movi v23.4s, #0
   .else
-  copy_starts 20, 21, 22, 23
+  load_starts 20, 21, 22, 23
   add x10, x3, x4
   .endif
   .if \batch > 2
-  copy_starts 24, 25, 26, 27
+  load_starts 24, 25, 26, 27
   add x11, x10, x4
   .endif
   .if \batch > 3
-  copy_starts 28, 29, 30, 31
+  load_starts 28, 29, 30, 31
   add x12, x11, x4
   .endif
+  add x0, x0, #64
   subs x8, x2, #4
   b.lo 3f
 2: /* 4 steps */
@@ -157,27 +182,44 @@ tfp_function tfp_tile_s8s32_r16k4_neondot_16x\batch
   add v18.4s, v18.4s, v22.4s
   add v19.4s, v19.4s, v23.4s
   .endif
+  .ifc \to, s8
+  ldp q4, q5, [x7], #32
+  ldp q6, q7, [x7], #32
+  .endif
+  .ifc \to, f32
+  load_rows
+  .endif
   subs x1, x1, #1
-  store x5, 16, 17, 18, 19
+  store \to, 0, x5, 16, 17, 18, 19
   .if \batch > 1
-  store x13, 20, 21, 22, 23
+  store \to, 1, x13, 20, 21, 22, 23
   .endif
   .if \batch > 2
-  store x14, 24, 25, 26, 27
+  store \to, 2, x14, 24, 25, 26, 27
   .endif
   .if \batch > 3
-  store x15, 28, 29, 30, 31
+  store \to, 3, x15, 28, 29, 30, 31
   .endif
   b.ne 1b
+  ldp d14, d15, [sp, #48]
+  ldp d12, d13, [sp, #32]
   ldp d10, d11, [sp, #16]
-  ldp d8, d9, [sp], #32
-tfp_end_function tfp_tile_s8s32_r16k4_neondot_16x\batch
+  ldp d8, d9, [sp], #64
+tfp_end_function tfp_tile_s8\to\()_r16k4_neondot_16x\batch
 .endm
 
-tile 1
-tile 2
-tile 3
-tile 4
+tile s32, 1
+tile s32, 2
+tile s32, 3
+tile s32, 4
+tile s8, 1
+tile s8, 2
+tile s8, 3
+tile s8, 4
+tile f32, 1
+tile f32, 2
+tile f32, 3
+tile f32, 4
 
 tfp_end_file
 #endif

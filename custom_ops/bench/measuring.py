@@ -1,0 +1,68 @@
+"""What the benchmarks share: interleaved timing, the machine in words, and the table on disk."""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from tfpipeline.runtime.native import best_isa
+
+MIB = 1 << 20
+#: More than the last-level cache of the machines that this runs on.
+OUT_OF_CACHE_BYTES = 96 * MIB
+
+
+def measure(
+    calls: Sequence[Sequence[Callable[[], object]]], rounds: int, repeats: int
+) -> list[list[float]]:
+    """Seconds of each call; every contender has a list of calls that it makes in turn."""
+    times: list[list[float]] = [[] for _ in calls]
+    for turn in range(rounds):
+        for taken, ways in zip(times, calls, strict=True):
+            count = max(repeats, len(ways))
+            for i in range(count):
+                call = ways[(turn * count + i) % len(ways)]
+                start = time.perf_counter()
+                call()
+                taken.append(time.perf_counter() - start)
+    return times
+
+
+def read_bandwidth(size: int) -> float:
+    """Bytes a second of reading `size` bytes over and over: a search that finds nothing."""
+    # Not zeros, which the system would keep as one page for all.
+    data, best = b"\2" * size, float("inf")
+    for _ in range(max(8, 256 * MIB // size)):
+        start = time.perf_counter()
+        data.find(1)
+        best = min(best, time.perf_counter() - start)
+    return size / best
+
+
+def machine() -> str:
+    """Processor, cores and versions."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+        name = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), name)
+    return (
+        f"{name}, {os.cpu_count()} cores, {platform.system()}; kernels {best_isa()}; "
+        f"ai-edge-litert {version('ai-edge-litert')}, tfpipeline {version('tfpipeline')}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def write_csv(path: Path, rows: list[dict[str, object]], notes: list[str]) -> None:
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(f"# {note}\n" for note in notes)
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    os.replace(temporary, path)

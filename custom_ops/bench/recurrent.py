@@ -1,0 +1,239 @@
+"""Times recurrent layers: our ops against the best that the stock converter makes of the same.
+
+    make bench                          or: python custom_ops/bench/recurrent.py --help
+
+Peers, all through the same interpreter: the WHILE loop with int8 weights and float activations
+(dynamic range), and every step of its own in int8 (unrolled), both with XNNPACK. Ours has float
+inputs and outputs, and whole sequences in one op. Sizes are the same; weights are random.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, load_delegate
+from measuring import machine, measure, read_bandwidth, write_csv
+from recurrent_plot import plot
+
+from tfpipeline.export.flatbuffer import GraphBuilder, ModelBuilder, Quantization
+from tfpipeline.numerics.gru_options import GruOptions
+from tfpipeline.numerics.lstm_options import LstmOptions
+from tfpipeline.runtime.native import library_path
+
+GATES = {"gru": 3, "lstm": 4}
+#: Rank of both factors, as a part of the units.
+RANK = 0.25
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A stack of recurrent layers over one sequence; `rank` as a part of the units, 0 for plain."""
+
+    cell: str
+    units: tuple[int, ...]
+    features: int
+    frames: int
+    rank: float
+
+    @property
+    def name(self) -> str:
+        sizes = "/".join(str(u) for u in self.units)
+        return f"{self.cell.upper()} {sizes}{', factored' if self.rank else ''}"
+
+    def layers(self) -> list[tuple[int, int, int]]:
+        """Features, units and rank of each layer."""
+        features = (self.features, *self.units)
+        return [(f, u, int(u * self.rank)) for f, u in zip(features, self.units, strict=False)]
+
+    def weight_bytes(self) -> int:
+        """int8 weights of all layers."""
+        total = 0
+        for features, units, rank in self.layers():
+            rows = GATES[self.cell] * units
+            plain = rows * (features + units)
+            total += 2 * rank * rows + rank * (features + units) if rank else plain
+        return total
+
+    def operations(self) -> int:
+        """Two a weight and step."""
+        return 2 * self.weight_bytes() * self.frames
+
+    def model(self) -> bytes:
+        """Float sequence in, float sequence out, and between them one op a layer."""
+        builder = ModelBuilder("recurrent layers")
+        graph = builder.graph("main")
+        x = graph.tensor("x", (1, self.frames, self.features), np.float32)
+        inputs, levels = [x], Quantization(0.03, 0)
+        q = graph.tensor("q", (1, self.frames, self.features), np.int8, levels)
+        graph.operator("QUANTIZE", [x], [q], schema.QuantizeOptionsT())
+        for number, (features, units, rank) in enumerate(self.layers()):
+            q, states = self._layer(graph, number, features, units, rank, q)
+            inputs += states
+        y = graph.tensor("y", (1, self.frames, self.units[-1]), np.float32)
+        graph.operator("DEQUANTIZE", [q], [y], schema.DequantizeOptionsT())
+        graph.finish(inputs, [y])
+        return builder.to_bytes()
+
+    def _layer(
+        self, graph: GraphBuilder, number: int, features: int, units: int, rank: int, x: int
+    ) -> tuple[int, list[int]]:
+        rng = np.random.default_rng(number)
+        rows = GATES[self.cell] * units
+
+        def matrix(name: str, shape: tuple[int, int]) -> int:
+            values = rng.integers(-127, 128, shape).astype(np.int8)
+            scales = np.full(shape[0], 0.02 / np.sqrt(shape[1]), np.float32)
+            return graph.constant(f"{name}{number}", values, Quantization.per_channel(scales))
+
+        def pair(name: str, depth: int) -> list[int]:
+            if rank:
+                return [matrix(f"{name}1", (rank, depth)), matrix(f"{name}2", (rows, rank))]
+            return [matrix(f"{name}1", (rows, depth)), -1]
+
+        names = ["h"] if self.cell == "gru" else ["h", "c"]
+        first = [graph.tensor(f"{n}0_{number}", (1, units), np.float32) for n in names]
+        weights = [*pair("W", features), *pair("U", units)]
+        bias_rows = 2 if self.cell == "gru" else 1
+        bias = graph.constant(f"b{number}", np.zeros((bias_rows, rows), np.float32))
+        levels = Quantization(float(np.float32(1 / 127)), 0)
+        y = graph.tensor(f"y{number}", (1, self.frames, units), np.int8, levels)
+        last = [graph.tensor(f"{n}_{number}", (1, units), np.float32) for n in names]
+        kind = GruOptions if self.cell == "gru" else LstmOptions
+        inner = {"scale_a_x": 0.05, "scale_a_h": 0.05} if rank else {}
+        options = kind(units=units, input_dim=features, rank_x=rank, rank_h=rank, **inner)
+        graph.custom(kind.OP_NAME, [x, *first, *weights, bias, -1], [y, *last], options.pack())
+        return y, first
+
+    def stock(self, kind: str, folder: Path, seconds: float) -> bytes | None:
+        """The stock converter's model, or None and a line that says why there is none."""
+        target = folder / f"{self.cell}-{self.rank}-{kind}.tflite"
+        job = json.dumps({**asdict(self), "kind": kind})
+        script = Path(__file__).resolve().with_name("stock_recurrent.py")
+        command = [sys.executable, str(script), job, str(target)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            print(f"{self.name}, {kind}: no model after {seconds:.0f} s", file=sys.stderr)
+            return None
+        if done.returncode != 0 or not target.exists():
+            lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
+            print(f"{self.name}, {kind}: the converter failed: {lines[-1]}", file=sys.stderr)
+            return None
+        return target.read_bytes()
+
+
+def make_interpreter(model: bytes, ours: bool, threads: int, isa: str) -> Interpreter:
+    options = {"isa": isa, "num_threads": threads}
+    delegates = [load_delegate(str(library_path()), options=options)] if ours else []
+    it = Interpreter(model_content=model, num_threads=threads, experimental_delegates=delegates)
+    it.allocate_tensors()
+    rng = np.random.default_rng(1)
+    for number, detail in enumerate(it.get_input_details()):
+        shape, dtype = detail["shape"], detail["dtype"]
+        values = rng.standard_normal(shape) * (1.0 if number == 0 else 0.0)
+        it.set_tensor(detail["index"], (values * (40 if dtype == np.int8 else 1)).astype(dtype))
+    return it
+
+
+def time_preset(
+    models: dict[str, bytes], preset: Preset, threads: int, isa: str, rounds: int, repeats: int
+) -> list[dict[str, object]]:
+    """One row a contender; the best of the peers is what ours is compared with."""
+    made = [make_interpreter(m, n.startswith("ours"), threads, isa) for n, m in models.items()]
+    times = measure([[it.invoke] for it in made], rounds, repeats)
+    best = {name: min(taken) for name, taken in zip(models, times, strict=True)}
+    peers = {name: t for name, t in best.items() if not name.startswith("ours")}
+    base = min(peers, key=lambda name: peers[name]) if peers else ""
+    rows: list[dict[str, object]] = []
+    for (name, seconds), taken in zip(best.items(), times, strict=True):
+        ours = name.startswith("ours")
+        rows.append(
+            {
+                "layers": preset.name,
+                "features": preset.features,
+                "frames": preset.frames,
+                "threads": threads,
+                "contender": name,
+                "us": f"{seconds * 1e6:.1f}",
+                "median_us": f"{statistics.median(taken) * 1e6:.1f}",
+                "us_a_frame": f"{seconds * 1e6 / preset.frames:.2f}",
+                "gops": f"{preset.operations() / seconds / 1e9:.1f}",
+                "weight_mb": f"{preset.weight_bytes() / 1e6:.2f}",
+                "compared_with": base if ours else "",
+                "times_faster": f"{peers[base] / seconds:.2f}" if ours and base else "",
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--isa", default="auto", help="kernels of ours")
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--repeats", type=int, default=4, help="calls a contender and round")
+    parser.add_argument("--only", default="", help="presets whose name contains this")
+    parser.add_argument("--converter-seconds", type=float, default=600.0)
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    plain = [
+        Preset("gru", (640,), 320, arguments.frames, 0.0),
+        Preset("lstm", (640,), 320, arguments.frames, 0.0),
+        Preset("gru", (768, 1024, 1280), 320, arguments.frames, 0.0),
+    ]
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    cache = read_bandwidth(2 * 1000 * 1000)
+    notes = [
+        "Measured wall-clock times, not modelled; best of all rounds. Batch 1.",
+        f"machine: {machine()}; load average at the start {load:.1f}",
+        f"command: python {shlex.join(sys.argv)}",
+        f"read bandwidth: {cache / 1e9:.1f} GB/s in cache",
+    ]
+    rows: list[dict[str, object]] = []
+    for preset in [p for p in plain if arguments.only in p.name]:
+        factored = replace(preset, rank=RANK)
+        with tempfile.TemporaryDirectory(prefix="tfpipeline-recurrent-") as folder:
+            wanted = {
+                "stock rolled, dynamic range": (preset, "rolled"),
+                "stock unrolled, int8": (preset, "unrolled"),
+                "stock rolled, factored": (factored, "rolled"),
+            }
+            if preset.cell == "lstm":
+                del wanted["stock rolled, factored"]  # there is no factored LSTM in Keras
+            found = {
+                name: model
+                for name, (what, kind) in wanted.items()
+                if (model := what.stock(kind, Path(folder), arguments.converter_seconds))
+            }
+        smaller = {n: m for n, m in found.items() if "factored" in n}
+        full = {n: m for n, m in found.items() if n not in smaller}
+        for threads in arguments.threads:
+            for what, peers in ((preset, full), (factored, smaller)):
+                models = {**peers, "ours": what.model()}
+                rows += time_preset(
+                    models, what, threads, arguments.isa, arguments.rounds, arguments.repeats
+                )
+            print(f"{preset.name}, threads {threads}", file=sys.stderr)
+        # After each preset: a stack can keep the converter busy for minutes.
+        write_csv(out / "recurrent_x86.csv", rows, notes)
+        plot(out / "recurrent_x86.png", rows, cache, notes[1])
+
+
+if __name__ == "__main__":
+    main()

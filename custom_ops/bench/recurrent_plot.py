@@ -1,0 +1,60 @@
+"""The picture beside recurrent_x86.csv."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+
+def plot(path: Path, rows: list[dict[str, object]], cache: float, note: str) -> None:
+    """Times a frame, and each contender under the roof that reading weights once a step allows."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    one = [r for r in rows if r["threads"] == min(int(str(r["threads"])) for r in rows)]
+    presets = list(dict.fromkeys(str(r["layers"]) for r in one))
+    names = list(dict.fromkeys(str(r["contender"]) for r in one))
+    colours = dict(zip(names, pyplot.get_cmap("tab10").colors, strict=False))
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5.2))
+    width = 0.8 / len(names)
+    for place, name in enumerate(names):
+        mine = {
+            str(r["layers"]): float(str(r["us_a_frame"])) for r in one if r["contender"] == name
+        }
+        at = [presets.index(p) + (place - (len(names) - 1) / 2) * width for p in mine]
+        left.bar(at, list(mine.values()), width, label=name, color=colours[name])
+    left.set_xticks(range(len(presets)), presets, rotation=20, ha="right", fontsize=8)
+    left.set(ylabel="microseconds a frame, measured, best", yscale="log")
+    left.legend(fontsize=8)
+    sizes = np.geomspace(0.2, 30, 50)
+    # Two operations a weight, each weight read once a step.
+    right.plot(
+        sizes,
+        np.full(50, 2 * cache / 1e9),
+        color="grey",
+        label=f"every weight once a step at {cache / 1e9:.0f} GB/s, measured",
+    )
+    for row in one:
+        right.plot(
+            float(str(row["weight_mb"])),
+            float(str(row["gops"])),
+            "o" if str(row["contender"]).startswith("ours") else "x",
+            color=colours[str(row["contender"])],
+        )
+    right.set(
+        xscale="log",
+        xlabel="MB of int8 weights",
+        ylabel="GOPS (2 x multiply-adds), measured",
+        title="above the line: one read of the input weights serves several steps",
+        ylim=(0, None),
+    )
+    right.legend(fontsize=8)
+    figure.suptitle(note, fontsize=8)
+    figure.tight_layout()
+    temporary = path.with_suffix(".tmp.png")
+    figure.savefig(temporary, dpi=110)
+    os.replace(temporary, path)

@@ -1,0 +1,181 @@
+/* The walk of a recurrent op through time. */
+#include <string.h>
+
+#include "tfp_recurrent.h"
+
+/* One step, of which every thread does its part: reads the int8 copy of h in `q`, writes the next
+ * states, and their copy to `q_next`. */
+typedef struct step_job {
+  const tfp_recurrent *op;
+  size_t threads;
+  const int32_t *acc_x;
+  const int8_t *inner; /* what the last recurrent matrix multiplies */
+  ptrdiff_t stride;
+  int8_t *q_next;
+  bool upwards;
+  tfp_moments moments[2 * TFP_MAX_GATES]; /* with layer_norm: of W x, and of U h */
+} step_job;
+
+/* Layer normalization needs all products of a gate at once. */
+static void set_moments(const tfp_recurrent *op, step_job *job) {
+  const size_t gates = op->cell->gates;
+  for (size_t i = 0; i < 2 * gates; ++i) {
+    const size_t at = i % gates * TFP_ROW_BLOCK;
+    const bool of_h = i >= gates;
+    const tfp_gate_products of = {
+        .acc = (of_h ? op->acc_h : job->acc_x) + at,
+        .acc_step = gates * TFP_ROW_BLOCK,
+        .multiplier = op->parameters + (of_h ? 2 * gates * TFP_ROW_BLOCK : 0) + at,
+        .multiplier_step = op->parameter_step,
+        .units = op->options.units};
+    job->moments[i] = op->variant->moments(&of, op->options.epsilon);
+  }
+}
+
+/* The parameters of `count` blocks with this step's normalization folded into them, so that gates
+ * need not know of it. */
+static const float *normalized(const step_job *job, size_t thread, size_t block, size_t count) {
+  const tfp_recurrent *op = job->op;
+  const size_t gates = op->cell->gates, group = gates * TFP_ROW_BLOCK;
+  float *out = op->normalized + thread * TFP_UNIT_BLOCKS_AT_ONCE * op->parameter_step;
+  for (size_t b = 0; b < count; ++b) {
+    const float *from = op->parameters + (block + b) * op->parameter_step;
+    const float *gains = op->gains + (block + b) * 2 * group;
+    float *to = out + b * op->parameter_step;
+    op->variant->normalize(job->moments, gains, gates, from, from + group, to, to + group);
+    /* The only bias of some cells takes up both means. */
+    const bool one = op->cell->bias_rows == 1;
+    op->variant->normalize(job->moments + gates, gains + group, gates, from + 2 * group,
+                           one ? to + group : from + 3 * group, to + 2 * group,
+                           one ? to + group : to + 3 * group);
+  }
+  return out;
+}
+
+static void step_part(void *context, size_t thread) {
+  const step_job *job = context;
+  const tfp_recurrent *op = job->op;
+  const size_t gates = op->cell->gates, acc_step = gates * TFP_ROW_BLOCK;
+  const tfp_range range = tfp_split(op->blocks, thread, job->threads);
+  int32_t *own_acc = op->acc_h + thread * TFP_UNIT_BLOCKS_AT_ONCE * acc_step;
+  /* Every second step goes through the weights backwards: those used last are still in the
+   * first-level cache, which rarely holds the whole matrix. */
+  size_t done = 0;
+  while (done < range.end - range.begin) {
+    const size_t left = range.end - range.begin - done;
+    const size_t count = left < TFP_UNIT_BLOCKS_AT_ONCE ? left : TFP_UNIT_BLOCKS_AT_ONCE;
+    const size_t block = range.begin + (job->upwards ? done : left - count);
+    float *states[TFP_MAX_STATES] = {NULL};
+    for (size_t i = 0; i < op->cell->states; ++i) {
+      states[i] = op->states[i] + block * TFP_ROW_BLOCK;
+    }
+    const int32_t *acc_h = own_acc;
+    const float *parameters = op->parameters + block * op->parameter_step;
+    if (op->options.layer_norm) {
+      acc_h = op->acc_h + block * acc_step;
+      parameters = normalized(job, thread, block, count);
+    } else {
+      tfp_packed_multiply(&op->recurrent.last, block * gates, count * gates, 1, job->inner,
+                          job->stride, own_acc, 0);
+    }
+    op->cell->step(op->variant, job->acc_x + block * acc_step, acc_h, parameters, count,
+                   &op->settings, states, job->q_next + block * TFP_ROW_BLOCK);
+    done += count;
+  }
+}
+
+static void step(const tfp_recurrent *op, const int32_t *acc_x, const int8_t *q, int8_t *q_next,
+                 bool upwards, const tfp_parallel *parallel) {
+  step_job job = {.op = op, .acc_x = acc_x, .q_next = q_next, .upwards = upwards};
+  job.inner = tfp_product_inner(&op->recurrent, op->variant, 1, q, 0, &job.stride, parallel);
+  job.threads = tfp_worthy_threads(&op->recurrent.last, parallel->threads);
+  if (job.threads > op->blocks) job.threads = op->blocks;
+  if (op->options.layer_norm) {
+    tfp_product_last(&op->recurrent, 1, job.inner, job.stride, op->acc_h, parallel);
+    set_moments(op, &job);
+  }
+  tfp_share(parallel, job.threads, step_part, &job);
+}
+
+/* `steps` vectors as gemm wants them: where the depth is not a multiple of the kernel's block,
+ * a padded copy, because the last reads would pass the end of the tensor. */
+static const int8_t *readable(const tfp_recurrent *op, size_t steps, const int8_t *x,
+                              ptrdiff_t *stride) {
+  const size_t depth = op->options.input_dim;
+  const size_t padded = tfp_product_padded_depth(&op->input);
+  if (padded == depth) return x;
+  for (size_t s = 0; s < steps; ++s) {
+    memcpy(op->padded_x + s * padded, x + (ptrdiff_t)s * *stride, depth);
+  }
+  *stride = (ptrdiff_t)padded;
+  return op->padded_x;
+}
+
+/* Where the steps of one sequence go in y. */
+typedef struct outputs {
+  int8_t *next; /* NULL where nobody reads them */
+  size_t units;
+} outputs;
+
+static void write_steps(outputs *y, size_t count, const int8_t *q) {
+  if (y->next == NULL) return;
+  for (size_t i = 0; i < count; ++i, y->next += y->units) memcpy(y->next, q, y->units);
+}
+
+/* Runs the steps of one sequence; returns the int8 copy of its last state. Steps past the end of
+ * the sequence are no steps: they repeat the output before them. */
+static const int8_t *run_steps(const tfp_recurrent *op, size_t time, size_t length, const int8_t *x,
+                               outputs *y, const tfp_parallel *parallel) {
+  const size_t depth = op->options.input_dim, width = op->blocks * TFP_ROW_BLOCK * op->cell->gates;
+  const bool backwards = op->options.go_backwards;
+  int8_t *q = op->q[0], *q_next = op->q[1];
+  if (backwards) write_steps(y, time - length, q);
+  for (size_t t = 0; t < length;) {
+    const size_t left = length - t, most = op->options.steps_at_once;
+    const size_t steps = left < most ? left : most;
+    ptrdiff_t stride = backwards ? -(ptrdiff_t)depth : (ptrdiff_t)depth;
+    const int8_t *chunk =
+        readable(op, steps, x + (backwards ? length - 1 - t : t) * depth, &stride);
+    const int8_t *inner =
+        tfp_product_inner(&op->input, op->variant, steps, chunk, stride, &stride, parallel);
+    tfp_product_last(&op->input, steps, inner, stride, op->acc_x, parallel);
+    for (size_t s = 0; s < steps; ++s, ++t) {
+      step(op, op->acc_x + s * width, q, q_next, t % 2 == 0, parallel);
+      int8_t *swapped = q;
+      q = q_next;
+      q_next = swapped;
+      write_steps(y, 1, q);
+    }
+  }
+  if (!backwards) write_steps(y, time - length, q);
+  return q;
+}
+
+static void run_sequence(const tfp_recurrent *op, size_t b, const tfp_recurrent_io *io,
+                         const tfp_parallel *parallel) {
+  const size_t units = op->options.units;
+  const bool sequences = op->options.return_sequences;
+  size_t length = io->time;
+  if (io->lengths != NULL) {
+    const int32_t given = io->lengths[b];
+    length = given <= 0 ? 0 : (size_t)given < io->time ? (size_t)given : io->time;
+  }
+  /* The first state comes last, because only its int8 copy is wanted. */
+  for (size_t i = op->cell->states; i-- > 0;) {
+    op->variant->load_state(io->first[i] + b * units, units, op->settings.inverse_scale,
+                            op->states[i], op->q[0]);
+  }
+  int8_t *y = io->y == NULL ? NULL : io->y + b * units * (sequences ? io->time : 1);
+  outputs steps = {sequences ? y : NULL, units};
+  const int8_t *x = io->x + b * io->time * op->options.input_dim;
+  const int8_t *q = run_steps(op, io->time, length, x, &steps, parallel);
+  if (y != NULL && !sequences) memcpy(y, q, units);
+  for (size_t i = 0; i < op->cell->states; ++i) {
+    if (io->last[i] != NULL) memcpy(io->last[i] + b * units, op->states[i], units * sizeof(float));
+  }
+}
+
+void tfp_recurrent_run(const tfp_recurrent *op, const tfp_recurrent_io *io,
+                       const tfp_parallel *parallel) {
+  for (size_t b = 0; b < io->batch; ++b) run_sequence(op, b, io, parallel);
+}

@@ -1,0 +1,44 @@
+/* A static split of blocks among threads: each thread always gets the same ones, so that their
+ * weights stay near it. The bits of an op do not depend on the split. */
+#ifndef TFP_SPLIT_H_
+#define TFP_SPLIT_H_
+
+#include <stdint.h>
+
+#include "tfp_packed.h"
+#include "tfp_parallel.h"
+
+enum {
+  TFP_MAX_THREADS = 64, /* of one op */
+  /* A thread with fewer bytes of weights than this costs more than it saves. */
+  TFP_BYTES_PER_THREAD = 64 * 1024,
+};
+
+/* How many of `threads` are worth their start for a pass over `packed`. */
+static inline size_t tfp_worthy_threads(const tfp_packed *packed, size_t threads) {
+  const uint64_t worth = (uint64_t)packed->blocks * packed->block_bytes / TFP_BYTES_PER_THREAD;
+  size_t most = packed->blocks < TFP_MAX_THREADS ? packed->blocks : TFP_MAX_THREADS;
+  if (worth < most) most = (size_t)worth;
+  return threads < most ? threads : most > 1 ? most : 1;
+}
+
+/* The blocks [begin, end) of thread `i` of `threads`. */
+typedef struct tfp_range {
+  size_t begin, end;
+} tfp_range;
+
+static inline tfp_range tfp_split(size_t blocks, size_t i, size_t threads) {
+  return (tfp_range){blocks * i / threads, blocks * (i + 1) / threads};
+}
+
+/* Calls task(context, i) for each i < threads; with one thread nothing but a function call. */
+static inline void tfp_share(const tfp_parallel *parallel, size_t threads,
+                             void (*task)(void *context, size_t i), void *context) {
+  if (threads > 1) {
+    parallel->run(parallel->pool, task, context, threads);
+  } else {
+    task(context, 0);
+  }
+}
+
+#endif

@@ -1,0 +1,150 @@
+"""Whether a stream stays as accurate as it begins: long after the length it was trained on.
+
+A float32 stream of the same model runs beside the exported one. What counts is not how large the
+error is, which `verify` looks at, but whether a long past makes it larger: the last part of the
+stream is run a second time from fresh states. (The first part of a long stream is no measure for
+the last one: the inputs differ, and some lie outside the calibrated ranges.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfpipeline.export.signature import Samples
+from tfpipeline.progress import progress
+from tfpipeline.runtime import Streamer
+
+LENGTHS = 10
+"""How many times the training length a stream runs."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The error of a stream's last part against a float32 stream of the same model.
+
+    Root mean square errors over the standard deviation of the float32 values.
+
+    Args:
+        frames: Length of the stream.
+        window: Length of its last part, one training length.
+        output_fresh: Error of the outputs where the stream begins with the last part.
+        output_last: The same where it has run through all before.
+        state_fresh: The same of explicit states; None without.
+        state_last: The same of explicit states after all before.
+    """
+
+    frames: int
+    window: int
+    output_fresh: float
+    output_last: float
+    state_fresh: float | None
+    state_last: float | None
+
+    @property
+    def growth(self) -> float:
+        """How many times larger the past makes the error: the larger ratio of both."""
+        ratios = [self.output_last / max(self.output_fresh, 1e-12)]
+        if self.state_fresh is not None and self.state_last is not None:
+            ratios.append(self.state_last / max(self.state_fresh, 1e-12))
+        return max(ratios)
+
+
+def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
+    """One sample of `frames` time steps: every sample forwards and then backwards.
+
+    Turning round joins them without jumps, which no calibrated range would cover.
+    """
+    result = {}
+    for name, values in samples.items():
+        if name not in time_inputs:
+            result[name] = values[0]
+            continue
+        both = np.concatenate([values, values[:, ::-1]], axis=1)
+        joined = both.reshape(-1, *values.shape[2:])
+        repeats = -(-frames // len(joined))
+        result[name] = np.concatenate([joined] * repeats)[:frames]
+    return result
+
+
+def measure_drift(path: Path, reference: Path, stream: Samples, window: int) -> Drift:
+    """Runs both streaming models over `stream` and compares them call by call.
+
+    Args:
+        path: The exported streaming model.
+        reference: The same model as float32.
+        stream: One long sample, as `long_stream` makes.
+        window: Time steps of the training length.
+    """
+    pair = (Streamer(path), Streamer(reference))
+    entries = {entry["name"]: entry for entry in pair[0].card["inputs"]}
+    frames = max(len(v) for name, v in stream.items() if entries[name]["time_axis"])
+    chunk = pair[0].chunk
+    calls = [
+        {
+            name: _part(value, start, chunk) if entries[name]["time_axis"] else value
+            for name, value in stream.items()
+        }
+        for start in range(0, frames - chunk + 1, chunk)
+    ]
+    last = calls[-max(1, window // chunk) :]
+    with progress("Streaming", len(calls) + len(last)) as bar:
+        long = _run(pair, calls, bar.advance)
+        for streamer in pair:
+            streamer.reset()
+        fresh = _run(pair, last, bar.advance)
+    errors = []
+    for kind in ("outputs", "states"):
+        spread = long.spread(kind)
+        for trace in (fresh, long):
+            errors.append(None if spread is None else trace.error(kind, len(last)) / spread)
+    output_fresh, output_last, state_fresh, state_last = errors
+    assert output_fresh is not None and output_last is not None
+    return Drift(frames, window, output_fresh, output_last, state_fresh, state_last)
+
+
+class _Trace:
+    """Outputs and states of two streams, ours and the reference, call by call."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"outputs": [], "states": []}
+
+    def add(self, kind: str, ours: Any, reference: Any) -> None:
+        self._pairs[kind].append((_flat(ours), _flat(reference)))
+
+    def spread(self, kind: str) -> float | None:
+        """Standard deviation of the reference; None where there is nothing of this kind."""
+        pairs = self._pairs[kind]
+        return (float(np.stack([pair[1] for pair in pairs]).std()) or 1.0) if pairs else None
+
+    def error(self, kind: str, last: int) -> float:
+        """Root mean square error over the last calls."""
+        ours, reference = (np.stack([p[i] for p in self._pairs[kind][-last:]]) for i in range(2))
+        return float(np.sqrt(((ours - reference) ** 2).mean()))
+
+
+def _run(
+    pair: tuple[Streamer, Streamer], calls: list[Samples], advance: Callable[..., None]
+) -> _Trace:
+    trace = _Trace()
+    for now in calls:
+        trace.add("outputs", *(streamer.process(now) for streamer in pair))
+        states = [streamer.states() for streamer in pair]
+        if states[0] and states[0].keys() == states[1].keys():
+            trace.add("states", *states)
+        advance()
+    return trace
+
+
+def _part(value: np.ndarray, start: int, chunk: int) -> np.ndarray:
+    part: np.ndarray = value[start] if chunk == 1 else value[start : start + chunk]
+    return part
+
+
+def _flat(values: Any) -> np.ndarray:
+    arrays = list(values.values()) if isinstance(values, dict) else [values]
+    return np.concatenate([np.asarray(array, np.float64).reshape(-1) for array in arrays])

@@ -1,0 +1,137 @@
+"""What an export's report shows beyond agreement: where error enters, drift, other runtimes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tfpipeline.export.across_runtimes import RuntimeReport, across_runtimes
+from tfpipeline.export.calibrate import Calibration, float_runner
+from tfpipeline.export.conversion import Converted
+from tfpipeline.export.drift import LENGTHS, Drift, long_stream, measure_drift
+from tfpipeline.export.errors import VerificationError
+from tfpipeline.export.layer_errors import MOST_SAMPLES, LayerError, cumulative_errors
+from tfpipeline.export.lower import Form
+from tfpipeline.export.mark import MarkedLayer
+from tfpipeline.export.model_file import Written
+from tfpipeline.export.modes import ModeTable
+from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.signature import ModelSignature, Samples
+from tfpipeline.export.verify import Tolerances
+from tfpipeline.export.write_form import write_form
+from tfpipeline.progress import progress
+from tfpipeline.runtime import Interpreter
+
+_PORTABLE = Form(fused=False, streaming=False)
+_STREAM = Form(fused=False, streaming=True)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A converted and calibrated model, and held-out inputs to try it on."""
+
+    signature: ModelSignature
+    converted: Converted
+    calibration: Calibration
+    held_out: Samples
+
+    def few(self) -> Samples:
+        return {name: values[:MOST_SAMPLES] for name, values in self.held_out.items()}
+
+    def write(self, form: Form, modes: ModeTable, *, correct_bias: bool = False) -> Written:
+        """The model in other modes, with float inputs and outputs."""
+        return write_form(
+            self.signature,
+            self.converted,
+            self.calibration,
+            form,
+            modes,
+            {"labels": None},
+            correct_bias=correct_bias,
+        )
+
+
+def layer_errors(
+    model: Model, options: ExportOptions, work: Path, alone: bool
+) -> tuple[LayerError, ...]:
+    """The table of layers; with `alone` also what rounding each of them alone costs."""
+    converted, few = model.converted, model.few()
+    reference = float_runner(converted.data, converted.whole, converted.marked.marked, few)
+    written = model.write(_PORTABLE, options.modes, correct_bias=options.correct_bias)
+    errors = cumulative_errors(
+        converted.whole, reference, written, model.signature, few, converted.marked.layer_of
+    )
+    if not alone:
+        return tuple(errors)
+    names = [name for name in converted.marked.layer_names]
+    exact = _outputs(model, ModeTable("float32", {}, names), work)
+    costs = {}
+    with progress("Rounding one layer at a time", len(errors)) as bar:
+        for error in errors:
+            mode = options.modes.name_of(error.layer)
+            modes = ModeTable("float32", {error.layer: mode}, names)
+            costs[error.layer] = _worst(_outputs(model, modes, work), exact)
+            bar.advance()
+    return tuple(replace(error, alone=costs[error.layer]) for error in errors)
+
+
+def _outputs(model: Model, modes: ModeTable, work: Path) -> Samples:
+    path = work / "alone.tflite"
+    path.write_bytes(model.write(_PORTABLE, modes).data)
+    found = Interpreter(path).predict(model.few())
+    return found if isinstance(found, dict) else {model.signature.outputs[0].name: found}
+
+
+def _worst(found: Samples, expected: Samples) -> float:
+    errors = []
+    for name, values in expected.items():
+        spread = float(values.std()) or 1.0
+        errors.append(float(np.sqrt(((found[name] - values) ** 2).mean())) / spread)
+    return max(errors)
+
+
+def drift(
+    model: Model, options: ExportOptions, files: Mapping[Form, Path], work: Path
+) -> dict[str, Drift]:
+    """Every streaming form against a float32 stream, over ten training lengths."""
+    streams = {form: path for form, path in files.items() if form.streaming}
+    window = model.signature.frames(model.held_out)
+    recurrent = any(isinstance(layer, MarkedLayer) for layer in model.converted.marked.marked)
+    if not streams or not recurrent or window is None:
+        return {}
+    reference = work / "reference.tflite"
+    names = model.converted.marked.layer_names
+    reference.write_bytes(model.write(_STREAM, ModeTable("float32", {}, names)).data)
+    time_inputs = {port.name for port in model.signature.inputs if port.has_time}
+    stream = long_stream(model.held_out, time_inputs, LENGTHS * window)
+    return {
+        form.name: measure_drift(path, reference, stream, window) for form, path in streams.items()
+    }
+
+
+def check_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> None:
+    """Refuses a stream whose error grows.
+
+    Raises:
+        VerificationError: by more than the tolerances allow.
+    """
+    for name, one in found.items():
+        if one.growth > tolerances.drift and one.output_last > tolerances.relative_error:
+            raise VerificationError(
+                f"the {name} form drifts: after {one.frames} time steps its error is "
+                f"{one.output_last:.4f}, from fresh states {one.output_fresh:.4f}, and tolerances "
+                f"allow {tolerances.drift} times. Nothing was written; calibrate with longer "
+                "samples, or use quantize='int16x8'"
+            )
+
+
+def runtimes(files: Mapping[Form, Path], samples: Samples) -> dict[str, tuple[RuntimeReport, ...]]:
+    """Every whole-sequence form in the other runtimes that are installed."""
+    return {
+        form.name: across_runtimes(path, samples)
+        for form, path in files.items()
+        if not form.streaming
+    }

@@ -1,0 +1,117 @@
+"""Where error enters: every layer of an exported file against the float model.
+
+Two questions, two columns. *How far off is this layer's output by now?* compares a layer's output
+in the file with that of the float model, on the same input of the model. *What does rounding this
+layer alone cost?* writes the model in float32 but for one layer, and compares the model's outputs.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from tfpipeline.export.calibrate import FloatRunner
+from tfpipeline.export.flatbuffer import FloatGraph
+from tfpipeline.export.mark import layer_of_op
+from tfpipeline.export.model_file import Written
+from tfpipeline.export.signature import ModelSignature, Samples
+
+MOST_SAMPLES = 32
+"""Enough to tell layers apart."""
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """A layer's part in the error of an exported model.
+
+    Args:
+        layer: Its name.
+        relative_error: Root mean square error of its output in the portable form over the standard
+            deviation of the float model's, with everything before it quantized too.
+        alone: The same of the model's worst output when this layer alone is quantized; None where
+            that was not asked for.
+    """
+
+    layer: str
+    relative_error: float
+    alone: float | None = None
+
+
+def cumulative_errors(
+    graph: FloatGraph,
+    reference: FloatRunner,
+    written: Written,
+    signature: ModelSignature,
+    samples: Samples,
+    layer_of: Callable[[str], str | None],
+) -> list[LayerError]:
+    """The error of each layer's last output, in the order in which layers are computed."""
+    outputs: dict[str, int] = {}
+    for op in graph.operators:
+        index = op.outputs[0]
+        layer = written.marked_outputs.get(index) or layer_of_op(graph, op, layer_of)
+        if index in written.places and graph.tensors[index].dtype == np.float32 and layer:
+            outputs.pop(layer, None)
+            outputs[layer] = index
+    runner = _Runner(written.data)
+    squares = dict.fromkeys(outputs, 0.0)
+    values: dict[str, list[np.ndarray]] = {layer: [] for layer in outputs}
+    for sample in range(reference.samples):
+        reference.run(sample)
+        runner.run({name: array[sample : sample + 1] for name, array in samples.items()})
+        for layer, index in outputs.items():
+            expected = reference.value(index).astype(np.float64)
+            found = runner.value(written.places[index]).reshape(expected.shape)
+            squares[layer] += float(((found - expected) ** 2).mean())
+            values[layer].append(expected)
+    errors = []
+    for layer in outputs:
+        spread = float(np.stack(values[layer]).std()) or 1.0
+        error = float(np.sqrt(squares[layer] / reference.samples)) / spread
+        errors.append(LayerError(layer, error))
+    return errors
+
+
+class _Runner:
+    """An exported file with every tensor of its main graph kept."""
+
+    def __init__(self, data: bytes) -> None:
+        with warnings.catch_warnings():
+            # It warns that keeping all tensors costs memory; keeping them is the purpose here.
+            warnings.simplefilter("ignore")
+            self._interpreter = Interpreter(
+                model_content=data,
+                experimental_preserve_all_tensors=True,
+                # A delegate would keep what lies between its ops to itself.
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+        self._interpreter.allocate_tensors()
+        self._inputs = {d["name"]: d for d in self._interpreter.get_input_details()}
+        self._details = {d["index"]: d for d in self._interpreter.get_tensor_details()}
+
+    def run(self, sample: Samples) -> None:
+        for name, value in sample.items():
+            details = self._inputs[name]
+            self._interpreter.set_tensor(details["index"], _quantized(value, details))
+        self._interpreter.invoke()
+
+    def value(self, index: int) -> np.ndarray:
+        """A tensor as real numbers."""
+        found = self._interpreter.get_tensor(index).astype(np.float64)
+        scale, zero_point = self._details[index]["quantization"]
+        return found if not scale else (found - zero_point) * scale
+
+
+def _quantized(value: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+    scale, zero_point = details["quantization"]
+    dtype = np.dtype(details["dtype"])
+    if not scale:
+        return value.astype(dtype)
+    limits = np.iinfo(dtype)
+    levels = np.rint(value / np.float32(scale)) + zero_point
+    return np.clip(levels, limits.min, limits.max).astype(dtype)

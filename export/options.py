@@ -1,0 +1,150 @@
+"""What one call of `export` writes: its options, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tfpipeline.export.errors import ExportError
+from tfpipeline.export.lower import Form
+from tfpipeline.export.modes import FLOAT32, INT16, MODES, ModeTable
+from tfpipeline.export.ranges import clipping_of
+
+_FORMS = ("portable", "fused")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Checked options of one export.
+
+    Args:
+        target: Where the portable form goes.
+        quantize: Name of the model's mode.
+        overrides: Names of modes by layer name or pattern.
+        modes: The mode of each layer.
+        forms: Every file to write.
+        forms_asked_for: Whether the user chose between portable and fused.
+        io: Type of real inputs and outputs.
+        chunk: Time steps of a call of a stream; None without one.
+        internal_state: Whether streams keep their states inside.
+        clipping: Rule of calibration ranges.
+        correct_bias: Whether biases take up the mean error of rounded weights.
+    """
+
+    target: Path
+    quantize: str
+    overrides: Mapping[str, str]
+    modes: ModeTable
+    forms: tuple[Form, ...]
+    forms_asked_for: bool
+    io: str
+    chunk: int | None
+    internal_state: bool
+    clipping: str
+    correct_bias: bool
+
+    @classmethod
+    def check(
+        cls,
+        path: str | Path,
+        layers: Sequence[str],
+        *,
+        quantize: str,
+        overrides: Mapping[str, str],
+        streaming: bool | str,
+        chunk: int,
+        state: str,
+        io: str,
+        forms: Sequence[str] | None,
+        clipping: str,
+        bias_correction: bool,
+    ) -> ExportOptions:
+        """Checks what the user gave; `layers` are the names of the model's layers.
+
+        Raises:
+            ExportError: an option is none of its choices, or does not go with another.
+        """
+        target, modes = Path(path), ModeTable(quantize, overrides, layers)
+        ios = tuple(dict.fromkeys((FLOAT32, modes.default.activations)))
+        _choice("io", io, ios, f" with quantize={quantize!r}")
+        _choice("streaming", streaming, (False, True, "both"))
+        _choice("state", state, ("explicit", "internal"))
+        clipping_of(clipping)
+        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
+            raise ExportError(f"chunk must be a positive number of time steps, received {chunk!r}")
+        if target.suffix != ".tflite":
+            raise ExportError(f"path must end in .tflite, received {str(target)!r}")
+        chosen = _forms(forms, modes, quantize)
+        streams = {False: (False,), True: (True,), "both": (False, True)}[streaming]
+        return cls(
+            target=target,
+            quantize=quantize,
+            overrides=dict(overrides),
+            modes=modes,
+            forms=tuple(
+                Form(name == "fused", stream)
+                for stream in streams
+                for name in _FORMS
+                if name in chosen
+            ),
+            forms_asked_for=forms is not None,
+            io=io,
+            chunk=chunk if streaming else None,
+            internal_state=state == "internal",
+            clipping=clipping,
+            correct_bias=bias_correction,
+        )
+
+    def without_idle_forms(self, can_fuse: bool) -> ExportOptions:
+        """Nobody who did not ask for it wants a fused form without one fused layer."""
+        if can_fuse or self.forms_asked_for:
+            return self
+        return replace(self, forms=tuple(form for form in self.forms if not form.fused))
+
+    @property
+    def exact_streams(self) -> bool:
+        """Whether streams must have the bits of the whole sequence.
+
+        Runtimes round float inputs to int16 by two rules: ties go to the even number in vectors,
+        away from zero in what is left over. Which values are left over depends on the length.
+        """
+        rounds_ties_twice = self.io == FLOAT32 and any(
+            mode.activations == INT16 for mode in self.modes.modes()
+        )
+        return self.modes.integer_activations and not rounds_ties_twice
+
+    @property
+    def fuses(self) -> bool:
+        return any(form.fused for form in self.forms)
+
+    def path(self, form: Form) -> Path:
+        """Where a form goes."""
+        stream, fused = ".stream" if form.streaming else "", ".fused" if form.fused else ""
+        return self.target.with_name(f"{self.target.stem}{stream}{fused}.tflite")
+
+    @property
+    def report_path(self) -> Path:
+        stream = ".stream" if all(form.streaming for form in self.forms) else ""
+        return self.target.with_suffix(f"{stream}.report.json")
+
+
+def _choice(name: str, value: object, allowed: tuple[object, ...], context: str = "") -> None:
+    if value not in allowed:
+        options = ", ".join(repr(choice) for choice in allowed)
+        raise ExportError(f"{name} must be one of {options}{context}, received {value!r}")
+
+
+def _forms(forms: Sequence[str] | None, modes: ModeTable, quantize: str) -> tuple[str, ...]:
+    can_fuse = any(mode.fusable for mode in modes.modes())
+    if forms is None:
+        return _FORMS if can_fuse else ("portable",)
+    if isinstance(forms, str) or not forms or set(forms) - set(_FORMS):
+        raise ExportError(f"forms must hold 'portable', 'fused' or both, received {forms!r}")
+    if "fused" in forms and not can_fuse:
+        fusable = ", ".join(repr(name) for name, mode in MODES.items() if mode.fusable)
+        raise ExportError(
+            f"forms has 'fused', but quantize={quantize!r} has none: our ops take int8 activations "
+            f"and integer weights; expected one of {fusable}"
+        )
+    return tuple(forms)

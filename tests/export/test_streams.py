@@ -1,0 +1,112 @@
+"""Streams: chunks, convolutions that keep their past, states inside, and what cannot stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from small_model import FEATURES, walk
+
+from tfpipeline.export import ExportError, Tolerances, export
+from tfpipeline.runtime import Interpreter, Streamer
+
+L = keras.layers
+
+
+def convolutional() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((None, FEATURES), name="mel")
+    x = L.Conv1D(16, 3, padding="causal", activation="relu", name="front")(inputs)
+    x = L.BatchNormalization()(x)
+    x = L.ZeroPadding1D((4, 0), name="past")(x)
+    x = L.SeparableConv1D(16, 3, dilation_rate=2)(x)
+    y = L.GRU(16, return_sequences=True, name="recurrent")(x)
+    x = L.Add()([x, y])
+    return keras.Model(inputs, L.Dense(1, activation="sigmoid", name="probability")(x))
+
+
+def strided() -> keras.Model:
+    keras.utils.set_random_seed(3)
+    layers = [
+        L.Conv1D(16, 3, strides=2, padding="causal"),
+        L.MaxPooling1D(2),
+        L.LSTM(12, return_sequences=True),
+        L.Dense(5),
+    ]
+    return keras.Sequential([keras.Input((None, FEATURES)), *layers])
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4])
+@pytest.mark.parametrize("state", ["explicit", "internal"])
+def test_a_stream_has_the_bits_of_the_whole_sequence(target: Path, chunk: int, state: str) -> None:
+    report = export(
+        convolutional(), target, calibration=walk(16), streaming="both", chunk=chunk, state=state
+    )
+    assert [form.equals_whole for form in report.forms] == [None, None, True, True]
+    stream = Streamer(report.stream_fused)
+    assert stream.chunk == chunk
+    names = {"front_past", "past_past", "recurrent_state"}
+    if state == "explicit":
+        assert {entry["input"] for entry in stream.card["states"]} == {f"{n}_in" for n in names}
+    else:
+        assert {entry["variable"] for entry in stream.card["states"]} == names
+    assert stream.card["inputs"][0]["name"] == "mel"
+    assert stream.card["outputs"][0]["name"] == "probability"
+
+
+def test_states_inside_are_cleared_by_reset(target: Path) -> None:
+    report = export(convolutional(), target, calibration=walk(8), streaming=True, state="internal")
+    stream, frame = Streamer(report.stream_portable), walk(1)[0, 0]
+    first = stream.process(frame)
+    assert not np.array_equal(stream.process(frame), first)
+    stream.reset()
+    np.testing.assert_array_equal(stream.process(frame), first)
+
+
+def test_strides_divide_the_chunk(target: Path) -> None:
+    with pytest.raises(ExportError, match="layer 'conv1d.*' puts out 0.5 time steps; use a chunk"):
+        export(strided(), target, calibration=walk(8), streaming=True)
+    report = export(strided(), target, calibration=walk(8), streaming="both", chunk=8)
+    assert all(form.equals_whole for form in report.forms if form.name.startswith("stream"))
+    # 24 frames are 3 chunks of 8, each of which gives 2 outputs.
+    stream = Streamer(report.stream_portable)
+    assert stream.process(walk(1)[0, :8]).shape == (2, 5)
+    assert Interpreter(report.portable).predict(walk(1)).shape == (1, 6, 5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (L.Conv1D(4, 3, padding="same"), "looks at frames to come .* use padding='causal'"),
+        (L.Conv1D(4, 3), "needs 3 frames and has no past to take them from"),
+        (L.GlobalAveragePooling1D(keepdims=True), "combines all time steps"),
+        (L.ZeroPadding1D((1, 1)), "pads the time axis on both sides"),
+        (L.Bidirectional(L.GRU(4, return_sequences=True)), "runs backwards in time"),
+    ],
+)
+def test_layers_that_cannot_stream_are_named(
+    target: Path, layer: keras.layers.Layer, message: str
+) -> None:
+    model = keras.Sequential([keras.Input((None, FEATURES)), layer, L.GRU(4), L.Dense(3)])
+    with pytest.raises(ExportError, match=message):
+        export(model, target, calibration=walk(4), streaming=True)
+    # A whole sequence is another matter.
+    export(model, target, calibration=walk(4), tolerances=Tolerances(0, 1.0))
+
+
+def test_a_layer_that_is_used_twice_cannot_stream(target: Path) -> None:
+    shared = L.GRU(6, return_sequences=True, name="shared")
+    inputs = keras.Input((None, 6))
+    model = keras.Model(inputs, shared(shared(inputs)))
+    with pytest.raises(ExportError, match="layer 'shared' is used twice"):
+        export(model, target, calibration=walk(4)[..., :6], streaming=True)
+
+
+def test_drift_is_measured_over_ten_lengths(target: Path) -> None:
+    report = export(convolutional(), target, calibration=walk(8), streaming=True)
+    assert set(report.drift) == {"stream portable", "stream fused"}
+    for drift in report.drift.values():
+        assert (drift.frames, drift.window) == (240, 24)
+        assert drift.state_last is not None and drift.growth < 3
