@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small_model import FEATURES, walk
 
-from tfpipeline.export import ExportError, Tolerances, export, kept_conversions
+from tfpipeline.export import ExportError, Tolerances, VerificationError, export, kept_conversions
 from tfpipeline.export.recurrent_plan import holding_reach
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
@@ -34,25 +34,31 @@ def stateful() -> keras.Model:
 
 
 @pytest.mark.parametrize(
-    ("build", "frames"),
+    "build",
     [
-        (lambda: sequential(layers.GRU(8), layers.Dense(3)), 1),
-        (lambda: sequential(layers.LSTM(1, return_sequences=True), layers.Dense(3)), 8),
-        (projected, 8),
-        (stateful, 8),
+        lambda: sequential(layers.LSTM(1, return_sequences=True), layers.Dense(3)),
+        projected,
+        stateful,
     ],
-    ids=["one time step", "one unit", "projected output", "stateful"],
+    ids=["one unit", "projected output", "stateful"],
 )
-def test_odd_models_export_in_every_form(
-    target: Path, build: Callable[[], keras.Model], frames: int
-) -> None:
+def test_odd_models_export_in_every_form(target: Path, build: Callable[[], keras.Model]) -> None:
     keras.utils.set_random_seed(1)
     # Sixteen samples of an untrained model: its best labels say nothing.
     accepted = Tolerances(agreement=0.0)
-    report = export(
-        build(), target, calibration=walk(16, frames), streaming="both", tolerances=accepted
-    )
+    report = export(build(), target, calibration=walk(16), streaming="both", tolerances=accepted)
     assert len(report.forms) == 4
+
+
+def test_a_sequence_of_one_step_exports_and_is_no_calibration_for_a_stream(target: Path) -> None:
+    keras.utils.set_random_seed(1)
+    model = sequential(layers.GRU(8), layers.Dense(3))
+    accepted = Tolerances(agreement=0.0)
+    report = export(model, target, calibration=walk(16, 1), tolerances=accepted)
+    assert len(report.forms) == 2
+    # The state is zero in the only step that calibration saw.
+    with pytest.raises(VerificationError, match="the stream portable form drifts"):
+        export(model, target, calibration=walk(16, 1), streaming=True, tolerances=accepted)
 
 
 class Subclassed(keras.Model):
