@@ -124,7 +124,7 @@ def check_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> None:
                 f"the {name} form drifts: after {one.frames} time steps its error is "
                 f"{one.output_last:.4f}, from fresh states {one.output_fresh:.4f}, and tolerances "
                 f"allow {tolerances.drift} times. Nothing was written; calibrate with longer "
-                "samples, or use quantize='int16x8'"
+                "samples, or reset the stream in time and pass tolerances=Tolerances(drift=...)"
             )
 
 

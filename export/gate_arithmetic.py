@@ -139,8 +139,8 @@ INT16_GATES = GateArithmetic(
     dtype=np.int16,
     # The int16 LOGISTIC and TANH kernels put out 2^-15 steps.
     unit=UNIT_INT16,
-    # [-16, 16): at 8, where 2^-12 would end, a sigmoid still lacks 11 of those steps, and units that
-    # should remember for thousands of time steps would forget.
+    # [-16, 16): at 8, where 2^-12 would end, a sigmoid still lacks 11 of those steps, and units
+    # that should remember for thousands of time steps would forget.
     wide=Quantization(2.0**-11, 0),
     double=Quantization(2.0**-14, 0),
     versions={"ADD": 3, "SUB": 5, "MUL": 4, "LOGISTIC": 3, "TANH": 3, "SPLIT": 4},

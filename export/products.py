@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer import FloatOperator, Quantization
-from tfpipeline.export.modes import FLOAT32, INT8, Mode
+from tfpipeline.export.linear_arithmetic import reshape
+from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.stock_ops import RULES
 from tfpipeline.export.weights import (
     dense,
@@ -59,20 +61,31 @@ def _fully_connected(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
     assert values is not None
     quantized, bits = dense(values, mode)
     bias = lowering.corrected_bias(op, values, quantized, mode, _bias(lowering, op))
+    x, shape = lowering.read(op.inputs[0], mode.activations), source.tensors[output].shape
+    name, rows = lowering.name(output), math.prod(shape[:-1])
+    flat = mode.activations == INT16 and len(source.tensors[op.inputs[0]].shape) > 2
+    if flat:
+        # tflite-runtime 2.14 multiplies int16 matrices only: of more axes it takes the first rows.
+        q = lowering.quantization(op.inputs[0], INT16)
+        depth = source.tensors[op.inputs[0]].shape[-1]
+        x = reshape(lowering.graph, f"{name}/rows", x, (rows, depth), np.int16, q)
     result = fully_connected(
         lowering.graph,
-        lowering.name(output),
-        lowering.read(op.inputs[0], mode.activations),
+        f"{name}/flat" if flat else name,
+        x,
         _scale(lowering, op.inputs[0], mode),
         values,
         quantized,
         bits,
         mode,
         bias,
-        source.tensors[output].shape,
+        (rows, shape[-1]) if flat else shape,
         lowering.output_quantization(output, mode),
         op.options,
     )
+    if flat:
+        q = lowering.quantization(output, INT16)
+        result = reshape(lowering.graph, name, result, shape, np.int16, q)
     lowering.define(output, result, mode.activations)
 
 

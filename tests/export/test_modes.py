@@ -232,3 +232,14 @@ def test_bias_correction_takes_off_the_mean_error(target: Path) -> None:
         return float(np.abs((found - model.predict(x, verbose=0)).mean(axis=0)).mean())
 
     assert mean_error(True) < 0.3 * mean_error(False)
+
+
+def test_int16_products_have_two_axes_only(target: Path) -> None:
+    # tflite-runtime 2.14 runs others too, and silently takes their first rows.
+    model = keras.Sequential([keras.Input((None, 12)), keras.layers.Dense(3)])
+    x = walk(8)[..., :12]
+    report = export(model, target, quantize="int16x8", calibration=x, tolerances=Tolerances(0, 1))
+    graph = schema.ModelT.InitFromPackedBuf(report.portable.read_bytes()).subgraphs[0]
+    shapes = [list(graph.tensors[op.inputs[0]].shape) for op in graph.operators]
+    assert [24, 12] in shapes
+    assert Interpreter(report.portable).predict(x).shape == (8, 24, 3)
