@@ -18,6 +18,7 @@ from tfpipeline.export.calibrate import calibrate
 from tfpipeline.export.conversion import convert_model
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
+from tfpipeline.export.lengths import check_samples, verify_lengths
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
@@ -37,6 +38,7 @@ def export(
     chunk: int = 1,
     state: str = "explicit",
     one_file: bool = False,
+    length: str = "fixed",
     io: str = "float32",
     forms: Sequence[str] | None = None,
     overrides: Mapping[str, str] | None = None,
@@ -82,6 +84,8 @@ def export(
             which the signature "reset" clears.
         one_file: With `streaming="both"`: whole sequences and streams as two signatures of one
             file, "serving_default" and "step", which share their weights.
+        length: "fixed", or "bounded": whole sequences may be shorter than the calibration samples,
+            with their number of time steps as one more input, "length".
         io: "float32", or "int8" or "int16" as the activations: the type of inputs and outputs.
         forms: "portable", "fused" or both; by default both where there is a fused form.
         overrides: Mode by layer name, with `*` and `?`: `{"dense*": "float32", "gru": "int8x4"}`.
@@ -116,6 +120,7 @@ def export(
         chunk=chunk,
         state=state,
         one_file=one_file,
+        length=length,
         io=io,
         forms=forms,
         clipping=clipping,
@@ -163,7 +168,12 @@ class _Export:
         signature, work, timed = self._signature, self._work, self._timed
         with timed("convert"):
             chunk = self._options.chunk
-            converted = convert_model(self._model, signature, self._data.samples, chunk, work)
+            bounded = self._options.bounded
+            if bounded:
+                check_samples(signature, self._data.samples)
+            converted = convert_model(
+                self._model, signature, self._data.samples, chunk, work, bounded
+            )
             options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
         with timed("calibrate"):
             layers = converted.marked.marked
@@ -193,6 +203,7 @@ class _Export:
                     io=options.io,
                     internal_state=options.internal_state,
                     correct_bias=options.correct_bias,
+                    bounded=bounded,
                 )
                 file = work / path.name
                 file.write_bytes(written.data)
@@ -204,6 +215,12 @@ class _Export:
             expected = signature.predict(self._model, held_out)
             exact = options.exact_streams
             results, agreement = verify(files, held_out, expected, self._tolerances, exact)
+            lengths = {}
+            if bounded:
+                exact = options.modes.integer_activations
+                lengths = verify_lengths(
+                    files, signature, self._model, held_out, self._tolerances, exact
+                )
             evidence = Model(signature, converted, found, held_out)
             drifts = drift(evidence, options, files, work)
             check_drift(drifts, self._tolerances)
@@ -222,6 +239,7 @@ class _Export:
             layer_errors=errors,
             drift=drifts,
             runtimes=others,
+            lengths=lengths,
             calibration={
                 "samples": found.samples,
                 "sha256": found.sha256,

@@ -16,7 +16,7 @@ from tfpipeline.export.lower import KeptFloat, Lowering
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.signature import ModelSignature, Port
 from tfpipeline.export.states import ExplicitStates, InternalStates, States
-from tfpipeline.runtime.model_card import CARD_METADATA, STEP
+from tfpipeline.runtime.model_card import CARD_METADATA, LENGTH, STEP
 
 _DESCRIPTION = "tfpipeline"
 WHOLE_SIGNATURE, STEP_SIGNATURE, RESET_SIGNATURE = "serving_default", STEP, "reset"
@@ -67,6 +67,11 @@ class ModelFile:
     ) -> None:
         """Lowers a graph and gives it a signature."""
         inputs, described_inputs = self._inputs(lowering)
+        length = None
+        if lowering.bounded:
+            frames = max(e["shape"][1] for e in described_inputs if e["time_axis"])
+            inputs[LENGTH] = lowering.declare_length(LENGTH, frames)
+            length = {"input": LENGTH, "max": frames}
         lowering.run()
         outputs, described_outputs = self._outputs(lowering, states)
         explicit = states if isinstance(states, ExplicitStates) else None
@@ -85,6 +90,7 @@ class ModelFile:
             "inputs": [with_units(entry, frontend) for entry in described_inputs],
             "outputs": described_outputs,
             "states": [] if states is None else states.described,
+            "length": length,
         }
 
     def write(self, card: Mapping[str, Any], chunk: int | None) -> Written:

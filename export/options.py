@@ -28,6 +28,7 @@ class ExportOptions:
         io: Type of real inputs and outputs.
         chunk: Time steps of a call of a stream; None without one.
         internal_state: Whether streams keep their states inside.
+        bounded: Whether whole sequences may be shorter than the samples.
         one_file: Whether whole sequences and streams are signatures of one file.
         clipping: Rule of calibration ranges.
         correct_bias: Whether biases take up the mean error of rounded weights.
@@ -43,6 +44,7 @@ class ExportOptions:
     chunk: int | None
     internal_state: bool
     one_file: bool
+    bounded: bool
     clipping: str
     correct_bias: bool
 
@@ -58,6 +60,7 @@ class ExportOptions:
         chunk: int,
         state: str,
         one_file: bool,
+        length: str,
         io: str,
         forms: Sequence[str] | None,
         clipping: str,
@@ -76,6 +79,12 @@ class ExportOptions:
         clipping_of(clipping)
         if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
             raise ExportError(f"chunk must be a positive number of time steps, received {chunk!r}")
+        _choice("length", length, ("fixed", "bounded"))
+        if length == "bounded" and streaming is True:
+            raise ExportError(
+                "length='bounded' is for whole sequences, received streaming=True: a stream takes "
+                "any length; pass streaming='both', or leave length out"
+            )
         if one_file and streaming != "both":
             raise ExportError(
                 f"one_file=True is for streaming='both', received streaming={streaming!r}: there "
@@ -101,6 +110,7 @@ class ExportOptions:
             chunk=chunk if streaming else None,
             internal_state=state == "internal",
             one_file=one_file,
+            bounded=length == "bounded",
             clipping=clipping,
             correct_bias=bias_correction,
         )

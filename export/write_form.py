@@ -27,6 +27,7 @@ def write_form(
     io: str = FLOAT32,
     internal_state: bool = False,
     correct_bias: bool = False,
+    bounded: bool = False,
 ) -> Written:
     """Lowers the model to one file.
 
@@ -41,6 +42,7 @@ def write_form(
         io: Type of real inputs and outputs.
         internal_state: Whether a stream keeps its states inside.
         correct_bias: Whether biases take up the mean error of rounded weights.
+        bounded: Whether whole sequences may be shorter than the graph's.
     """
     file = ModelFile(signature, io, modes.default.activations)
     stream = converted.stream
@@ -62,6 +64,7 @@ def write_form(
             states,
             integers_only=io != FLOAT32,
             correct_bias=correct_bias,
+            bounded=bounded and not form.streaming,
         )
         file.add(lowering, states, card.get("frontend"))
     chunk = None if stream is None else stream.chunk

@@ -93,6 +93,12 @@ def test_only_streaming_models_of_integers(export: Export, tmp_path: Path) -> No
     assert card["inputs"][0]["dtype"] == "int16"
 
 
+def test_sequences_of_bounded_length(export: Export, tmp_path: Path) -> None:
+    assert export("--calibration", "{}/x.npy", "--forms", "portable", "--length", "bounded") == 0
+    shorter = walk(2)[:, :5]
+    assert Interpreter(tmp_path / "out" / "m.tflite").predict(shorter).shape == (2, len(LABELS))
+
+
 def test_one_file_for_sequences_and_streams(export: Export, tmp_path: Path) -> None:
     options = ("--calibration", "{}/x.npy", "--forms", "portable", "--streaming", "--one-file")
     assert export(*options, "--chunk", "2", "--c-array") == 0

@@ -94,7 +94,7 @@ def test_the_card_describes_both(report: ExportReport, state: str) -> None:
     assert not card["streaming"] and card["chunk"] is None and card["states"] == []
     assert card["inputs"][0]["shape"] == [1, 24, 40]
     step = card["signatures"]["step"]
-    assert set(step) == {"streaming", "chunk", "inputs", "outputs", "states"}
+    assert set(step) == {"streaming", "chunk", "inputs", "outputs", "states", "length"}
     assert step["streaming"] and step["chunk"] == stream.chunk == _CHUNK
     assert step["inputs"][0]["shape"] == [1, _CHUNK, 40]
     assert len(step["states"]) == 2
@@ -131,7 +131,8 @@ def test_it_takes_both(model: Any, exported: Exported, target: Path) -> None:
 def test_tensorflow_and_tflite_runtime_2_14_run_both_signatures(
     model: Any, form: str, tmp_path: Path
 ) -> None:
-    options = {"streaming": "both", "one_file": True, "state": "internal"}
+    # Everything at once that asks something of a runtime.
+    options = {"streaming": "both", "one_file": True, "state": "internal", "length": "bounded"}
     report = export(model, tmp_path / "kws.tflite", calibration=walk(40), **options)
     assert all(other.error is None for other in report.runtimes[form])
     path, samples = getattr(report, form), walk(5, seed=7)

@@ -149,6 +149,13 @@ def _add_forms(group: Any) -> None:
         "them (default: explicit)",
     )
     group.add_argument(
+        "--length",
+        choices=("fixed", "bounded"),
+        default="fixed",
+        help="whether whole sequences may be shorter than the calibration samples, with their "
+        "length as one more input (default: fixed)",
+    )
+    group.add_argument(
         "--one-file",
         action="store_true",
         help="with --streaming: whole sequences and streams as two signatures of NAME.tflite "
@@ -223,6 +230,7 @@ def run(arguments: argparse.Namespace) -> int:
         chunk=arguments.chunk,
         state=arguments.state,
         one_file=arguments.one_file,
+        length=arguments.length,
         forms={None: None, "both": ("portable", "fused")}.get(arguments.forms, (arguments.forms,)),
         tolerances=_tolerances(arguments),
         sensitivity=arguments.sensitivity,

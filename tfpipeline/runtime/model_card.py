@@ -15,6 +15,9 @@ from tfpipeline.runtime.errors import ModelFileError
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
 CARD_METADATA = "tfpipeline.model_card"
+LENGTH = "length"
+"""The input of a whole-sequence model that says how many time steps count, where they may be
+fewer."""
 STEP = "step"
 """The signature of a stream, where a file holds the whole sequence too."""
 _KEYS = frozenset({"labels", "inputs", "outputs", "states", "form", "streaming"})
