@@ -17,7 +17,7 @@ from tfpipeline.export import ExportError, ExportReport, Tolerances, Verificatio
 from tfpipeline.export.lengths import verify_lengths
 from tfpipeline.export.lower import Form
 from tfpipeline.export.signature import ModelSignature
-from tfpipeline.runtime import Interpreter
+from tfpipeline.runtime import Interpreter, ModelFileError
 
 L = keras.layers
 
@@ -85,6 +85,14 @@ def test_the_card_and_the_signature_name_the_length(bounded: ExportReport) -> No
     assert [entry["name"] for entry in card["inputs"]] == ["x"]
     signatures = Stock(str(bounded.portable)).get_signature_list()
     assert sorted(signatures["serving_default"]["inputs"]) == ["length", "x"]
+
+
+def test_a_card_that_names_another_input_is_refused(bounded: ExportReport, tmp_path: Path) -> None:
+    edited = tmp_path / "edited.tflite"
+    data = bounded.portable.read_bytes()
+    edited.write_bytes(data.replace(b'"input": "length"', b'"input": "lenght"'))
+    with pytest.raises(ModelFileError, match="has no input 'lenght', which its card names"):
+        Interpreter(edited)
 
 
 def test_the_interpreter_says_what_it_takes(bounded: ExportReport, exported: Exported) -> None:

@@ -79,8 +79,9 @@ class Session:
         self.invoke = self._graph.invoke
 
     def _names(self, kind: str) -> list[str]:
+        further = [*self.card["states"], self.card.get("length") or {}]
         return [entry["name"] for entry in self.card[f"{kind}s"]] + [
-            state[kind] for state in self.card["states"] if kind in state
+            entry[kind] for entry in further if kind in entry
         ]
 
     @property
