@@ -11,7 +11,6 @@ from typing import Any
 
 from tfpipeline.export.calibrate import Calibration
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.lower import Form
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.features import LogMel
 from tfpipeline.runtime.native import ABI_VERSION
@@ -92,13 +91,12 @@ def found_part(
     }
 
 
-def form_part(form: Form, chunk: int | None) -> dict[str, Any]:
+def form_part(fused: bool) -> dict[str, Any]:
     """What one file has for itself."""
     needs = {"plugin": f">={version('tfpipeline')}", "plugin_abi": ABI_VERSION}
     return {
-        "form": "fused" if form.fused else "portable",
-        "requires": needs if form.fused else None,
-        "chunk": chunk,
+        "form": "fused" if fused else "portable",
+        "requires": needs if fused else None,
     }
 
 

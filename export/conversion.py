@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 
+from tfpipeline.export.bounded import check_bounded
 from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
@@ -76,20 +77,32 @@ def convert_model(
     samples: Samples,
     chunk: int | None,
     work: Path,
+    bounded: bool = False,
 ) -> Converted:
-    """Converts a model at the samples' length and, with a chunk, for a stream of such chunks."""
+    """Converts a model at the samples' length and, with a chunk, for a stream of such chunks.
+
+    Args:
+        model: A built model.
+        signature: Its inputs and outputs.
+        samples: Inputs, for their shapes.
+        chunk: Time steps of a call of a stream; None without one.
+        work: A folder for files.
+        bounded: Refuse a model in which padding at the end would reach what comes before.
+    """
     whole_frames = signature.frames(samples)
-    if chunk is not None and whole_frames is None:
+    also_at = chunk or (1 if bounded else None)
+    if also_at is not None and whole_frames is None:
         shapes = [port.shape for port in signature.inputs]
+        what = "streaming" if chunk else "length='bounded'"
         raise ExportError(
-            f"streaming needs an input with a free time axis, such as Input((None, 40)), received "
+            f"{what} needs an input with a free time axis, such as Input((None, 40)), received "
             f"inputs of shape {shapes}: build the model with one"
         )
     frames: dict[str, int | None] = {_WHOLE: whole_frames}
-    if chunk is not None:
-        frames[_SHORT], frames[_LONG] = auxiliary_frames(chunk)
+    if also_at is not None:
+        frames[_SHORT], frames[_LONG] = auxiliary_frames(also_at)
     kept = _kept.get()
-    key = (id(model), chunk, tuple(tuple(s) for s in signature.shapes(samples, whole_frames)))
+    key = (id(model), also_at, tuple(tuple(s) for s in signature.shapes(samples, whole_frames)))
     if kept is not None and key in kept:
         _, marked, data = kept[key]
     else:
@@ -98,8 +111,13 @@ def convert_model(
             kept[key] = (model, marked, data)
     graphs = {name: read_float_graph(value) for name, value in data.items()}
     stream = None
-    if chunk is not None:
-        stream = _stream_graph(marked, graphs, chunk)
+    if also_at is not None:
+        stretched = _stretched(marked, graphs, also_at)
+        if bounded:
+            check_bounded(stretched)
+        if chunk is not None:
+            pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE])
+            stream = StreamGraph(stretched.at(chunk), pairs, chunk)
     return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
 
 
@@ -142,15 +160,13 @@ def _run_converter(
     }
 
 
-def _stream_graph(marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int) -> StreamGraph:
+def _stretched(marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int) -> StretchedGraph:
     def delay_of(op: FloatOperator) -> Delay | None:
         if op.custom != MARKER:
             return None
         found = marked.marked[marker_index(op.custom_options)]
         return found if isinstance(found, Delay) else None
 
-    stretched = StretchedGraph(
+    return StretchedGraph(
         graphs[_SHORT], graphs[_LONG], auxiliary_frames(chunk), marked.layer_of, delay_of
     )
-    pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE])
-    return StreamGraph(stretched.at(chunk), pairs, chunk)

@@ -47,7 +47,7 @@ class Model:
             self.signature,
             self.converted,
             self.calibration,
-            form,
+            (form,),
             modes,
             {"labels": None},
             correct_bias=correct_bias,

@@ -18,7 +18,7 @@ from tfpipeline.export.calibrate import calibrate
 from tfpipeline.export.conversion import convert_model
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
-from tfpipeline.export.lower import Form
+from tfpipeline.export.lengths import check_samples, verify_lengths
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
@@ -37,6 +37,8 @@ def export(
     streaming: bool | str = False,
     chunk: int = 1,
     state: str = "explicit",
+    one_file: bool = False,
+    length: str = "fixed",
     io: str = "float32",
     forms: Sequence[str] | None = None,
     overrides: Mapping[str, str] | None = None,
@@ -57,8 +59,9 @@ def export(
     Lite runtime), `kws.fused.tflite` (recurrent and factored layers as our custom ops, for any
     runtime with our plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
     `kws.stream.fused.tflite` and `kws.stream.report.json`, which take `chunk` time steps a call and
-    carry their states; with `streaming="both"` all of them. Each file has its model card inside,
-    and beside it as `NAME.card.json`.
+    carry their states; with `streaming="both"` all of them, or with `one_file=True` both in
+    `kws.tflite` and both in `kws.fused.tflite`. Each file has its model card inside, and beside it
+    as `NAME.card.json`.
 
     Args:
         model: A Keras model. Recurrent layers: `FactoredGRU`, `FactoredLSTM`, `keras.layers.GRU`
@@ -79,6 +82,10 @@ def export(
         chunk: Time steps of a call of a streaming model.
         state: "explicit": states are inputs and outputs; "internal": variables of the interpreter,
             which the signature "reset" clears.
+        one_file: With `streaming="both"`: whole sequences and streams as two signatures of one
+            file, "serving_default" and "step", which share their weights.
+        length: "fixed", or "bounded": whole sequences may be shorter than the calibration samples,
+            with their number of time steps as one more input, "length".
         io: "float32", or "int8" or "int16" as the activations: the type of inputs and outputs.
         forms: "portable", "fused" or both; by default both where there is a fused form.
         overrides: Mode by layer name, with `*` and `?`: `{"dense*": "float32", "gru": "int8x4"}`.
@@ -112,6 +119,8 @@ def export(
         streaming=streaming,
         chunk=chunk,
         state=state,
+        one_file=one_file,
+        length=length,
         io=io,
         forms=forms,
         clipping=clipping,
@@ -129,7 +138,7 @@ def export(
         work = Path(folder)
         report = _Export(model, signature, options, data, accepted, work).run(given, sensitivity)
         (work / options.report_path.name).write_text(report.to_json())
-        models = [Path(form.path) for form in report.forms]
+        models = list(dict.fromkeys(Path(form.path) for form in report.forms))
         for file in (*models, *map(_card_file, models), options.report_path):
             os.replace(work / file.name, file)
     return report
@@ -159,7 +168,12 @@ class _Export:
         signature, work, timed = self._signature, self._work, self._timed
         with timed("convert"):
             chunk = self._options.chunk
-            converted = convert_model(self._model, signature, self._data.samples, chunk, work)
+            bounded = self._options.bounded
+            if bounded:
+                check_samples(signature, self._data.samples)
+            converted = convert_model(
+                self._model, signature, self._data.samples, chunk, work, bounded
+            )
             options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
         with timed("calibrate"):
             layers = converted.marked.marked
@@ -175,24 +189,25 @@ class _Export:
         card = given | cards.found_part(
             found, record, options.quantize, options.overrides, options.modes
         )
-        files: dict[Form, Path] = {}
+        files = {form: work / options.path(form).name for form in options.forms}
         kept: dict[str, set[str]] = {}
         with timed("lower"):
-            for form in options.forms:
+            for path, forms in options.files().items():
                 written = write_form(
                     signature,
                     converted,
                     found,
-                    form,
+                    forms,
                     options.modes,
                     card,
                     io=options.io,
                     internal_state=options.internal_state,
                     correct_bias=options.correct_bias,
+                    bounded=bounded,
                 )
-                files[form] = work / options.path(form).name
-                files[form].write_bytes(written.data)
-                _card_file(files[form]).write_text(cards.to_json(written.card))
+                file = work / path.name
+                file.write_bytes(written.data)
+                _card_file(file).write_text(cards.to_json(written.card))
                 for op in written.kept_float:
                     kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
         held_out = self._data.held_out
@@ -200,6 +215,12 @@ class _Export:
             expected = signature.predict(self._model, held_out)
             exact = options.exact_streams
             results, agreement = verify(files, held_out, expected, self._tolerances, exact)
+            lengths = {}
+            if bounded:
+                exact = options.modes.integer_activations
+                lengths = verify_lengths(
+                    files, signature, self._model, held_out, self._tolerances, exact
+                )
             evidence = Model(signature, converted, found, held_out)
             drifts = drift(evidence, options, files, work)
             check_drift(drifts, self._tolerances)
@@ -218,6 +239,7 @@ class _Export:
             layer_errors=errors,
             drift=drifts,
             runtimes=others,
+            lengths=lengths,
             calibration={
                 "samples": found.samples,
                 "sha256": found.sha256,

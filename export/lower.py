@@ -76,6 +76,7 @@ class Lowering:
         states: Where states come from and go to, in a streaming form.
         integers_only: Refuse to compute anything in float32.
         correct_bias: Subtract from biases the mean error that rounded weights make.
+        bounded: Recurrent layers stop at the length that a further input gives.
     """
 
     def __init__(
@@ -89,7 +90,9 @@ class Lowering:
         states: States | None = None,
         integers_only: bool = False,
         correct_bias: bool = False,
+        bounded: bool = False,
     ) -> None:
+        self.bounded = bounded
         self.source = source
         self.graph = graph
         self.kept_float: list[KeptFloat] = []
@@ -104,6 +107,17 @@ class Lowering:
         self._correct_bias = correct_bias
         self._defined: dict[int, dict[str, int]] = {}
         self._float_layers = self._layers_in_float()
+        self._length: int | None = None
+
+    def declare_length(self, name: str, frames: int) -> int:
+        """Declares the input that says how many of `frames` time steps count."""
+        given = self.graph.tensor(name, (1,), np.int32)
+        most = self.graph.constant(f"{name}/most", np.array([frames], np.int32))
+        # A loop that ran further would read outside of its input.
+        self._length = self.graph.tensor(f"{name}/clamped", (1,), np.int32)
+        options = schema.MaximumMinimumOptionsT()
+        self.graph.operator("MINIMUM", [given, most], [self._length], options)
+        return given
 
     def run(self) -> None:
         """Lowers every op; inputs must be defined before."""
@@ -340,9 +354,14 @@ class Lowering:
                 f"layer {plan.name!r} runs backwards in time, which a stream cannot: export with "
                 "streaming=False"
             )
+        if self.bounded and plan.go_backwards:
+            raise ExportError(
+                f"layer {plan.name!r} runs backwards in time, from the padding at the end: export "
+                "with length='fixed'"
+            )
         if self._form.fused and mode.fusable:
             x, old = self.read(index, INT8), self._old_states(plan, FLOAT_GATES)
-            result, new = lower_fused(self.graph, plan, cell.options, x, frames, old)
+            result, new = lower_fused(self.graph, plan, cell.options, x, frames, old, self._length)
             self._define_recurrent(plan, output, result, new, INT8)
             return
         kind, gates = mode.activations, self._gates(mode)
@@ -353,7 +372,7 @@ class Lowering:
             zeros = [gates.zero(self.graph, state, plan.units) for state in plan.states]
             result, new = lower_step(self.graph, step, x, zeros if old is None else old)
         else:
-            result, new = lower_sequence(self.graph, step, x, frames, old)
+            result, new = lower_sequence(self.graph, step, x, frames, old, self._length)
         self._define_recurrent(plan, output, result, new, kind)
 
     def _old_states(self, plan: RecurrentPlan, gates: GateArithmetic) -> list[int] | None:

@@ -1,4 +1,4 @@
-"""Writes one `.tflite` file: its inputs, its ops, its outputs, its signatures and its card."""
+"""Writes one `.tflite` file: its graphs with inputs, ops and outputs, its signatures, its card."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tfpipeline.export.lower import KeptFloat, Lowering
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.signature import ModelSignature, Port
 from tfpipeline.export.states import ExplicitStates, InternalStates, States
-from tfpipeline.runtime.model_card import CARD_METADATA
+from tfpipeline.runtime.model_card import CARD_METADATA, LENGTH, STEP
 
 _DESCRIPTION = "tfpipeline"
-WHOLE_SIGNATURE, STEP_SIGNATURE, RESET_SIGNATURE = "serving_default", "step", "reset"
+WHOLE_SIGNATURE, STEP_SIGNATURE, RESET_SIGNATURE = "serving_default", STEP, "reset"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Written:
         data: The file.
         kept_float: Ops that stay in float32 in an integer mode.
         card: Its model card.
-        places: The tensor in the file of each activation of the float graph.
+        places: The tensor in the file's main graph of each activation of the float graph.
         marked_outputs: Which of them a recurrent layer puts out, and its name.
     """
 
@@ -55,14 +55,23 @@ class ModelFile:
         self._io = io
         self._activations = activations
         self._model = ModelBuilder(_DESCRIPTION)
+        self._lowerings: list[Lowering] = []
+        self._described: dict[str, dict[str, Any]] = {}
 
     def graph(self, name: str = "main") -> GraphBuilder:
         """Adds a graph; the first one is what interpreters run by default."""
         return self._model.graph(name)
 
-    def write(self, lowering: Lowering, states: States | None, card: Mapping[str, Any]) -> Written:
-        """Lowers a graph and packs the model with its card."""
+    def add(
+        self, lowering: Lowering, states: States | None, frontend: Mapping[str, Any] | None
+    ) -> None:
+        """Lowers a graph and gives it a signature."""
         inputs, described_inputs = self._inputs(lowering)
+        length = None
+        if lowering.bounded:
+            frames = max(e["shape"][1] for e in described_inputs if e["time_axis"])
+            inputs[LENGTH] = lowering.declare_length(LENGTH, frames)
+            length = {"input": LENGTH, "max": frames}
         lowering.run()
         outputs, described_outputs = self._outputs(lowering, states)
         explicit = states if isinstance(states, ExplicitStates) else None
@@ -75,17 +84,34 @@ class ModelFile:
         self._model.signature(key, graph, inputs, outputs)
         if isinstance(states, InternalStates):
             self._model.signature(RESET_SIGNATURE, states.finish(), {}, {})
-        full_card = {
-            **card,
+        self._lowerings.append(lowering)
+        self._described[key] = {
             "streaming": states is not None,
-            "inputs": [with_units(entry, card.get("frontend")) for entry in described_inputs],
+            "inputs": [with_units(entry, frontend) for entry in described_inputs],
             "outputs": described_outputs,
             "states": [] if states is None else states.described,
+            "length": length,
         }
+
+    def write(self, card: Mapping[str, Any], chunk: int | None) -> Written:
+        """Packs the model with its card, whose top level is of the main graph.
+
+        Args:
+            card: What it says besides shapes, types and states.
+            chunk: Time steps of a call of the stream, if there is one.
+        """
+        main, *others = (
+            (key, {**described, "chunk": chunk if described["streaming"] else None})
+            for key, described in self._described.items()
+        )
+        full_card = {**card, **main[1]}
+        if others:
+            full_card["signatures"] = dict(others)
         self._model.metadata(CARD_METADATA, json.dumps(full_card, sort_keys=True).encode())
-        kept = tuple(lowering.kept_float)
-        places, marked = lowering.places(), lowering.marked_outputs
-        return Written(self._model.to_bytes(), kept, full_card, places, marked)
+        kept = tuple(kept for lowering in self._lowerings for kept in lowering.kept_float)
+        first = self._lowerings[0]
+        data = self._model.to_bytes()
+        return Written(data, kept, full_card, first.places(), first.marked_outputs)
 
     def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:
         tensors, described = {}, []

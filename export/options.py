@@ -28,6 +28,8 @@ class ExportOptions:
         io: Type of real inputs and outputs.
         chunk: Time steps of a call of a stream; None without one.
         internal_state: Whether streams keep their states inside.
+        bounded: Whether whole sequences may be shorter than the samples.
+        one_file: Whether whole sequences and streams are signatures of one file.
         clipping: Rule of calibration ranges.
         correct_bias: Whether biases take up the mean error of rounded weights.
     """
@@ -41,6 +43,8 @@ class ExportOptions:
     io: str
     chunk: int | None
     internal_state: bool
+    one_file: bool
+    bounded: bool
     clipping: str
     correct_bias: bool
 
@@ -55,6 +59,8 @@ class ExportOptions:
         streaming: bool | str,
         chunk: int,
         state: str,
+        one_file: bool,
+        length: str,
         io: str,
         forms: Sequence[str] | None,
         clipping: str,
@@ -73,6 +79,17 @@ class ExportOptions:
         clipping_of(clipping)
         if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
             raise ExportError(f"chunk must be a positive number of time steps, received {chunk!r}")
+        _choice("length", length, ("fixed", "bounded"))
+        if length == "bounded" and streaming is True:
+            raise ExportError(
+                "length='bounded' is for whole sequences, received streaming=True: a stream takes "
+                "any length; pass streaming='both', or leave length out"
+            )
+        if one_file and streaming != "both":
+            raise ExportError(
+                f"one_file=True is for streaming='both', received streaming={streaming!r}: there "
+                "is one signature only; pass streaming='both', or leave one_file out"
+            )
         if target.suffix != ".tflite":
             raise ExportError(f"path must end in .tflite, received {str(target)!r}")
         chosen = _forms(forms, modes, quantize)
@@ -92,6 +109,8 @@ class ExportOptions:
             io=io,
             chunk=chunk if streaming else None,
             internal_state=state == "internal",
+            one_file=one_file,
+            bounded=length == "bounded",
             clipping=clipping,
             correct_bias=bias_correction,
         )
@@ -118,9 +137,18 @@ class ExportOptions:
     def fuses(self) -> bool:
         return any(form.fused for form in self.forms)
 
+    def files(self) -> dict[Path, tuple[Form, ...]]:
+        """Every file to write, with the forms that it holds, the main one first."""
+        found: dict[Path, tuple[Form, ...]] = {}
+        for form in self.forms:
+            path = self.path(form)
+            found[path] = (*found.get(path, ()), form)
+        return found
+
     def path(self, form: Form) -> Path:
         """Where a form goes."""
-        stream, fused = ".stream" if form.streaming else "", ".fused" if form.fused else ""
+        apart = form.streaming and not self.one_file
+        stream, fused = ".stream" if apart else "", ".fused" if form.fused else ""
         return self.target.with_name(f"{self.target.stem}{stream}{fused}.tflite")
 
     @property

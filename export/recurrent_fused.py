@@ -22,6 +22,7 @@ def lower_fused(
     x: int,
     frames: int,
     states: Sequence[int] | None,
+    length: int | None = None,
 ) -> tuple[int, list[int]]:
     """Adds the op; returns the layer's output (int8) and the last states (float32 `(1, H)`).
 
@@ -32,6 +33,7 @@ def lower_fused(
         x: int8 tensor `(1, frames, features)`.
         frames: Number of time steps.
         states: float32 tensors `(1, H)` to start from; None starts from zeros.
+        length: int32 tensor `(1,)` of the steps that count; None: all.
     """
     if states is None:
         zero = graph.constant(f"{plan.name}/zero_state", np.zeros((1, plan.units), np.float32))
@@ -58,7 +60,7 @@ def lower_fused(
         graph.tensor(f"{plan.name}/last_{state.name}", (1, plan.units), np.float32)
         for state in plan.states
     ]
-    inputs = [x, *states, *weights, bias, _ABSENT]
+    inputs = [x, *states, *weights, bias, _ABSENT if length is None else length]
     graph.custom(options.OP_NAME, inputs, [output, *last], packed)
     return output, last
 

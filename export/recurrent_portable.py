@@ -205,6 +205,7 @@ def lower_sequence(
     x: int,
     frames: int,
     states: Sequence[int] | None = None,
+    length: int | None = None,
 ) -> tuple[int, list[int]]:
     """Some time steps in a WHILE: returns the layer's output tensor and the last states.
 
@@ -214,6 +215,7 @@ def lower_sequence(
         x: Its input `(1, frames, features)`.
         frames: Number of time steps.
         states: Where to start from; None starts from zeros.
+        length: int32 tensor `(1,)` of the steps that count, at most `frames`; None: all.
     """
     plan, gates, linear = step.plan, step.gates, step.linear
     values = step.before(graph, x, frames)
@@ -223,6 +225,8 @@ def lower_sequence(
 
     def variables(target: GraphBuilder) -> dict[str, int]:
         result = {"t": target.tensor("t", (1,), np.int32)}
+        if length is not None:
+            result["length"] = target.tensor("length", (1,), np.int32)
         for state in plan.states:
             shape, q = (1, plan.units), gates.state(state)
             result[state.name] = target.tensor(state.name, shape, gates.dtype, q)
@@ -237,7 +241,9 @@ def lower_sequence(
 
     inputs = variables(condition)
     more = condition.tensor("more", (1,), np.bool_)
-    limit = condition.constant("frames", np.array([frames], np.int32))
+    limit = inputs.get("length")
+    if limit is None:
+        limit = condition.constant("frames", np.array([frames], np.int32))
     condition.operator("LESS", [inputs["t"], limit], [more], schema.LessOptionsT())
     condition.finish(list(inputs.values()), [more])
 
@@ -271,6 +277,8 @@ def lower_sequence(
     if states is None:
         states = [gates.zero(graph, state, plan.units) for state in plan.states]
     initial = {"t": graph.constant("first", np.zeros(1, np.int32))}
+    if length is not None:
+        initial["length"] = length
     initial.update(zip(names, states, strict=True))
     for value in values:
         initial[value.name] = value.tensor

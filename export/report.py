@@ -10,6 +10,7 @@ from typing import Any
 from tfpipeline.export.across_runtimes import RuntimeReport
 from tfpipeline.export.drift import Drift
 from tfpipeline.export.layer_errors import LayerError
+from tfpipeline.export.length_report import LengthsReport
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class ExportReport:
         verification: Samples, where they came from, and the tolerances they passed.
         forms_agreement: Share of samples with the same best label in the portable and the fused
             form; None where one is missing.
+        lengths: By whole-sequence form with a bounded length, how it does on shorter sequences.
         versions: Tools and their versions.
         seconds: Wall time by step.
     """
@@ -95,6 +97,7 @@ class ExportReport:
     forms_agreement: float | None
     versions: dict[str, str]
     seconds: dict[str, float] = field(default_factory=dict)
+    lengths: dict[str, LengthsReport] = field(default_factory=dict)
 
     def form(self, name: str) -> FormReport | None:
         """The entry called `name`, or None when that form was not written."""

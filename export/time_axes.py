@@ -67,6 +67,7 @@ class StretchedGraph:
         layer_of: Callable[[str], str | None],
         delay_of: Callable[[FloatOperator], Delay | None],
     ) -> None:
+        self.graph = first
         self._first = first
         self._frames = frames
         self._layer_of = layer_of
@@ -75,18 +76,25 @@ class StretchedGraph:
         self._second = second
 
     def at(self, frames: int) -> FloatGraph:
-        """The graph for `frames` time steps.
+        """The graph of a stream of `frames` time steps a call.
 
         Raises:
             ExportError: an op mixes time steps, or a size is no whole number at this length.
         """
-        self._check(frames)
+        for op in self._first.operators:
+            problem = self.problem(op, frames)
+            if problem:
+                raise ExportError(
+                    f"{self.who(op)} {problem}: the model cannot stream with {frames} time steps a "
+                    "call"
+                )
         tensors = [
             self._tensor(index, tensor, frames) for index, tensor in enumerate(self._first.tensors)
         ]
         return replace(self._first, tensors=tuple(tensors))
 
-    def _growths(self, index: int) -> list[Growth]:
+    def growths(self, index: int) -> list[Growth]:
+        """Each size of a tensor as a function of the number of time steps."""
         ours = self._first.tensors[index].shape
         theirs = self._second.tensors[self._twins.get(index, index)].shape
         if index not in self._twins:
@@ -118,25 +126,23 @@ class StretchedGraph:
                 .reshape(data.shape)
                 .astype(tensor.dtype)
             )
-        shape = tuple(growth.at(frames) for growth in self._growths(index))
+        shape = tuple(growth.at(frames) for growth in self.growths(index))
         return replace(tensor, shape=shape, data=data)
 
-    def _check(self, frames: int) -> None:
-        for op in self._first.operators:
-            name = self._first.tensors[op.outputs[0]].name
-            layer = self._layer_of(name)
-            who = f"layer {layer!r}" if layer else f"op {op.code} ({name!r})"
-            problem = self._problem(op, frames)
-            if problem:
-                raise ExportError(
-                    f"{who} {problem}: the model cannot stream with {frames} time steps a call"
-                )
+    def who(self, op: FloatOperator) -> str:
+        """An op's layer, for messages."""
+        name = self._first.tensors[op.outputs[0]].name
+        layer = self._layer_of(name)
+        return f"layer {layer!r}" if layer else f"op {op.code} ({name!r})"
 
-    def _problem(self, op: FloatOperator, frames: int) -> str | None:
+    def is_delay(self, op: FloatOperator) -> bool:
+        return op.custom == MARKER and self._delay_of(op) is not None
+
+    def problem(self, op: FloatOperator, frames: int) -> str | None:
         """Why an op cannot run on a stream, or None."""
-        if op.custom == MARKER and self._delay_of(op) is not None:
+        if self.is_delay(op):
             return None
-        for growth in self._growths(op.outputs[0]):
+        for growth in self.growths(op.outputs[0]):
             size = growth.slope * frames + growth.start
             if growth.slope and abs(size - round(size)) > 1e-6:
                 return f"puts out {size:g} time steps; use a chunk that its strides divide"
@@ -144,7 +150,7 @@ class StretchedGraph:
             return None
         if op.code in _WINDOWS:
             return self._window_problem(op)
-        axes = [i for i, growth in enumerate(self._growths(op.inputs[0])) if growth.slope]
+        axes = [i for i, growth in enumerate(self.growths(op.inputs[0])) if growth.slope]
         if op.code in _MIXING and axes:
             reduced = self._reduced_axes(op)
             if any(axis in reduced for axis in axes):
@@ -174,7 +180,7 @@ class StretchedGraph:
             else self._first.tensors[op.inputs[1]].shape[1:3]
         )
         strides = (options.strideH, options.strideW)
-        grown, output = self._growths(op.inputs[0]), self._growths(op.outputs[0])
+        grown, output = self.growths(op.inputs[0]), self.growths(op.outputs[0])
         for axis, size, stride in zip((1, 2), sizes, strides, strict=True):
             if not grown[axis].slope:
                 continue

@@ -93,6 +93,21 @@ def test_only_streaming_models_of_integers(export: Export, tmp_path: Path) -> No
     assert card["inputs"][0]["dtype"] == "int16"
 
 
+def test_sequences_of_bounded_length(export: Export, tmp_path: Path) -> None:
+    assert export("--calibration", "{}/x.npy", "--forms", "portable", "--length", "bounded") == 0
+    shorter = walk(2)[:, :5]
+    assert Interpreter(tmp_path / "out" / "m.tflite").predict(shorter).shape == (2, len(LABELS))
+
+
+def test_one_file_for_sequences_and_streams(export: Export, tmp_path: Path) -> None:
+    options = ("--calibration", "{}/x.npy", "--forms", "portable", "--streaming", "--one-file")
+    assert export(*options, "--chunk", "2", "--c-array") == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["m.c", "m.card.json", "m.h", "m.report.json", "m.tflite"]
+    assert Streamer(tmp_path / "out" / "m.tflite").chunk == 2
+    assert Interpreter(tmp_path / "out" / "m.tflite").predict(walk(2)).shape == (2, len(LABELS))
+
+
 @pytest.mark.parametrize("source", ["json", "card", "tflite"])
 def test_recordings_with_the_frontend_of_an_earlier_export(
     export: Export, exported: Exported, tmp_path: Path, source: str

@@ -149,6 +149,19 @@ def _add_forms(group: Any) -> None:
         "them (default: explicit)",
     )
     group.add_argument(
+        "--length",
+        choices=("fixed", "bounded"),
+        default="fixed",
+        help="whether whole sequences may be shorter than the calibration samples, with their "
+        "length as one more input (default: fixed)",
+    )
+    group.add_argument(
+        "--one-file",
+        action="store_true",
+        help="with --streaming: whole sequences and streams as two signatures of NAME.tflite "
+        "that share their weights",
+    )
+    group.add_argument(
         "--forms",
         choices=("portable", "fused", "both"),
         help="builtin ops only, our custom ops, or both (default: all that the format has)",
@@ -216,6 +229,8 @@ def run(arguments: argparse.Namespace) -> int:
         streaming=True if arguments.streaming_only else "both" if arguments.streaming else False,
         chunk=arguments.chunk,
         state=arguments.state,
+        one_file=arguments.one_file,
+        length=arguments.length,
         forms={None: None, "both": ("portable", "fused")}.get(arguments.forms, (arguments.forms,)),
         tolerances=_tolerances(arguments),
         sensitivity=arguments.sensitivity,
@@ -225,8 +240,8 @@ def run(arguments: argparse.Namespace) -> int:
         **inputs_of(arguments),
     )
     if arguments.c_array:
-        for form in report.forms:
-            write_c_array(form.path, Path(form.path).with_suffix(".c"))
+        for path in dict.fromkeys(form.path for form in report.forms):
+            write_c_array(path, Path(path).with_suffix(".c"))
     if arguments.json:
         print_json(report.to_dict())
     else:

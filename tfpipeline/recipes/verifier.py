@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfpipeline.runtime.model_card import read_card
+from tfpipeline.runtime.model_card import read_card, step_card
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
 if TYPE_CHECKING:
@@ -43,7 +43,10 @@ def verify_files(
     files, exact = {}, True
     for path in map(Path, paths):
         card = read_card(TFLiteFile(path))
-        files[Form(card["form"] == "fused", bool(card["streaming"]))] = path
+        fused = card["form"] == "fused"
+        files[Form(fused, bool(card["streaming"]))] = path
+        if step_card(card) is not None:
+            files[Form(fused, streaming=True)] = path
         exact = exact and card["quantization"]["activations"] != FLOAT32
     signature = ModelSignature.of(model, samples)
     checked = signature.check("samples", samples)

@@ -46,6 +46,8 @@ class Interpreter:
                 "use tfpipeline.Streamer"
             )
         self.invoke = self._session.invoke
+        self._bound: dict[str, Any] | None = self._session.card.get("length")
+        self._length: int | None = None
 
     @property
     def card(self) -> dict[str, Any]:
@@ -62,10 +64,26 @@ class Interpreter:
         """Shape of the first input, such as `(1, time, features)`."""
         return tuple(self._session.inputs[0]["shape"])
 
-    def set_input(self, x: np.ndarray | Mapping[str, np.ndarray]) -> None:
-        """Writes one sample, with or without a batch axis of 1; then call `invoke()`."""
+    def set_input(
+        self, x: np.ndarray | Mapping[str, np.ndarray], length: int | None = None
+    ) -> None:
+        """Writes one sample, with or without a batch axis of 1; then call `invoke()`.
+
+        Args:
+            x: The sample. Of a model exported with `length="bounded"` it may have fewer time steps
+                than `input_shape`.
+            length: Of such a model: how many time steps count; by default those of `x`.
+        """
+        values = self._session.by_name("x", x)
+        if self._bound is not None:
+            values = self._padded(values, length)
+        elif length is not None:
+            raise ValueError(
+                f"length must be left out, received {length}: {self._session.path} takes sequences "
+                "of one length; export with length='bounded'"
+            )
         for entry in self._session.inputs:
-            value = self._session.by_name("x", x)[entry["name"]]
+            value = values[entry["name"]]
             expected = tuple(entry["shape"])
             if value.shape == expected[1:]:
                 value = value[None]
@@ -77,9 +95,46 @@ class Interpreter:
                 )
             self._session.set_input(entry, value)
 
+    def _padded(
+        self, values: Mapping[str, np.ndarray], length: int | None
+    ) -> dict[str, np.ndarray]:
+        """The sample with zeros up to the bound; tells the model where it ends."""
+        assert self._bound is not None
+        most, found, steps = self._bound["max"], dict(values), set()
+        for entry in self._session.inputs:
+            value, rank = found[entry["name"]], len(entry["shape"])
+            if not entry["time_axis"] or value.ndim not in (rank, rank - 1):
+                continue
+            axis = value.ndim - rank + 1
+            steps.add(value.shape[axis])
+            if 0 < value.shape[axis] < most:
+                behind = [
+                    (0, most - value.shape[axis] if i == axis else 0) for i in range(value.ndim)
+                ]
+                found[entry["name"]] = np.pad(value, behind)
+        if len(steps) > 1:
+            raise ValueError(
+                f"inputs have {sorted(steps)} time steps, expected the same number for each: cut "
+                "the longer ones"
+            )
+        given = length if length is not None else next(iter(steps), most)
+        if not 1 <= given <= most:
+            raise ValueError(
+                f"a sequence must have 1 to {most} time steps, received {given}: cut it, or use a "
+                "streaming model for any length"
+            )
+        self._length = int(given)
+        self._session.set(self._bound["input"], np.array([given], np.int32))
+        return found
+
+    def _result(self, entry: Mapping[str, Any]) -> np.ndarray:
+        value = self._session.output(entry)[0]
+        # What lies after the end is not specified.
+        return value[: self._length] if entry["time_axis"] else value
+
     def output(self) -> np.ndarray | dict[str, np.ndarray]:
         """What the last `invoke()` gave, without its batch axis; a dict for several outputs."""
-        found = {entry["name"]: self._session.output(entry)[0] for entry in self._session.outputs}
+        found = {entry["name"]: self._result(entry) for entry in self._session.outputs}
         return _single(found)
 
     def predict(self, x: np.ndarray | Mapping[str, np.ndarray]) -> Any:
@@ -87,7 +142,8 @@ class Interpreter:
 
         Args:
             x: `(batch, time, features)`, or whatever the model takes with a batch axis in front; a
-                dict by name for several inputs.
+                dict by name for several inputs. Of a model exported with `length="bounded"` time
+                may be anything up to that of `input_shape`.
 
         Returns:
             float32 scores `(batch, labels)`, or `(batch, time, labels)` for a model whose last
@@ -108,7 +164,7 @@ class Interpreter:
             self.set_input({name: value[i] for name, value in samples.items()})
             self.invoke()
             for entry in self._session.outputs:
-                results[entry["name"]].append(self._session.output(entry)[0])
+                results[entry["name"]].append(self._result(entry))
         return _single(
             {
                 name: np.stack(found) if found else np.zeros((0,), np.float32)

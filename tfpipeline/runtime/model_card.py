@@ -15,7 +15,13 @@ from tfpipeline.runtime.errors import ModelFileError
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
 CARD_METADATA = "tfpipeline.model_card"
+LENGTH = "length"
+"""The input of a whole-sequence model that says how many time steps count, where they may be
+fewer."""
+STEP = "step"
+"""The signature of a stream, where a file holds the whole sequence too."""
 _KEYS = frozenset({"labels", "inputs", "outputs", "states", "form", "streaming"})
+_SIGNATURE_KEYS = frozenset({"inputs", "outputs", "states", "streaming"})
 
 
 def read_card(file: TFLiteFile) -> dict[str, Any]:
@@ -37,3 +43,13 @@ def read_card(file: TFLiteFile) -> dict[str, Any]:
             "another version of tfpipeline; export the model again"
         )
     return card
+
+
+def step_card(card: dict[str, Any]) -> dict[str, Any] | None:
+    """The card of the stream in a file that holds a whole sequence too; None in all others."""
+    signatures = card.get("signatures")
+    step = signatures.get(STEP) if isinstance(signatures, dict) else None
+    if not isinstance(step, dict) or not step.keys() >= _SIGNATURE_KEYS:
+        return None
+    shared = {key: value for key, value in card.items() if key != "signatures"}
+    return {**shared, **step}

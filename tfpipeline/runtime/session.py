@@ -11,7 +11,8 @@ import numpy as np
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.runtime.backends import backend, load_delegate
 from tfpipeline.runtime.errors import ModelFileError
-from tfpipeline.runtime.model_card import read_card
+from tfpipeline.runtime.graphs import MainGraph, SignatureGraph
+from tfpipeline.runtime.model_card import STEP, read_card, step_card
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
 _OUR_OPS = "tfpipeline."
@@ -25,6 +26,7 @@ class Session:
         num_threads: Threads of the interpreter.
         runtime: "litert", "tflite_runtime" or "tf"; None takes the first one installed.
         delegate_options: Options of the plug-in, for fused models.
+        step: Take the streaming signature of a file that holds both.
 
     Raises:
         ModelFileError: the file is missing, damaged, or not ours.
@@ -37,10 +39,13 @@ class Session:
         num_threads: int = 1,
         runtime: str | None = None,
         delegate_options: Mapping[str, str | int | bool] | None = None,
+        *,
+        step: bool = False,
     ) -> None:
         file = TFLiteFile(path)
         self.path = file.path
         self.card: dict[str, Any] = read_card(file)
+        apart = step_card(self.card) if step else None
         chosen = backend(runtime)
         self.runtime = f"{chosen.name} {chosen.version}"
         # Kept as an attribute: the delegate must outlive the interpreter.
@@ -56,23 +61,27 @@ class Session:
                 num_threads=num_threads,
                 experimental_delegates=self._delegates or None,
             )
-            self._interpreter.allocate_tensors()
+            self._graph: MainGraph | SignatureGraph
+            if apart is None:
+                self._graph = MainGraph(self._interpreter)
+            else:
+                self.card = apart
+                self._graph = SignatureGraph(self._interpreter, STEP)
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{self.path} cannot be loaded: {error}") from error
-        self._inputs = {d["name"]: d for d in self._interpreter.get_input_details()}
-        self._outputs = {d["name"]: d for d in self._interpreter.get_output_details()}
-        for kind, details in (("input", self._inputs), ("output", self._outputs)):
+        for kind, details in (("input", self._graph.inputs), ("output", self._graph.outputs)):
             for name in self._names(kind):
                 if name not in details:
                     raise ModelFileError(
                         f"{self.path} has no {kind} {name!r}, which its card names: it was edited; "
                         "export the model again"
                     )
-        self.invoke = self._interpreter.invoke
+        self.invoke = self._graph.invoke
 
     def _names(self, kind: str) -> list[str]:
+        further = [*self.card["states"], self.card.get("length") or {}]
         return [entry["name"] for entry in self.card[f"{kind}s"]] + [
-            state[kind] for state in self.card["states"] if kind in state
+            entry[kind] for entry in further if kind in entry
         ]
 
     @property
@@ -107,7 +116,7 @@ class Session:
             self._interpreter.get_signature_runner("reset")()
             return
         for state in self.card["states"]:
-            details = self._inputs[state["input"]]
+            details = self._graph.inputs[state["input"]]
             zero = np.full(details["shape"], state.get("zero_point", 0), details["dtype"])
             self.set(state["input"], zero)
 
@@ -130,12 +139,11 @@ class Session:
 
     def set(self, name: str, value: np.ndarray) -> None:
         """Writes an input."""
-        self._interpreter.set_tensor(self._inputs[name]["index"], value)
+        self._graph.set(name, value)
 
     def get(self, name: str) -> np.ndarray:
         """Reads an output."""
-        value: np.ndarray = self._interpreter.get_tensor(self._outputs[name]["index"])
-        return value
+        return self._graph.get(name)
 
     def set_input(self, entry: Mapping[str, Any], x: np.ndarray) -> None:
         """Writes a model input in the type that the model wants: the card has the scale."""

@@ -20,7 +20,8 @@ class Streamer:
     for the whole sequence with the same form of the model.
 
     Args:
-        path: A `.stream.tflite` file written by `tfpipeline.export.export(streaming=True)`.
+        path: A `.stream.tflite` file written by `tfpipeline.export.export(streaming=True)`, or one
+            that holds both, written with `streaming="both", one_file=True`.
         num_threads: Threads of the interpreter.
         runtime: "litert", "tflite_runtime" or "tf"; None takes the first one installed.
         delegate_options: Options of the plug-in (`isa`, `verbose`), for fused models.
@@ -42,7 +43,7 @@ class Streamer:
         runtime: str | None = None,
         delegate_options: Mapping[str, str | int | bool] | None = None,
     ) -> None:
-        self._session = Session(path, num_threads, runtime, delegate_options)
+        self._session = Session(path, num_threads, runtime, delegate_options, step=True)
         if not self._session.card["streaming"]:
             raise ModelFileError(
                 f"{self._session.path} is a whole-sequence model: use tfpipeline.Interpreter, or "
