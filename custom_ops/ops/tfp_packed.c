@@ -1,5 +1,7 @@
 #include "tfp_packed.h"
 
+#include "tfp_unpack.h"
+
 size_t tfp_row_bytes(size_t depth, int bits) {
   return (depth * (size_t)bits + 7) / 8;
 }
@@ -15,32 +17,17 @@ tfp_packed tfp_packed_layout(const tfp_variant *variant, int bits, size_t depth,
   return packed;
 }
 
-/* Number `index` of a row of signed numbers. */
-static int8_t number(const int8_t *row, size_t index, unsigned bits) {
-  const size_t bit = index * bits;
-  const int sign = 1 << (bits - 1);
-  const int value = (uint8_t)row[bit / 8] >> (bit % 8) & ((1 << bits) - 1);
-  return (int8_t)((value ^ sign) - sign);
-}
-
 void tfp_packed_fill(const tfp_packed *packed, size_t block, const tfp_matrix *matrix, size_t first,
                      size_t rows, int32_t zero_point, int8_t *row_scratch) {
   const size_t depth = packed->depth, row_bytes = tfp_row_bytes(depth, packed->bits);
   const int8_t *values = matrix->values + first * row_bytes;
   if (packed->bits < 8) {
     for (size_t row = 0; row < rows; ++row) {
-      for (size_t k = 0; k < depth; ++k) {
-        row_scratch[row * depth + k] = number(values + row * row_bytes, k, (unsigned)packed->bits);
-      }
+      tfp_unpack((const uint8_t *)values + row * row_bytes, 0, depth, (unsigned)packed->bits,
+                 row_scratch + row * depth);
     }
     values = row_scratch;
   }
   packed->kernels.pack(values, rows, depth, depth, zero_point,
                        packed->data + block * packed->block_bytes);
-}
-
-void tfp_packed_multiply(const tfp_packed *packed, size_t first, size_t count, size_t batch,
-                         const int8_t *x, ptrdiff_t x_stride, int32_t *acc, size_t acc_stride) {
-  packed->kernels.gemm(packed->data + first * packed->block_bytes, count, packed->depth, batch, x,
-                       x_stride, acc, acc_stride);
 }

@@ -35,7 +35,11 @@ void tfp_packed_fill(const tfp_packed *packed, size_t block, const tfp_matrix *m
                      size_t rows, int32_t zero_point, int8_t *row_scratch);
 
 /* acc[n][16 i ..] = the sums of block `first + i`, for i < count and n < batch. */
-void tfp_packed_multiply(const tfp_packed *packed, size_t first, size_t count, size_t batch,
-                         const int8_t *x, ptrdiff_t x_stride, int32_t *acc, size_t acc_stride);
+static inline void tfp_packed_multiply(const tfp_packed *packed, size_t first, size_t count,
+                                       size_t batch, const int8_t *x, ptrdiff_t x_stride,
+                                       int32_t *acc, size_t acc_stride) {
+  packed->kernels.gemm(packed->data + first * packed->block_bytes, count, packed->depth, batch, x,
+                       x_stride, acc, acc_stride);
+}
 
 #endif

@@ -13,11 +13,11 @@ typedef struct step_job {
   ptrdiff_t stride;
   int8_t *q_next;
   bool upwards;
-  tfp_moments moments[2 * TFP_MAX_GATES]; /* with layer_norm: of W x, and of U h */
+  const tfp_moments *moments; /* with layer_norm: of each gate of W x, then of U h */
 } step_job;
 
 /* Layer normalization needs all products of a gate at once. */
-static void set_moments(const tfp_recurrent *op, step_job *job) {
+static void set_moments(const tfp_recurrent *op, const step_job *job, tfp_moments *moments) {
   const size_t gates = op->cell->gates;
   for (size_t i = 0; i < 2 * gates; ++i) {
     const size_t at = i % gates * TFP_ROW_BLOCK;
@@ -28,7 +28,7 @@ static void set_moments(const tfp_recurrent *op, step_job *job) {
         .multiplier = op->parameters + (of_h ? 2 * gates * TFP_ROW_BLOCK : 0) + at,
         .multiplier_step = op->parameter_step,
         .units = op->options.units};
-    job->moments[i] = op->variant->moments(&of, op->options.epsilon);
+    moments[i] = op->variant->moments(&of, op->options.epsilon);
   }
 }
 
@@ -86,13 +86,15 @@ static void step_part(void *context, size_t thread) {
 
 static void step(const tfp_recurrent *op, const int32_t *acc_x, const int8_t *q, int8_t *q_next,
                  bool upwards, const tfp_parallel *parallel) {
-  step_job job = {.op = op, .acc_x = acc_x, .q_next = q_next, .upwards = upwards};
+  tfp_moments moments[2 * TFP_MAX_GATES];
+  step_job job = {
+      .op = op, .acc_x = acc_x, .q_next = q_next, .upwards = upwards, .moments = moments};
   job.inner = tfp_product_inner(&op->recurrent, op->variant, 1, q, 0, &job.stride, parallel);
   job.threads = tfp_worthy_threads(&op->recurrent.last, parallel->threads);
   if (job.threads > op->blocks) job.threads = op->blocks;
   if (op->options.layer_norm) {
     tfp_product_last(&op->recurrent, 1, job.inner, job.stride, op->acc_h, parallel);
-    set_moments(op, &job);
+    set_moments(op, &job, moments);
   }
   tfp_share(parallel, job.threads, step_part, &job);
 }

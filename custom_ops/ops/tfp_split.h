@@ -16,6 +16,7 @@ enum {
 
 /* How many of `threads` are worth their start for a pass over `packed`. */
 static inline size_t tfp_worthy_threads(const tfp_packed *packed, size_t threads) {
+  if (threads == 1) return 1; /* small layers feel a division in every step */
   const uint64_t worth = (uint64_t)packed->blocks * packed->block_bytes / TFP_BYTES_PER_THREAD;
   size_t most = packed->blocks < TFP_MAX_THREADS ? packed->blocks : TFP_MAX_THREADS;
   if (worth < most) most = (size_t)worth;
@@ -28,6 +29,7 @@ typedef struct tfp_range {
 } tfp_range;
 
 static inline tfp_range tfp_split(size_t blocks, size_t i, size_t threads) {
+  if (threads == 1) return (tfp_range){0, blocks};
   return (tfp_range){blocks * i / threads, blocks * (i + 1) / threads};
 }
 
