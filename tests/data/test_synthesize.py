@@ -19,6 +19,7 @@ from tfpipeline.data import (
     SynthesizerError,
     load_speech_commands,
     read_wav,
+    recording,
     synthesize,
     synthesize_corpus,
 )
@@ -237,10 +238,10 @@ def test_speech_and_noise_have_the_planned_levels() -> None:
 def test_trimming_keeps_the_word_and_ten_milliseconds() -> None:
     speech = np.zeros(8000, np.float32)
     speech[3000:5000] = 0.5
-    cut = synthesize.trim(speech)
+    cut = recording.trim(speech)
     assert len(cut) == 2000 + 2 * 160 - 1
     assert cut[160:2160].min() == 0.5
-    assert len(synthesize.trim(np.zeros(100))) == 100
+    assert len(recording.trim(np.zeros(100))) == 100
 
 
 def test_noises_have_their_colours_and_their_parts() -> None:

@@ -20,7 +20,9 @@ _HOME = {
     "load_speech_commands": "speech_commands",
     "read_wav": "wav",
     "resample": "resampling",
+    "SentenceCorpusInfo": "sentence_corpus",
     "synthesize_corpus": "synthesize",
+    "synthesize_sentences": "sentence_corpus",
     "write_wav": "wav",
 }
 

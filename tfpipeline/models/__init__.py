@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfpipeline.models.deep_speech import ds2
 from tfpipeline.models.keyword_gru import keyword_gru
 
-__all__ = ["keyword_gru"]
+__all__ = ["ds2", "keyword_gru"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.layers.factored_kernel import Rank
+from tfpipeline.models.open_gates import open_update_gates
 from tfpipeline.regularizers import TraceNorm
 
 
@@ -36,10 +37,9 @@ def keyword_gru(
             (lambda_nonrec, lambda_rec in Kliegl et al. 2018); None for no regularizer.
         seed: seed of all initializers and dropout.
         dropout: dropout of each GRU layer's inputs but the first's.
-        memory_frames: the update gates start open for spans of up to this many frames: their input
-            bias is log(u) with u uniform between 1 and it (Tallec and Ollivier 2018, "Can recurrent
-            neural networks warp time?", section 2). 1 starts them at zero, as Keras does. Without
-            it the first epochs go into learning to remember.
+        memory_frames: the update gates start open for spans of up to this many frames; see
+            `open_gates.py`. 1 starts them as Keras does. Without it the first epochs go into
+            learning to remember.
 
     Raises:
         ValueError: when `units` is empty or `memory_frames` is below 1.
@@ -52,8 +52,6 @@ def keyword_gru(
     """
     if not units:
         raise ValueError("`units` must name the width of at least one GRU layer; received none.")
-    if not memory_frames >= 1:
-        raise ValueError(f"`memory_frames` must be at least 1; received {memory_frames!r}.")
     nonrec, rec = trace_norm if trace_norm is not None else (0.0, 0.0)
     model = keras.Sequential(
         [keras.Input((None, num_features), name="features")], name="keyword_gru"
@@ -73,10 +71,7 @@ def keyword_gru(
             name=f"gru_{index + 1}",
         )
         model.add(layer)
-        bias = np.zeros((2, 3 * width), np.float32)
-        spans = np.random.default_rng(first_seed + 3).uniform(1, memory_frames, width)
-        bias[0, :width] = np.log(spans)
-        layer.cell.bias.assign(bias)
+        open_update_gates(layer, memory_frames, np.random.default_rng(first_seed + 3))
     model.add(
         keras.layers.Dense(
             num_labels,
