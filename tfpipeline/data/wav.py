@@ -87,14 +87,23 @@ def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV dat
     conversions = []
     if tag != _PCM or bits != 16:
         conversions.append(f"{bits}-bit" + (" floating point" if tag == _FLOAT else ""))
+    frames = samples[: len(samples) // channels * channels].reshape(-1, channels)
+    mono, more = to_mono(frames, rate, sample_rate)
+    return WavAudio(mono, sample_rate, (*conversions, *more))
+
+
+def to_mono(frames: np.ndarray, rate: int, sample_rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Mixes float32 `(samples, channels)` down and resamples it; says what was done, in words."""
+    conversions = []
+    channels = frames.shape[1]
+    samples = frames[:, 0]
     if channels > 1:
-        frames = samples[: len(samples) // channels * channels].reshape(-1, channels)
         samples = frames.astype(np.float64).mean(axis=1).astype(np.float32)
         conversions.append("stereo" if channels == 2 else f"{channels} channels")
     if rate != sample_rate:
         samples = resample(samples, rate, sample_rate)
         conversions.append(f"{rate} samples per second")
-    return WavAudio(samples, sample_rate, tuple(conversions))
+    return samples, tuple(conversions)
 
 
 def write_wav(
