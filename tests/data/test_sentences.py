@@ -284,14 +284,17 @@ def test_a_repeated_id_keeps_its_first_text(root: Path) -> None:
     assert "has the id 11-1-0000 again" in messages(data.skipped)
 
 
-def test_transcripts_that_are_binary_or_missing_cost_their_chapter_only(root: Path) -> None:
-    (root / "train/11/1/11-1.trans.txt").write_bytes(b"\xff\xfe\x00\x80" * 100)
+@pytest.mark.parametrize("binary", [b"\xff\xfe\x00\x80" * 100, b"11-1-0000 A\x00B\n"])
+def test_transcripts_that_are_binary_or_missing_cost_their_chapter_only(
+    root: Path, binary: bytes
+) -> None:
+    (root / "train/11/1/11-1.trans.txt").write_bytes(binary)
     (root / "train/12/1/12-1.trans.txt").unlink()
     data = load_sentences(root)
     assert set(data.train.speakers) == {"13"}
     assert messages(data.skipped) == (
         "train/11/1/11-1.trans.txt: is not UTF-8 text; its recordings are passed over.\n"
-        "train/12/1/12-1.trans.txt: is missing; its recordings have no text."
+        "train/12/1/12-1.trans.txt: is missing; its recordings are passed over."
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tfpipeline.data.sentence_layout import Layout, SplitFolders, Utterance
 from tfpipeline.data.speech_dataset import FileNote
+from tfpipeline.data.transcript_file import transcript_lines
 
 _PREFIXES = {
     "train": ("train",),
@@ -20,7 +21,6 @@ _INNER = "LibriSpeech"
 _AUDIO = (".wav", ".flac")
 # The rest of an id behind its speaker and chapter: a name, never a path.
 _NUMBER = re.compile(r"\w[\w.-]*", re.ASCII)
-_MOST_TEXT = 64 << 20
 
 
 def fits(root: Path) -> bool:
@@ -93,24 +93,11 @@ def _texts(
     transcript: Path, where: str, start: str, skipped: list[FileNote]
 ) -> dict[str, str] | None:
     """The transcript's texts by id, sorted; None, and a note, when it cannot be used."""
-    try:
-        if transcript.stat().st_size > _MOST_TEXT:
-            skipped.append(FileNote(where, "is larger than 64 MiB, so it is no transcript."))
-            return None
-        lines = transcript.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        skipped.append(FileNote(where, "is missing; its recordings have no text."))
-        return None
-    except OSError as error:
-        skipped.append(FileNote(where, f"cannot be read ({error.strerror})."))
-        return None
-    except UnicodeDecodeError:
-        skipped.append(FileNote(where, "is not UTF-8 text; its recordings are passed over."))
+    lines = transcript_lines(transcript, where, skipped)
+    if lines is None:
         return None
     texts: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, line in lines:
         identity, *rest = line.split(maxsplit=1)
         text = rest[0] if rest else ""
         if not identity.startswith(start) or not _NUMBER.fullmatch(identity.removeprefix(start)):

@@ -11,20 +11,21 @@ import numpy as np
 
 from tfpipeline.data.corpus_plan import SPLITS
 from tfpipeline.data.errors import DataError
+from tfpipeline.data.kaldi_folder import KALDI
 from tfpipeline.data.librispeech import LIBRISPEECH
 from tfpipeline.data.sentence_dataset import SentenceDataset, SentenceSplit
 from tfpipeline.data.sentence_layout import Layout, SplitFolders, Utterance
 from tfpipeline.data.sentence_reader import SentenceReader
 from tfpipeline.data.sentence_text import normalize_text
 from tfpipeline.data.speech_dataset import FileNote
+from tfpipeline.data.wsj import WSJ
 from tfpipeline.extras import require_modules
 from tfpipeline.features import LogMel, LogMelConfig
 from tfpipeline.progress import progress
 
-LAYOUTS = {"librispeech": LIBRISPEECH}
+# "auto" tries them in this order; the last has to look at every folder.
+LAYOUTS = {"librispeech": LIBRISPEECH, "kaldi": KALDI, "wsj": WSJ}
 _AUTO = "auto"
-# Formats that need the package soundfile whatever the file holds.
-_NEED_SOUNDFILE = (".flac", ".wv1", ".sph")
 
 
 def load_sentences(
@@ -43,6 +44,12 @@ def load_sentences(
         "librispeech": `train*/SPEAKER/CHAPTER/SPEAKER-CHAPTER-N.flac` or `.wav` with
             `SPEAKER-CHAPTER.trans.txt` (lines of an id and its text), and the same below `dev*` or
             `validation*`, and `test*`.
+        "wsj": the discs of WSJ0 and WSJ1: `.wv1` files below `si_tr*`, `si_dt*` and `si_et*`, and
+            transcripts (`.dot`, otherwise `.lsn` or `.txt`) anywhere below the folder, matched by
+            the utterance's id, whose first three characters are the speaker. Files that are
+            compressed with Shorten need `sph2pipe` first; a `.wav` beside a `.wv1` is preferred.
+        "kaldi": `train*`, `dev*` or `test_dev*`, and `test*` or `eval*` with `wav.scp` (paths, not
+            commands), `text` and `utt2spk`.
 
     All folders of a split are joined; `splits` picks some. Every text is brought to lower case,
     the letters a to z, apostrophes and single spaces. Recordings that cannot be used (damaged, too
@@ -99,7 +106,8 @@ def load_sentences(
         if not members:
             raise DataError(_empty_split(path, split, chosen, skipped))
         plans[split] = _spread(members, limit)
-    if any(u.path.lower().endswith(_NEED_SOUNDFILE) for plan in plans.values() for u in plan):
+    # Not after an hour of reading WAV files.
+    if any(u.path.lower().endswith(".flac") for plan in plans.values() for u in plan):
         require_modules("soundfile")
     reader = SentenceReader(path, LogMel(config), max_seconds, workers)
     raw = {}

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from tfpipeline.data.errors import AudioError
-from tfpipeline.data.wav import WavAudio, open_wav, to_mono
+from tfpipeline.data.wav import MAX_RATE, MIN_RATE, WavAudio, open_wav, to_mono
 from tfpipeline.extras import require_modules
 
 _FLAC = b"fLaC"
 _SPHERE = b"NIST_1A"
 # A SPHERE header is text that fills whole blocks of 1024 bytes, nearly always one.
 _HEADER_BYTES = 4096
-_MOST_SECONDS = 3600
+# Over an hour at 48 kHz; FLAC can promise far more in a few bytes.
+_MOST_SAMPLES = 1 << 28
 
 
 def open_sound(path: Path, sample_rate: int) -> WavAudio:
@@ -28,6 +29,9 @@ def open_sound(path: Path, sample_rate: int) -> WavAudio:
         MissingExtraError: FLAC or SPHERE without the package that reads it.
     """
     try:
+        # Lists of paths may name devices and pipes, which have no end.
+        if path.exists() and not path.is_file():
+            raise AudioError(f"{path}: is not a file; expected a recording.")
         with path.open("rb") as file:
             head = file.read(_HEADER_BYTES)
     except FileNotFoundError:
@@ -58,8 +62,13 @@ def _decoded(path: Path, kind: str, sample_rate: int, promised: int | None = Non
 
     try:
         with soundfile.SoundFile(path) as file:
-            if file.frames > _MOST_SECONDS * file.samplerate:
-                raise AudioError(f"{path}: is longer than an hour; cut it into utterances.")
+            if file.frames * file.channels > _MOST_SAMPLES:
+                raise AudioError(f"{path}: has {file.frames} samples; cut it into utterances.")
+            if not MIN_RATE <= file.samplerate <= MAX_RATE:
+                raise AudioError(
+                    f"{path}: its header claims {file.samplerate} samples per second; the file "
+                    "is damaged."
+                )
             frames = file.read(dtype="float32", always_2d=True)
             rate, encoding, expected = file.samplerate, file.subtype, promised or file.frames
     except soundfile.SoundFileError as error:

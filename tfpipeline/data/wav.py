@@ -15,7 +15,7 @@ from tfpipeline.data.resampling import resample
 
 SAMPLE_RATE = 16000
 _MAX_CHANNELS = 64
-_MIN_RATE, _MAX_RATE = 1000, 768000
+MIN_RATE, MAX_RATE = 1000, 768000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 # Writers to a pipe cannot go back to fill in the size and leave this one.
 _UNKNOWN_SIZE = 0xFFFFFFFF
@@ -77,7 +77,7 @@ def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV dat
     tag, channels, rate, bits = layout
     if not 1 <= channels <= _MAX_CHANNELS:
         raise AudioError(f"{name}: its header claims {channels} channels; the file is damaged.")
-    if not _MIN_RATE <= rate <= _MAX_RATE:
+    if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(
             f"{name}: its header claims {rate} samples per second; the file is damaged."
         )
