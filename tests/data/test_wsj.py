@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tfpipeline.data import DataError, load_sentences, normalize_text, write_wav
 from tfpipeline.data.wsj_text import dot_text
+from tfpipeline.extras import MissingExtraError
 
 SPEAKERS = {"si_tr_s": ("011", "4k0"), "si_dt_05": ("050",), "si_et_20": ("440",)}
 TEXTS = ("The female [loud_breath] produces ,COMMA four", "I\\. B\\. M\\. fell .PERIOD")
@@ -95,6 +96,14 @@ def test_shorten_names_the_program_that_decodes_it(root: Path) -> None:
     data = load_sentences(root)
     assert data.train.paths[0].endswith("011c0200.wav")
     assert data.skipped == ()
+
+
+def test_sphere_without_its_package_names_the_extra(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tfpipeline.extras.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"needs soundfile.*'tfpipeline\[speech\]'"):
+        load_sentences(root)
 
 
 def test_a_wav_file_may_be_sphere(root: Path) -> None:

@@ -86,8 +86,8 @@ class SplitFolders:
             for folder in folders:
                 if folder not in self._seen:
                     raise DataError(
-                        f"{root}: has no folder {folder!r}, which splits[{split!r}] names; check "
-                        "its spelling."
+                        f"{root}: has no folder {folder!r} with recordings, which "
+                        f"splits[{split!r}] names; check its spelling."
                     )
 
 
