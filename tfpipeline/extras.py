@@ -11,6 +11,7 @@ _EXTRA_OF_MODULE = {
     "keras": "train",
     "matplotlib": "report",
     "espeakng_loader": "demo",
+    "soundfile": "speech",
 }
 
 

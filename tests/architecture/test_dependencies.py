@@ -55,7 +55,7 @@ PYTHON_PARTS = {
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
     "loading": part("errors extras", lazy=f"{KERAS_SIDE} keras"),
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
-    "data": part("features errors progress extras", "numpy", lazy="espeakng_loader"),
+    "data": part("features errors progress extras", "numpy", lazy="espeakng_loader soundfile"),
     "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
     "inspection": part("runtime numerics errors", "numpy"),
     # Keras only where training itself is timed.

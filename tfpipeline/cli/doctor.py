@@ -19,6 +19,7 @@ _EXTRA_PACKAGES = (
     ("keras", "train and export", "train"),
     ("matplotlib", "plots in the report", "report"),
     ("espeakng-loader", "the demo's speech synthesizer (GPL-3, a process of its own)", "demo"),
+    ("soundfile", "corpora of FLAC or SPHERE files", "speech"),
 )
 _RUNTIMES = (
     ("ai-edge-litert", "ai_edge_litert.interpreter"),

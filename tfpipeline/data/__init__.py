@@ -1,4 +1,4 @@
-"""Corpora of spoken commands: WAV files, a synthesizer of clips, and the loader.
+"""Corpora of spoken commands and sentences: audio files, a synthesizer of clips, the loaders.
 
 Names are looked up when used, so that the synthesizer's own process imports nothing else.
 """
@@ -15,9 +15,13 @@ _HOME = {
     "CorpusInfo": "corpus_info",
     "DEFAULT_WORDS": "speech_commands",
     "FileNote": "speech_dataset",
+    "SentenceDataset": "sentence_dataset",
+    "SentenceSplit": "sentence_dataset",
     "SpeechDataset": "speech_dataset",
     "Split": "speech_dataset",
+    "load_sentences": "sentences",
     "load_speech_commands": "speech_commands",
+    "normalize_text": "sentence_text",
     "read_wav": "wav",
     "resample": "resampling",
     "SentenceCorpusInfo": "sentence_corpus",

@@ -15,7 +15,7 @@ from tfpipeline.data.resampling import resample
 
 SAMPLE_RATE = 16000
 _MAX_CHANNELS = 64
-_MIN_RATE, _MAX_RATE = 1000, 768000
+MIN_RATE, MAX_RATE = 1000, 768000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 # Writers to a pipe cannot go back to fill in the size and leave this one.
 _UNKNOWN_SIZE = 0xFFFFFFFF
@@ -77,7 +77,7 @@ def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV dat
     tag, channels, rate, bits = layout
     if not 1 <= channels <= _MAX_CHANNELS:
         raise AudioError(f"{name}: its header claims {channels} channels; the file is damaged.")
-    if not _MIN_RATE <= rate <= _MAX_RATE:
+    if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(
             f"{name}: its header claims {rate} samples per second; the file is damaged."
         )
@@ -87,14 +87,23 @@ def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV dat
     conversions = []
     if tag != _PCM or bits != 16:
         conversions.append(f"{bits}-bit" + (" floating point" if tag == _FLOAT else ""))
+    frames = samples[: len(samples) // channels * channels].reshape(-1, channels)
+    mono, more = to_mono(frames, rate, sample_rate)
+    return WavAudio(mono, sample_rate, (*conversions, *more))
+
+
+def to_mono(frames: np.ndarray, rate: int, sample_rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Mixes float32 `(samples, channels)` down and resamples it; says what was done, in words."""
+    conversions = []
+    channels = frames.shape[1]
+    samples = frames[:, 0]
     if channels > 1:
-        frames = samples[: len(samples) // channels * channels].reshape(-1, channels)
         samples = frames.astype(np.float64).mean(axis=1).astype(np.float32)
         conversions.append("stereo" if channels == 2 else f"{channels} channels")
     if rate != sample_rate:
         samples = resample(samples, rate, sample_rate)
         conversions.append(f"{rate} samples per second")
-    return WavAudio(samples, sample_rate, tuple(conversions))
+    return samples, tuple(conversions)
 
 
 def write_wav(
