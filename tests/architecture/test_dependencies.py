@@ -31,10 +31,10 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
     return Part(frozenset(parts.split()), frozenset(packages.split()), frozenset(lazy.split()))
 
 
-KERAS_SIDE = "layers regularizers callbacks metrics"
+KERAS_SIDE = "layers regularizers callbacks losses metrics"
 EVERYTHING = (
-    "errors progress extras loading numerics features layers regularizers callbacks metrics "
-    "compress models data runtime inspection export bench report recipes"
+    "errors progress extras loading numerics features decoding layers regularizers callbacks "
+    "losses metrics compress models data runtime inspection export bench report recipes"
 )
 RUNTIMES = "ai_edge_litert tflite_runtime tensorflow"
 
@@ -45,12 +45,14 @@ PYTHON_PARTS = {
     "extras": part("errors"),
     "numerics": part("errors", "numpy"),
     "features": part("errors", "numpy"),
+    "decoding": part("errors", "numpy"),
     # The Keras side: any backend, so TensorFlow is not imported here.
     "layers": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
     # TensorBoard's files are written by TensorFlow, whatever the backend.
     "callbacks": part(f"{KERAS_SIDE} errors", "numpy keras", lazy="tensorflow"),
-    "metrics": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    "losses": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    "metrics": part(f"{KERAS_SIDE} decoding errors", "numpy keras"),
     "compress": part(f"{KERAS_SIDE} errors progress", "numpy keras"),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
     "loading": part("errors extras", lazy=f"{KERAS_SIDE} keras"),

@@ -69,6 +69,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     "part",
     [
         "features",
+        "decoding",
         "numerics",
         "runtime",
         "errors",

@@ -1,0 +1,73 @@
+"""Labels and lengths in one array, which is what `model.fit` can pass to a loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+
+def pack_labels(
+    labels: Iterable[Sequence[int]],
+    frames: int | Sequence[int] | np.ndarray,
+    blank: int = 0,
+    max_label: int | None = None,
+) -> np.ndarray:
+    """`y` for `CTC` and for the error rates: `(utterances, 1 + max_label)`, int32.
+
+    The first column is the number of output frames of each utterance, that is frames of the logits,
+    after all strides; the others are its label, padded with the blank.
+
+    Args:
+        labels: a sequence of symbol indices for each utterance, without blanks.
+        frames: one number for all utterances, or one for each.
+        blank: index of the blank symbol.
+        max_label: width of the labels; that of the longest by default.
+
+    Raises:
+        ValueError: a label holds a blank or a negative index, is longer than `max_label`, or does
+            not fit into its frames: it needs one a symbol, and one more between equal neighbours.
+
+    >>> pack_labels([[3, 1, 1], [2]], frames=[9, 7])
+    array([[9, 3, 1, 1],
+           [7, 2, 0, 0]], dtype=int32)
+    """
+    rows = [np.asarray(row, dtype=np.int64).reshape(-1) for row in labels]
+    counts = np.broadcast_to(np.asarray(frames, dtype=np.int64), (len(rows),))
+    longest = max((row.size for row in rows), default=0)
+    width = longest if max_label is None else max_label
+    if longest > width:
+        raise ValueError(
+            f"`max_label` must be the length of the longest label, {longest}, or more; received "
+            f"{max_label}."
+        )
+    packed = np.full((len(rows), 1 + width), blank, dtype=np.int32)
+    for index, (row, count) in enumerate(zip(rows, counts, strict=True)):
+        if np.any((row < 0) | (row == blank)):
+            raise ValueError(
+                f"`labels` must hold symbol indices other than the blank, {blank}; label {index} "
+                f"is {row.tolist()}."
+            )
+        needed = row.size + int(np.sum(row[1:] == row[:-1]))
+        if needed > count:
+            raise ValueError(
+                f"`frames` must leave room for the label; utterance {index} has {count} frames and "
+                f"its label needs {needed}; leave it out, or use a smaller stride in time."
+            )
+        packed[index, 0] = count
+        packed[index, 1 : 1 + row.size] = row
+    return packed
+
+
+def split_labels(packed: Any, blank: int) -> tuple[Any, Any, Any]:
+    """Frames `(batch,)`, labels `(batch, max_label)` padded with `blank`, lengths; all int32."""
+    numbers = ops.cast(packed, "int32")
+    frames, labels = numbers[:, 0], numbers[:, 1:]
+    is_symbol = (labels >= 0) & (labels != blank)
+    return (
+        frames,
+        ops.where(is_symbol, labels, blank),
+        ops.sum(ops.cast(is_symbol, "int32"), axis=1),
+    )

@@ -1,0 +1,50 @@
+"""What both error rates share: edits and reference tokens, added up over the corpus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfpipeline.losses.packed_labels import split_labels
+from tfpipeline.metrics.token_edits import count, edit_distances, greedy_tokens
+
+
+class ErrorRate(keras.metrics.Metric):
+    """Sum of edits / sum of reference tokens over all utterances, greedily decoded."""
+
+    def __init__(self, blank: int, name: str) -> None:
+        super().__init__(name=name, dtype="float32")
+        self.blank = blank
+        self.edits = self.add_weight(name="edits", initializer="zeros")
+        self.tokens = self.add_weight(name="tokens", initializer="zeros")
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Counts a batch.
+
+        Args:
+            y_true: `(batch, 1 + max_label)`, from `tfpipeline.losses.pack_labels`.
+            y_pred: logits, `(batch, frames, symbols)`.
+            sample_weight: of each utterance, `(batch,)`, for its edits and its tokens.
+        """
+        frames, labels, _ = split_labels(ops.convert_to_tensor(y_true), self.blank)
+        decoded = greedy_tokens(ops.convert_to_tensor(y_pred), frames, self.blank)
+        reference = self.tokens_of(labels, labels != self.blank)
+        edits = edit_distances(*reference, *self.tokens_of(*decoded))
+        tokens = ops.cast(count(reference[1]), "float32")
+        if sample_weight is not None:
+            weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
+            edits, tokens = edits * weight, tokens * weight
+        self.edits.assign_add(ops.sum(edits))
+        self.tokens.assign_add(ops.sum(tokens))
+
+    def tokens_of(self, symbols: Any, mask: Any) -> tuple[Any, Any]:
+        """The tokens that are compared, and which of them count."""
+        raise NotImplementedError
+
+    def result(self) -> Any:
+        return ops.divide_no_nan(self.edits, self.tokens)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "blank": self.blank}
