@@ -22,6 +22,14 @@ from types import ModuleType
 STUDIES = {
     "export-matrix": "tfpipeline.studies.export_matrix",
     "export-accuracy": "tfpipeline.studies.export_accuracy",
+    "lambda-grid": "tfpipeline.studies.low_rank.lambda_grid",
+    "nu-coefficient": "tfpipeline.studies.low_rank.nu_coefficient",
+    "rank-at-error": "tfpipeline.studies.low_rank.rank_at_error",
+    "size-against-error": "tfpipeline.studies.low_rank.size_against_error",
+    "transition-epoch": "tfpipeline.studies.low_rank.transition_epoch",
+    "joint-forms": "tfpipeline.studies.low_rank.joint_forms",
+    "low-rank-or-sparse": "tfpipeline.studies.low_rank.low_rank_or_sparse",
+    "growing-ranks": "tfpipeline.studies.low_rank.growing_ranks",
 }
 
 

@@ -25,6 +25,7 @@ def run_tasks(
     store: RowStore,
     label: str,
     processes: int = 1,
+    fresh: bool = False,
 ) -> None:
     """Does the tasks that have rows missing in `store`, and adds their rows.
 
@@ -34,12 +35,13 @@ def run_tasks(
         store: Where rows go as soon as they are there.
         label: Of the progress bar.
         processes: With more than one, tasks run in processes of their own.
+        fresh: Even a single one does, for tasks whose environment must differ.
     """
     missing = [task for task in tasks if any(row not in store for row in task.rows)]
     if not missing:
         return
     with progress(label, len(missing)) as bar:
-        if processes == 1:
+        if processes == 1 and not fresh:
             for task in missing:
                 _keep(store, work(task))
                 bar.advance()

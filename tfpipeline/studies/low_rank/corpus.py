@@ -1,0 +1,109 @@
+"""Sentences as arrays of one size, made once and read by every run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tfpipeline.decoding import Alphabet
+from tfpipeline.recipes.atomic import replacing
+from tfpipeline.studies.low_rank.settings import Settings
+from tfpipeline.studies.rows import StudyError
+
+SPLITS = ("train", "validation", "test")
+_CORPUS_SEED = 0
+# Output frames after the end of a recording that still count: a model that looks back only knows a
+# letter a little after it was said.
+_TAIL = 3
+
+
+@dataclass(frozen=True)
+class Utterances:
+    """A split.
+
+    Args:
+        features: float32 `(utterances, frames, bands)`, zeros after the end of each.
+        frames: output frames of the model, int32 `(utterances,)`.
+        texts: what is said.
+    """
+
+    features: np.ndarray
+    frames: np.ndarray
+    texts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def prepare_corpus(out: Path, settings: Settings, data: Path | None) -> Path:
+    """Writes the features of the corpus, once, and returns their file.
+
+    Args:
+        out: the folder of the study.
+        settings: how much of it.
+        data: a corpus in a layout of `load_sentences`; None synthesizes one in `out`.
+    """
+    # NumPy only: the processes that train import Keras with a backend of their own.
+    from tfpipeline.data import load_sentences, synthesize_sentences
+
+    path = out / "corpus.npz"
+    if path.exists():
+        return path
+    if data is None:
+        sizes = {split: getattr(settings, split) for split in SPLITS}
+        data = synthesize_sentences(out / "corpus", seed=_CORPUS_SEED, **sizes).path
+    found = load_sentences(data, max_seconds=settings.max_seconds, limit=settings.train)
+    arrays: dict[str, np.ndarray] = {}
+    for split in SPLITS:
+        part = getattr(found, split)
+        count = min(len(part), getattr(settings, split))
+        arrays[f"{split}_features"] = part.features[:count]
+        arrays[f"{split}_frames"] = part.frames[:count]
+        arrays[f"{split}_texts"] = np.asarray(part.texts[:count])
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
+    return path
+
+
+def read_corpus(path: Path, settings: Settings) -> dict[str, Utterances]:
+    """The splits, all padded to one length, without utterances that the model's stride outruns."""
+    from tfpipeline.models.deep_speech import output_frames
+
+    splits = {}
+    with np.load(path) as stored:
+        longest = max(stored[f"{split}_features"].shape[1] for split in SPLITS)
+        for split in SPLITS:
+            features = stored[f"{split}_features"]
+            frames = output_frames(stored[f"{split}_frames"].astype(np.int32), fast=True)
+            frames = np.minimum(frames + _TAIL, output_frames(longest, fast=True))
+            texts = [str(text) for text in stored[f"{split}_texts"]]
+            fits = np.asarray([_needed(text) for text in texts]) <= frames
+            keep = np.flatnonzero(fits)
+            if split == "train":
+                # Whole batches only: a compiler makes a program for each shape.
+                keep = keep[: len(keep) // settings.batch_size * settings.batch_size]
+            if not len(keep):
+                raise StudyError(
+                    f"the {split} split has no utterance that the model can spell: longer "
+                    "recordings, or more of them, are needed"
+                )
+            padded = np.zeros((len(keep), longest, features.shape[2]), np.float32)
+            padded[:, : features.shape[1]] = features[keep]
+            splits[split] = Utterances(padded, frames[keep], tuple(texts[i] for i in keep))
+    return splits
+
+
+def packed(utterances: Utterances) -> np.ndarray:
+    """Labels as `tfpipeline.losses.CTC` takes them."""
+    from tfpipeline.losses import pack_labels
+
+    alphabet = Alphabet()
+    labels = [alphabet.encode(text) for text in utterances.texts]
+    return pack_labels(labels, utterances.frames.tolist())
+
+
+def _needed(text: str) -> int:
+    """Frames that CTC needs: one a character, and a blank between equal neighbours."""
+    return len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))

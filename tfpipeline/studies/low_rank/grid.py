@@ -1,0 +1,56 @@
+"""The search over both strengths of both regularizers, which several studies look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+import numpy as np
+
+from tfpipeline.studies.low_rank.runs import Stage1
+from tfpipeline.studies.low_rank.settings import Settings
+from tfpipeline.studies.rows import Row
+
+
+def strengths(kind: str, settings: Settings) -> tuple[float, ...]:
+    """The strengths of a regularizer, 0 first."""
+    return (0.0, *(settings.trace_norm if kind == "trace_norm" else settings.l2))
+
+
+def grid_runs(settings: Settings) -> list[Stage1]:
+    """Every pair of strengths of each kind, with every seed.
+
+    Both strengths 0 is the unregularized model, once for both kinds: factors without a penalty
+    compute the same function but train otherwise, so that corner of the trace norm's map is a run
+    of its own.
+    """
+    runs = []
+    for seed in settings.seeds:
+        runs.append(Stage1(seed))
+        for kind in ("l2", "trace_norm"):
+            values = strengths(kind, settings)
+            for nonrec, rec in product(values, values):
+                if kind == "trace_norm" or nonrec or rec:
+                    runs.append(Stage1(seed, kind, nonrec, rec))
+    return runs
+
+
+def mean_by_setting(rows: Sequence[Row], column: str) -> dict[str, float]:
+    """The mean of a column over the seeds, by setting."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        found.setdefault(row["setting"], []).append(row[column])
+    return {setting: float(np.mean(values)) for setting, values in found.items()}
+
+
+def best_setting(rows: Sequence[Row], kind: str) -> Row:
+    """A row of the setting of a kind with the lowest mean validation CER."""
+    own = [row for row in rows if row["kind"] == kind]
+    means = mean_by_setting(own, "cer_validation")
+    return min(own, key=lambda row: (means[row["setting"]], row["seed"]))
+
+
+def best_runs(rows: Sequence[Row], kind: str, settings: Settings) -> list[Stage1]:
+    """The stage 1 runs of the best setting of a kind, one a seed."""
+    best = best_setting(rows, kind)
+    return [Stage1(seed, kind, best["nonrec"], best["rec"]) for seed in settings.seeds]

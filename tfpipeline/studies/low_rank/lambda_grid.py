@@ -1,0 +1,110 @@
+"""The study `lambda-grid`: Figure 1 of Kliegl et al. (2018)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfpipeline.studies.low_rank.report import add_arguments as add_arguments
+from tfpipeline.studies.rows import Row, StudyResult
+
+HELP = "character error rate over both strengths of the trace norm and of l2 (Figure 1)"
+COLUMNS = (
+    *("kind", "nonrec", "rec", "seed", "params", "cer_train", "cer_validation", "cer_test"),
+    *("wer_test", "seconds"),
+)
+
+
+def run(
+    out: Path,
+    *,
+    quick: bool = False,
+    processes: int = 1,
+    command: str = "",
+    data: Path | None = None,
+    backend: str | None = None,
+    settings: Any = None,
+) -> StudyResult:
+    """Trains every pair of strengths with every seed."""
+    from tfpipeline.studies.low_rank.grid import best_setting, grid_runs
+    from tfpipeline.studies.low_rank.pool import Pool
+    from tfpipeline.studies.low_rank.report import Claim, finish, spread
+
+    pool = Pool(
+        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
+    )
+    rows = pool.rows(grid_runs(pool.settings), "Stage 1")
+    lines, found = [], {}
+    for kind in ("none", "l2", "trace_norm"):
+        best = best_setting(rows, kind)
+        errors = [r["cer_validation"] for r in rows if r["setting"] == best["setting"]]
+        found[kind] = sum(errors) / len(errors)
+        lines.append(
+            f"best {kind}: nonrec {best['nonrec']:g}, rec {best['rec']:g}: CER {spread(errors)} %"
+        )
+    tied = [row for row in rows if row["kind"] == "trace_norm" and row["nonrec"] == row["rec"]]
+    best_tied = [
+        r["cer_validation"]
+        for r in rows
+        if r["setting"] == best_setting(tied, "trace_norm")["setting"]
+    ]
+    claims = [
+        Claim(
+            "either regularizer lowers the validation error",
+            max(found["l2"], found["trace_norm"]) < found["none"],
+            ", ".join(f"{kind} {100 * value:.1f} %" for kind, value in found.items()),
+        ),
+        Claim(
+            "for the trace norm, equal strengths do as well as any pair",
+            sum(best_tied) / len(best_tied) <= found["trace_norm"] + 0.005,
+            f"tied {spread(best_tied)} %, best pair {100 * found['trace_norm']:.1f} %",
+        ),
+    ]
+    return finish(
+        pool, "lambda-grid", command, COLUMNS, rows, claims, lambda f: _draw(f, rows), extra=lines
+    )
+
+
+def _draw(figure: Any, rows: list[Row]) -> None:
+    """A map of the mean error for each regularizer."""
+    import numpy as np
+
+    from tfpipeline.studies.low_rank.report import LABELS
+
+    maps = {}
+    for kind in ("l2", "trace_norm"):
+        own = [row for row in rows if row["kind"] == kind]
+        if kind == "l2":
+            own += [row for row in rows if row["kind"] == "none"]
+        values = sorted({row["nonrec"] for row in own})
+        mean = np.array(
+            [
+                [
+                    np.mean(
+                        [
+                            100 * row["cer_validation"]
+                            for row in own
+                            if (row["rec"], row["nonrec"]) == (rec, nonrec)
+                        ]
+                    )
+                    for nonrec in values
+                ]
+                for rec in values
+            ]
+        )
+        maps[kind] = (values, mean)
+    low = min(mean.min() for _, mean in maps.values())
+    high = max(mean.max() for _, mean in maps.values())
+    for axes, (kind, (values, mean)) in zip(figure.subplots(1, 2), maps.items(), strict=True):
+        axes.imshow(mean, origin="lower", cmap="viridis_r", vmin=low, vmax=high)
+        for i, j in np.ndindex(mean.shape):
+            dark = mean[i, j] > (low + high) / 2
+            axes.text(
+                j, i, f"{mean[i, j]:.1f}", ha="center", va="center", color="w" if dark else "k"
+            )
+        names = [f"{value:g}" for value in values]
+        axes.set_xticks(range(len(values)), names)
+        axes.set_yticks(range(len(values)), names)
+        axes.set_xlabel("λ of non-recurrent matrices")
+        axes.set_ylabel("λ of recurrent matrices")
+        axes.set_title(f"{LABELS[kind]}: validation CER, %, mean over seeds")

@@ -1,0 +1,200 @@
+"""The study `low-rank-or-sparse`: Figure 8 of Kliegl et al. (2018), and its cost on a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfpipeline.studies.low_rank.report import add_arguments as add_arguments
+from tfpipeline.studies.rows import Row, StudyResult
+
+HELP = "low rank, sparse and narrow models: error rate by parameters, bytes and time (Figure 8)"
+COLUMNS = (
+    *("family", "setting", "seed", "params", "nonzero", "cer_validation", "cer_test"),
+    *("cer_int8_validation", "cer_int8_test", "bytes", "bytes_zipped", "bytes_fused"),
+    *("us_portable", "us_fused"),
+)
+FAMILIES = {
+    "narrow": "narrower plain models",
+    "sparse": "pruned plain models",
+    "low rank": "trace norm, cut, stage 2",
+}
+_COLORS = {"narrow": "#6a994e", "sparse": "#33658a", "low rank": "#c8553d"}
+
+
+def run(
+    out: Path,
+    *,
+    quick: bool = False,
+    processes: int = 1,
+    command: str = "",
+    data: Path | None = None,
+    backend: str | None = None,
+    settings: Any = None,
+) -> StudyResult:
+    """Trains three families of small models and exports each as int8."""
+    from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
+    from tfpipeline.studies.low_rank.pool import Pool
+    from tfpipeline.studies.low_rank.report import finish
+    from tfpipeline.studies.low_rank.runs import Deployed, Stage1, Stage2
+
+    pool = Pool(
+        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
+    )
+    grid = pool.rows(grid_runs(pool.settings), "Stage 1")
+    seeds = pool.settings.seeds
+    families: dict[str, list[Any]] = {
+        "narrow": [Stage1(s, width=w) for w in (1.0, *pool.settings.widths) for s in seeds],
+        "sparse": [Stage1(s, sparsity=v) for v in pool.settings.sparsities for s in seeds],
+        "low rank": [
+            Stage2(one, budget=budget)
+            for budget in pool.settings.budgets
+            for one in best_runs(grid, "trace_norm", pool.settings)
+        ],
+    }
+    runs = [one for family in families.values() for one in family]
+    trained = pool.rows(runs, "Small models")
+    deployed = pool.rows([Deployed(one) for one in runs], "Export")
+    names = [name for name, family in families.items() for _ in family]
+    times = _times(pool.place, [one.name for one in runs if _seed(one) == seeds[0]])
+    rows: list[Row] = [
+        {
+            **model,
+            **times.get(one.name, {}),
+            **{name: value for name, value in files.items() if name not in ("run", "setting")},
+            "family": family,
+            "nonzero": round(model["params"] - model["zeros"] * model["kernel_params"]),
+        }
+        for one, family, model, files in zip(runs, names, trained, deployed, strict=True)
+    ]
+    return finish(
+        pool,
+        "low-rank-or-sparse",
+        command,
+        COLUMNS,
+        rows,
+        _claims(rows),
+        lambda f: _draw(f, rows),
+        (13, 4.4),
+    )
+
+
+def _seed(one: Any) -> int:
+    return int(one.seed if hasattr(one, "seed") else one.stage1.seed)
+
+
+def _times(place: Any, names: list[str]) -> dict[str, Row]:
+    """Microseconds an utterance, all files in turn in this process, on one thread."""
+    import numpy as np
+
+    from tfpipeline.bench.timing import time_interleaved
+    from tfpipeline.runtime import Interpreter
+
+    calls, models = {}, []
+    for name in names:
+        path = place.file(name)
+        for form, file in (("portable", path), ("fused", path.with_suffix(".fused.tflite"))):
+            model = Interpreter(file, num_threads=1)
+            shape = (1, *model.input_details[0].shape[1:])
+            model.predict(np.zeros(shape, np.float32))
+            models.append(model)
+            calls[f"{name} {form}"] = model.invoke
+    found = time_interleaved(calls, label="Timing the files")
+    return {
+        name: {f"us_{form}": found[f"{name} {form}"].median for form in ("portable", "fused")}
+        for name in names
+    }
+
+
+def _mean(rows: list[Row], column: str) -> float:
+    values = [row[column] for row in rows if row.get(column) is not None]
+    return float(sum(values) / len(values))
+
+
+def _points(rows: list[Row], family: str, x: str, y: str) -> list[tuple[float, float]]:
+    """Mean x and y of each setting of a family, by x."""
+    own = [row for row in rows if row["family"] == family]
+    settings = dict.fromkeys(row["setting"] for row in own)
+    parts = [[row for row in own if row["setting"] == setting] for setting in settings]
+    return sorted((_mean(part, x), _mean(part, y)) for part in parts)
+
+
+def _claims(rows: list[Row]) -> list[Any]:
+    import numpy as np
+
+    from tfpipeline.studies.low_rank.report import Claim
+
+    claims = []
+    low_rank = {
+        x: _points(rows, "low rank", x, "cer_int8_validation")
+        for x in ("params", "bytes", "bytes_zipped", "us_fused")
+    }
+    for family, x, what in (
+        ("narrow", "params", "as many parameters"),
+        ("sparse", "nonzero", "as many parameters that are not zero"),
+        ("narrow", "bytes", "as many bytes"),
+        ("sparse", "bytes_zipped", "as many bytes, both deflated"),
+        ("narrow", "us_fused", "as much time"),
+        ("sparse", "us_fused", "as much time"),
+    ):
+        ours = low_rank["params" if x == "nonzero" else x]
+        sizes, errors = np.array(ours).T
+        wins, compared = 0, []
+        for size, error in _points(rows, family, x, "cer_int8_validation"):
+            # Read off between our own sizes; above the largest one, the largest counts.
+            if size >= sizes[0]:
+                own = float(np.interp(size, sizes, errors))
+                wins += own <= error
+                compared.append(f"{100 * own:.1f} against {100 * error:.1f} %")
+        claims.append(
+            Claim(
+                f"with {what}, low rank has a lower error than {family} models",
+                bool(compared) and wins == len(compared),
+                ", ".join(compared) or "no size in common",
+            )
+        )
+    worst = max(rows, key=lambda row: row["cer_int8_test"] / max(row["cer_float_test"], 1e-9))
+    loss = _mean(rows, "cer_int8_test") / _mean(rows, "cer_float_test") - 1
+    claims.append(
+        Claim(
+            "8 bits after training cost 2 to 4 % of the error, relative, or less",
+            loss <= 0.04,
+            f"mean {100 * loss:+.1f} %, most "
+            f"{100 * (worst['cer_int8_test'] / worst['cer_float_test'] - 1):+.1f} % "
+            f"({worst['setting']})",
+        )
+    )
+    return claims
+
+
+def _draw(figure: Any, rows: list[Row]) -> None:
+    axes = figure.subplots(1, 3, sharey=True)
+    for place, (x, scale, label) in zip(
+        axes,
+        (
+            ("nonzero", 1000, "parameters that are not zero, thousands"),
+            ("bytes_zipped", 1024, "bytes of the int8 file, deflated, KiB"),
+            ("us_fused", 1000, "time of an utterance, fused, ms"),
+        ),
+        strict=True,
+    ):
+        for family, color in _COLORS.items():
+            own = [r for r in rows if r["family"] == family and r.get(x) is not None]
+            place.plot(
+                [row[x] / scale for row in own],
+                [100 * row["cer_int8_validation"] for row in own],
+                "o",
+                color=color,
+                alpha=0.4,
+            )
+            points = _points(own, family, x, "cer_int8_validation")
+            place.plot(
+                [a / scale for a, _ in points],
+                [100 * b for _, b in points],
+                color=color,
+                label=FAMILIES[family],
+            )
+        place.set_xlim(left=0)
+        place.set_xlabel(label)
+    axes[0].set_ylabel("validation CER of the int8 file, %")
+    axes[0].legend()

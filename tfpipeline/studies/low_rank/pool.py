@@ -1,0 +1,102 @@
+"""Does the runs that a study lacks, in processes with the faster backend."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tfpipeline.recipes.provenance import installed_versions
+from tfpipeline.studies.low_rank.corpus import prepare_corpus
+from tfpipeline.studies.low_rank.runs import Deployed, Place, Run, RunTask, do
+from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
+from tfpipeline.studies.provenance import file_digest
+from tfpipeline.studies.rows import Row, RowStore
+from tfpipeline.studies.tasks import run_tasks
+
+# What only chooses runs: a run's name says which it is.
+_CHOICES = (
+    *("seeds", "trace_norm", "l2", "budgets", "explained_variances", "transitions"),
+    *("sparsities", "widths"),
+)
+
+
+class Pool:
+    """Rows of training runs, each computed once for all studies with the same output folder.
+
+    Args:
+        out: that folder.
+        quick: takes the quick settings.
+        data: a corpus, or None for the synthesized one.
+        processes: that train at the same time.
+        backend: of Keras, `"jax"` or `"tensorflow"`; None takes JAX where it is installed, which
+            trains these models several times faster on a CPU.
+        settings: replaces those of `quick`.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        *,
+        quick: bool,
+        data: Path | None,
+        processes: int,
+        backend: str | None,
+        settings: Settings | None = None,
+    ) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.out = out
+        self.settings = settings or (QUICK if quick else FULL)
+        self.processes = processes
+        self.backend = backend or ("jax" if importlib.util.find_spec("jax") else "tensorflow")
+        self.place = Place(out, self.settings)
+        corpus = prepare_corpus(out, self.settings, data)
+        self.basis = {
+            **installed_versions(),
+            "backend": self.backend,
+            "corpus": file_digest(corpus),
+            "settings": {
+                name: value
+                for name, value in dataclasses.asdict(self.settings).items()
+                if name not in _CHOICES
+            },
+        }
+        self._store = RowStore(out / "low_rank.rows.jsonl", ("run",), self.basis)
+
+    def rows(self, runs: Sequence[Run], label: str) -> list[Row]:
+        """The rows of runs, in their order; those that are missing are computed first."""
+        tasks = [RunTask(run, self.place) for run in dict.fromkeys(runs)]
+        # Only TensorFlow exports.
+        deploys = any(isinstance(run, Deployed) for run in runs)
+        with _environment("tensorflow" if deploys else self.backend):
+            run_tasks(tasks, do, self._store, label, self.processes, fresh=True)
+        return list(self._store.rows([{"run": run.name} for run in runs]))
+
+
+@contextmanager
+def _environment(backend: str) -> Iterator[None]:
+    """What processes that train find in their environment."""
+    wanted = {
+        "KERAS_BACKEND": backend,
+        # As many processes as cores, each with one thread, beat one process with all of them, and
+        # the order of additions does not depend on the number of cores.
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,88 @@
+"""The study `rank-at-error`: Figure 3 of Kliegl et al. (2018)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tfpipeline.studies.low_rank.report import add_arguments as add_arguments
+from tfpipeline.studies.rows import Row, StudyResult
+
+HELP = "rank@0.9 of the last recurrent layer over the error rate (Figure 3)"
+COLUMNS = ("matrix", "kind", "nonrec", "rec", "seed", "rank", "nu", "cer_validation")
+
+
+def run(
+    out: Path,
+    *,
+    quick: bool = False,
+    processes: int = 1,
+    command: str = "",
+    data: Path | None = None,
+    backend: str | None = None,
+    settings: Any = None,
+) -> StudyResult:
+    """Reads ranks off all runs of `lambda-grid`."""
+    from tfpipeline.studies.low_rank.grid import grid_runs
+    from tfpipeline.studies.low_rank.pool import Pool
+    from tfpipeline.studies.low_rank.report import Claim, finish
+
+    pool = Pool(
+        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
+    )
+    found = pool.rows(grid_runs(pool.settings), "Stage 1")
+    layer = f"gru_{len(pool.settings.units)}"
+    rows: list[Row] = [
+        {
+            **{name: row[name] for name in ("kind", "nonrec", "rec", "seed", "cer_validation")},
+            "matrix": matrix,
+            "rank": row["rank"][matrix],
+            "nu": row["nu"][matrix],
+        }
+        for row in found
+        for matrix in (f"{layer}/kernel", f"{layer}/recurrent_kernel")
+    ]
+    claims = []
+    for matrix in dict.fromkeys(row["matrix"] for row in rows):
+        for measure in ("rank", "nu"):
+            lower, pairs = _compare(rows, matrix, measure)
+            claims.append(
+                Claim(
+                    f"{matrix}: at equal error (1 % CER) the trace norm has the lower {measure}",
+                    pairs > 0 and lower / pairs > 0.9,
+                    f"in {lower} of {pairs} pairs of a trace-norm and an l2 model",
+                )
+            )
+    return finish(pool, "rank-at-error", command, COLUMNS, rows, claims, lambda f: _draw(f, rows))
+
+
+def _compare(rows: list[Row], matrix: str, measure: str) -> tuple[int, int]:
+    """In how many pairs of models with about the same error the trace norm's measure is lower."""
+    own = [row for row in rows if row["matrix"] == matrix]
+    trace = [row for row in own if row["kind"] == "trace_norm" and row["nonrec"] and row["rec"]]
+    l2 = [row for row in own if row["kind"] == "l2"]
+    pairs = [
+        (a, b) for a in trace for b in l2 if abs(a["cer_validation"] - b["cer_validation"]) < 0.01
+    ]
+    return sum(a[measure] < b[measure] for a, b in pairs), len(pairs)
+
+
+def _draw(figure: Any, rows: list[Row]) -> None:
+    from tfpipeline.studies.low_rank.report import COLORS, LABELS
+
+    matrices = list(dict.fromkeys(row["matrix"] for row in rows))
+    for axes, matrix in zip(figure.subplots(1, 2), matrices, strict=True):
+        for kind, color in COLORS.items():
+            own = [row for row in rows if row["matrix"] == matrix and row["kind"] == kind]
+            axes.plot(
+                [100 * row["cer_validation"] for row in own],
+                [row["rank"] for row in own],
+                "o",
+                color=color,
+                alpha=0.6,
+                label=LABELS[kind],
+            )
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("validation CER, %")
+        axes.set_ylabel(f"rank at 90 % of {matrix}")
+        axes.legend()

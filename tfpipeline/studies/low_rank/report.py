@@ -1,0 +1,101 @@
+"""What every low-rank study leaves: a table, a picture, how it came about, and what holds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfpipeline.recipes.atomic import replacing, write_json
+from tfpipeline.studies.low_rank.pool import Pool
+from tfpipeline.studies.provenance import describe_run
+from tfpipeline.studies.rows import Row, StudyResult, write_csv
+
+COLORS = {"none": "#6a994e", "l2": "#33658a", "trace_norm": "#c8553d"}
+LABELS = {"none": "unregularized", "l2": "ℓ2", "trace_norm": "trace norm"}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper, and whether it holds here.
+
+    Args:
+        text: what is claimed.
+        holds: whether it does.
+        found: the numbers.
+    """
+
+    text: str
+    holds: bool
+    found: str
+
+    def __str__(self) -> str:
+        return f"{'holds' if self.holds else 'does NOT hold'}: {self.text} ({self.found})"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of every low-rank study."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="a corpus of sentences (LibriSpeech, WSJ or Kaldi layout); default: a synthesized one",
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("jax", "tensorflow"),
+        help="of Keras in the processes that train (default: jax where it is installed)",
+    )
+
+
+def spread(values: Sequence[float], percent: bool = True) -> str:
+    """Mean and range, for a person."""
+    scale = 100.0 if percent else 1.0
+    mean = scale * sum(values) / len(values)
+    return f"{mean:.1f} ({scale * min(values):.1f} to {scale * max(values):.1f})"
+
+
+def finish(
+    pool: Pool,
+    name: str,
+    command: str,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    claims: Sequence[Claim],
+    draw: Callable[[Any], None],
+    figure_size: tuple[float, float] = (10, 4.2),
+    extra: Sequence[str] = (),
+) -> StudyResult:
+    """Writes `<name>.csv`, `.json` and `.png`, and sums up.
+
+    Args:
+        pool: the runs' pool.
+        name: of the study.
+        command: the command line.
+        columns: of the table.
+        rows: of the table.
+        claims: what was looked at.
+        draw: fills a matplotlib figure.
+        figure_size: inches.
+        extra: lines of the summary before the claims.
+    """
+    from matplotlib.figure import Figure
+
+    stem = name.replace("-", "_")
+    paths = tuple(pool.out / f"{stem}.{ending}" for ending in ("csv", "json", "png"))
+    write_csv(paths[0], columns, rows)
+    about = describe_run(
+        name,
+        command,
+        pool.settings.seeds,
+        {"corpus": pool.basis["corpus"]},
+        {"backend": pool.backend, **pool.basis["settings"]},
+    )
+    about["claims"] = [{"claim": c.text, "holds": c.holds, "found": c.found} for c in claims]
+    write_json(paths[1], about)
+    figure = Figure(figsize=figure_size, layout="constrained")
+    draw(figure)
+    with replacing(paths[2]) as partial:
+        figure.savefig(partial, dpi=120, format="png")
+    return StudyResult(tuple(rows), paths, "\n".join([*extra, *map(str, claims)]))

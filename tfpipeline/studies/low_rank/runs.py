@@ -1,0 +1,175 @@
+"""The training runs of the low-rank studies, by name. Light: they travel between processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tfpipeline.studies.low_rank.settings import Settings
+from tfpipeline.studies.rows import Row
+
+KINDS = ("none", "l2", "trace_norm")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run finds its data and leaves its model.
+
+    Args:
+        folder: of the study.
+        settings: see `Settings`.
+    """
+
+    folder: Path
+    settings: Settings
+
+    @property
+    def corpus(self) -> Path:
+        return self.folder / "corpus.npz"
+
+    def model(self, name: str) -> Path:
+        """The saved model of a run."""
+        return self.folder / "models" / f"{name}.keras"
+
+    def file(self, name: str) -> Path:
+        """Its exported file; the fused one is beside it."""
+        return self.folder / "models" / f"{name}.tflite"
+
+
+@dataclass(frozen=True)
+class Stage1:
+    """A model trained in full: the first stage, or a plain model to compare with.
+
+    Args:
+        seed: of weights and order.
+        kind: `"none"` and `"l2"` train plain layers, `"trace_norm"` factored ones.
+        nonrec, rec: strengths of the regularizer.
+        joint: form of the factored layers.
+        width: share of the settings' layer widths.
+        uniform: whether all recurrent layers have the same width, with as many parameters.
+        sparsity: share of zeros at which gradual pruning aims; None does not prune.
+    """
+
+    seed: int
+    kind: str = "none"
+    nonrec: float = 0.0
+    rec: float = 0.0
+    joint: str = "partial"
+    width: float = 1.0
+    uniform: bool = False
+    sparsity: float | None = None
+
+    @property
+    def setting(self) -> str:
+        """The name without the seed."""
+        parts = [self.kind]
+        if self.kind != "none":
+            parts.append(f"{self.nonrec:g}-{self.rec:g}")
+        if self.joint != "partial":
+            parts.append(self.joint)
+        if self.width != 1:
+            parts.append(f"width{self.width:g}")
+        if self.uniform:
+            parts.append("uniform")
+        if self.sparsity is not None:
+            parts.append(f"sparse{self.sparsity:g}")
+        return "-".join(parts)
+
+    @property
+    def name(self) -> str:
+        return f"{self.setting}-seed{self.seed}"
+
+
+@dataclass(frozen=True)
+class Stage2:
+    """The model of a `Stage1`, cut and trained on without a regularizer.
+
+    Args:
+        stage1: whose saved model is cut.
+        explained_variance: share of each matrix that is kept; or
+        budget: parameters of the cut model, as a share of those of the plain one.
+    """
+
+    stage1: Stage1
+    explained_variance: float | None = None
+    budget: float | None = None
+
+    @property
+    def setting(self) -> str:
+        if self.budget is None:
+            return f"{self.stage1.setting}-cut{self.explained_variance:g}"
+        return f"{self.stage1.setting}-budget{self.budget:g}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.setting}-seed{self.stage1.seed}"
+
+
+@dataclass(frozen=True)
+class TwoStages:
+    """Both stages within a fixed number of epochs, cut to a fixed budget.
+
+    Args:
+        stage1: what the first stage trains.
+        transition: epochs of the first stage.
+    """
+
+    stage1: Stage1
+    transition: int
+
+    @property
+    def setting(self) -> str:
+        return f"{self.stage1.setting}-transition{self.transition}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.setting}-seed{self.stage1.seed}"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The model of another run as int8 files.
+
+    Args:
+        run: which.
+    """
+
+    run: Stage1 | Stage2 | TwoStages
+
+    @property
+    def setting(self) -> str:
+        return f"{self.run.setting}-int8"
+
+    @property
+    def name(self) -> str:
+        return f"{self.run.name}-int8"
+
+
+Run = Stage1 | Stage2 | TwoStages | Deployed
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """A run as a task of `run_tasks`."""
+
+    run: Run
+    place: Place
+
+    @property
+    def rows(self) -> list[Row]:
+        return [{"run": self.run.name}]
+
+
+def do(task: RunTask) -> list[Row]:
+    """Does a run; at the top of a module, because processes call it by name."""
+    found: dict[str, Any]
+    if isinstance(task.run, Deployed):
+        from tfpipeline.studies.low_rank.deployment import deploy_run
+
+        found = deploy_run(task.run, task.place)
+    else:
+        from tfpipeline.studies.low_rank.training import train_run
+
+        found = train_run(task.run, task.place)
+    return [{"run": task.run.name, "setting": task.run.setting, **found}]
