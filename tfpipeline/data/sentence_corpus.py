@@ -63,10 +63,10 @@ def synthesize_sentences(
     """Writes spoken sentences with their texts in the folder layout of LibriSpeech.
 
     Sentences of a grammar (`sentence_grammar.GRAMMAR`), spoken by espeak-ng (in a separate process)
-    with many speakers and four of its English accents, in noise at 15 to 35 dB; 16 kHz, 16 bits. The
-    splits share neither a speaker nor a sentence. The same arguments give the same files, whatever
-    `workers` is. The folder appears when all is written; a folder that holds this very corpus
-    already is left as it is.
+    with many speakers and four of its English accents, in noise at 15 to 35 dB; 16 kHz, 16 bits.
+    The splits share neither a speaker nor a sentence. The same arguments give the same files,
+    whatever `workers` is. The folder appears when all is written; a folder that holds this very
+    corpus already is left as it is.
 
     Args:
         out_dir: the corpus' folder; a corpus made here with other arguments is replaced.

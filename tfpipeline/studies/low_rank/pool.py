@@ -71,19 +71,21 @@ class Pool:
         tasks = [RunTask(run, self.place) for run in dict.fromkeys(runs)]
         # Only TensorFlow exports.
         deploys = any(isinstance(run, Deployed) for run in runs)
-        with _environment("tensorflow" if deploys else self.backend):
+        with _environment("tensorflow" if deploys else self.backend, self.out / "compiled"):
             run_tasks(tasks, do, self._store, label, self.processes, fresh=True)
         return list(self._store.rows([{"run": run.name} for run in runs]))
 
 
 @contextmanager
-def _environment(backend: str) -> Iterator[None]:
+def _environment(backend: str, compiled: Path) -> Iterator[None]:
     """What processes that train find in their environment."""
     wanted = {
         "KERAS_BACKEND": backend,
         # As many processes as cores, each with one thread, beat one process with all of them, and
         # the order of additions does not depend on the number of cores.
         "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        # Runs that differ in their seeds only are one program.
+        "JAX_COMPILATION_CACHE_DIR": str(compiled.absolute()),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "TF_NUM_INTRAOP_THREADS": "1",
