@@ -49,7 +49,14 @@ def test_jax_backend():
             *("-p", "no:cacheprovider", "-k", chosen),
             *(str(HERE / name) for name in files),
         ],
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        env={
+            **os.environ,
+            "KERAS_BACKEND": "jax",
+            "JAX_PLATFORMS": "cpu",
+            # Nearly all of the time is compilation, of code that then runs once.
+            "XLA_FLAGS": "--xla_backend_optimization_level=0"
+            " --xla_llvm_disable_expensive_passes=true",
+        },
         capture_output=True,
         text=True,
         timeout=900,

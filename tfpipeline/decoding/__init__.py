@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfpipeline.decoding.alphabet import Alphabet
+from tfpipeline.decoding.beam_search import Hypothesis, beam_search
 from tfpipeline.decoding.edit_distance import (
     character_error_rate,
     edit_distance,
@@ -12,6 +13,8 @@ from tfpipeline.decoding.greedy import greedy_decode
 
 __all__ = [
     "Alphabet",
+    "Hypothesis",
+    "beam_search",
     "character_error_rate",
     "edit_distance",
     "greedy_decode",
