@@ -13,8 +13,8 @@ from tfpipeline.export.calibrate import Calibration, float_runner
 from tfpipeline.export.conversion import Converted
 from tfpipeline.export.drift import LENGTHS, Drift, long_stream, measure_drift
 from tfpipeline.export.errors import VerificationError
+from tfpipeline.export.forms import Form
 from tfpipeline.export.layer_errors import MOST_SAMPLES, LayerError, cumulative_errors
-from tfpipeline.export.lower import Form
 from tfpipeline.export.mark import MarkedLayer
 from tfpipeline.export.model_file import Written
 from tfpipeline.export.modes import ModeTable

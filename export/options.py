@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.lower import Form
+from tfpipeline.export.forms import Form
 from tfpipeline.export.modes import FLOAT32, INT16, MODES, ModeTable
 from tfpipeline.export.ranges import clipping_of
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.export.errors import VerificationError
-from tfpipeline.export.lower import Form
+from tfpipeline.export.forms import Form
 from tfpipeline.export.modes import FLOAT32, Mode
 from tfpipeline.export.report import FormReport, OutputReport
 from tfpipeline.export.signature import Samples
