@@ -12,7 +12,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatGraph, GraphBuilder, Quantization
+from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
+from tfpipeline.export.float_graph import FloatGraph
 from tfpipeline.export.mark import clean_name, layer_of_op
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.quantization_table import QuantizationTable

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tfpipeline.export.flatbuffer import FloatOperator
+from tfpipeline.export.float_graph import FloatOperator
 from tfpipeline.export.modes import FLOAT32, Mode
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 

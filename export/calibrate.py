@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfpipeline.export.cells import CELLS
 from tfpipeline.export.delays import Delay
-from tfpipeline.export.flatbuffer import FloatGraph, cut_at_custom_ops
+from tfpipeline.export.float_graph import FloatGraph, cut_at_custom_ops
 from tfpipeline.export.mark import MARKER, Marked, marker_index
 from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.ranges import Range, clipping_of, minmax

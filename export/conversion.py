@@ -15,7 +15,7 @@ from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.factored_fused import find_pairs
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, read_float_graph
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator, read_float_graph
 from tfpipeline.export.mark import (
     MARKER,
     MarkedLayer,

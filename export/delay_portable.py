@@ -7,7 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.activations import Activations
 from tfpipeline.export.delays import Delay
-from tfpipeline.export.flatbuffer import FloatOperator
+from tfpipeline.export.float_graph import FloatOperator
 from tfpipeline.export.modes import FLOAT32, INT8, INT16
 from tfpipeline.export.states import States
 

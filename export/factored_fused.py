@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from tfpipeline.export.activations import Activations
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, Quantization
+from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.linear_arithmetic import reshape
 from tfpipeline.export.modes import Mode
 from tfpipeline.export.weights import dense, integer_bias

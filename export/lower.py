@@ -20,7 +20,8 @@ from tfpipeline.export.delay_portable import lower_delay
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.factored_fused import find_pairs, lower_pair
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, GraphBuilder
+from tfpipeline.export.flatbuffer import GraphBuilder
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.forms import Form
 from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES, GateArithmetic
 from tfpipeline.export.linear_arithmetic import LinearArithmetic

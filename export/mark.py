@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from tfpipeline.export.delays import Delay, delay_of, delayed_call
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.recurrent_layers import recurrent_step
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.layers.export_protocol import RecurrentStep

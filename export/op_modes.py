@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.mark import layer_of_op
 from tfpipeline.export.modes import FLOAT32, Mode, ModeTable
 from tfpipeline.export.stock_ops import has_kernel

@@ -9,7 +9,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.activations import Activations
 from tfpipeline.export.bias_correction import BiasCorrection
-from tfpipeline.export.flatbuffer import FloatOperator, Quantization
+from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.float_graph import FloatOperator
 from tfpipeline.export.linear_arithmetic import reshape
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.stock_ops import RULES

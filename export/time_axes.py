@@ -19,7 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, FloatTensor
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator, FloatTensor
 from tfpipeline.export.mark import MARKER
 
 _MIXING = {"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SOFTMAX", "CUMSUM"}

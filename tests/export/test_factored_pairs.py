@@ -13,7 +13,7 @@ from small_model import FEATURES, walk
 
 from tfpipeline.export import Tolerances, export
 from tfpipeline.export.factored_fused import find_pairs
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, FloatTensor
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator, FloatTensor
 from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.numerics.factored_options import OP_NAME
 from tfpipeline.runtime import Interpreter, Streamer
