@@ -81,7 +81,9 @@ def export(
         io: "float32", or "int8" or "int16" as the activations: the type of inputs and outputs.
         forms: "portable", "fused" or both; by default both where there is a fused form.
         overrides: Mode by layer name, with `*` and `?`: `{"dense*": "float32", "gru": "int8x4"}`.
-        clipping: How calibration ranges are chosen: "minmax", "percentile" or "mse".
+        clipping: How calibration ranges are chosen: "minmax", "percentile" or "mse"; or "compare",
+            which tries all of them with and without bias correction, takes what is closest to
+            Keras on calibration samples held back for that, and shows all in the report.
         bias_correction: Subtract from biases of dense layers the mean error that rounded weights
             make on the calibration data.
         verification: Held-out inputs of the same shape, from any such source; by default the

@@ -12,11 +12,14 @@ from typing import Any
 import keras
 
 from tfpipeline.export import card as cards
-from tfpipeline.export.calibrate import calibrate
-from tfpipeline.export.conversion import convert_model
+from tfpipeline.export.calibrate import Observed, calibrate
+from tfpipeline.export.choice_report import ChoicesReport
+from tfpipeline.export.choices import compare_choices
+from tfpipeline.export.conversion import Converted, convert_model
 from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
 from tfpipeline.export.lengths import check_samples, verify_lengths
-from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.options import COMPARE, ExportOptions
+from tfpipeline.export.ranges import MINMAX
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.sample_sets import SampleSets
@@ -63,19 +66,19 @@ class ExportRun:
             )
             options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
         with timed("calibrate"):
-            layers = converted.marked.marked
-            found = calibrate(
+            observed = calibrate(
                 converted.data,
                 converted.whole,
-                layers,
+                converted.marked.marked,
                 self._data.samples,
                 options.modes,
-                options.clipping,
+                keep_values=options.clipping != MINMAX,
             )
+        with timed("choose"):
+            options, choices = self._choose(converted, observed, options)
+            found = observed.calibration(options.clipping)
         record = self._data.calibration_record()
-        card = given | cards.found_part(
-            found, record, options.quantize, options.overrides, options.modes
-        )
+        card = given | cards.found_part(found, record, options)
         files = {form: work / options.path(form).name for form in options.forms}
         kept: dict[str, set[str]] = {}
         with timed("lower"):
@@ -140,10 +143,32 @@ class ExportRun:
                 **self._data.verification_record(),
                 "tolerances": vars(self._tolerances).copy(),
             },
+            choices=choices,
             forms_agreement=agreement,
             versions=cards.versions(),
             seconds={step: round(value, 3) for step, value in self._seconds.items()},
         )
+
+    def _choose(
+        self, converted: Converted, observed: Observed, options: ExportOptions
+    ) -> tuple[ExportOptions, ChoicesReport | None]:
+        """The options with clipping and bias correction decided."""
+        if options.compares:
+            choices = compare_choices(
+                self._model,
+                self._signature,
+                converted,
+                observed,
+                options,
+                self._data.samples,
+                self._work,
+            )
+            best = choices.best
+            return options.with_choice(best.clipping, best.bias_correction), choices
+        if options.clipping == COMPARE:
+            # There is nothing to choose where nothing is quantized by range.
+            return options.with_choice(MINMAX, False), None
+        return options, None
 
     @contextmanager
     def _timed(self, step: str) -> Iterator[None]:

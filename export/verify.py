@@ -87,6 +87,13 @@ def verify(
     return tuple(reports), _forms_agreement(results)
 
 
+def measure(
+    form: Form, path: Path, samples: Samples, expected: Samples, advance: Callable[..., None]
+) -> FormReport:
+    """How far one form is from `expected`, without a judgement."""
+    return _compare(form, path, _run(form, path, samples, expected, advance), expected)
+
+
 def _run(
     form: Form, path: Path, samples: Samples, expected: Samples, advance: Callable[..., None]
 ) -> Samples:
