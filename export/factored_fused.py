@@ -59,7 +59,11 @@ def _is_first(graph: FloatGraph, op: FloatOperator) -> bool:
 
 
 def lower_pair(
-    activations: Activations, first: FloatOperator, last: FloatOperator, mode: Mode
+    activations: Activations,
+    first: FloatOperator,
+    last: FloatOperator,
+    mode: Mode,
+    bias: np.ndarray | None,
 ) -> None:
     """Adds the op; its weights, scales and bits are those of the two ops of the portable form."""
     source, graph, kind = activations.source, activations.graph, mode.activations
@@ -92,7 +96,8 @@ def lower_pair(
     wanted, made = source.tensors[output].shape, (*source.tensors[x].shape[:-1], options.rows)
     q = activations.output_quantization(output, mode)
     result = graph.tensor(name, made, np.dtype(kind), q)
-    inputs = [activations.read(x, kind), *weights, _bias(activations, last, inner, tail.scales)]
+    stored = _bias(activations, last, bias, inner, tail.scales)
+    inputs = [activations.read(x, kind), *weights, stored]
     graph.custom(OP_NAME, inputs, [result], options.pack())
     if made != wanted:
         result = reshape(graph, f"{name}/flat", result, wanted, np.dtype(kind), q)
@@ -100,10 +105,12 @@ def lower_pair(
 
 
 def _bias(
-    activations: Activations, last: FloatOperator, inner: Quantization | None, scales: np.ndarray
+    activations: Activations,
+    last: FloatOperator,
+    bias: np.ndarray | None,
+    inner: Quantization | None,
+    scales: np.ndarray,
 ) -> int:
-    index = last.inputs[2] if len(last.inputs) > 2 else -1
-    bias = activations.source.tensors[index].data if index >= 0 else None
     name = f"{activations.name(last.outputs[0])}/bias"
     if inner is None:
         return -1 if bias is None else activations.graph.constant(name, bias)

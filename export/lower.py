@@ -13,7 +13,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.activations import Activations
-from tfpipeline.export.bias_correction import BiasCorrection
+from tfpipeline.export.bias_correction import Biases
 from tfpipeline.export.calibrate import Calibration
 from tfpipeline.export.cells import CELLS
 from tfpipeline.export.delay_portable import lower_delay
@@ -78,7 +78,13 @@ class Lowering:
         self._op_modes = OpModes(source, modes, layer_of, integers_only)
         self._states = states
         self._integers_only = integers_only
-        self._correction = BiasCorrection(calibration.means) if correct_bias else None
+        self._pairs = {
+            last: first
+            for last, first in find_pairs(source).items()
+            if self._op_modes.can_pair(source.operators[first], source.operators[last])
+        }
+        firsts = [source.operators[first] for first in self._pairs.values()]
+        self._biases = Biases(source, calibration.means if correct_bias else {}, firsts)
         self._length: int | None = None
 
     @property
@@ -99,12 +105,7 @@ class Lowering:
     def run(self) -> None:
         """Lowers every op; inputs must be defined before."""
         operators = self.source.operators
-        pairs = find_pairs(self.source) if self._form.fused else {}
-        pairs = {
-            last: first
-            for last, first in pairs.items()
-            if self._op_modes.can_pair(operators[first], operators[last])
-        }
+        pairs = self._pairs if self._form.fused else {}
         for position, op in enumerate(operators):
             plan = self._plans.get(position)
             if isinstance(plan, RecurrentPlan):
@@ -112,7 +113,9 @@ class Lowering:
             elif isinstance(plan, Delay):
                 self._delay(plan, op)
             elif position in pairs:
-                lower_pair(self.activations, operators[pairs[position]], op, self._op_modes.of(op))
+                mode, first = self._op_modes.of(op), operators[pairs[position]]
+                bias = self._biases.corrected(op, mode)
+                lower_pair(self.activations, first, op, mode, bias)
             elif position not in pairs.values():
                 self._stock(op)
 
@@ -122,7 +125,7 @@ class Lowering:
             self._plain(op)
             return
         mode = self._op_modes.of(op)
-        if emit_product(self.activations, op, mode, self._correction):
+        if emit_product(self.activations, op, mode, self._biases):
             return
         kind, rule = mode.activations, rule_of(op)
         like = None

@@ -8,7 +8,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.activations import Activations
-from tfpipeline.export.bias_correction import BiasCorrection
+from tfpipeline.export.bias_correction import Biases
 from tfpipeline.export.flatbuffer import Quantization
 from tfpipeline.export.float_graph import FloatOperator
 from tfpipeline.export.linear_arithmetic import reshape
@@ -28,26 +28,18 @@ _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 _HYBRID_VERSIONS = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6}
 
 
-def emit_product(
-    activations: Activations, op: FloatOperator, mode: Mode, correction: BiasCorrection | None
-) -> bool:
+def emit_product(activations: Activations, op: FloatOperator, mode: Mode, biases: Biases) -> bool:
     """Writes an op whose weights are constants; returns False where it is none."""
     constants = [index >= 0 and activations.source.is_constant(index) for index in op.inputs]
     if op.code == "FULLY_CONNECTED" and constants[1]:
-        _fully_connected(activations, op, mode, correction)
+        _fully_connected(activations, op, mode, biases)
     elif op.code in _CHANNEL_AXIS and constants[1]:
-        _convolution(activations, op, mode)
+        _convolution(activations, op, mode, biases)
     elif op.code == "GATHER" and constants[0] and mode.activations == FLOAT32:
         _embedding(activations, op, mode)
     else:
         return False
     return True
-
-
-def _bias(activations: Activations, op: FloatOperator) -> np.ndarray | None:
-    if len(op.inputs) < 3 or op.inputs[2] < 0:
-        return None
-    return activations.source.tensors[op.inputs[2]].data
 
 
 def _scale(activations: Activations, index: int, mode: Mode) -> float | None:
@@ -57,15 +49,13 @@ def _scale(activations: Activations, index: int, mode: Mode) -> float | None:
 
 
 def _fully_connected(
-    activations: Activations, op: FloatOperator, mode: Mode, correction: BiasCorrection | None
+    activations: Activations, op: FloatOperator, mode: Mode, biases: Biases
 ) -> None:
     source, output = activations.source, op.outputs[0]
     values = source.tensors[op.inputs[1]].data
     assert values is not None
     quantized, bits = dense(values, mode)
-    bias = _bias(activations, op)
-    if correction is not None:
-        bias = correction.of(op, values, quantized, mode, bias)
+    bias = biases.corrected(op, mode)
     x, shape = activations.read(op.inputs[0], mode.activations), source.tensors[output].shape
     name, rows = activations.name(output), math.prod(shape[:-1])
     flat = mode.activations == INT16 and len(source.tensors[op.inputs[0]].shape) > 2
@@ -94,12 +84,12 @@ def _fully_connected(
     activations.define(output, result, mode.activations)
 
 
-def _convolution(activations: Activations, op: FloatOperator, mode: Mode) -> None:
+def _convolution(activations: Activations, op: FloatOperator, mode: Mode, biases: Biases) -> None:
     """int4 and int2 have no convolution kernels: such weights are stored as int8."""
     graph, source, output = activations.graph, activations.source, op.outputs[0]
     values, name = source.tensors[op.inputs[1]].data, activations.name(output)
     assert values is not None
-    axis, bias = _CHANNEL_AXIS[op.code], _bias(activations, op)
+    axis, bias = _CHANNEL_AXIS[op.code], biases.plain(op)
     x = activations.read(op.inputs[0], mode.activations)
     scales = channel_scales(values, axis=axis)
     quantized = QuantizedMatrix(quantize_channels(values, scales, axis=axis), scales)
