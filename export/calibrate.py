@@ -121,8 +121,8 @@ def calibrate(
             cell = CELLS[layer.step.cell]
             matrices = [m.T for m in (*layer.step.kernel, *layer.step.recurrent_kernel)]
             bits = weight_bits(modes.of(layer.name), matrices)
-            plans[position] = cell.plan(layer.name, layer.step, x, bits)
-            runner.known[op.outputs[0]] = cell.float_output(layer.step, x)
+            plans[position], output = cell.plan(layer.name, layer.step, x, bits)
+            runner.known[op.outputs[0]] = output
         activations = runner.observe(bar.advance, keep_values)
     return Observed(activations, plans, runner.samples, digest(samples))
 

@@ -96,8 +96,8 @@ def lower_pair(
     wanted, made = source.tensors[output].shape, (*source.tensors[x].shape[:-1], options.rows)
     q = activations.output_quantization(output, mode)
     result = graph.tensor(name, made, np.dtype(kind), q)
-    stored = _bias(activations, last, bias, inner, tail.scales)
-    inputs = [activations.read(x, kind), *weights, stored]
+    inputs = [activations.read(x, kind), *weights]
+    inputs.append(_bias(activations, last, bias, inner, tail.scales))
     graph.custom(OP_NAME, inputs, [result], options.pack())
     if made != wanted:
         result = reshape(graph, f"{name}/flat", result, wanted, np.dtype(kind), q)
