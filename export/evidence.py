@@ -11,7 +11,7 @@ import numpy as np
 from tfpipeline.export.across_runtimes import RuntimeReport, across_runtimes
 from tfpipeline.export.calibrate import Calibration, float_runner
 from tfpipeline.export.conversion import Converted
-from tfpipeline.export.drift import LENGTHS, Drift, long_stream, measure_drift
+from tfpipeline.export.drift import LENGTHS, Drift, long_stream, measure_drifts
 from tfpipeline.export.errors import VerificationError
 from tfpipeline.export.forms import Form
 from tfpipeline.export.layer_errors import MOST_SAMPLES, LayerError, cumulative_errors
@@ -107,9 +107,8 @@ def drift(
     reference.write_bytes(model.write(_STREAM, ModeTable("float32", {}, names)).data)
     time_inputs = {port.name for port in model.signature.inputs if port.has_time}
     stream = long_stream(model.held_out, time_inputs, LENGTHS * window)
-    return {
-        form.name: measure_drift(path, reference, stream, window) for form, path in streams.items()
-    }
+    paths = {form.name: path for form, path in streams.items()}
+    return measure_drifts(paths, reference, stream, window)
 
 
 def check_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> None:
