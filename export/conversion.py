@@ -116,7 +116,7 @@ def convert_model(
         if bounded:
             check_bounded(stretched)
         if chunk is not None:
-            pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE])
+            pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE], marked.layer_of)
             stream = StreamGraph(stretched.at(chunk), pairs, chunk)
     return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
 
