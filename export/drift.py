@@ -45,13 +45,17 @@ class Drift:
     state_fresh: float | None
     state_last: float | None
 
+    def pairs(self) -> list[tuple[str, float, float]]:
+        """The errors of outputs and explicit states: from fresh states, and after all before."""
+        found = [("outputs", self.output_fresh, self.output_last)]
+        if self.state_fresh is not None and self.state_last is not None:
+            found.append(("states", self.state_fresh, self.state_last))
+        return found
+
     @property
     def growth(self) -> float:
         """How many times larger the past makes the error: the larger ratio of both."""
-        ratios = [self.output_last / max(self.output_fresh, 1e-12)]
-        if self.state_fresh is not None and self.state_last is not None:
-            ratios.append(self.state_last / max(self.state_fresh, 1e-12))
-        return max(ratios)
+        return max(last / max(fresh, 1e-12) for _, fresh, last in self.pairs())
 
 
 def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
