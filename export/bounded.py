@@ -9,7 +9,7 @@ padding.
 from __future__ import annotations
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatOperator
+from tfpipeline.export.float_graph import FloatOperator
 from tfpipeline.export.mark import MARKER
 from tfpipeline.export.time_axes import Growth, StretchedGraph
 

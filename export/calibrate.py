@@ -16,10 +16,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfpipeline.export.cells import CELLS
 from tfpipeline.export.delays import Delay
-from tfpipeline.export.flatbuffer import FloatGraph, cut_at_custom_ops
+from tfpipeline.export.float_graph import FloatGraph, cut_at_custom_ops
 from tfpipeline.export.mark import MARKER, Marked, marker_index
 from tfpipeline.export.modes import FLOAT32, ModeTable
-from tfpipeline.export.ranges import Range, clipping_of, minmax
+from tfpipeline.export.observations import Observations
+from tfpipeline.export.ranges import Range
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.signature import Samples
 from tfpipeline.export.weights import weight_bits
@@ -58,6 +59,33 @@ class Calibration:
         )
 
 
+@dataclass(frozen=True)
+class Observed:
+    """What calibration data showed, before a rule makes ranges of it.
+
+    Args:
+        activations: What the activations were.
+        plans: As in `Calibration`; ranges inside recurrent layers follow no rule.
+        samples: Number of calibration samples.
+        sha256: Hash of the calibration data's bytes.
+    """
+
+    activations: Observations
+    plans: dict[int, RecurrentPlan | Delay]
+    samples: int
+    sha256: str
+
+    def calibration(self, clipping: str, all_samples: bool = True) -> Calibration:
+        """The scales by one rule of `ranges.CLIPPINGS`, from all samples or those not held back."""
+        return Calibration(
+            self.activations.ranges(clipping, all_samples),
+            self.plans,
+            self.activations.means(all_samples),
+            self.samples,
+            self.sha256,
+        )
+
+
 def digest(samples: Samples) -> str:
     """SHA-256 of all arrays, in the order of the model's inputs."""
     found = hashlib.sha256()
@@ -72,9 +100,12 @@ def calibrate(
     layers: Sequence[Marked],
     samples: Samples,
     modes: ModeTable,
-    clipping: str = "minmax",
-) -> Calibration:
-    """Runs `samples` through the marked float graph."""
+    keep_values: bool = False,
+) -> Observed:
+    """Runs `samples` through the marked float graph.
+
+    With `keep_values` ranges can be chosen by other rules than min-max.
+    """
     runner = FloatRunner(marked, graph, samples)
     plans: dict[int, RecurrentPlan | Delay] = {}
     markers = [i for i, op in enumerate(graph.operators) if op.custom == MARKER]
@@ -90,10 +121,10 @@ def calibrate(
             cell = CELLS[layer.step.cell]
             matrices = [m.T for m in (*layer.step.kernel, *layer.step.recurrent_kernel)]
             bits = weight_bits(modes.of(layer.name), matrices)
-            plans[position] = cell.plan(layer.name, layer.step, x, bits)
-            runner.known[op.outputs[0]] = cell.float_output(layer.step, x)
-        ranges, means = runner.statistics(bar.advance, clipping)
-    return Calibration(ranges, plans, means, runner.samples, digest(samples))
+            plans[position], output = cell.plan(layer.name, layer.step, x, bits)
+            runner.known[op.outputs[0]] = output
+        activations = runner.observe(bar.advance, keep_values)
+    return Observed(activations, plans, runner.samples, digest(samples))
 
 
 def float_runner(
@@ -184,29 +215,12 @@ class FloatRunner:
             | {i for i in self._graph.inputs.values() if self._graph.tensors[i].dtype == FLOAT32}
         )
 
-    def statistics(
-        self, advance: Callable[..., None], clipping: str
-    ) -> tuple[dict[int, Range], dict[int, np.ndarray]]:
-        """Range and mean of each float activation."""
-        choose = clipping_of(clipping)
-        indices = self.activations()
-        extremes: dict[int, list[float]] = {index: [] for index in indices}
-        kept: dict[int, list[np.ndarray]] = {index: [] for index in indices}
-        sums: dict[int, np.ndarray] = {}
+    def observe(self, advance: Callable[..., None], keep_values: bool) -> Observations:
+        """What each float activation is for each sample."""
+        found, indices = Observations(self.samples, keep_values), self.activations()
         for sample in range(self.samples):
             self.run(sample)
             for index in indices:
-                values = self.value(index)
-                extremes[index] += minmax(values)
-                if choose is not minmax:
-                    kept[index].append(values.reshape(-1)[:: max(1, values.size // 4096)].copy())
-                mean = values.reshape(-1, values.shape[-1] if values.ndim else 1).mean(axis=0)
-                sums[index] = sums[index] + mean if index in sums else mean
+                found.add(sample, index, self.value(index))
             advance()
-        ranges = {
-            index: minmax(np.array(extremes[index]))
-            if choose is minmax
-            else choose(np.concatenate(kept[index]))
-            for index in indices
-        }
-        return ranges, {index: total / self.samples for index, total in sums.items()}
+        return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from tfpipeline.export.calibrate import Calibration
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.modes import ModeTable
+from tfpipeline.export.options import ExportOptions
 from tfpipeline.features import LogMel
 from tfpipeline.runtime.native import ABI_VERSION
 
@@ -68,23 +68,23 @@ def _checked_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
 def found_part(
     calibration: Calibration,
     source: Mapping[str, Any],
-    quantize: str,
-    overrides: Mapping[str, str],
-    modes: ModeTable,
+    options: ExportOptions,
 ) -> dict[str, Any]:
     """What the export found out; `source` is the record of the calibration samples."""
-    mode = modes.default
+    mode = options.modes.default
     # The list itself would outweigh small models: it is in the report, its hash is here.
     described = {"samples": calibration.samples, "sha256": calibration.sha256}
     described |= {key: value for key, value in source.items() if key != "list"}
     return {
         "ranks": {layer.name: layer.ranks() for layer in calibration.recurrent_plans()},
         "quantization": {
-            "mode": quantize,
+            "mode": options.quantize,
             "weights": mode.weights,
             "activations": mode.activations,
-            "overrides": dict(overrides),
+            "overrides": dict(options.overrides),
             "per_channel": mode.integer_weights,
+            "clipping": options.clipping if options.uses_ranges else None,
+            "bias_correction": options.correct_bias if options.modes.needs_ranges else None,
         },
         "calibration": described,
         "versions": versions(),

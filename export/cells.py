@@ -25,14 +25,14 @@ class Cell:
 
     Args:
         plan: Chooses the scales of a layer, given its name, its float input and the bits of a
-            weight.
-        float_output: The layer's output in floating point.
+            weight; returns the layer's output in floating point too.
+        float_output: The latter alone.
         portable: Its steps in builtin ops.
         options: The options of its custom op.
         requires: Values that fields of `RecurrentStep` must have, besides those of every cell.
     """
 
-    plan: Callable[[str, RecurrentStep, np.ndarray, int], RecurrentPlan]
+    plan: Callable[[str, RecurrentStep, np.ndarray, int], tuple[RecurrentPlan, np.ndarray]]
     float_output: Callable[[RecurrentStep, np.ndarray], np.ndarray]
     portable: type[PortableStep]
     options: type[RecurrentOptions]

@@ -15,7 +15,7 @@ from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.delays import Delay
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.factored_fused import find_pairs
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, read_float_graph
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator, read_float_graph
 from tfpipeline.export.mark import (
     MARKER,
     MarkedLayer,
@@ -116,7 +116,7 @@ def convert_model(
         if bounded:
             check_bounded(stretched)
         if chunk is not None:
-            pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE])
+            pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE], marked.layer_of)
             stream = StreamGraph(stretched.at(chunk), pairs, chunk)
     return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
 

@@ -8,7 +8,7 @@ the last one: the inputs differ, and some lie outside the calibrated ranges.)
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,17 @@ class Drift:
     state_fresh: float | None
     state_last: float | None
 
+    def pairs(self) -> list[tuple[str, float, float]]:
+        """The errors of outputs and explicit states: from fresh states, and after all before."""
+        found = [("outputs", self.output_fresh, self.output_last)]
+        if self.state_fresh is not None and self.state_last is not None:
+            found.append(("states", self.state_fresh, self.state_last))
+        return found
+
     @property
     def growth(self) -> float:
         """How many times larger the past makes the error: the larger ratio of both."""
-        ratios = [self.output_last / max(self.output_fresh, 1e-12)]
-        if self.state_fresh is not None and self.state_last is not None:
-            ratios.append(self.state_last / max(self.state_fresh, 1e-12))
-        return max(ratios)
+        return max(last / max(fresh, 1e-12) for _, fresh, last in self.pairs())
 
 
 def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
@@ -71,19 +75,22 @@ def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples
     return result
 
 
-def measure_drift(path: Path, reference: Path, stream: Samples, window: int) -> Drift:
-    """Runs both streaming models over `stream` and compares them call by call.
+def measure_drifts(
+    paths: Mapping[str, Path], reference: Path, stream: Samples, window: int
+) -> dict[str, Drift]:
+    """Runs streaming models over `stream` and compares each with the reference call by call.
 
     Args:
-        path: The exported streaming model.
-        reference: The same model as float32.
+        paths: The exported streaming models by name.
+        reference: The same model as float32. It runs once beside all of them, because a large
+            one takes longer than they do.
         stream: One long sample, as `long_stream` makes.
         window: Time steps of the training length.
     """
-    pair = (Streamer(path), Streamer(reference))
-    entries = {entry["name"]: entry for entry in pair[0].card["inputs"]}
+    exact, ours = Streamer(reference), {name: Streamer(path) for name, path in paths.items()}
+    entries = {entry["name"]: entry for entry in exact.card["inputs"]}
     frames = max(len(v) for name, v in stream.items() if entries[name]["time_axis"])
-    chunk = pair[0].chunk
+    chunk = exact.chunk
     calls = [
         {
             name: _part(value, start, chunk) if entries[name]["time_axis"] else value
@@ -93,15 +100,19 @@ def measure_drift(path: Path, reference: Path, stream: Samples, window: int) -> 
     ]
     last = calls[-max(1, window // chunk) :]
     with progress("Streaming", len(calls) + len(last)) as bar:
-        long = _run(pair, calls, bar.advance)
-        for streamer in pair:
+        long = _run(exact, ours, calls, bar.advance)
+        for streamer in (exact, *ours.values()):
             streamer.reset()
-        fresh = _run(pair, last, bar.advance)
+        fresh = _run(exact, ours, last, bar.advance)
+    return {name: _drift(frames, window, long[name], fresh[name], len(last)) for name in ours}
+
+
+def _drift(frames: int, window: int, long: _Trace, fresh: _Trace, last: int) -> Drift:
     errors = []
     for kind in ("outputs", "states"):
         spread = long.spread(kind)
         for trace in (fresh, long):
-            errors.append(None if spread is None else trace.error(kind, len(last)) / spread)
+            errors.append(None if spread is None else trace.error(kind, last) / spread)
     output_fresh, output_last, state_fresh, state_last = errors
     assert output_fresh is not None and output_last is not None
     return Drift(frames, window, output_fresh, output_last, state_fresh, state_last)
@@ -128,16 +139,21 @@ class _Trace:
 
 
 def _run(
-    pair: tuple[Streamer, Streamer], calls: list[Samples], advance: Callable[..., None]
-) -> _Trace:
-    trace = _Trace()
+    exact: Streamer,
+    ours: Mapping[str, Streamer],
+    calls: list[Samples],
+    advance: Callable[..., None],
+) -> dict[str, _Trace]:
+    traces = {name: _Trace() for name in ours}
     for now in calls:
-        trace.add("outputs", *(streamer.process(now) for streamer in pair))
-        states = [streamer.states() for streamer in pair]
-        if states[0] and states[0].keys() == states[1].keys():
-            trace.add("states", *states)
+        expected, expected_states = exact.process(now), exact.states()
+        for name, streamer in ours.items():
+            traces[name].add("outputs", streamer.process(now), expected)
+            states = streamer.states()
+            if states and states.keys() == expected_states.keys():
+                traces[name].add("states", states, expected_states)
         advance()
-    return trace
+    return traces
 
 
 def _part(value: np.ndarray, start: int, chunk: int) -> np.ndarray:

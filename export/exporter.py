@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from tfpipeline.export import card as cards
-from tfpipeline.export.calibrate import calibrate
-from tfpipeline.export.conversion import convert_model
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
-from tfpipeline.export.lengths import check_samples, verify_lengths
 from tfpipeline.export.options import ExportOptions
-from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
-from tfpipeline.export.sample_sets import SampleSets, read_sets
+from tfpipeline.export.run_export import ExportRun, card_file
+from tfpipeline.export.sample_sets import read_sets
 from tfpipeline.export.signature import ModelSignature
-from tfpipeline.export.verify import Tolerances, verify
-from tfpipeline.export.write_form import write_form
+from tfpipeline.export.verify import Tolerances
 
 
 def export(
@@ -89,7 +81,9 @@ def export(
         io: "float32", or "int8" or "int16" as the activations: the type of inputs and outputs.
         forms: "portable", "fused" or both; by default both where there is a fused form.
         overrides: Mode by layer name, with `*` and `?`: `{"dense*": "float32", "gru": "int8x4"}`.
-        clipping: How calibration ranges are chosen: "minmax", "percentile" or "mse".
+        clipping: How calibration ranges are chosen: "minmax", "percentile" or "mse"; or "compare",
+            which tries all of them with and without bias correction, takes what is closest to
+            Keras on calibration samples held back for that, and shows all in the report.
         bias_correction: Subtract from biases of dense layers the mean error that rounded weights
             make on the calibration data.
         verification: Held-out inputs of the same shape, from any such source; by default the
@@ -136,133 +130,12 @@ def export(
     options.target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=options.target.parent) as folder:
         work = Path(folder)
-        report = _Export(model, signature, options, data, accepted, work).run(given, sensitivity)
+        report = ExportRun(model, signature, options, data, accepted, work).run(given, sensitivity)
         (work / options.report_path.name).write_text(report.to_json())
         models = list(dict.fromkeys(Path(form.path) for form in report.forms))
-        for file in (*models, *map(_card_file, models), options.report_path):
+        for file in (*models, *map(card_file, models), options.report_path):
             os.replace(work / file.name, file)
     return report
-
-
-class _Export:
-    """One export, whose files appear in the folder `work`."""
-
-    def __init__(
-        self,
-        model: keras.Model,
-        signature: ModelSignature,
-        options: ExportOptions,
-        data: SampleSets,
-        tolerances: Tolerances,
-        work: Path,
-    ) -> None:
-        self._model = model
-        self._signature = signature
-        self._options = options
-        self._data = data
-        self._tolerances = tolerances
-        self._work = work
-        self._seconds: dict[str, float] = {}
-
-    def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
-        signature, work, timed = self._signature, self._work, self._timed
-        with timed("convert"):
-            chunk = self._options.chunk
-            bounded = self._options.bounded
-            if bounded:
-                check_samples(signature, self._data.samples)
-            converted = convert_model(
-                self._model, signature, self._data.samples, chunk, work, bounded
-            )
-            options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
-        with timed("calibrate"):
-            layers = converted.marked.marked
-            found = calibrate(
-                converted.data,
-                converted.whole,
-                layers,
-                self._data.samples,
-                options.modes,
-                options.clipping,
-            )
-        record = self._data.calibration_record()
-        card = given | cards.found_part(
-            found, record, options.quantize, options.overrides, options.modes
-        )
-        files = {form: work / options.path(form).name for form in options.forms}
-        kept: dict[str, set[str]] = {}
-        with timed("lower"):
-            for path, forms in options.files().items():
-                written = write_form(
-                    signature,
-                    converted,
-                    found,
-                    forms,
-                    options.modes,
-                    card,
-                    io=options.io,
-                    internal_state=options.internal_state,
-                    correct_bias=options.correct_bias,
-                    bounded=bounded,
-                )
-                file = work / path.name
-                file.write_bytes(written.data)
-                _card_file(file).write_text(cards.to_json(written.card))
-                for op in written.kept_float:
-                    kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
-        held_out = self._data.held_out
-        with timed("verify"):
-            expected = signature.predict(self._model, held_out)
-            exact = options.exact_streams
-            results, agreement = verify(files, held_out, expected, self._tolerances, exact)
-            lengths = {}
-            if bounded:
-                exact = options.modes.integer_activations
-                lengths = verify_lengths(
-                    files, signature, self._model, held_out, self._tolerances, exact
-                )
-            evidence = Model(signature, converted, found, held_out)
-            drifts = drift(evidence, options, files, work)
-            check_drift(drifts, self._tolerances)
-            errors = layer_errors(evidence, options, work, sensitivity)
-            others = runtimes(files, held_out)
-        return ExportReport(
-            forms=tuple(
-                replace(result, path=str(options.path(form)))
-                for result, form in zip(results, files, strict=True)
-            ),
-            report_path=str(options.report_path),
-            quantize=options.quantize,
-            overrides=dict(options.overrides),
-            layers=tuple(_describe(plan) for plan in found.recurrent_plans()),
-            kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
-            layer_errors=errors,
-            drift=drifts,
-            runtimes=others,
-            lengths=lengths,
-            calibration={
-                "samples": found.samples,
-                "sha256": found.sha256,
-                **record,
-                "clipping": options.clipping,
-                "bias_correction": options.correct_bias,
-            },
-            verification={
-                "samples": len(next(iter(held_out.values()))),
-                "held_out": self._data.is_held_out,
-                **self._data.verification_record(),
-                "tolerances": vars(self._tolerances).copy(),
-            },
-            forms_agreement=agreement,
-            versions=cards.versions(),
-            seconds={step: round(value, 3) for step, value in self._seconds.items()},
-        )
-
-    @contextmanager
-    def _timed(self, step: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self._seconds[step] = time.monotonic() - started
 
 
 def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:
@@ -286,18 +159,3 @@ def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> No
         raise ExportError(
             f"labels has {len(labels)} names, expected {size}, one for each output of the model"
         )
-
-
-def _card_file(model: Path) -> Path:
-    return model.with_suffix(".card.json")
-
-
-def _describe(plan: RecurrentPlan) -> dict[str, Any]:
-    matrices = (*plan.kernel, *plan.recurrent_kernel)
-    return {
-        "name": plan.name,
-        "units": plan.units,
-        "features": plan.features,
-        "ranks": plan.ranks(),
-        "weight_bytes": sum(matrix.values.size for matrix in matrices) * plan.bits // 8,
-    }

@@ -6,20 +6,17 @@ converted graph. The spec of the op: custom_ops/spec/factored_fully_connected.md
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, Quantization
+from tfpipeline.export.activations import Activations
+from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.linear_arithmetic import reshape
 from tfpipeline.export.modes import Mode
 from tfpipeline.export.weights import dense, integer_bias
 from tfpipeline.numerics.factored_options import OP_NAME, FactoredOptions
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.fully_connected_options import ACTIVATIONS
-
-if TYPE_CHECKING:
-    from tfpipeline.export.lower import Lowering
 
 _NAMES = {number: name for name, number in ACTIVATIONS.items()}
 
@@ -61,14 +58,20 @@ def _is_first(graph: FloatGraph, op: FloatOperator) -> bool:
     )
 
 
-def lower_pair(lowering: Lowering, first: FloatOperator, last: FloatOperator, mode: Mode) -> None:
+def lower_pair(
+    activations: Activations,
+    first: FloatOperator,
+    last: FloatOperator,
+    mode: Mode,
+    bias: np.ndarray | None,
+) -> None:
     """Adds the op; its weights, scales and bits are those of the two ops of the portable form."""
-    source, graph, kind = lowering.source, lowering.graph, mode.activations
+    source, graph, kind = activations.source, activations.graph, mode.activations
     x, output = first.inputs[0], last.outputs[0]
-    inner = lowering.output_quantization(first.outputs[0], mode)
+    inner = activations.output_quantization(first.outputs[0], mode)
     matrices = (source.tensors[op.inputs[1]].data for op in (first, last))
     factors = [dense(matrix, mode) for matrix in matrices if matrix is not None]
-    name = lowering.name(output)
+    name = activations.name(output)
     weights = [
         graph.constant(
             f"{name}/factors/{number}",
@@ -91,22 +94,25 @@ def lower_pair(lowering: Lowering, first: FloatOperator, last: FloatOperator, mo
     )
     # The op keeps the dimensions of x; a FULLY_CONNECTED may drop them.
     wanted, made = source.tensors[output].shape, (*source.tensors[x].shape[:-1], options.rows)
-    q = lowering.output_quantization(output, mode)
+    q = activations.output_quantization(output, mode)
     result = graph.tensor(name, made, np.dtype(kind), q)
-    inputs = [lowering.read(x, kind), *weights, _bias(lowering, last, inner, tail.scales)]
+    inputs = [activations.read(x, kind), *weights]
+    inputs.append(_bias(activations, last, bias, inner, tail.scales))
     graph.custom(OP_NAME, inputs, [result], options.pack())
     if made != wanted:
         result = reshape(graph, f"{name}/flat", result, wanted, np.dtype(kind), q)
-    lowering.define(output, result, kind)
+    activations.define(output, result, kind)
 
 
 def _bias(
-    lowering: Lowering, last: FloatOperator, inner: Quantization | None, scales: np.ndarray
+    activations: Activations,
+    last: FloatOperator,
+    bias: np.ndarray | None,
+    inner: Quantization | None,
+    scales: np.ndarray,
 ) -> int:
-    index = last.inputs[2] if len(last.inputs) > 2 else -1
-    bias = lowering.source.tensors[index].data if index >= 0 else None
-    name = f"{lowering.name(last.outputs[0])}/bias"
+    name = f"{activations.name(last.outputs[0])}/bias"
     if inner is None:
-        return -1 if bias is None else lowering.graph.constant(name, bias)
+        return -1 if bias is None else activations.graph.constant(name, bias)
     products = (np.float32(inner.scales()[0]) * scales).astype(np.float32)
-    return integer_bias(lowering.graph, name, bias, len(scales), products, "int8")
+    return integer_bias(activations.graph, name, bias, len(scales), products, "int8")

@@ -1,4 +1,4 @@
-"""Reads and writes `.tflite` flatbuffers: the only file of the project that touches the schema.
+"""Writes `.tflite` flatbuffers; `float_graph.py` reads those of the converter.
 
 The schema's generated Python classes come with ai-edge-litert 2.3.0. Written here on top of them:
 constants aligned to 16 bytes (the generated `Pack` aligns them to their element size only, and
@@ -9,18 +9,16 @@ and tensors that are declared in one call.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.errors import ExportError
 from tfpipeline.numerics.fully_connected import pack_rows
 
 _BUFFER_ALIGNMENT = 16
-_CUSTOM = schema.BuiltinOperator.CUSTOM
 _FILE_IDENTIFIER = b"TFL3"
 
 _TENSOR_TYPES: dict[np.dtype[Any], int] = {
@@ -34,11 +32,7 @@ _TENSOR_TYPES: dict[np.dtype[Any], int] = {
     np.dtype(np.bool_): schema.TensorType.BOOL,
 }
 _PACKED_TYPES = {4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
-_DTYPES = {code: dtype for dtype, code in _TENSOR_TYPES.items()}
-
-_OP_NAMES = {
-    value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
-}
+DTYPES = {code: dtype for dtype, code in _TENSOR_TYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -166,7 +160,7 @@ class GraphBuilder:
 
     def dtype_of(self, index: int) -> np.dtype[Any]:
         """The NumPy type of a tensor."""
-        return _DTYPES[self.subgraph.tensors[index].type]
+        return DTYPES[self.subgraph.tensors[index].type]
 
     def rename(self, index: int, name: str) -> None:
         """Gives a tensor the name under which users find it."""
@@ -206,7 +200,7 @@ class ModelBuilder:
     def buffer(self, data: bytes) -> int:
         """Stores `data` once and returns its buffer index."""
         if data not in self._buffers:
-            self._model.buffers.append(_AlignedBuffer(data))
+            self._model.buffers.append(AlignedBuffer(data))
             self._buffers[data] = len(self._model.buffers) - 1
         return self._buffers[data]
 
@@ -250,10 +244,10 @@ class ModelBuilder:
         self._model.metadata.append(schema.MetadataT(name=name.encode(), buffer=self.buffer(data)))
 
     def to_bytes(self) -> bytes:
-        return _pack(self._model)
+        return pack_model(self._model)
 
 
-class _AlignedBuffer(schema.BufferT):
+class AlignedBuffer(schema.BufferT):
     """A buffer whose bytes start at a multiple of 16 in the file."""
 
     def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 (the schema's name)
@@ -270,7 +264,7 @@ class _AlignedBuffer(schema.BufferT):
         return schema.BufferEnd(builder)
 
 
-def _pack(model: Any) -> bytes:
+def pack_model(model: Any) -> bytes:
     size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
     builder = flatbuffers.Builder(size + 65536)
     builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
@@ -281,118 +275,3 @@ def options_type(options: Any) -> int:
     """The union tag of a builtin options object, from its class name."""
     name = type(options).__name__.removesuffix("T")
     return int(getattr(schema.BuiltinOptions, name))
-
-
-@dataclass(frozen=True)
-class FloatTensor:
-    """A tensor of a float graph: its name, shape, and value when it is a constant."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    data: np.ndarray | None = field(repr=False, default=None)
-
-
-@dataclass(frozen=True)
-class FloatOperator:
-    """An operator of a float graph; `custom` is the name of a custom op, else None."""
-
-    code: str
-    custom: str | None
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
-    options: Any
-    custom_options: bytes
-    version: int
-
-
-@dataclass(frozen=True)
-class FloatGraph:
-    """The one subgraph of a converted float model, in execution order."""
-
-    tensors: tuple[FloatTensor, ...]
-    operators: tuple[FloatOperator, ...]
-    inputs: dict[str, int]
-    outputs: dict[str, int]
-
-    def is_constant(self, index: int) -> bool:
-        return index < 0 or self.tensors[index].data is not None
-
-    def producer(self, index: int) -> int | None:
-        """The position of the operator that writes tensor `index`, or None for an input."""
-        for position, operator in enumerate(self.operators):
-            if index in operator.outputs:
-                return position
-        return None
-
-
-def read_float_graph(data: bytes) -> FloatGraph:
-    """Reads a model that the converter wrote: one subgraph and one signature."""
-    model = schema.ModelT.InitFromPackedBuf(data)
-    if len(model.subgraphs) != 1:
-        raise ExportError(
-            f"the converted model has {len(model.subgraphs)} subgraphs, expected 1: control flow "
-            "outside the recurrent layers cannot be exported yet; remove it from the model"
-        )
-    graph = model.subgraphs[0]
-    tensors = []
-    for tensor in graph.tensors:
-        name = tensor.name.decode()
-        if tensor.type not in _DTYPES:
-            raise ExportError(f"tensor {name} of the converted model has an unsupported type")
-        dtype = _DTYPES[tensor.type]
-        shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
-        raw = model.buffers[tensor.buffer].data
-        value = None
-        if raw is not None and len(raw):
-            value = np.frombuffer(bytes(raw), dtype).reshape(shape).copy()
-        tensors.append(FloatTensor(name, shape, dtype, value))
-    operators = []
-    for op in graph.operators:
-        code = model.operatorCodes[op.opcodeIndex]
-        custom = code.customCode.decode() if code.customCode else None
-        number = max(code.builtinCode, code.deprecatedBuiltinCode)
-        operators.append(
-            FloatOperator(
-                _OP_NAMES[number],
-                custom,
-                tuple(int(i) for i in op.inputs),
-                tuple(int(i) for i in op.outputs),
-                op.builtinOptions,
-                bytes(op.customOptions) if op.customOptions is not None else b"",
-                code.version,
-            )
-        )
-    signature = model.signatureDefs[0]
-    return FloatGraph(
-        tuple(tensors),
-        tuple(operators),
-        {entry.name.decode(): int(entry.tensorIndex) for entry in signature.inputs},
-        {entry.name.decode(): int(entry.tensorIndex) for entry in signature.outputs},
-    )
-
-
-def cut_at_custom_ops(data: bytes) -> bytes:
-    """Removes the custom ops: their outputs become graph inputs, their inputs graph outputs.
-
-    What is left runs in an interpreter that has no kernel for them; calibration feeds their
-    outputs from a reference. The signature is dropped, tensors keep their indices.
-    """
-    model = schema.ModelT.InitFromPackedBuf(data)
-    graph = model.subgraphs[0]
-    inputs, outputs, kept = list(graph.inputs), list(graph.outputs), []
-    for op in graph.operators:
-        if model.operatorCodes[op.opcodeIndex].customCode is None:
-            kept.append(op)
-            continue
-        inputs += [int(index) for index in op.outputs]
-        outputs += [int(index) for index in op.inputs]
-    graph.operators = kept
-    graph.inputs = np.asarray(inputs, np.int32)
-    graph.outputs = np.asarray(sorted(set(outputs)), np.int32)
-    model.signatureDefs = None
-    model.buffers = [
-        _AlignedBuffer(None if buffer.data is None else bytes(buffer.data))
-        for buffer in model.buffers
-    ]
-    return _pack(model)

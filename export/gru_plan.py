@@ -35,16 +35,21 @@ def gru_float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
     return sequence if step.return_sequences else last
 
 
-def plan_gru(name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8) -> RecurrentPlan:
-    """Chooses every scale of the layer from its float input `x` on the calibration data."""
+def plan_gru(
+    name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8
+) -> tuple[RecurrentPlan, np.ndarray]:
+    """Chooses every scale of the layer from its float input `x` on the calibration data.
+
+    Returns the float output too, which came of it.
+    """
     kernel, recurrent = fewest_weights(step)
-    _, _, taps = gru_sequence_float(
+    sequence, last, taps = gru_sequence_float(
         in_order(step, x), 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
     )
     assert taps is not None  # for the type checker: taps=True gives them
     summed = 2 * step.units
     quantized = quantize_kernels(kernel, recurrent, taps.a_x, taps.a_h, summed, bits)
-    return RecurrentPlan(
+    plan = RecurrentPlan(
         cell=step.cell,
         name=name,
         units=step.units,
@@ -64,6 +69,7 @@ def plan_gru(name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8) -> Re
         states=(OUTPUT_STATE,),
         inner=_inner_scales(summed, taps),
     )
+    return plan, sequence if step.return_sequences else last
 
 
 def _inner_scales(summed: int, taps: GruTaps) -> dict[str, Quantization]:

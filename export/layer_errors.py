@@ -16,7 +16,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfpipeline.export.calibrate import FloatRunner
-from tfpipeline.export.flatbuffer import FloatGraph
+from tfpipeline.export.float_graph import FloatGraph
 from tfpipeline.export.mark import layer_of_op
 from tfpipeline.export.model_file import Written
 from tfpipeline.export.signature import ModelSignature, Samples

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from tfpipeline.export.errors import ExportError, VerificationError
+from tfpipeline.export.forms import Form
 from tfpipeline.export.length_report import LengthsReport
-from tfpipeline.export.lower import Form
 from tfpipeline.export.signature import ModelSignature, Samples
 from tfpipeline.export.verify import Tolerances
 from tfpipeline.runtime import Interpreter

@@ -41,16 +41,21 @@ def lstm_float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
     return sequence if step.return_sequences else last
 
 
-def plan_lstm(name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8) -> RecurrentPlan:
-    """Chooses every scale of the layer from its float input `x` on the calibration data."""
+def plan_lstm(
+    name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8
+) -> tuple[RecurrentPlan, np.ndarray]:
+    """Chooses every scale of the layer from its float input `x` on the calibration data.
+
+    Returns the float output too, which came of it.
+    """
     kernel, recurrent = fewest_weights(step)
-    *_, taps = lstm_sequence_float(
+    sequence, last, _, taps = lstm_sequence_float(
         in_order(step, x), 0.0, 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
     )
     assert taps is not None  # for the type checker: taps=True gives them
     summed = 4 * step.units
     quantized = quantize_kernels(kernel, recurrent, taps.a_x, taps.a_h, summed, bits)
-    return RecurrentPlan(
+    plan = RecurrentPlan(
         cell=step.cell,
         name=name,
         units=step.units,
@@ -70,6 +75,7 @@ def plan_lstm(name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8) -> R
         states=(OUTPUT_STATE, StatePlan("cell", cell_quantization(taps.c))),
         inner=_inner_scales(taps),
     )
+    return plan, sequence if step.return_sequences else last
 
 
 def cell_quantization(c: np.ndarray) -> Quantization:

@@ -21,13 +21,22 @@ import tensorflow as tf
 
 from tfpipeline.export.delays import Delay, delay_of, delayed_call
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.recurrent_layers import recurrent_step
 from tfpipeline.export.signature import ModelSignature
+from tfpipeline.export.time_distributed import merged_call
 from tfpipeline.layers.export_protocol import RecurrentStep
 
 MARKER = "tfpipeline.marker"
 _SCOPE = re.compile(r"tfp_layer_(\d+)(?:_\d+)?/?")
+
+_INSTEAD = {
+    "initial_state": "expected calls of the layer with its input only, which start at zero; a "
+    "stream's states are inputs of the file (streaming=True)",
+    "mask": "remove Masking and mask_zero=True, which make masks, and for sequences of several "
+    "lengths export with length='bounded', where recurrent layers stop at the given length",
+}
+"""What to do without an argument of a recurrent layer's call."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +91,11 @@ class MarkedModel:
                 self._calls.append((layer, _scoped(scope, delayed_call(layer, marker))))
                 self.marked.append(delay)
             else:
-                self._calls.append((layer, _scoped(scope, layer.call)))
-                self._collect(layer, streaming)
+                merged = merged_call(layer)
+                self._calls.append((layer, _scoped(scope, merged or layer.call)))
+                # Inside of a TimeDistributed a causal convolution pads another axis than time.
+                inner_is_time = not isinstance(layer, keras.layers.TimeDistributed)
+                self._collect(layer, streaming and inner_is_time)
 
     def save(self, directory: Path, frames: dict[str, int | None], shapes: Any) -> None:
         """Saves the model with markers as one SavedModel for each entry of `frames`.
@@ -231,7 +243,7 @@ def _marker_call(layer: Any, step: RecurrentStep, index: int) -> Any:
             if value is not None:
                 raise ExportError(
                     f"layer {layer.name!r} is called with {argument}, which export does not "
-                    "support yet; remove it (Masking and Embedding(mask_zero=True) make masks)"
+                    f"support: {_INSTEAD[argument]}"
                 )
         output = marker(inputs)
         if step.projection is not None:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.activations import PLAIN
 from tfpipeline.export.card import with_units
 from tfpipeline.export.flatbuffer import GraphBuilder, ModelBuilder, Quantization
-from tfpipeline.export.lower import KeptFloat, Lowering
+from tfpipeline.export.lower import Lowering
 from tfpipeline.export.modes import FLOAT32
+from tfpipeline.export.op_modes import KeptFloat
 from tfpipeline.export.signature import ModelSignature, Port
 from tfpipeline.export.states import ExplicitStates, InternalStates, States
 from tfpipeline.runtime.model_card import CARD_METADATA, LENGTH, STEP
@@ -111,7 +113,7 @@ class ModelFile:
         kept = tuple(kept for lowering in self._lowerings for kept in lowering.kept_float)
         first = self._lowerings[0]
         data = self._model.to_bytes()
-        return Written(data, kept, full_card, first.places(), first.marked_outputs)
+        return Written(data, kept, full_card, first.activations.places(), first.marked_outputs)
 
     def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:
         tensors, described = {}, []
@@ -123,7 +125,7 @@ class ModelFile:
             kind, q = self._format(lowering, index)
             tensor = lowering.graph.tensor(port.name, source.shape, kind, q)
             real = source.dtype == np.float32
-            lowering.define(index, tensor, self._io if real else "plain")
+            lowering.activations.define(index, tensor, self._io if real else PLAIN)
             tensors[port.name] = tensor
             described.append(_describe(port, source.shape, kind, self._inside(lowering, index)))
         return tensors, described
@@ -139,7 +141,7 @@ class ModelFile:
             index = lowering.source.outputs[f"out_{i}"]
             source = lowering.source.tensors[index]
             kind, q = self._format(lowering, index)
-            tensor = lowering.read(index, self._io)
+            tensor = lowering.activations.read(index, self._io)
             if tensor in taken or tensor in tensors.values() or tensor in inputs:
                 # One tensor has one name: what is a state or another output too gets a copy.
                 tensor = _copy(lowering.graph, tensor, source.shape, kind, q)
@@ -152,14 +154,14 @@ class ModelFile:
         dtype = lowering.source.tensors[index].dtype
         if dtype != np.float32 or self._io == FLOAT32:
             return dtype, None
-        return np.dtype(self._io), lowering.quantization(index, self._io)
+        return np.dtype(self._io), lowering.activations.quantization(index, self._io)
 
     def _inside(self, lowering: Lowering, index: int) -> Quantization | None:
         """The quantization of an input or output within the graph, where there is one."""
         kind = self._activations
         if lowering.source.tensors[index].dtype != np.float32 or kind == FLOAT32:
             return None
-        return lowering.quantization(index, kind)
+        return lowering.activations.quantization(index, kind)
 
 
 def _copy(

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.lower import Form
+from tfpipeline.export.forms import Form
 from tfpipeline.export.modes import FLOAT32, INT16, MODES, ModeTable
-from tfpipeline.export.ranges import clipping_of
+from tfpipeline.export.ranges import CLIPPINGS
 
 _FORMS = ("portable", "fused")
+COMPARE = "compare"
+"""Instead of a rule of calibration ranges: try them all."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class ExportOptions:
         internal_state: Whether streams keep their states inside.
         bounded: Whether whole sequences may be shorter than the samples.
         one_file: Whether whole sequences and streams are signatures of one file.
-        clipping: Rule of calibration ranges.
+        clipping: Rule of calibration ranges, or "compare".
         correct_bias: Whether biases take up the mean error of rounded weights.
     """
 
@@ -76,7 +78,12 @@ class ExportOptions:
         _choice("io", io, ios, f" with quantize={quantize!r}")
         _choice("streaming", streaming, (False, True, "both"))
         _choice("state", state, ("explicit", "internal"))
-        clipping_of(clipping)
+        _choice("clipping", clipping, (*CLIPPINGS, COMPARE))
+        if clipping == COMPARE and bias_correction:
+            raise ExportError(
+                "bias_correction must be left out with clipping='compare', which tries it on and "
+                "off; received True"
+            )
         if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
             raise ExportError(f"chunk must be a positive number of time steps, received {chunk!r}")
         _choice("length", length, ("fixed", "bounded"))
@@ -120,6 +127,20 @@ class ExportOptions:
         if can_fuse or self.forms_asked_for:
             return self
         return replace(self, forms=tuple(form for form in self.forms if not form.fused))
+
+    @property
+    def compares(self) -> bool:
+        """Whether clipping and bias correction are to be tried, and make a difference."""
+        return self.clipping == COMPARE and self.uses_ranges
+
+    @property
+    def uses_ranges(self) -> bool:
+        """Whether any file has quantized activations; inside our ops they always are."""
+        return self.modes.needs_ranges or self.fuses
+
+    def with_choice(self, clipping: str, correct_bias: bool) -> ExportOptions:
+        """The same with clipping and bias correction chosen."""
+        return replace(self, clipping=clipping, correct_bias=correct_bias)
 
     @property
     def exact_streams(self) -> bool:

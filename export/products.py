@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer import FloatOperator, Quantization
+from tfpipeline.export.activations import Activations
+from tfpipeline.export.bias_correction import Biases
+from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.float_graph import FloatOperator
 from tfpipeline.export.linear_arithmetic import reshape
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.stock_ops import RULES
@@ -22,80 +24,73 @@ from tfpipeline.export.weights import (
 from tfpipeline.numerics.quantize import channel_scales, quantize_affine, quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
-if TYPE_CHECKING:
-    from tfpipeline.export.lower import Lowering
-
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
 _HYBRID_VERSIONS = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6}
 
 
-def emit_product(lowering: Lowering, op: FloatOperator, mode: Mode) -> bool:
+def emit_product(activations: Activations, op: FloatOperator, mode: Mode, biases: Biases) -> bool:
     """Writes an op whose weights are constants; returns False where it is none."""
-    constants = [index >= 0 and lowering.source.is_constant(index) for index in op.inputs]
+    constants = [index >= 0 and activations.source.is_constant(index) for index in op.inputs]
     if op.code == "FULLY_CONNECTED" and constants[1]:
-        _fully_connected(lowering, op, mode)
+        _fully_connected(activations, op, mode, biases)
     elif op.code in _CHANNEL_AXIS and constants[1]:
-        _convolution(lowering, op, mode)
+        _convolution(activations, op, mode, biases)
     elif op.code == "GATHER" and constants[0] and mode.activations == FLOAT32:
-        _embedding(lowering, op, mode)
+        _embedding(activations, op, mode)
     else:
         return False
     return True
 
 
-def _bias(lowering: Lowering, op: FloatOperator) -> np.ndarray | None:
-    if len(op.inputs) < 3 or op.inputs[2] < 0:
-        return None
-    return lowering.source.tensors[op.inputs[2]].data
-
-
-def _scale(lowering: Lowering, index: int, mode: Mode) -> float | None:
+def _scale(activations: Activations, index: int, mode: Mode) -> float | None:
     if mode.activations == FLOAT32:
         return None
-    return lowering.quantization(index, mode.activations).scales()[0]
+    return activations.quantization(index, mode.activations).scales()[0]
 
 
-def _fully_connected(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
-    source, output = lowering.source, op.outputs[0]
+def _fully_connected(
+    activations: Activations, op: FloatOperator, mode: Mode, biases: Biases
+) -> None:
+    source, output = activations.source, op.outputs[0]
     values = source.tensors[op.inputs[1]].data
     assert values is not None
     quantized, bits = dense(values, mode)
-    bias = lowering.corrected_bias(op, values, quantized, mode, _bias(lowering, op))
-    x, shape = lowering.read(op.inputs[0], mode.activations), source.tensors[output].shape
-    name, rows = lowering.name(output), math.prod(shape[:-1])
+    bias = biases.corrected(op, mode)
+    x, shape = activations.read(op.inputs[0], mode.activations), source.tensors[output].shape
+    name, rows = activations.name(output), math.prod(shape[:-1])
     flat = mode.activations == INT16 and len(source.tensors[op.inputs[0]].shape) > 2
     if flat:
         # tflite-runtime 2.14 multiplies int16 matrices only: of more axes it takes the first rows.
-        q = lowering.quantization(op.inputs[0], INT16)
+        q = activations.quantization(op.inputs[0], INT16)
         depth = source.tensors[op.inputs[0]].shape[-1]
-        x = reshape(lowering.graph, f"{name}/rows", x, (rows, depth), np.int16, q)
+        x = reshape(activations.graph, f"{name}/rows", x, (rows, depth), np.int16, q)
     result = fully_connected(
-        lowering.graph,
+        activations.graph,
         f"{name}/flat" if flat else name,
         x,
-        _scale(lowering, op.inputs[0], mode),
+        _scale(activations, op.inputs[0], mode),
         values,
         quantized,
         bits,
         mode,
         bias,
         (rows, shape[-1]) if flat else shape,
-        lowering.output_quantization(output, mode),
+        activations.output_quantization(output, mode),
         op.options,
     )
     if flat:
-        q = lowering.quantization(output, INT16)
-        result = reshape(lowering.graph, name, result, shape, np.int16, q)
-    lowering.define(output, result, mode.activations)
+        q = activations.quantization(output, INT16)
+        result = reshape(activations.graph, name, result, shape, np.int16, q)
+    activations.define(output, result, mode.activations)
 
 
-def _convolution(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
+def _convolution(activations: Activations, op: FloatOperator, mode: Mode, biases: Biases) -> None:
     """int4 and int2 have no convolution kernels: such weights are stored as int8."""
-    graph, source, output = lowering.graph, lowering.source, op.outputs[0]
-    values, name = source.tensors[op.inputs[1]].data, lowering.name(output)
+    graph, source, output = activations.graph, activations.source, op.outputs[0]
+    values, name = source.tensors[op.inputs[1]].data, activations.name(output)
     assert values is not None
-    axis, bias = _CHANNEL_AXIS[op.code], _bias(lowering, op)
-    x = lowering.read(op.inputs[0], mode.activations)
+    axis, bias = _CHANNEL_AXIS[op.code], biases.plain(op)
+    x = activations.read(op.inputs[0], mode.activations)
     scales = channel_scales(values, axis=axis)
     quantized = QuantizedMatrix(quantize_channels(values, scales, axis=axis), scales)
     version = op.version
@@ -108,28 +103,28 @@ def _convolution(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
         zeros = np.zeros(len(scales), np.float32)
         stored = graph.constant(f"{name}/bias", zeros if bias is None else bias)
     else:
-        product = (np.float32(_scale(lowering, op.inputs[0], mode)) * scales).astype(np.float32)
+        product = (np.float32(_scale(activations, op.inputs[0], mode)) * scales).astype(np.float32)
         stored = integer_bias(graph, f"{name}/bias", bias, len(scales), product, mode.activations)
         version = RULES[op.code].versions[mode.activations]
-    result = lowering.declare(output, mode.activations)
+    result = activations.declare(output, mode.activations)
     graph.operator(op.code, [x, weights, stored], [result], op.options, version)
 
 
-def _embedding(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
+def _embedding(activations: Activations, op: FloatOperator, mode: Mode) -> None:
     """The table in the format of weights, and what was picked from it as float32."""
-    graph, source, output = lowering.graph, lowering.source, op.outputs[0]
-    values, name = source.tensors[op.inputs[0]].data, lowering.name(output)
+    graph, source, output = activations.graph, activations.source, op.outputs[0]
+    values, name = source.tensors[op.inputs[0]].data, activations.name(output)
     assert values is not None
-    ids = lowering.read(op.inputs[1])
+    ids = activations.read(op.inputs[1])
     shape = source.tensors[output].shape
     if mode.weights == "float32":
         table = graph.constant(f"{name}/table", values)
-        result = lowering.declare(output, FLOAT32)
+        result = activations.declare(output, FLOAT32)
         graph.operator("GATHER", [table, ids], [result], op.options, version=1)
         return
     if mode.weights == "float16":
         table = float_constant(graph, f"{name}/table", values, mode)
-        result = lowering.declare(output, FLOAT32)
+        result = activations.declare(output, FLOAT32)
         graph.operator("GATHER", [table, ids], [result], op.options, version=1)
         return
     # GATHER copies entries of one scale: the table is quantized per tensor.
@@ -137,5 +132,5 @@ def _embedding(lowering: Lowering, op: FloatOperator, mode: Mode) -> None:
     table = graph.constant(f"{name}/table", quantize_affine(values, q.scales()[0], 0), q)
     picked = graph.tensor(f"{name}/picked", shape, np.dtype(INT8), q)
     graph.operator("GATHER", [table, ids], [picked], op.options, version=2)
-    result = lowering.declare(output, FLOAT32)
+    result = activations.declare(output, FLOAT32)
     graph.operator("DEQUANTIZE", [picked], [result], schema.DequantizeOptionsT(), version=2)

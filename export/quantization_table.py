@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tfpipeline.export.delays import Delay
-from tfpipeline.export.flatbuffer import FloatGraph, Quantization
+from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.float_graph import FloatGraph
 from tfpipeline.export.modes import INT8, INT16
 from tfpipeline.export.ranges import Range
 from tfpipeline.export.recurrent_plan import UNIT_INT16, RecurrentPlan, affine

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tfpipeline.export.errors import ExportError
-
 Range = tuple[float, float]
 _OUTSIDE = 1e-4
 _LEVELS = 256
@@ -50,16 +48,9 @@ def _sample(values: np.ndarray) -> np.ndarray:
     return flat[:: max(1, flat.size // _MOST_VALUES)]
 
 
+MINMAX = "minmax"
 CLIPPINGS: Mapping[str, Callable[[np.ndarray], Range]] = {
-    "minmax": minmax,
+    MINMAX: minmax,
     "percentile": percentile,
     "mse": mse,
 }
-
-
-def clipping_of(name: str) -> Callable[[np.ndarray], Range]:
-    """The rule called `name`."""
-    if name not in CLIPPINGS:
-        options = ", ".join(repr(key) for key in CLIPPINGS)
-        raise ExportError(f"clipping must be one of {options}, received {name!r}")
-    return CLIPPINGS[name]

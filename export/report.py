@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfpipeline.export.across_runtimes import RuntimeReport
+from tfpipeline.export.choice_report import ChoicesReport
 from tfpipeline.export.drift import Drift
 from tfpipeline.export.layer_errors import LayerError
 from tfpipeline.export.length_report import LengthsReport
@@ -78,6 +79,7 @@ class ExportReport:
         verification: Samples, where they came from, and the tolerances they passed.
         forms_agreement: Share of samples with the same best label in the portable and the fused
             form; None where one is missing.
+        choices: With `clipping="compare"`, how every choice did; None otherwise.
         lengths: By whole-sequence form with a bounded length, how it does on shorter sequences.
         versions: Tools and their versions.
         seconds: Wall time by step.
@@ -98,6 +100,7 @@ class ExportReport:
     versions: dict[str, str]
     seconds: dict[str, float] = field(default_factory=dict)
     lengths: dict[str, LengthsReport] = field(default_factory=dict)
+    choices: ChoicesReport | None = None
 
     def form(self, name: str) -> FormReport | None:
         """The entry called `name`, or None when that form was not written."""
@@ -140,6 +143,8 @@ class ExportReport:
         if self.kept_float:
             kept = (f"{layer} ({', '.join(codes)})" for layer, codes in self.kept_float.items())
             lines.append(f"computed in float32 for want of integer kernels: {'; '.join(kept)}")
+        if self.choices is not None:
+            lines += ["", str(self.choices)]
         return "\n".join([*lines, "", *self._layer_lines(), *self._drift_lines()])
 
     def _layer_lines(self) -> list[str]:

@@ -153,6 +153,9 @@ class ModelSignature:
         stateful = any(getattr(layer, "stateful", False) for layer in _layers(model))
         # A stateful model carries what one sample left into the next, and its batch size is fixed.
         size = 1 if stateful else count
+        if any(isinstance(layer, keras.layers.TimeDistributed) for layer in _layers(model)):
+            # At its second length Keras 3.15 makes a graph for all, which fails in this layer.
+            model.make_predict_function(force=True)
         parts = []
         for start in range(0, count, size):
             packed = self.pack([samples[port.name][start : start + size] for port in self.inputs])

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tfpipeline.export.flatbuffer import FloatOperator, Quantization
+from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.float_graph import FloatOperator
 from tfpipeline.export.modes import INT8, INT16
 from tfpipeline.export.recurrent_plan import SIGMOID_OUTPUT, TANH_OUTPUT, UNIT_INT16
 

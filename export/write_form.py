@@ -8,7 +8,8 @@ from typing import Any
 from tfpipeline.export.calibrate import Calibration
 from tfpipeline.export.card import form_part
 from tfpipeline.export.conversion import Converted
-from tfpipeline.export.lower import Form, Lowering
+from tfpipeline.export.forms import Form
+from tfpipeline.export.lower import Lowering
 from tfpipeline.export.model_file import ModelFile, Written
 from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.signature import ModelSignature

@@ -18,6 +18,7 @@ from tfpipeline.cli import export as verb
 from tfpipeline.cli import main as cli
 from tfpipeline.data import write_wav
 from tfpipeline.export.modes import MODES
+from tfpipeline.export.options import COMPARE
 from tfpipeline.export.ranges import CLIPPINGS
 from tfpipeline.features import LogMel
 from tfpipeline.runtime import Interpreter, Streamer
@@ -170,7 +171,7 @@ def test_wrong_usage_is_status_2(
 
 def test_the_help_names_what_the_exporter_knows() -> None:
     assert tuple(MODES) == verb.MODES
-    assert tuple(CLIPPINGS) == verb.CLIPPINGS
+    assert (*CLIPPINGS, COMPARE) == verb.CLIPPINGS
 
 
 def test_the_least_agreement_replaces_only_itself() -> None:
@@ -184,3 +185,10 @@ def test_the_least_agreement_replaces_only_itself() -> None:
     assert fine.relative_error < coarse.relative_error
     mixed = tolerances(agreement=0.9, override=[("dense", "int4")])
     assert mixed.relative_error == coarse.relative_error
+
+
+def test_clipping_can_be_compared(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
+    assert export("--calibration", "{}/x.npy", "--clipping", "compare") == 0
+    lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if line.split()[:1] in [["minmax"], ["percentile"], ["mse"]]]
+    assert len(rows) == 6 and sum(row.endswith("chosen") for row in rows) == 1

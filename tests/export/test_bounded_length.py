@@ -14,8 +14,8 @@ from ai_edge_litert.interpreter import Interpreter as Stock
 from small_model import FEATURES, FRAMES, Exported, walk
 
 from tfpipeline.export import ExportError, ExportReport, Tolerances, VerificationError, export
+from tfpipeline.export.forms import Form
 from tfpipeline.export.lengths import verify_lengths
-from tfpipeline.export.lower import Form
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.runtime import Interpreter, ModelFileError
 

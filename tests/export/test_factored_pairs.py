@@ -13,7 +13,7 @@ from small_model import FEATURES, walk
 
 from tfpipeline.export import Tolerances, export
 from tfpipeline.export.factored_fused import find_pairs
-from tfpipeline.export.flatbuffer import FloatGraph, FloatOperator, FloatTensor
+from tfpipeline.export.float_graph import FloatGraph, FloatOperator, FloatTensor
 from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.numerics.factored_options import OP_NAME
 from tfpipeline.runtime import Interpreter, Streamer
@@ -45,6 +45,30 @@ def test_both_forms_have_the_same_bits(target: Path, activation: str | None) -> 
     stream = Streamer(report.stream_fused)
     frames = [stream.process(frame) for frame in x[0]]
     np.testing.assert_array_equal(np.stack(frames), scores[0])
+
+
+def test_bias_correction_is_the_same_in_both_forms(target: Path) -> None:
+    keras.utils.set_random_seed(5)
+    model = built(FactoredDense(32, rank=6, name="only"))
+    # Inputs with a mean: what rounding does to the weights then adds up in one direction.
+    x = 1.0 + 0.1 * walk(30)
+    expected = model.predict(x, verbose=0)
+
+    def mean_error(correct: bool) -> float:
+        report = export(
+            model,
+            target,
+            quantize="int8x4",
+            calibration=x,
+            bias_correction=correct,
+            tolerances=Tolerances(0, 100.0),
+        )
+        assert TFLiteFile(report.fused).custom_ops() == (OP_NAME,)
+        found = Interpreter(report.fused).predict(x)
+        np.testing.assert_array_equal(found, Interpreter(report.portable).predict(x))
+        return float(np.abs((found - expected).mean(axis=(0, 1))).mean())
+
+    assert mean_error(True) < 0.3 * mean_error(False)
 
 
 def test_among_recurrent_layers(target: Path) -> None:

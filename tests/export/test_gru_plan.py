@@ -72,7 +72,8 @@ def test_a_dead_component_stays_finite() -> None:
 @pytest.mark.parametrize("rank", [6, None])
 def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> None:
     step, x = _step(rank), walk(16)
-    plan = plan_gru("layer", step, x)
+    plan, output = plan_gru("layer", step, x)
+    np.testing.assert_allclose(output, float_output(step, x), atol=1e-6)
     assert plan.ranks() == {"kernel": rank, "recurrent_kernel": rank}
     q = affine(x)
     y, _ = gru_sequence_int8(
@@ -101,7 +102,7 @@ def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> N
 def test_factors_larger_than_their_product_are_multiplied_out() -> None:
     step = _step(20)
     wide = dataclasses.replace(step, kernel=_factors(np.random.default_rng(1), FEATURES, 60, 39))
-    plan = plan_gru("layer", wide, walk(4))
+    plan, _ = plan_gru("layer", wide, walk(4))
     assert plan.ranks() == {"kernel": None, "recurrent_kernel": None}
 
 

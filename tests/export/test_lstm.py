@@ -165,7 +165,8 @@ def _step(rank: int | None) -> RecurrentStep:
 @pytest.mark.parametrize("rank", [6, None])
 def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> None:
     step, x = _step(rank), walk(16)
-    plan = plan_lstm("layer", step, x)
+    plan, output = plan_lstm("layer", step, x)
+    np.testing.assert_allclose(output, lstm_float_output(step, x), atol=1e-6)
     assert plan.ranks() == {"kernel": rank, "recurrent_kernel": rank}
     assert [state.name for state in plan.states] == ["state", "cell"]
     q = affine(x)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from small_model import FEATURES, walk
 
 from tfpipeline.export import ExportError, Tolerances, export
@@ -93,6 +95,46 @@ def test_layers_that_cannot_stream_are_named(
     with pytest.raises(ExportError, match=message):
         export(model, target, calibration=walk(4), streaming=True)
     # A whole sequence is another matter.
+    export(model, target, calibration=walk(4), tolerances=Tolerances(0, 1.0))
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        lambda: L.Dense(6),
+        lambda: L.Conv1D(3, 3, padding="causal"),
+        lambda: keras.Sequential([L.Flatten(), L.Dense(4)]),
+    ],
+)
+def test_time_distributed_layers_stream(
+    target: Path, inner: Callable[[], keras.layers.Layer]
+) -> None:
+    keras.utils.set_random_seed(4)
+    layers = [L.Reshape((-1, 8, 5)), L.TimeDistributed(inner()), L.TimeDistributed(L.Flatten())]
+    model = keras.Sequential([keras.Input((None, FEATURES)), *layers, L.GRU(4), L.Dense(3)])
+    options = {"streaming": "both", "chunk": 2, "tolerances": Tolerances(0.8, 0.1)}
+    report = export(model, target, calibration=walk(8), **options)
+    assert all(form.equals_whole for form in report.forms if form.name.startswith("stream"))
+    # Keras' own graph has the inner layer once for each of the 24 time steps.
+    graph = schema.ModelT.InitFromPackedBuf(report.portable.read_bytes()).subgraphs[0]
+    assert len(graph.operators) < 24
+
+
+def test_time_distributed_layers_may_end_early(target: Path) -> None:
+    keras.utils.set_random_seed(4)
+    model = keras.Sequential(
+        [keras.Input((None, FEATURES)), L.TimeDistributed(L.Dense(6)), L.GRU(4), L.Dense(3)]
+    )
+    report = export(model, target, calibration=walk(8), length="bounded")
+    assert set(report.lengths) == {"portable", "fused"}
+
+
+def test_a_recurrent_layer_in_a_time_distributed_one_is_named(target: Path) -> None:
+    layers = [L.Reshape((-1, 8, 5)), L.TimeDistributed(L.GRU(3), name="outer")]
+    model = keras.Sequential([keras.Input((None, FEATURES)), *layers, L.GRU(4), L.Dense(3)])
+    message = "layer 'outer' becomes other ops at another length, so that it can neither stream"
+    with pytest.raises(ExportError, match=message):
+        export(model, target, calibration=walk(4), streaming=True)
     export(model, target, calibration=walk(4), tolerances=Tolerances(0, 1.0))
 
 

@@ -27,7 +27,7 @@ MODES = (
     "int8x2",
     "int16x8",
 )
-CLIPPINGS = ("minmax", "percentile", "mse")
+CLIPPINGS = ("minmax", "percentile", "mse", "compare")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,8 +121,9 @@ def _add_formats(group: Any) -> None:
         "--clipping",
         choices=CLIPPINGS,
         default="minmax",
-        help="how a range is chosen from the values seen: all, all but the rarest, or where the "
-        "squared error is least (default: minmax)",
+        help="how a range is chosen from the values seen: all, all but the rarest, where the "
+        "squared error is least; or compare them, with and without --bias-correction, and take the "
+        "best (default: minmax)",
     )
     group.add_argument(
         "--bias-correction",

@@ -35,7 +35,7 @@ def verify_files(
         ModelFileError: a file is missing or not ours.
     """
     from tfpipeline.export import Tolerances
-    from tfpipeline.export.lower import Form
+    from tfpipeline.export.forms import Form
     from tfpipeline.export.modes import FLOAT32
     from tfpipeline.export.signature import ModelSignature
     from tfpipeline.export.verify import verify

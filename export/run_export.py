@@ -1,0 +1,188 @@
+"""One export, step by step: convert, calibrate, lower, verify."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfpipeline.export import card as cards
+from tfpipeline.export.calibrate import Observed, calibrate
+from tfpipeline.export.choice_report import ChoicesReport
+from tfpipeline.export.choices import compare_choices
+from tfpipeline.export.conversion import Converted, convert_model
+from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
+from tfpipeline.export.lengths import check_samples, verify_lengths
+from tfpipeline.export.options import COMPARE, ExportOptions
+from tfpipeline.export.ranges import MINMAX
+from tfpipeline.export.recurrent_plan import RecurrentPlan
+from tfpipeline.export.report import ExportReport
+from tfpipeline.export.sample_sets import SampleSets
+from tfpipeline.export.signature import ModelSignature
+from tfpipeline.export.verify import Tolerances, verify
+from tfpipeline.export.write_form import write_form
+
+
+def card_file(model: Path) -> Path:
+    """Where the card beside a model lies."""
+    return model.with_suffix(".card.json")
+
+
+class ExportRun:
+    """One export, whose files appear in the folder `work`."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        signature: ModelSignature,
+        options: ExportOptions,
+        data: SampleSets,
+        tolerances: Tolerances,
+        work: Path,
+    ) -> None:
+        self._model = model
+        self._signature = signature
+        self._options = options
+        self._data = data
+        self._tolerances = tolerances
+        self._work = work
+        self._seconds: dict[str, float] = {}
+
+    def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
+        """Writes and verifies every file; `given` is the user's part of the model card."""
+        signature, work, timed = self._signature, self._work, self._timed
+        with timed("convert"):
+            chunk = self._options.chunk
+            bounded = self._options.bounded
+            if bounded:
+                check_samples(signature, self._data.samples)
+            converted = convert_model(
+                self._model, signature, self._data.samples, chunk, work, bounded
+            )
+            options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
+        with timed("calibrate"):
+            observed = calibrate(
+                converted.data,
+                converted.whole,
+                converted.marked.marked,
+                self._data.samples,
+                options.modes,
+                keep_values=options.clipping != MINMAX,
+            )
+        with timed("choose"):
+            options, choices = self._choose(converted, observed, options)
+            found = observed.calibration(options.clipping)
+        record = self._data.calibration_record()
+        card = given | cards.found_part(found, record, options)
+        files = {form: work / options.path(form).name for form in options.forms}
+        kept: dict[str, set[str]] = {}
+        with timed("lower"):
+            for path, forms in options.files().items():
+                written = write_form(
+                    signature,
+                    converted,
+                    found,
+                    forms,
+                    options.modes,
+                    card,
+                    io=options.io,
+                    internal_state=options.internal_state,
+                    correct_bias=options.correct_bias,
+                    bounded=bounded,
+                )
+                file = work / path.name
+                file.write_bytes(written.data)
+                card_file(file).write_text(cards.to_json(written.card))
+                for op in written.kept_float:
+                    kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
+        held_out = self._data.held_out
+        with timed("verify"):
+            expected = signature.predict(self._model, held_out)
+            exact = options.exact_streams
+            results, agreement = verify(files, held_out, expected, self._tolerances, exact)
+            lengths = {}
+            if bounded:
+                exact = options.modes.integer_activations
+                lengths = verify_lengths(
+                    files, signature, self._model, held_out, self._tolerances, exact
+                )
+            evidence = Model(signature, converted, found, held_out)
+            drifts = drift(evidence, options, files, work)
+            check_drift(drifts, self._tolerances)
+            errors = layer_errors(evidence, options, work, sensitivity)
+            others = runtimes(files, held_out)
+        return ExportReport(
+            forms=tuple(
+                replace(result, path=str(options.path(form)))
+                for result, form in zip(results, files, strict=True)
+            ),
+            report_path=str(options.report_path),
+            quantize=options.quantize,
+            overrides=dict(options.overrides),
+            layers=tuple(_describe(plan) for plan in found.recurrent_plans()),
+            kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
+            layer_errors=errors,
+            drift=drifts,
+            runtimes=others,
+            lengths=lengths,
+            calibration={
+                "samples": found.samples,
+                "sha256": found.sha256,
+                **record,
+                "clipping": options.clipping,
+                "bias_correction": options.correct_bias,
+            },
+            verification={
+                "samples": len(next(iter(held_out.values()))),
+                "held_out": self._data.is_held_out,
+                **self._data.verification_record(),
+                "tolerances": vars(self._tolerances).copy(),
+            },
+            choices=choices,
+            forms_agreement=agreement,
+            versions=cards.versions(),
+            seconds={step: round(value, 3) for step, value in self._seconds.items()},
+        )
+
+    def _choose(
+        self, converted: Converted, observed: Observed, options: ExportOptions
+    ) -> tuple[ExportOptions, ChoicesReport | None]:
+        """The options with clipping and bias correction decided."""
+        if options.compares:
+            choices = compare_choices(
+                self._model,
+                self._signature,
+                converted,
+                observed,
+                options,
+                self._data.samples,
+                self._work,
+            )
+            best = choices.best
+            return options.with_choice(best.clipping, best.bias_correction), choices
+        if options.clipping == COMPARE:
+            # There is nothing to choose where nothing is quantized by range.
+            return options.with_choice(MINMAX, False), None
+        return options, None
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._seconds[step] = time.monotonic() - started
+
+
+def _describe(plan: RecurrentPlan) -> dict[str, Any]:
+    matrices = (*plan.kernel, *plan.recurrent_kernel)
+    return {
+        "name": plan.name,
+        "units": plan.units,
+        "features": plan.features,
+        "ranks": plan.ranks(),
+        "weight_bytes": sum(matrix.values.size for matrix in matrices) * plan.bits // 8,
+    }
