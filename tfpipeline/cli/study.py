@@ -30,7 +30,7 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of the results; finished rows in it are not computed again",
     )
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="a small part of it, in about a minute")
+    size.add_argument("--quick", action="store_true", help="a smaller one, in minutes")
     size.add_argument(
         "--full", action="store_false", dest="quick", help="all of it, as published (default)"
     )
