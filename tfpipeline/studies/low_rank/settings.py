@@ -46,8 +46,8 @@ class Settings:
     seeds: tuple[int, ...] = (0, 1, 2)
     trace_norm: tuple[float, ...] = (5e-4, 2e-3)
     l2: tuple[float, ...] = (5e-3, 2e-2)
-    budgets: tuple[float, ...] = (0.5, 0.35, 0.25, 0.15)
-    explained_variances: tuple[float, ...] = (0.9, 0.8, 0.7, 0.6)
+    budgets: tuple[float, ...] = (0.5, 0.3, 0.15)
+    explained_variances: tuple[float, ...] = (0.9, 0.8, 0.65)
     transitions: tuple[int, ...] = (4, 8, 14)
     budget: float = 0.25
     sparsities: tuple[float, ...] = (0.6, 0.8)
