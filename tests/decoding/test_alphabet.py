@@ -22,11 +22,23 @@ def test_another_alphabet():
     assert len({alphabet, Alphabet("äb")}) == 1
 
 
+def test_grams_are_symbols_after_the_characters():
+    alphabet = Alphabet("abc", grams=["ab", "cab"])
+    assert len(alphabet) == 6
+    assert alphabet.gram_indices == ((1,), (2,), (3,), (1, 2), (3, 1, 2))
+    assert alphabet.encode("cab") == [3, 1, 2]
+    assert alphabet.decode([5, 3, 4]) == "cabcab"
+    assert alphabet != Alphabet("abc")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: Alphabet(""), "`characters`"),
         (lambda: Alphabet("aba"), "'a'"),
+        (lambda: Alphabet("ab", grams=["a"]), "`grams`"),
+        (lambda: Alphabet("ab", grams=["ab", "ab"]), "`grams`"),
+        (lambda: Alphabet("ab", grams=["ac"]), "'c'"),
         (lambda: Alphabet().encode("Hello"), "'H' in 'Hello'"),
         (lambda: Alphabet().decode([1, 0]), "received 0"),
         (lambda: Alphabet().decode([29]), "received 29"),

@@ -107,6 +107,7 @@ def test_pruning_keeps_the_best_and_ties_are_stable():
         ({"beam_width": 0}, "`beam_width`"),
         ({"n_best": 1.5}, "`n_best`"),
         ({"margin": 0.0}, "`margin`"),
+        ({"alphabet": Alphabet("ab", grams=["ab"])}, "`alphabet`"),
         ({"frames": [9]}, "`frames`"),
         ({"alphabet": Alphabet("abc"), "language_model": length_model}, "`language_model`"),
     ],

@@ -53,6 +53,26 @@ def test_error_rate_of_weighted_utterances():
     )
 
 
+def test_error_rate_of_grams():
+    rng = np.random.default_rng(3)
+    alphabet = Alphabet(" ab", grams=["ab", "a b", "b "])
+    texts, y, _ = batch(rng, 9)
+    logits = rng.normal(size=(12, 9, len(alphabet))).astype("float32")
+    hypotheses = greedy_decode(logits, y[:, 0], alphabet)
+    grams = alphabet.gram_indices
+    for metric, plain in (
+        (CharacterErrorRate(grams=grams), character_error_rate),
+        (WordErrorRate(1, grams=grams), word_error_rate),
+    ):
+        again = type(metric).from_config(metric.get_config())
+        again.update_state(y, logits)
+        assert float(ops.convert_to_numpy(again.result())) == pytest.approx(
+            plain(texts, hypotheses), rel=1e-6
+        )
+    with pytest.raises(ValueError, match="`blank` must be 0"):
+        CharacterErrorRate(blank=1, grams=grams)
+
+
 def test_error_rate_of_nothing_is_zero():
     assert float(ops.convert_to_numpy(CharacterErrorRate().result())) == 0
 

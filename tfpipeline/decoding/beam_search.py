@@ -62,6 +62,11 @@ def beam_search(
             raise ValueError(f"`{name}` must be a positive int; received {number!r}.")
     if not margin > 0:
         raise ValueError(f"`margin` must be positive; received {margin!r}.")
+    if alphabet.grams:
+        raise ValueError(
+            "`alphabet` must not have grams, since a beam would hold the same text in several "
+            "cuts; use greedy_decode."
+        )
     if language_model is not None and alphabet.space is None:
         raise ValueError(
             f"`language_model` rates words, and {alphabet!r} has no space to separate them; use an "

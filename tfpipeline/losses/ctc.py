@@ -61,15 +61,18 @@ class CTC(keras.losses.Loss):
         return super().__call__(y_true, without_mask(y_pred), sample_weight)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        if len(y_pred.shape) != 3 or len(y_true.shape) != 2:
-            raise ValueError(
-                "CTC expects `y_pred` as logits (batch, frames, symbols) and `y_true` as (batch, "
-                "1 + max_label), the number of frames first; received shapes "
-                f"{tuple(y_pred.shape)} and {tuple(y_true.shape)}; make `y_true` with "
-                "tfpipeline.losses.pack_labels."
-            )
+        self.check_shapes(y_true, y_pred)
         frames, labels, lengths = split_labels(y_true, self.blank)
         return ctc_loss(y_pred, frames, labels, lengths, self.blank)
+
+    def check_shapes(self, y_true: Any, y_pred: Any) -> None:
+        if len(y_pred.shape) != 3 or len(y_true.shape) != 2:
+            raise ValueError(
+                f"{type(self).__name__} expects `y_pred` as logits (batch, frames, symbols) "
+                "and `y_true` as (batch, 1 + max_label), the number of frames first; received "
+                f"shapes {tuple(y_pred.shape)} and {tuple(y_true.shape)}; make `y_true` with "
+                "tfpipeline.losses.pack_labels."
+            )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "blank": self.blank}
@@ -104,7 +107,7 @@ def ctc_loss(logits: Any, frames: Any, labels: Any, lengths: Any, blank: int) ->
 
         def gradient(*arguments: Any, upstream: Any = None) -> Any:
             (scale,) = arguments if upstream is None else (upstream,)
-            valid = _before(frames, ops.shape(values)[1]) & fits[:, None]
+            valid = valid_frames(frames, ops.shape(values)[1]) & fits[:, None]
             slope = ops.where(valid[:, :, None], ops.exp(log_p) - occupancy, 0.0)
             return scale[:, None, None] * slope
 
@@ -120,8 +123,9 @@ def _states(labels: Any, blank: int) -> Any:
     return ops.pad(pairs, [(0, 0), (0, 1)], constant_values=blank)
 
 
-def _before(lengths: Any, size: Any) -> Any:
-    return ops.arange(size, dtype="int32")[None, :] < lengths[:, None]
+def valid_frames(frames: Any, time: Any) -> Any:
+    """`(batch, time)`: which frames of each utterance count."""
+    return ops.arange(time, dtype="int32")[None, :] < frames[:, None]
 
 
 def _forward_backward(log_p: Any, frames: Any, states: Any, lengths: Any, blank: int) -> Any:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from tfpipeline.losses.grams import check_grams, frames_needed
+
 
 def pack_labels(
     labels: Iterable[Sequence[int]],
     frames: int | Sequence[int] | np.ndarray,
     blank: int = 0,
     max_label: int | None = None,
+    grams: Sequence[Sequence[int]] | None = None,
 ) -> np.ndarray:
     """`y` for `CTC` and for the error rates: `(utterances, 1 + max_label)`, int32.
 
@@ -25,6 +28,7 @@ def pack_labels(
         frames: one number for all utterances, or one for each.
         blank: index of the blank symbol.
         max_label: width of the labels; that of the longest by default.
+        grams: those of `GramCTC`, whose labels may fit into fewer frames.
 
     Raises:
         ValueError: a label holds a blank or a negative index, is longer than `max_label`, or does
@@ -34,6 +38,7 @@ def pack_labels(
     array([[9, 3, 1, 1],
            [7, 2, 0, 0]], dtype=int32)
     """
+    known = None if grams is None else check_grams(grams)
     rows = [np.asarray(row, dtype=np.int64).reshape(-1) for row in labels]
     counts = np.broadcast_to(np.asarray(frames, dtype=np.int64), (len(rows),))
     longest = max((row.size for row in rows), default=0)
@@ -50,7 +55,7 @@ def pack_labels(
                 f"`labels` must hold symbol indices other than the blank, {blank}; label {index} "
                 f"is {row.tolist()}."
             )
-        needed = row.size + int(np.sum(row[1:] == row[:-1]))
+        needed = frames_needed(row.tolist(), known)
         if needed > count:
             raise ValueError(
                 f"`frames` must leave room for the label; utterance {index} has {count} frames and "

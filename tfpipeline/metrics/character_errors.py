@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ class CharacterErrorRate(ErrorRate):
 
     Args:
         blank: index of the blank symbol.
+        grams: those of `tfpipeline.losses.GramCTC`, if the symbols are grams.
         name: of the metric.
 
     Example:
@@ -25,8 +27,10 @@ class CharacterErrorRate(ErrorRate):
     >>> model.compile("adam", CTC(), metrics=[CharacterErrorRate()])
     """
 
-    def __init__(self, blank: int = 0, name: str = "cer") -> None:
-        super().__init__(blank, name)
+    def __init__(
+        self, blank: int = 0, grams: Sequence[Sequence[int]] | None = None, name: str = "cer"
+    ) -> None:
+        super().__init__(blank, grams, name)
 
     def tokens_of(self, symbols: Any, mask: Any) -> tuple[Any, Any]:
         return symbols, mask

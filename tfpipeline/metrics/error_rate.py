@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from tfpipeline.losses.grams import check_grams
 from tfpipeline.losses.packed_labels import split_labels
-from tfpipeline.metrics.token_edits import count, edit_distances, greedy_tokens
+from tfpipeline.metrics.token_edits import (
+    count,
+    edit_distances,
+    greedy_tokens,
+    spelled,
+)
 
 
 class ErrorRate(keras.metrics.Metric):
     """Sum of edits / sum of reference tokens over all utterances, greedily decoded."""
 
-    def __init__(self, blank: int, name: str) -> None:
+    def __init__(self, blank: int, grams: Sequence[Sequence[int]] | None, name: str) -> None:
         super().__init__(name=name, dtype="float32")
+        if grams is not None and blank != 0:
+            raise ValueError(f"`blank` must be 0 with `grams`, as in GramCTC; received {blank!r}.")
         self.blank = blank
+        self.grams = None if grams is None else check_grams(grams)
         self.edits = self.add_weight(name="edits", initializer="zeros")
         self.tokens = self.add_weight(name="tokens", initializer="zeros")
 
@@ -30,6 +40,8 @@ class ErrorRate(keras.metrics.Metric):
         """
         frames, labels, _ = split_labels(ops.convert_to_tensor(y_true), self.blank)
         decoded = greedy_tokens(ops.convert_to_tensor(y_pred), frames, self.blank)
+        if self.grams is not None:
+            decoded = spelled(*decoded, self.grams)
         reference = self.tokens_of(labels, labels != self.blank)
         edits = edit_distances(*reference, *self.tokens_of(*decoded))
         tokens = ops.cast(count(reference[1]), "float32")
@@ -47,4 +59,5 @@ class ErrorRate(keras.metrics.Metric):
         return ops.divide_no_nan(self.edits, self.tokens)
 
     def get_config(self) -> dict[str, Any]:
-        return {"name": self.name, "blank": self.blank}
+        grams = None if self.grams is None else [list(gram) for gram in self.grams]
+        return {"name": self.name, "blank": self.blank, "grams": grams}

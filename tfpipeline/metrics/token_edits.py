@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from keras import ops
@@ -16,6 +17,16 @@ def greedy_tokens(logits: Any, frames: Any, blank: int) -> tuple[Any, Any]:
     before = ops.pad(best[:, :-1], [(0, 0), (1, 0)], constant_values=blank)
     valid = ops.arange(ops.shape(best)[1], dtype="int32")[None, :] < frames[:, None]
     return best, (best != blank) & (best != before) & valid
+
+
+def spelled(symbols: Any, mask: Any, grams: Sequence[Sequence[int]]) -> tuple[Any, Any]:
+    """The characters of each gram in place of it, `(batch, n * longest)`."""
+    longest = max(map(len, grams))
+    rows = [[0] * longest, *([*gram, *[0] * (longest - len(gram))] for gram in grams)]
+    characters = ops.take(ops.convert_to_tensor(rows, dtype="int32"), symbols, axis=0)
+    counts = mask[:, :, None] & (characters > 0)
+    shape = (-1, ops.shape(symbols)[1] * longest)
+    return ops.reshape(characters, shape), ops.reshape(counts, shape)
 
 
 def word_tokens(tokens: Any, mask: Any, space: int) -> tuple[Any, Any]:

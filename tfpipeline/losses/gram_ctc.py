@@ -1,0 +1,195 @@
+"""CTC whose symbols are grams: one or more characters each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfpipeline.losses.ctc import CTC, LOG_ZERO, valid_frames
+from tfpipeline.losses.grams import check_grams
+from tfpipeline.losses.packed_labels import split_labels
+
+
+@keras.saving.register_keras_serializable(package="tfpipeline")
+class GramCTC(CTC):
+    """loss = -log sum of p(path) over all paths that collapse to a cut of the label into grams.
+
+    Liu et al. (2017): the model may emit frequent groups of characters as one symbol, so that it
+    needs fewer frames; the loss sums over all cuts of the text as well. A state (i, j) has emitted
+    i characters and ended in the gram of the last j of them, or in a blank when j = 0:
+
+        a(i, 0) <- p(blank) (a(i, 0) + sum over j of a(i, j))
+        a(i, j) <- p(gram) (a(i, j) + sum over k of a(i - j, k), without k = j if that is the same
+        gram, which would merge with this one)
+
+    With grams of one character only it equals `CTC`. The gradient is that of the forward and the
+    backward variables. Lengths, infeasible labels and precision are as in `CTC`.
+
+    Args:
+        grams: the character indices of each symbol, in the order of the logits after the blank,
+            which is 0: `Alphabet(grams=["th", "he"]).gram_indices`. Every character that occurs
+            must also be there alone.
+        reduction: as in Keras; the mean over the utterances by default.
+        name: of the loss.
+
+    Call arguments:
+        y_true: `(batch, 1 + max_label)`, from `pack_labels(..., grams=grams)`: frames, then
+            characters.
+        y_pred: logits, `(batch, frames, 1 + number of grams)`.
+
+    Raises:
+        ValueError: for grams that are empty, twice there, or have a character that is not.
+    """
+
+    def __init__(
+        self,
+        grams: Sequence[Sequence[int]],
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "gram_ctc",
+    ) -> None:
+        super().__init__(0, reduction, name)
+        self.grams = check_grams(grams)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        self.check_shapes(y_true, y_pred)
+        if y_pred.shape[2] != 1 + len(self.grams):
+            raise ValueError(
+                f"`y_pred` must have a logit for the blank and each of the {len(self.grams)} "
+                f"grams; received {y_pred.shape[2]} logits."
+            )
+        frames, labels, lengths = split_labels(y_true, self.blank)
+        return _gram_ctc_loss(y_pred, frames, _gram_symbols(labels, self.grams), lengths)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["blank"]
+        return {**config, "grams": [list(gram) for gram in self.grams]}
+
+
+def _gram_symbols(labels: Any, grams: Sequence[Sequence[int]]) -> Any:
+    """`(batch, 1 + max_label, 1 + longest)`: the symbol of each state; -1 where there is none."""
+    longest = max(map(len, grams))
+    base = 1 + max(map(max, grams))
+    codes = [sum(c * base**k for k, c in enumerate(reversed(gram))) for gram in grams]
+    known = ops.convert_to_tensor(codes, dtype="int32")
+    padded = ops.pad(labels, [(0, 0), (longest, 0)])
+    width = ops.shape(labels)[1] + 1
+    columns = [ops.zeros_like(padded[:, :width])]
+    code = columns[0]
+    whole = ops.ones_like(code, dtype="bool")
+    for j in range(1, longest + 1):
+        # The character j places before the end of the first i characters.
+        character = padded[:, longest - j : longest - j + width]
+        code = code + character * base ** (j - 1)
+        whole = whole & (character > 0) & (character < base)
+        same = ops.equal(code[:, :, None], known) & whole[:, :, None]
+        symbol = 1 + ops.cast(ops.argmax(ops.cast(same, "int32"), axis=2), "int32")
+        columns.append(ops.where(ops.any(same, axis=2), symbol, -1))
+    return ops.stack(columns, axis=2)
+
+
+def _gram_ctc_loss(logits: Any, frames: Any, symbols: Any, lengths: Any) -> Any:
+    too_long = frames > ops.shape(logits)[1]
+
+    def with_gradient(values: Any) -> Any:
+        log_p = ops.log_softmax(ops.stop_gradient(values))
+        log_total, occupancy = _forward_backward(log_p, frames, symbols, lengths)
+        fits = (log_total > 0.1 * LOG_ZERO) & (frames > 0)
+        loss = ops.where(fits, -log_total, 0.0)
+        loss = ops.where(too_long, float("nan"), loss)
+
+        def gradient(*arguments: Any, upstream: Any = None) -> Any:
+            (scale,) = arguments if upstream is None else (upstream,)
+            valid = valid_frames(frames, ops.shape(values)[1]) & fits[:, None]
+            slope = ops.where(valid[:, :, None], ops.exp(log_p) - occupancy, 0.0)
+            return scale[:, None, None] * slope
+
+        return loss, gradient
+
+    return ops.custom_gradient(with_gradient)(logits)
+
+
+def _forward_backward(log_p: Any, frames: Any, symbols: Any, lengths: Any) -> Any:
+    """log p of each label, and the share of each symbol in each frame of its paths."""
+    batch, time, classes = ops.shape(log_p)
+    rows, columns = ops.shape(symbols)[1], symbols.shape[2]
+    exists = symbols >= 0
+    index = ops.reshape(ops.where(exists, symbols, 0), (batch, 1, rows * columns))
+    emitted = ops.take_along_axis(
+        log_p, ops.broadcast_to(index, (batch, time, rows * columns)), axis=2
+    )
+    emitted = ops.reshape(emitted, (batch, time, rows, columns))
+    emitted = ops.transpose(ops.where(exists[:, None], emitted, LOG_ZERO), (1, 0, 2, 3))
+    # Adds LOG_ZERO where a gram would follow itself without a blank between.
+    repeats = [
+        ops.where(symbols[:, :, j] == _later(symbols, j, -2)[:, :, j], LOG_ZERO, 0.0)
+        for j in range(1, columns)
+    ]
+    row = ops.arange(rows, dtype="int32")[None, :, None]
+    start = ops.where(row + ops.arange(columns, dtype="int32") == 0, 0.0, LOG_ZERO)
+    start = ops.broadcast_to(start, (batch, rows, columns))
+    end = ops.broadcast_to(
+        ops.where(row == lengths[:, None, None], 0.0, LOG_ZERO), (batch, rows, columns)
+    )
+
+    def forward(alpha: Any, log_p_now: Any) -> Any:
+        arrived = [_log_sum(alpha)]
+        for j in range(1, columns):
+            before = _without_repeat(_later(alpha, j, LOG_ZERO), repeats[j - 1], j)
+            arrived.append(_log_sum(ops.concatenate([alpha[:, :, j : j + 1], before], axis=2)))
+        alpha = log_p_now + ops.stack(arrived, axis=2)
+        return alpha, alpha
+
+    def backward(carry: Any, item: Any) -> Any:
+        log_p_next, at_end = item
+        ahead = carry + log_p_next
+        after_blank = [ahead[:, :, :1]]
+        for j in range(1, columns):
+            after_blank.append(_earlier(ahead[:, :, j : j + 1], j, LOG_ZERO))
+        # From a blank on, and from each gram on: staying in it, or leaving it for any but itself.
+        ways = ops.concatenate(after_blank, axis=2)
+        left = [_log_sum(ways)]
+        for j in range(1, columns):
+            repeat = _earlier(repeats[j - 1], j, 0.0)
+            others = _without_repeat(ways, repeat, j)
+            left.append(_log_sum(ops.concatenate([ahead[:, :, j : j + 1], others], axis=2)))
+        beta = ops.where(at_end[:, None, None], end, ops.stack(left, axis=2))
+        return beta, beta
+
+    _, alpha = ops.scan(forward, start, emitted)
+    next_emitted = ops.concatenate([emitted[1:], emitted[:1]], axis=0)
+    at_end = ops.arange(time, dtype="int32")[:, None] == frames[None, :] - 1
+    _, beta = ops.scan(backward, end, (next_emitted, at_end), reverse=True)
+    joint = ops.reshape(alpha + beta, (time, batch, rows * columns))
+    total = _log_sum(joint)
+    shares = ops.exp(joint - total[:, :, None])
+    one_hot = ops.one_hot(ops.reshape(symbols, (batch, rows * columns)), classes, dtype="float32")
+    return total[0], ops.einsum("tbs,bsk->btk", shares, one_hot)
+
+
+def _log_sum(values: Any) -> Any:
+    """ops.logsumexp over the last axis, of finite numbers."""
+    peak = ops.max(values, axis=-1)
+    return peak + ops.log(ops.sum(ops.exp(values - peak[..., None]), axis=-1))
+
+
+def _later(values: Any, j: int, filler: float) -> Any:
+    """Moved j characters on: entry i of the result is entry i - j."""
+    edge = ops.full_like(values[:, :1], filler)
+    return ops.concatenate([edge] * j + [values], axis=1)[:, : ops.shape(values)[1]]
+
+
+def _earlier(values: Any, j: int, filler: float) -> Any:
+    """Moved j characters back: entry i of the result is entry i + j."""
+    edge = ops.full_like(values[:, :1], filler)
+    return ops.concatenate([values] + [edge] * j, axis=1)[:, j:]
+
+
+def _without_repeat(values: Any, repeat: Any, j: int) -> Any:
+    return ops.concatenate(
+        [values[:, :, :j], values[:, :, j : j + 1] + repeat[:, :, None], values[:, :, j + 1 :]],
+        axis=2,
+    )
