@@ -95,8 +95,7 @@ def _times(place: Any, names: list[str]) -> dict[str, Row]:
         path = place.file(name)
         for form, file in (("portable", path), ("fused", path.with_suffix(".fused.tflite"))):
             model = Interpreter(file, num_threads=1)
-            shape = (1, *model.input_details[0].shape[1:])
-            model.predict(np.zeros(shape, np.float32))
+            model.predict(np.zeros((1, *model.input_shape[1:]), np.float32))
             models.append(model)
             calls[f"{name} {form}"] = model.invoke
     found = time_interleaved(calls, label="Timing the files")
