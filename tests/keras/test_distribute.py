@@ -18,7 +18,7 @@ PROGRAM = Path(__file__).parents[1] / "support" / "train_on_replicas.py"
 def test_two_replicas_train_as_one_device():
     # The number of devices is fixed when TensorFlow starts.
     run = subprocess.run(
-        [sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(PROGRAM)], capture_output=True, text=True, timeout=900, check=False
     )
     assert run.returncode == 0, run.stderr[-3000:]
     one, two = (json.loads(line) for line in run.stdout.splitlines()[-2:])
