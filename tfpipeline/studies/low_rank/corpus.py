@@ -63,7 +63,7 @@ def prepare_corpus(out: Path, settings: Settings, data: Path | None) -> Path:
         arrays[f"{split}_frames"] = part.frames[:count]
         arrays[f"{split}_texts"] = np.asarray(part.texts[:count])
     with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)
     return path
 
 

@@ -54,10 +54,11 @@ class Pool:
         self.backend = backend or ("jax" if importlib.util.find_spec("jax") else "tensorflow")
         self.place = Place(out, self.settings)
         corpus = prepare_corpus(out, self.settings, data)
+        self.corpus = file_digest(corpus)
         self.basis = {
             **installed_versions(),
             "backend": self.backend,
-            "corpus": file_digest(corpus),
+            "corpus": self.corpus,
             "settings": {
                 name: value
                 for name, value in dataclasses.asdict(self.settings).items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,8 +90,8 @@ def finish(
         name,
         command,
         pool.settings.seeds,
-        {"corpus": pool.basis["corpus"]},
-        {"backend": pool.backend, **pool.basis["settings"]},
+        {"corpus": pool.corpus},
+        {"backend": pool.backend, **dataclasses.asdict(pool.settings)},
     )
     about["claims"] = [{"claim": c.text, "holds": c.holds, "found": c.found} for c in claims]
     write_json(paths[1], about)

@@ -127,6 +127,9 @@ class TwoStages:
         return f"{self.setting}-seed{self.stage1.seed}"
 
 
+Trained = Stage1 | Stage2 | TwoStages
+
+
 @dataclass(frozen=True)
 class Deployed:
     """The model of another run as int8 files.
@@ -135,7 +138,7 @@ class Deployed:
         run: which.
     """
 
-    run: Stage1 | Stage2 | TwoStages
+    run: Trained
 
     @property
     def setting(self) -> str:
@@ -146,7 +149,7 @@ class Deployed:
         return f"{self.run.name}-int8"
 
 
-Run = Stage1 | Stage2 | TwoStages | Deployed
+Run = Trained | Deployed
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tfpipeline.losses import CTC
 from tfpipeline.models import ds2
 from tfpipeline.regularizers import kernel_regularizers
 from tfpipeline.studies.low_rank.corpus import Utterances, packed, read_corpus
-from tfpipeline.studies.low_rank.runs import Place, Run, Stage1, Stage2, TwoStages
+from tfpipeline.studies.low_rank.runs import Place, Stage1, Stage2, Trained, TwoStages
 from tfpipeline.studies.low_rank.settings import Settings
 
 _PREDICT_BATCH = 64
@@ -30,7 +30,7 @@ _CLIP_NORM = 20.0
 _COMPRESSED = ("gru_", "dense")
 
 
-def train_run(run: Run, place: Place) -> dict[str, Any]:
+def train_run(run: Trained, place: Place) -> dict[str, Any]:
     """Trains a run, saves its model, and returns its measures.
 
     A row has: its fields, `params`, error rates `cer_train`, `cer_validation`, `cer_test` and
