@@ -27,7 +27,8 @@ class Tolerances:
         relative_error: Largest root mean square error of an output over the standard deviation of
             Keras' values.
         drift: How many times larger a past of ten training lengths may make the error of a stream's
-            outputs or states, where it ends above a third of `relative_error`.
+            outputs, where it ends above a third of `relative_error`, or of its states, where it
+            ends above `relative_error`.
     """
 
     agreement: float = 0.97
