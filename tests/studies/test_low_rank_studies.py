@@ -28,6 +28,8 @@ TINY = Settings(
     # The trace norm's map always has a corner without any strength.
     trace_norm=(),
     l2=(1e-2,),
+    trace_norm_alone=(1e-2,),
+    l2_alone=(),
     budgets=(0.8,),
     explained_variances=(0.9,),
     transitions=(1, 2),

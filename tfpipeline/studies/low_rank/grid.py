@@ -35,6 +35,17 @@ def grid_runs(settings: Settings) -> list[Stage1]:
     return runs
 
 
+def alone_runs(settings: Settings) -> list[Stage1]:
+    """Still stronger regularizers, of recurrent or of all other matrices only."""
+    return [
+        Stage1(seed, kind, *pair)
+        for seed in settings.seeds
+        for kind, values in (("l2", settings.l2_alone), ("trace_norm", settings.trace_norm_alone))
+        for value in values
+        for pair in ((value, 0.0), (0.0, value))
+    ]
+
+
 def mean_by_setting(rows: Sequence[Row], column: str) -> dict[str, float]:
     """The mean of a column over the seeds, by setting."""
     found: dict[str, list[float]] = {}

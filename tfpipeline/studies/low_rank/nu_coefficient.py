@@ -22,15 +22,15 @@ def run(
     backend: str | None = None,
     settings: Any = None,
 ) -> StudyResult:
-    """Reads nu off the runs of `lambda-grid` with one strength 0."""
-    from tfpipeline.studies.low_rank.grid import grid_runs
+    """Reads nu off the runs of `lambda-grid` with one strength 0, and off stronger ones."""
+    from tfpipeline.studies.low_rank.grid import alone_runs, grid_runs
     from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import Claim, finish
 
     pool = Pool(
         out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
     )
-    found = pool.rows(grid_runs(pool.settings), "Stage 1")
+    found = pool.rows([*grid_runs(pool.settings), *alone_runs(pool.settings)], "Stage 1")
     layer = f"gru_{len(pool.settings.units)}"
     rows: list[Row] = []
     for row in found:

@@ -19,8 +19,8 @@ from tfpipeline.studies.tasks import run_tasks
 
 # What only chooses runs: a run's name says which it is.
 _CHOICES = (
-    *("seeds", "trace_norm", "l2", "budgets", "explained_variances", "transitions"),
-    *("sparsities", "widths"),
+    *("seeds", "trace_norm", "l2", "trace_norm_alone", "l2_alone", "budgets"),
+    *("explained_variances", "transitions", "sparsities", "widths"),
 )
 
 

@@ -22,6 +22,8 @@ class Settings:
         seeds: of every setting, three or more.
         trace_norm, l2: strengths, weak to strong; every study takes 0 as well.
         budgets: sizes of cut models, as shares of the plain model's parameters, large to small.
+        trace_norm_alone, l2_alone: further strengths, of one kind of matrix while the other has
+            none: where nu falls and the error rises.
         explained_variances: cuts, from large to small models.
         transitions: epochs at which stage 1 may end.
         budget: of those, the one of the study of the transition.
@@ -46,6 +48,8 @@ class Settings:
     seeds: tuple[int, ...] = (0, 1, 2)
     trace_norm: tuple[float, ...] = (5e-4, 2e-3)
     l2: tuple[float, ...] = (5e-3, 2e-2)
+    trace_norm_alone: tuple[float, ...] = (8e-3, 3e-2)
+    l2_alone: tuple[float, ...] = (8e-2, 3e-1)
     budgets: tuple[float, ...] = (0.5, 0.3, 0.15)
     explained_variances: tuple[float, ...] = (0.9, 0.8, 0.65)
     transitions: tuple[int, ...] = (4, 8, 14)
@@ -69,6 +73,8 @@ FULL = Settings(
     rate=2e-3,
     trace_norm=(1e-4, 3e-4, 1e-3, 3e-3),
     l2=(1e-3, 3e-3, 1e-2, 3e-2),
+    trace_norm_alone=(1e-2, 3e-2),
+    l2_alone=(1e-1, 3e-1),
     budgets=(0.5, 0.35, 0.25, 0.15, 0.1),
     explained_variances=(0.95, 0.9, 0.8, 0.7, 0.6, 0.5),
     transitions=(5, 10, 15, 20, 30),
