@@ -9,7 +9,7 @@ from tfpipeline.studies.low_rank.report import add_arguments as add_arguments
 from tfpipeline.studies.rows import Row, StudyResult
 
 HELP = "rank@0.9 of the last recurrent layer over the error rate (Figure 3)"
-COLUMNS = ("matrix", "kind", "nonrec", "rec", "seed", "rank", "nu", "cer_validation")
+COLUMNS = ("matrix", "start", "nonrec", "rec", "seed", "rank", "nu", "cer_validation")
 
 
 def run(
@@ -34,7 +34,8 @@ def run(
     layer = f"gru_{len(pool.settings.units)}"
     rows: list[Row] = [
         {
-            **{name: row[name] for name in ("kind", "nonrec", "rec", "seed", "cer_validation")},
+            **{name: row[name] for name in ("nonrec", "rec", "seed", "cer_validation")},
+            "start": _start(row),
             "matrix": matrix,
             "rank": row["rank"][matrix],
             "nu": row["nu"][matrix],
@@ -56,11 +57,17 @@ def run(
     return finish(pool, "rank-at-error", command, COLUMNS, rows, claims, lambda f: _draw(f, rows))
 
 
+def _start(row: Row) -> str:
+    """The kind; factors that are trained without a penalty are one of their own."""
+    unpenalized = row["kind"] == "trace_norm" and not row["nonrec"] and not row["rec"]
+    return "factors" if unpenalized else str(row["kind"])
+
+
 def _compare(rows: list[Row], matrix: str, measure: str) -> tuple[int, int]:
     """In how many pairs of models with about the same error the trace norm's measure is lower."""
     own = [row for row in rows if row["matrix"] == matrix]
-    trace = [row for row in own if row["kind"] == "trace_norm" and row["nonrec"] and row["rec"]]
-    l2 = [row for row in own if row["kind"] == "l2"]
+    trace = [row for row in own if row["start"] == "trace_norm"]
+    l2 = [row for row in own if row["start"] == "l2"]
     pairs = [
         (a, b) for a in trace for b in l2 if abs(a["cer_validation"] - b["cer_validation"]) < 0.01
     ]
@@ -72,15 +79,15 @@ def _draw(figure: Any, rows: list[Row]) -> None:
 
     matrices = list(dict.fromkeys(row["matrix"] for row in rows))
     for axes, matrix in zip(figure.subplots(1, 2), matrices, strict=True):
-        for kind, color in COLORS.items():
-            own = [row for row in rows if row["matrix"] == matrix and row["kind"] == kind]
+        for start, color in COLORS.items():
+            own = [row for row in rows if row["matrix"] == matrix and row["start"] == start]
             axes.plot(
                 [100 * row["cer_validation"] for row in own],
                 [row["rank"] for row in own],
                 "o",
                 color=color,
                 alpha=0.6,
-                label=LABELS[kind],
+                label=LABELS[start],
             )
         axes.set_ylim(bottom=0)
         axes.set_xlabel("validation CER, %")

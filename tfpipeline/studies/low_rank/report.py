@@ -14,8 +14,13 @@ from tfpipeline.studies.low_rank.pool import Pool
 from tfpipeline.studies.provenance import describe_run
 from tfpipeline.studies.rows import Row, StudyResult, write_csv
 
-COLORS = {"none": "#6a994e", "l2": "#33658a", "trace_norm": "#c8553d"}
-LABELS = {"none": "unregularized", "l2": "ℓ2", "trace_norm": "trace norm"}
+COLORS = {"none": "#6a994e", "l2": "#33658a", "trace_norm": "#c8553d", "factors": "#e9a03b"}
+LABELS = {
+    "none": "unregularized",
+    "l2": "ℓ2",
+    "trace_norm": "trace norm",
+    "factors": "factors, no penalty",
+}
 
 
 @dataclass(frozen=True)

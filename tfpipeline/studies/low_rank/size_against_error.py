@@ -10,7 +10,7 @@ from tfpipeline.studies.rows import Row, StudyResult
 
 HELP = "error rate over size after stage 2, from each kind of stage 1 (Figure 4)"
 COLUMNS = (
-    *("kind", "nonrec", "rec", "seed", "budget", "params", "cer_validation", "cer_test"),
+    *("start", "nonrec", "rec", "seed", "budget", "params", "cer_validation", "cer_test"),
     *("wer_test", "seconds"),
 )
 
@@ -28,42 +28,49 @@ def run(
     """Cuts the best stage 1 of each kind, by validation error, to several sizes.
 
     Where the paper takes the three best models of a kind, this takes the best setting with all its
-    seeds, so that the spread is that of training.
+    seeds, so that the spread is that of training. Factors that were trained without a penalty are
+    there too: they tell what the trace norm adds to the factorization.
     """
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
     from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import Claim, finish
-    from tfpipeline.studies.low_rank.runs import KINDS, Stage2
+    from tfpipeline.studies.low_rank.runs import KINDS, Stage1, Stage2
 
     pool = Pool(
         out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
     )
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
+    starts = {kind: best_runs(grid, kind, pool.settings) for kind in KINDS}
+    starts["factors"] = [Stage1(seed, "trace_norm") for seed in pool.settings.seeds]
+    budgets = pool.settings.budgets
     runs = [
-        Stage2(stage1, budget=budget)
-        for kind in KINDS
-        for budget in pool.settings.budgets
-        for stage1 in best_runs(grid, kind, pool.settings)
+        (start, Stage2(stage1, budget=budget))
+        for start, stage1s in starts.items()
+        for budget in budgets
+        for stage1 in stage1s
     ]
-    rows = pool.rows(runs, "Stage 2")
-    mean = {
-        kind: {budget: _mean(rows, kind, budget) for budget in pool.settings.budgets}
-        for kind in KINDS
-    }
-    found = "; ".join(
+    found = pool.rows([one for _, one in runs], "Stage 2")
+    rows: list[Row] = [{**row, "start": start} for (start, _), row in zip(runs, found, strict=True)]
+    mean = {start: {budget: _mean(rows, start, budget) for budget in budgets} for start in starts}
+    numbers = "; ".join(
         f"budget {budget:g}: "
-        + ", ".join(f"{kind} {100 * mean[kind][budget]:.1f} %" for kind in KINDS)
-        for budget in pool.settings.budgets
+        + ", ".join(f"{start} {100 * mean[start][budget]:.1f} %" for start in starts)
+        for budget in budgets
     )
     claims = [
         Claim(
-            f"a {kind} warm start beats the unregularized one at every size",
-            all(mean[kind][b] < mean["none"][b] for b in pool.settings.budgets),
-            found,
+            f"a {start} warm start beats the unregularized one at every size",
+            all(mean[start][b] < mean["none"][b] for b in budgets),
+            numbers,
         )
-        for kind in ("l2", "trace_norm")
+        for start in ("l2", "trace_norm")
     ]
-    whole = [row for row in grid if row["setting"] in {run.stage1.setting for run in runs}]
+    whole: list[Row] = [
+        {**row, "start": start}
+        for start, stage1s in starts.items()
+        for row in grid
+        if row["setting"] == stage1s[0].setting
+    ]
     return finish(
         pool,
         "size-against-error",
@@ -76,8 +83,8 @@ def run(
     )
 
 
-def _mean(rows: list[Row], kind: str, budget: float) -> float:
-    own = [r["cer_validation"] for r in rows if (r["kind"], r["budget"]) == (kind, budget)]
+def _mean(rows: list[Row], start: str, budget: float) -> float:
+    own = [r["cer_validation"] for r in rows if (r["start"], r["budget"]) == (start, budget)]
     return float(sum(own) / len(own))
 
 
@@ -85,8 +92,8 @@ def _draw(figure: Any, rows: list[Row], whole: list[Row]) -> None:
     from tfpipeline.studies.low_rank.report import COLORS, LABELS
 
     axes = figure.subplots()
-    for kind, color in COLORS.items():
-        own = [row for row in rows if row["kind"] == kind]
+    for start, color in COLORS.items():
+        own = [row for row in rows if row["start"] == start]
         axes.plot(
             [row["params"] / 1000 for row in own],
             [100 * row["cer_validation"] for row in own],
@@ -103,17 +110,17 @@ def _draw(figure: Any, rows: list[Row], whole: list[Row]) -> None:
         ]
         axes.plot(
             sizes,
-            [100 * _mean(rows, kind, b) for b in budgets],
+            [100 * _mean(rows, start, b) for b in budgets],
             color=color,
-            label=f"stage 2 from {LABELS[kind]}",
+            label=f"{LABELS[start]}, cut, stage 2",
         )
-        errors = [row["cer_validation"] for row in whole if row["kind"] == kind]
+        errors = [row["cer_validation"] for row in whole if row["start"] == start]
         axes.axhline(
             100 * sum(errors) / len(errors),
             color=color,
             linestyle=":",
-            label=f"{LABELS[kind]}, stage 1",
+            label=f"{LABELS[start]}, stage 1",
         )
     axes.set_xlabel("parameters, thousands")
     axes.set_ylabel("validation CER, %")
-    axes.legend()
+    axes.legend(fontsize=8)
