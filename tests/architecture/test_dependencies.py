@@ -70,8 +70,9 @@ PYTHON_PARTS = {
     ),
     "report": part("errors", "numpy matplotlib"),
     "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
-    # Experiments: what the `--help` of a study needs is imported with it, the rest when it runs.
-    "studies": part(EVERYTHING, "numpy", lazy="keras tensorflow matplotlib"),
+    # Experiments, some of which train: those modules need Keras, and are imported in processes of
+    # their own, with a backend of their own. `test_lazy_import.py` keeps it out of `--help`.
+    "studies": part(EVERYTHING, "numpy keras", lazy="tensorflow matplotlib"),
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
     "cli": part(
         "errors extras cli", lazy=f"{EVERYTHING} studies __version__ numpy keras tensorflow"

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.studies.low_rank.report import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
 from tfpipeline.studies.rows import Row, StudyResult
 
 HELP = "one factorization for all gates of a kernel against one for each gate (Table 3)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.studies.low_rank.report import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
 from tfpipeline.studies.rows import Row, StudyResult
 
 HELP = "character error rate over both strengths of the trace norm and of l2 (Figure 1)"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tfpipeline.recipes.atomic import replacing, write_json
@@ -39,20 +37,6 @@ class Claim:
 
     def __str__(self) -> str:
         return f"{'holds' if self.holds else 'does NOT hold'}: {self.text} ({self.found})"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of every low-rank study."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        help="a corpus of sentences (LibriSpeech, WSJ or Kaldi layout); default: a synthesized one",
-    )
-    parser.add_argument(
-        "--backend",
-        choices=("jax", "tensorflow"),
-        help="of Keras in the processes that train (default: jax where it is installed)",
-    )
 
 
 def spread(values: Sequence[float], percent: bool = True) -> str:

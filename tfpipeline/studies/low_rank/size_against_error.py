@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.studies.low_rank.report import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
 from tfpipeline.studies.rows import Row, StudyResult
 
 HELP = "error rate over size after stage 2, from each kind of stage 1 (Figure 4)"
