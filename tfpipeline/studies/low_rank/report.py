@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.metadata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -82,6 +83,8 @@ def finish(
         {"corpus": pool.corpus},
         {"backend": pool.backend, **dataclasses.asdict(pool.settings)},
     )
+    if pool.backend == "jax":
+        about["versions"]["jax"] = importlib.metadata.version("jax")
     about["claims"] = [{"claim": c.text, "holds": c.holds, "found": c.found} for c in claims]
     write_json(paths[1], about)
     figure = Figure(figsize=figure_size, layout="constrained")
