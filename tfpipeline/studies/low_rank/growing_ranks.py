@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import pooled
 from tfpipeline.studies.rows import Row, StudyResult
+
+if TYPE_CHECKING:
+    from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "the rank that each layer needs, with growing and with equal widths"
 COLUMNS = ("widths", "kind", "seed", "params", "matrix", "layer", "rank", "nu", "cer_validation")
 
 
-def run(
-    out: Path,
-    *,
-    quick: bool = False,
-    processes: int = 1,
-    command: str = "",
-    data: Path | None = None,
-    backend: str | None = None,
-    settings: Any = None,
-) -> StudyResult:
+@pooled
+def run(pool: Pool, command: str) -> StudyResult:
     """Compares rank@90 % by layer, after the trace norm and without a regularizer."""
     import dataclasses
 
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import Claim, finish, spread
 
-    pool = Pool(
-        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
-    )
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     growing = [
         one for kind in ("none", "trace_norm") for one in best_runs(grid, kind, pool.settings)

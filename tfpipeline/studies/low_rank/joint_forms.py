@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import pooled
 from tfpipeline.studies.rows import Row, StudyResult
+
+if TYPE_CHECKING:
+    from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "one factorization for all gates of a kernel against one for each gate (Table 3)"
 COLUMNS = (
@@ -17,25 +20,13 @@ COLUMNS = (
 FORMS = ("partial", "split")
 
 
-def run(
-    out: Path,
-    *,
-    quick: bool = False,
-    processes: int = 1,
-    command: str = "",
-    data: Path | None = None,
-    backend: str | None = None,
-    settings: Any = None,
-) -> StudyResult:
+@pooled
+def run(pool: Pool, command: str) -> StudyResult:
     """Trains, cuts and trains on in both forms, with the trace norm's best strengths."""
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import Claim, finish
     from tfpipeline.studies.low_rank.runs import Stage2
 
-    pool = Pool(
-        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
-    )
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     best = best_runs(grid, "trace_norm", pool.settings)
     stage1 = {form: [dataclasses.replace(one, joint=form) for one in best] for form in FORMS}

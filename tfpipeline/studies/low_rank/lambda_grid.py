@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import pooled
 from tfpipeline.studies.rows import Row, StudyResult
+
+if TYPE_CHECKING:
+    from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "character error rate over both strengths of the trace norm and of l2 (Figure 1)"
 COLUMNS = (
@@ -15,24 +18,12 @@ COLUMNS = (
 )
 
 
-def run(
-    out: Path,
-    *,
-    quick: bool = False,
-    processes: int = 1,
-    command: str = "",
-    data: Path | None = None,
-    backend: str | None = None,
-    settings: Any = None,
-) -> StudyResult:
+@pooled
+def run(pool: Pool, command: str) -> StudyResult:
     """Trains every pair of strengths with every seed."""
     from tfpipeline.studies.low_rank.grid import best_setting, grid_runs
-    from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import Claim, finish, spread
 
-    pool = Pool(
-        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
-    )
     rows = pool.rows(grid_runs(pool.settings), "Stage 1")
     lines, found = [], {}
     for kind in ("none", "l2", "trace_norm"):

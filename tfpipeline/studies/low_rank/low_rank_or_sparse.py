@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import pooled
 from tfpipeline.studies.rows import Row, StudyResult
+
+if TYPE_CHECKING:
+    from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "low rank, sparse and narrow models: error rate by parameters, bytes and time (Figure 8)"
 COLUMNS = (
@@ -22,25 +25,13 @@ FAMILIES = {
 _COLORS = {"narrow": "#6a994e", "sparse": "#33658a", "low rank": "#c8553d"}
 
 
-def run(
-    out: Path,
-    *,
-    quick: bool = False,
-    processes: int = 1,
-    command: str = "",
-    data: Path | None = None,
-    backend: str | None = None,
-    settings: Any = None,
-) -> StudyResult:
+@pooled
+def run(pool: Pool, command: str) -> StudyResult:
     """Trains three families of small models and exports each as int8."""
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import Deployed, Stage1, Stage2
 
-    pool = Pool(
-        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
-    )
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     seeds = pool.settings.seeds
     families: dict[str, list[Any]] = {

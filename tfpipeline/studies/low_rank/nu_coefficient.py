@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import pooled
 from tfpipeline.studies.rows import Row, StudyResult
+
+if TYPE_CHECKING:
+    from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "nu of the last recurrent layer over the strength of either regularizer (Figure 2)"
 COLUMNS = ("matrix", "kind", "strength", "seed", "nu", "rank", "cer_validation")
 
 
-def run(
-    out: Path,
-    *,
-    quick: bool = False,
-    processes: int = 1,
-    command: str = "",
-    data: Path | None = None,
-    backend: str | None = None,
-    settings: Any = None,
-) -> StudyResult:
+@pooled
+def run(pool: Pool, command: str) -> StudyResult:
     """Reads nu off the runs of `lambda-grid` with one strength 0, and off stronger ones."""
     from tfpipeline.studies.low_rank.grid import alone_runs, grid_runs
-    from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import Claim, finish
 
-    pool = Pool(
-        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
-    )
     found = pool.rows([*grid_runs(pool.settings), *alone_runs(pool.settings)], "Stage 1")
     layer = f"gru_{len(pool.settings.units)}"
     rows: list[Row] = []

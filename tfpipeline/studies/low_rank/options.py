@@ -1,9 +1,16 @@
-"""The command line options of every low-rank study; light, because help shows them."""
+"""The options of every low-rank study, and what they open; light, because help shows them."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfpipeline.studies.low_rank.pool import Pool
+    from tfpipeline.studies.low_rank.settings import Settings
+    from tfpipeline.studies.rows import StudyResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,3 +25,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("jax", "tensorflow"),
         help="of Keras in the processes that train (default: jax where it is installed)",
     )
+
+
+def pooled(study: Callable[[Pool, str], StudyResult]) -> Callable[..., StudyResult]:
+    """Turns a function of a pool and the command line into the `run` of a study."""
+
+    def run(
+        out: Path,
+        *,
+        quick: bool = False,
+        processes: int = 1,
+        command: str = "",
+        data: Path | None = None,
+        backend: str | None = None,
+        settings: Settings | None = None,
+    ) -> StudyResult:
+        from tfpipeline.studies.low_rank.pool import Pool
+
+        pool = Pool(
+            out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
+        )
+        return study(pool, command)
+
+    run.__doc__ = study.__doc__
+    return run

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import pooled
 from tfpipeline.studies.rows import Row, StudyResult
+
+if TYPE_CHECKING:
+    from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "error rate over size after stage 2, from each kind of stage 1 (Figure 4)"
 COLUMNS = (
@@ -15,16 +18,8 @@ COLUMNS = (
 )
 
 
-def run(
-    out: Path,
-    *,
-    quick: bool = False,
-    processes: int = 1,
-    command: str = "",
-    data: Path | None = None,
-    backend: str | None = None,
-    settings: Any = None,
-) -> StudyResult:
+@pooled
+def run(pool: Pool, command: str) -> StudyResult:
     """Cuts the best stage 1 of each kind, by validation error, to several sizes.
 
     Where the paper takes the three best models of a kind, this takes the best setting with all its
@@ -32,13 +27,9 @@ def run(
     there too: they tell what the trace norm adds to the factorization.
     """
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import Claim, finish
     from tfpipeline.studies.low_rank.runs import KINDS, Stage1, Stage2
 
-    pool = Pool(
-        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
-    )
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     starts = {kind: best_runs(grid, kind, pool.settings) for kind in KINDS}
     starts["factors"] = [Stage1(seed, "trace_norm") for seed in pool.settings.seeds]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
+from tfpipeline.studies.low_rank.options import pooled
 from tfpipeline.studies.rows import Row, StudyResult
+
+if TYPE_CHECKING:
+    from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "when stage 1 may end, in a fixed number of epochs and with a fixed size (Figure 5)"
 COLUMNS = (
@@ -15,25 +18,13 @@ COLUMNS = (
 )
 
 
-def run(
-    out: Path,
-    *,
-    quick: bool = False,
-    processes: int = 1,
-    command: str = "",
-    data: Path | None = None,
-    backend: str | None = None,
-    settings: Any = None,
-) -> StudyResult:
+@pooled
+def run(pool: Pool, command: str) -> StudyResult:
     """Moves the transition of the best setting of each regularizer."""
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.report import Claim, finish
     from tfpipeline.studies.low_rank.runs import TwoStages
 
-    pool = Pool(
-        out, quick=quick, data=data, processes=processes, backend=backend, settings=settings
-    )
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     transitions = pool.settings.transitions
     runs = [
