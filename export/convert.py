@@ -66,11 +66,13 @@ class _Worker:
         self.executable = sys.executable
         self._left = _CONVERSIONS_OF_A_WORKER
         command = [sys.executable, "-m", "tfpipeline.export.convert_worker"]
+        # What it says before it knows the log: why it does not start.
+        self._last_words = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._last_words,
             start_new_session=True,  # Ctrl-C is for the parent, which then closes our input.
         )
 
@@ -101,6 +103,9 @@ class _Worker:
             error: str | None = answer["error"]
             return error
         code = self._process.wait()
+        self._last_words.seek(0)
+        with log.open("ab") as file:
+            file.write(self._last_words.read())
         if code < 0:
             return f"crashed with {signal.Signals(-code).name}"
         return f"failed with exit status {code}"
@@ -125,7 +130,7 @@ class _Worker:
         self._process.wait()
 
     def close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
+        for stream in (self._process.stdin, self._process.stdout, self._last_words):
             if stream is not None:
                 # Closing writes what a worker that died did not read.
                 with contextlib.suppress(BrokenPipeError):

@@ -46,6 +46,19 @@ def test_a_crash_names_the_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         convert([ConversionJob("a", "b")], tmp_path)
 
 
+def test_the_log_says_why_a_worker_did_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho no module named numpy >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(convert_module.sys, "executable", str(broken))
+    with pytest.raises(ConversionError, match="failed with exit status 1") as caught:
+        convert([ConversionJob("a", "b")], tmp_path)
+    log = re.search(r"log: (.*)\)$", str(caught.value))
+    assert log is not None and "no module named numpy" in Path(log[1]).read_text()
+
+
 def test_a_worker_outlives_a_failure_and_is_replaced_after_a_crash(tmp_path: Path) -> None:
     job = ConversionJob(str(tmp_path / "missing"), str(tmp_path / "out.tflite"))
 
