@@ -67,7 +67,7 @@ class _Worker:
         self._left = _CONVERSIONS_OF_A_WORKER
         command = [sys.executable, "-m", "tfpipeline.export.convert_worker"]
         # What it says before it knows the log: why it does not start.
-        self._last_words = tempfile.TemporaryFile()
+        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115  closed in close()
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
