@@ -100,7 +100,8 @@ def _draw(figure: Any, rows: list[Row]) -> None:
                     label=f"{LABELS[kind]}, {widths} widths",
                 )
         axes.set_xticks(range(1, len(ranks) + 1))
-        axes.set_ylim(bottom=0)
+        # Both share the axis, whose upper end the second would not move any more.
+        axes.set_ylim(0, 1.05 * max(row["rank"] for row in rows))
         axes.set_xlabel("recurrent layer")
         axes.set_ylabel(f"rank at 90 % of the {matrix.replace('_', ' ')}")
     axes.legend()
