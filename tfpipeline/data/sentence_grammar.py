@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-# Words in braces are rules. The vocabulary is closed, as on a device that obeys commands; some three
-# thousand sentences can be said, so that enough are left for validation and test.
+# Words in braces are rules. The vocabulary is closed, as on a device that obeys commands; some
+# three thousand sentences can be said, so that enough are left for validation and test.
 GRAMMAR: dict[str, tuple[str, ...]] = {
     "sentence": (
         "{switch} the {room} {thing}",
