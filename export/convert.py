@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,18 @@ class ConversionJob:
 def convert(
     jobs: list[ConversionJob], workdir: Path, time_limit: float = _TIME_LIMIT_SECONDS
 ) -> None:
-    """Runs the jobs in a worker process; a failure becomes one sentence with the log's path."""
-    log = workdir / "converter.log"
+    """Runs the jobs in a worker process; a failure becomes one sentence with the log's path.
+
+    Paths may be relative: the worker gets absolute ones, since it stays in the folder in which
+    the first conversion was asked for.
+    """
+    jobs = [
+        replace(
+            job, saved_model=os.path.abspath(job.saved_model), output=os.path.abspath(job.output)
+        )
+        for job in jobs
+    ]
+    log = (workdir / "converter.log").absolute()
     log.touch()
     with _lock:
         reason = _worker().run(jobs, log, time_limit)

@@ -24,8 +24,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
-        _redirect(request["log"])
-        answers.write(json.dumps({"error": _convert(request["jobs"])}) + "\n")
+        answers.write(json.dumps({"error": _convert(request["jobs"], request["log"])}) + "\n")
         answers.flush()
 
 
@@ -36,8 +35,9 @@ def _redirect(log: str) -> None:
     os.close(target)
 
 
-def _convert(jobs: list[dict[str, Any]]) -> str | None:
+def _convert(jobs: list[dict[str, Any]], log: str) -> str | None:
     try:
+        _redirect(log)
         import tensorflow as tf
 
         for job in jobs:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from tfpipeline.export import ConversionError
 from tfpipeline.export import convert as convert_module
@@ -22,12 +23,31 @@ def _logs_go_with_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     close_worker()
 
 
+class _Twice(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec((1, 2))])
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        return 2 * x
+
+
 def test_a_failure_gives_the_reason_and_the_log(tmp_path: Path) -> None:
     job = ConversionJob(str(tmp_path / "missing"), str(tmp_path / "out.tflite"))
     with pytest.raises(ConversionError, match="converter failed: .*missing") as caught:
         convert([job], tmp_path)
     log = re.search(r"log: (.*)\)$", str(caught.value))
     assert log is not None and "Traceback" in Path(log[1]).read_text()
+
+
+def test_relative_paths_are_those_of_the_caller_after_a_change_of_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker lives on in the folder where it was started."""
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        tf.saved_model.save(_Twice(), "model")
+        convert([ConversionJob("model", "out.tflite")], Path())
+        assert (folder / "out.tflite").read_bytes()[4:8] == b"TFL3"
 
 
 def test_a_hang_ends_at_the_time_limit(tmp_path: Path) -> None:
