@@ -72,15 +72,11 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 def _ranks(rows: list[Row], widths: str, kind: str, matrix: str) -> list[float]:
     """Mean rank by layer."""
-    own = [
-        row for row in rows if (row["widths"], row["kind"], row["matrix"]) == (widths, kind, matrix)
-    ]
-    layers = sorted({row["layer"] for row in own})
-    return [
-        sum(row["rank"] for row in own if row["layer"] == layer)
-        / sum(1 for row in own if row["layer"] == layer)
-        for layer in layers
-    ]
+    from tfpipeline.studies.low_rank.report import mean
+
+    layers = sorted({row["layer"] for row in rows})
+    having = {"widths": widths, "kind": kind, "matrix": matrix}
+    return [mean(rows, "rank", layer=layer, **having) for layer in layers]
 
 
 def _draw(figure: Any, rows: list[Row]) -> None:

@@ -74,11 +74,14 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 
 def _means(rows: list[Row], form: str, share: float) -> tuple[float, float]:
-    own = [r for r in rows if (r["joint"], r["explained_variance"]) == (form, share)]
-    return (
-        sum(r["params"] for r in own) / len(own),
-        sum(r["cer_validation"] for r in own) / len(own),
+    """Mean size and mean error."""
+    from tfpipeline.studies.low_rank.report import mean
+
+    size, error = (
+        mean(rows, column, joint=form, explained_variance=share)
+        for column in ("params", "cer_validation")
     )
+    return size, error
 
 
 def _compare(rows: list[Row], shares: tuple[float, ...]) -> tuple[bool, str]:

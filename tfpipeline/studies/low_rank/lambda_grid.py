@@ -60,7 +60,7 @@ def _draw(figure: Any, rows: list[Row]) -> None:
     """A map of the mean error for each regularizer."""
     import numpy as np
 
-    from tfpipeline.studies.low_rank.report import LABELS
+    from tfpipeline.studies.low_rank.report import LABELS, mean
 
     maps = {}
     for kind in ("l2", "trace_norm"):
@@ -68,30 +68,21 @@ def _draw(figure: Any, rows: list[Row]) -> None:
         if kind == "l2":
             own += [row for row in rows if row["kind"] == "none"]
         values = sorted({row["nonrec"] for row in own})
-        mean = np.array(
+        errors = np.array(
             [
-                [
-                    np.mean(
-                        [
-                            100 * row["cer_validation"]
-                            for row in own
-                            if (row["rec"], row["nonrec"]) == (rec, nonrec)
-                        ]
-                    )
-                    for nonrec in values
-                ]
+                [100 * mean(own, "cer_validation", rec=rec, nonrec=nonrec) for nonrec in values]
                 for rec in values
             ]
         )
-        maps[kind] = (values, mean)
-    low = min(mean.min() for _, mean in maps.values())
-    high = max(mean.max() for _, mean in maps.values())
-    for axes, (kind, (values, mean)) in zip(figure.subplots(1, 2), maps.items(), strict=True):
-        axes.imshow(mean, origin="lower", cmap="viridis_r", vmin=low, vmax=high)
-        for i, j in np.ndindex(mean.shape):
-            dark = mean[i, j] > (low + high) / 2
+        maps[kind] = (values, errors)
+    low = min(errors.min() for _, errors in maps.values())
+    high = max(errors.max() for _, errors in maps.values())
+    for axes, (kind, (values, errors)) in zip(figure.subplots(1, 2), maps.items(), strict=True):
+        axes.imshow(errors, origin="lower", cmap="viridis_r", vmin=low, vmax=high)
+        for i, j in np.ndindex(errors.shape):
+            dark = errors[i, j] > (low + high) / 2
             axes.text(
-                j, i, f"{mean[i, j]:.1f}", ha="center", va="center", color="w" if dark else "k"
+                j, i, f"{errors[i, j]:.1f}", ha="center", va="center", color="w" if dark else "k"
             )
         names = [f"{value:g}" for value in values]
         axes.set_xticks(range(len(values)), names)

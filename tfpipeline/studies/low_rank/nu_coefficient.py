@@ -58,16 +58,17 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 def _means(rows: list[Row], matrix: str, kind: str) -> dict[float, tuple[float, float]]:
     """Mean nu and mean CER by strength."""
+    from tfpipeline.studies.low_rank.report import mean
+
     kinds = (kind, "none") if kind == "l2" else (kind,)
     own = [row for row in rows if row["matrix"] == matrix and row["kind"] in kinds]
-    means = {}
-    for strength in sorted({row["strength"] for row in own}):
-        part = [row for row in own if row["strength"] == strength]
-        means[strength] = (
-            sum(row["nu"] for row in part) / len(part),
-            sum(row["cer_validation"] for row in part) / len(part),
+    return {
+        strength: (
+            mean(own, "nu", strength=strength),
+            mean(own, "cer_validation", strength=strength),
         )
-    return means
+        for strength in sorted({row["strength"] for row in own})
+    }
 
 
 def _least_nu(rows: list[Row], matrix: str, kind: str) -> float:

@@ -40,11 +40,16 @@ class Claim:
         return f"{'holds' if self.holds else 'does NOT hold'}: {self.text} ({self.found})"
 
 
-def spread(values: Sequence[float], percent: bool = True) -> str:
-    """Mean and range, for a person."""
-    scale = 100.0 if percent else 1.0
-    mean = scale * sum(values) / len(values)
-    return f"{mean:.1f} ({scale * min(values):.1f} to {scale * max(values):.1f})"
+def mean(rows: Sequence[Row], column: str, **having: Any) -> float:
+    """The mean of a column over the rows in which other columns have the given values."""
+    own = [row[column] for row in rows if all(row[name] == value for name, value in having.items())]
+    return float(sum(own) / len(own))
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and range of shares, in percent, for a person."""
+    average = 100 * sum(values) / len(values)
+    return f"{average:.1f} ({100 * min(values):.1f} to {100 * max(values):.1f})"
 
 
 def finish(

@@ -27,7 +27,7 @@ def run(pool: Pool, command: str) -> StudyResult:
     there too: they tell what the trace norm adds to the factorization.
     """
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, finish
+    from tfpipeline.studies.low_rank.report import Claim, finish, mean
     from tfpipeline.studies.low_rank.runs import KINDS, Stage1, Stage2
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
@@ -42,16 +42,19 @@ def run(pool: Pool, command: str) -> StudyResult:
     ]
     found = pool.rows([one for _, one in runs], "Stage 2")
     rows: list[Row] = [{**row, "start": start} for (start, _), row in zip(runs, found, strict=True)]
-    mean = {start: {budget: _mean(rows, start, budget) for budget in budgets} for start in starts}
+    error = {
+        start: {b: mean(rows, "cer_validation", start=start, budget=b) for b in budgets}
+        for start in starts
+    }
     numbers = "; ".join(
         f"budget {budget:g}: "
-        + ", ".join(f"{start} {100 * mean[start][budget]:.1f} %" for start in starts)
+        + ", ".join(f"{start} {100 * error[start][budget]:.1f} %" for start in starts)
         for budget in budgets
     )
     claims = [
         Claim(
             f"a {start} warm start beats the unregularized one at every size",
-            all(mean[start][b] < mean["none"][b] for b in budgets),
+            all(error[start][b] < error["none"][b] for b in budgets),
             numbers,
         )
         for start in ("l2", "trace_norm")
@@ -74,13 +77,8 @@ def run(pool: Pool, command: str) -> StudyResult:
     )
 
 
-def _mean(rows: list[Row], start: str, budget: float) -> float:
-    own = [r["cer_validation"] for r in rows if (r["start"], r["budget"]) == (start, budget)]
-    return float(sum(own) / len(own))
-
-
 def _draw(figure: Any, rows: list[Row], whole: list[Row]) -> None:
-    from tfpipeline.studies.low_rank.report import COLORS, LABELS
+    from tfpipeline.studies.low_rank.report import COLORS, LABELS, mean
 
     axes = figure.subplots()
     for start, color in COLORS.items():
@@ -93,21 +91,15 @@ def _draw(figure: Any, rows: list[Row], whole: list[Row]) -> None:
             alpha=0.4,
         )
         budgets = sorted({row["budget"] for row in own})
-        sizes = [
-            sum(r["params"] for r in own if r["budget"] == b)
-            / sum(1 for r in own if r["budget"] == b)
-            / 1000
-            for b in budgets
-        ]
+        sizes = [mean(own, "params", budget=b) / 1000 for b in budgets]
         axes.plot(
             sizes,
-            [100 * _mean(rows, start, b) for b in budgets],
+            [100 * mean(own, "cer_validation", budget=b) for b in budgets],
             color=color,
             label=f"{LABELS[start]}, cut, stage 2",
         )
-        errors = [row["cer_validation"] for row in whole if row["start"] == start]
         axes.axhline(
-            100 * sum(errors) / len(errors),
+            100 * mean(whole, "cer_validation", start=start),
             color=color,
             linestyle=":",
             label=f"{LABELS[start]}, stage 1",
