@@ -12,6 +12,7 @@ _EXTRA_OF_MODULE = {
     "matplotlib": "report",
     "espeakng_loader": "demo",
     "soundfile": "speech",
+    "jax": "studies",
 }
 
 

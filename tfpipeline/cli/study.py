@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         options.pop(name, None)
     if arguments.processes < 1:
         raise ValueError(f"--processes must be 1 or more, received {arguments.processes}")
+    if arguments.out.exists() and not arguments.out.is_dir():
+        raise ValueError(f"--out must be a folder, received the file {arguments.out}: name another")
     command = shlex.join(["tfpipeline", *sys.argv[1:]])
     result = load_study(options.pop("study")).run(options.pop("out"), command=command, **options)
     for file in result.files:

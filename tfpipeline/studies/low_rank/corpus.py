@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,27 +45,45 @@ def prepare_corpus(out: Path, settings: Settings, data: Path | None) -> Path:
         out: the folder of the study.
         settings: how much of it.
         data: a corpus in a layout of `load_sentences`; None synthesizes one in `out`.
+
+    Raises:
+        StudyError: the folder has the features of another corpus.
     """
     # NumPy only: the processes that train import Keras with a backend of their own.
     from tfpipeline.data import load_sentences, synthesize_sentences
 
-    path = out / "corpus.npz"
+    path, note = out / "corpus.npz", out / "corpus.source.txt"
+    source = "synthesized" if data is None else str(data.resolve())
+    sizes = {split: getattr(settings, split) for split in SPLITS}
     if path.exists():
+        _check_source(path, note, source)
         return path
     if data is None:
-        sizes = {split: getattr(settings, split) for split in SPLITS}
         data = synthesize_sentences(out / "corpus", seed=_CORPUS_SEED, **sizes).path
-    found = load_sentences(data, max_seconds=settings.max_seconds, limit=settings.train)
-    arrays: dict[str, np.ndarray] = {}
-    for split in SPLITS:
+    found = load_sentences(data, max_seconds=settings.max_seconds, limit=max(sizes.values()))
+    arrays: dict[str, Any] = {}
+    for split, most in sizes.items():
         part = getattr(found, split)
-        count = min(len(part), getattr(settings, split))
-        arrays[f"{split}_features"] = part.features[:count]
-        arrays[f"{split}_frames"] = part.frames[:count]
-        arrays[f"{split}_texts"] = np.asarray(part.texts[:count])
+        # At even distances, so that all speakers are heard.
+        chosen = np.arange(min(len(part), most)) * len(part) // min(len(part), most)
+        arrays[f"{split}_features"] = part.features[chosen]
+        arrays[f"{split}_frames"] = part.frames[chosen]
+        arrays[f"{split}_texts"] = np.asarray([part.texts[i] for i in chosen])
+    # Beside the arrays, whose hash then says what was heard and not where it lay. Before them, so
+    # that they never stand alone.
+    note.write_text(source, encoding="utf-8")
     with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+        np.savez(file, **arrays)
     return path
+
+
+def _check_source(path: Path, note: Path, source: str) -> None:
+    found = note.read_text(encoding="utf-8") if note.exists() else "unknown"
+    if found != source:
+        raise StudyError(
+            f"{path} holds the corpus {found!r}, and --data asks for {source!r}: choose another "
+            "folder with --out"
+        )
 
 
 def read_corpus(path: Path, settings: Settings) -> dict[str, Utterances]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tfpipeline.extras import require_modules
 from tfpipeline.recipes.provenance import installed_versions
 from tfpipeline.studies.low_rank.corpus import prepare_corpus
 from tfpipeline.studies.low_rank.runs import Deployed, Place, Run, RunTask, do
@@ -35,6 +36,10 @@ class Pool:
         backend: of Keras, `"jax"` or `"tensorflow"`; None takes JAX where it is installed, which
             trains these models several times faster on a CPU.
         settings: replaces those of `quick`.
+
+    Raises:
+        MissingExtraError: a package is missing that the study would need later.
+        StudyError: the folder holds another corpus, or rows found with other settings.
     """
 
     def __init__(
@@ -47,11 +52,13 @@ class Pool:
         backend: str | None,
         settings: Settings | None = None,
     ) -> None:
+        self.backend = backend or ("jax" if importlib.util.find_spec("jax") else "tensorflow")
+        # Not after an hour of training.
+        require_modules("keras", self.backend, "matplotlib")
         out.mkdir(parents=True, exist_ok=True)
         self.out = out
         self.settings = settings or (QUICK if quick else FULL)
         self.processes = processes
-        self.backend = backend or ("jax" if importlib.util.find_spec("jax") else "tensorflow")
         self.place = Place(out, self.settings)
         corpus = prepare_corpus(out, self.settings, data)
         self.corpus = file_digest(corpus)
