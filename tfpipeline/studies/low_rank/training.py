@@ -34,9 +34,9 @@ def train_run(run: Trained, place: Place) -> dict[str, Any]:
     """Trains a run, saves its model, and returns its measures.
 
     A row has: its fields, `params`, error rates `cer_train`, `cer_validation`, `cer_test` and
-    `wer_test`, `curve` (validation CER by epoch), `nu`, `rank` (at 90 %) and `shape` by matrix,
-    `kernel_params` (in the kernels that
-    are compressed), `zeros` (their share of those), `seconds` (spent in `fit`).
+    `wer_test`, `curve` (validation CER by epoch), `nu` and `rank` (at 90 %) by matrix,
+    `kernel_params` (numbers in the kernels that are compressed), `zeros` (their share of those),
+    `seconds` (spent in `fit`) and `all_seconds`.
     """
     started = time.monotonic()
     corpus = _corpus(place.corpus, place.settings)
@@ -263,21 +263,19 @@ def transcribe(model: keras.Model, utterances: Utterances) -> list[str]:
 
 
 def _errors(model: keras.Model, corpus: dict[str, Utterances]) -> dict[str, float]:
-    found = {}
-    for split, utterances in corpus.items():
-        if split == "train":
-            some = slice(0, _TRAIN_SAMPLE)
-            utterances = Utterances(
-                utterances.features[some], utterances.frames[some], utterances.texts[some]
-            )
-        texts = transcribe(model, utterances)
-        found[f"cer_{split}"] = character_error_rate(utterances.texts, texts)
-    found["wer_test"] = word_error_rate(corpus["test"].texts, texts)
-    return found
+    train, some = corpus["train"], slice(0, _TRAIN_SAMPLE)
+    sample = Utterances(train.features[some], train.frames[some], train.texts[some])
+    heard = {
+        "train": (sample.texts, transcribe(model, sample)),
+        "validation": (corpus["validation"].texts, transcribe(model, corpus["validation"])),
+        "test": (corpus["test"].texts, transcribe(model, corpus["test"])),
+    }
+    found = {f"cer_{split}": character_error_rate(*texts) for split, texts in heard.items()}
+    return {**found, "wer_test": word_error_rate(*heard["test"])}
 
 
 def _ranks(model: keras.Model) -> dict[str, dict[str, float]]:
-    """nu and rank@90 % of every matrix that is compressed, and their means over layers."""
+    """nu and rank@90 % of every matrix that is compressed."""
     monitor = RankMonitor(tau=0.9)
     monitor.set_model(factored(model))
     found: dict[str, dict[str, float]] = {"nu": {}, "rank": {}}
