@@ -61,7 +61,9 @@ PYTHON_PARTS = {
     "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
     "inspection": part("runtime numerics errors", "numpy"),
     # Keras only where training itself is timed.
-    "bench": part("runtime features errors progress", "numpy", lazy="layers keras"),
+    "bench": part(
+        "runtime features errors progress", "numpy", lazy="layers losses keras tensorflow jax"
+    ),
     # The only place that touches the TF converter; it meets the layers through one protocol.
     "export": part(
         "numerics runtime features errors progress extras layers.export_protocol",

@@ -8,31 +8,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from tfpipeline.bench.backends import measure_in_each_mode
 from tfpipeline.bench.machine import describe_machine
 from tfpipeline.bench.timing import time_interleaved
-from tfpipeline.errors import TfpipelineError
-
-# Backend, whether XLA compiles the step, and what the row is called.
-MODES = (
-    ("tensorflow", False, "TensorFlow graph"),
-    ("tensorflow", True, "TensorFlow XLA"),
-    ("jax", True, "JAX"),
-)
-
-
-class TrainingBenchError(TfpipelineError):
-    """A measurement that did not come back."""
 
 
 @dataclass(frozen=True)
@@ -110,26 +96,10 @@ def benchmark_training(case: TrainingCase, rounds: int = 15) -> list[TrainingRow
     """Times all modes that this machine has, each in a process of its own.
 
     Raises:
-        TrainingBenchError: a process failed.
+        BackendBenchError: a process failed.
     """
-    rows = []
-    for backend, xla, mode in MODES:
-        if find_spec(backend) is None:
-            continue
-        task = json.dumps({"case": asdict(case), "mode": mode, "xla": xla, "rounds": rounds})
-        result = subprocess.run(
-            [sys.executable, "-m", "tfpipeline.bench.training", "--task", task],
-            env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            raise TrainingBenchError(
-                f"{mode}: the measurement failed: {result.stderr.strip().splitlines()[-1:]}"
-            )
-        rows.append(TrainingRow(**json.loads(result.stdout.splitlines()[-1])))
-    return rows
+    task = {"case": asdict(case), "rounds": rounds}
+    return [TrainingRow(**row) for row in measure_in_each_mode("tfpipeline.bench.training", task)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
