@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
-PAGE = Path(__file__).parents[2] / "docs" / "low_rank.md"
+from doc_page import run_page
 
 
 def test_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) >= 6
-    program = compile("\n".join(blocks), str(PAGE), "exec")
-    exec(program, {"__name__": "low_rank_page"})
+    run_page("low_rank.md", blocks=6)
     assert (tmp_path / "small.keras").is_file()
