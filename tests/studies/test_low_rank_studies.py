@@ -32,8 +32,8 @@ TINY = Settings(
     l2_alone=(),
     budgets=(0.8,),
     explained_variances=(0.9,),
-    transitions=(1, 2),
-    budget=0.8,
+    transitions=(0.4, 0.7),
+    transition_plans=((3, 0.8),),
     sparsities=(0.6,),
     widths=(0.5,),
 )

@@ -46,6 +46,16 @@ def alone_runs(settings: Settings) -> list[Stage1]:
     ]
 
 
+def transition_epochs(settings: Settings, epochs: int) -> tuple[int, ...]:
+    """After which of a number of epochs stage 1 ends; both stages have one at least."""
+    return tuple(min(max(1, round(share * epochs)), epochs - 1) for share in settings.transitions)
+
+
+def middle_transition(settings: Settings, epochs: int) -> int:
+    """The one that studies take which do not ask when."""
+    return transition_epochs(settings, epochs)[len(settings.transitions) // 2]
+
+
 def mean_by_setting(rows: Sequence[Row], column: str) -> dict[str, float]:
     """The mean of a column over the seeds, by setting."""
     found: dict[str, list[float]] = {}

@@ -20,28 +20,39 @@ COLUMNS = (
 FAMILIES = {
     "narrow": "narrower plain models",
     "sparse": "pruned plain models",
-    "low rank": "trace norm, cut, stage 2",
+    "low rank": "trace norm, cut early, as many epochs",
+    "low rank, late": "trace norm, cut after them, short stage 2",
 }
-_COLORS = {"narrow": "#6a994e", "sparse": "#33658a", "low rank": "#c8553d"}
+_COLORS = {
+    "narrow": "#6a994e",
+    "sparse": "#33658a",
+    "low rank": "#c8553d",
+    "low rank, late": "#e9a178",
+}
 
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Trains three families of small models and exports each as int8."""
-    from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
+    """Trains families of small models and exports each as int8.
+
+    The low-rank models of the first family have both stages in the epochs that narrow and pruned
+    ones have. Those of the second are the ones of `size-against-error`.
+    """
+    from tfpipeline.studies.low_rank.grid import best_runs, grid_runs, middle_transition
     from tfpipeline.studies.low_rank.report import finish
-    from tfpipeline.studies.low_rank.runs import Deployed, Stage1, Stage2
+    from tfpipeline.studies.low_rank.runs import Deployed, Stage1, Stage2, TwoStages
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
-    seeds = pool.settings.seeds
+    seeds, budgets, epochs = pool.settings.seeds, pool.settings.budgets, pool.settings.epochs
+    starts = best_runs(grid, "trace_norm", pool.settings)
+    transition = middle_transition(pool.settings, epochs)
     families: dict[str, list[Any]] = {
         "narrow": [Stage1(s, width=w) for w in (1.0, *pool.settings.widths) for s in seeds],
         "sparse": [Stage1(s, sparsity=v) for v in pool.settings.sparsities for s in seeds],
         "low rank": [
-            Stage2(one, budget=budget)
-            for budget in pool.settings.budgets
-            for one in best_runs(grid, "trace_norm", pool.settings)
+            TwoStages(one, epochs, transition, budget) for budget in budgets for one in starts
         ],
+        "low rank, late": [Stage2(one, budget=budget) for budget in budgets for one in starts],
     }
     runs = [one for family in families.values() for one in family]
     trained = pool.rows(runs, "Small models")

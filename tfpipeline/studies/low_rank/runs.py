@@ -108,19 +108,24 @@ class Stage2:
 
 @dataclass(frozen=True)
 class TwoStages:
-    """Both stages within a fixed number of epochs, cut to a fixed budget.
+    """Both stages within a fixed number of epochs, under one schedule of the learning rate.
 
     Args:
         stage1: what the first stage trains.
-        transition: epochs of the first stage.
+        epochs: of both stages together.
+        transition: epochs of the first one.
+        budget: parameters of the cut model, as a share of those of the plain one.
     """
 
     stage1: Stage1
+    epochs: int
     transition: int
+    budget: float
 
     @property
     def setting(self) -> str:
-        return f"{self.stage1.setting}-transition{self.transition}"
+        cut = f"budget{self.budget:g}-transition{self.transition}of{self.epochs}"
+        return f"{self.stage1.setting}-{cut}"
 
     @property
     def name(self) -> str:

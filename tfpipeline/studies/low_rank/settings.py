@@ -15,7 +15,7 @@ class Settings:
         units, dense, filters, kernels: see `tfpipeline.models.ds2`.
         memory_frames: the same.
         batch_size: utterances.
-        epochs: of stage 1, and of both stages where a study fixes their sum.
+        epochs: of stage 1, and of both stages where a study compares them with one.
         stage2_epochs: of stage 2 where a study does not.
         rate: highest learning rate, reached after one epoch.
         last_rate: share of it that is left at the end; it falls along a cosine.
@@ -25,8 +25,9 @@ class Settings:
         trace_norm_alone, l2_alone: further strengths, of one kind of matrix while the other has
             none: where nu falls and the error rises.
         explained_variances: cuts, from large to small models.
-        transitions: epochs at which stage 1 may end.
-        budget: of those, the one of the study of the transition.
+        transitions: shares of the epochs of both stages after which stage 1 may end, early ones
+            first; that in the middle is taken where a study needs one.
+        transition_plans: pairs of the epochs of both stages and a budget.
         sparsities: shares of zeros in the pruned models.
         widths: of the smaller dense models, as shares of `units` and `dense`.
     """
@@ -52,8 +53,8 @@ class Settings:
     l2_alone: tuple[float, ...] = (1e-1,)
     budgets: tuple[float, ...] = (0.5, 0.3, 0.15)
     explained_variances: tuple[float, ...] = (0.9, 0.8, 0.65)
-    transitions: tuple[int, ...] = (4, 8, 14)
-    budget: float = 0.25
+    transitions: tuple[float, ...] = (0.2, 0.4, 0.7)
+    transition_plans: tuple[tuple[int, float], ...] = ((20, 0.25), (20, 0.5), (40, 0.25))
     sparsities: tuple[float, ...] = (0.6, 0.8)
     widths: tuple[float, ...] = (0.7, 0.5)
 
@@ -77,8 +78,8 @@ FULL = Settings(
     l2_alone=(1e-1, 3e-1),
     budgets=(0.5, 0.35, 0.25, 0.15, 0.1),
     explained_variances=(0.95, 0.9, 0.8, 0.7, 0.6, 0.5),
-    transitions=(5, 10, 15, 20, 30),
-    budget=0.15,
+    transitions=(0.125, 0.25, 0.375, 0.5, 0.75),
+    transition_plans=((40, 0.15), (40, 0.5), (80, 0.15)),
     sparsities=(0.8, 0.9, 0.95),
     widths=(0.7, 0.5, 0.35),
 )

@@ -49,7 +49,8 @@ def train_run(run: Trained, place: Place) -> dict[str, Any]:
         fields |= {"explained_variance": run.explained_variance, "budget": run.budget}
     else:
         model, curve, seconds = _two_stages(run, place, corpus)
-        fields = {**dataclasses.asdict(run.stage1), "transition": run.transition}
+        fields = {**dataclasses.asdict(run.stage1), "epochs": run.epochs}
+        fields |= {"transition": run.transition, "budget": run.budget}
     path = place.model(run.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     model.save(path)
@@ -156,11 +157,11 @@ def _two_stages(
     settings = place.settings
     keras.utils.set_random_seed(run.stage1.seed)
     model = build(run.stage1, settings, corpus["train"].features.shape[-1])
-    budget = _parameters(settings.budget, settings, corpus["train"].features.shape[-1])
-    _compile(model, _rates(corpus, settings, settings.rate, settings.epochs, 1))
+    budget = _parameters(run.budget, settings, corpus["train"].features.shape[-1])
+    _compile(model, _rates(corpus, settings, settings.rate, run.epochs, 1))
     curve, seconds = _fit(model, corpus, settings, 0, run.transition)
     small, _ = truncate(factored(model), budget_params=budget)
-    rest, more = _fit(small, corpus, settings, run.transition, settings.epochs)
+    rest, more = _fit(small, corpus, settings, run.transition, run.epochs)
     return small, [*curve, *rest], seconds + more
 
 

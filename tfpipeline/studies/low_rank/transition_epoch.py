@@ -10,27 +10,30 @@ from tfpipeline.studies.rows import Row, StudyResult
 
 if TYPE_CHECKING:
     from tfpipeline.studies.low_rank.pool import Pool
+    from tfpipeline.studies.low_rank.report import Claim
 
 HELP = "when stage 1 may end, in a fixed number of epochs and with a fixed size (Figure 5)"
 COLUMNS = (
-    *("kind", "nonrec", "rec", "seed", "transition", "params", "cer_before", "cer_cut"),
-    *("cer_validation", "cer_test", "seconds"),
+    *("kind", "nonrec", "rec", "seed", "epochs", "budget", "transition", "params"),
+    *("cer_before", "cer_cut", "cer_validation", "cer_test", "seconds"),
 )
+_KINDS = ("l2", "trace_norm")
 
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
     """Moves the transition of the best setting of each regularizer."""
-    from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, finish, mean
+    from tfpipeline.studies.low_rank.grid import best_runs, grid_runs, transition_epochs
+    from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import TwoStages
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
-    transitions = pool.settings.transitions
+    plans = pool.settings.transition_plans
     runs = [
-        TwoStages(stage1, transition)
-        for kind in ("l2", "trace_norm")
-        for transition in transitions
+        TwoStages(stage1, epochs, transition, budget)
+        for epochs, budget in plans
+        for kind in _KINDS
+        for transition in transition_epochs(pool.settings, epochs)
         for stage1 in best_runs(grid, kind, pool.settings)
     ]
     rows = [
@@ -41,77 +44,104 @@ def run(pool: Pool, command: str) -> StudyResult:
         }
         for row in pool.rows(runs, "Both stages")
     ]
-    claims = []
-    for kind in ("l2", "trace_norm"):
-        means = {t: mean(rows, "cer_validation", kind=kind, transition=t) for t in transitions}
-        found = ", ".join(f"epoch {t}: CER {100 * value:.1f} %" for t, value in means.items())
+    claims = [claim for epochs, budget in plans for claim in _claims(rows, epochs, budget)]
+    return finish(
+        pool,
+        "transition-epoch",
+        command,
+        COLUMNS,
+        rows,
+        claims,
+        lambda f: _draw(f, rows, plans),
+        (4.5 * (1 + len(plans)), 4.2),
+    )
+
+
+def _planned(rows: list[Row], epochs: int, budget: float) -> list[Row]:
+    return [row for row in rows if (row["epochs"], row["budget"]) == (epochs, budget)]
+
+
+def _claims(rows: list[Row], epochs: int, budget: float) -> list[Claim]:
+    """What the paper says, for one number of epochs and one size."""
+    from tfpipeline.studies.low_rank.report import Claim, mean
+
+    own = _planned(rows, epochs, budget)
+    transitions = sorted({row["transition"] for row in own})
+    plan = f"{epochs} epochs, budget {budget:g}"
+    claims, jumps = [], {}
+    for kind in _KINDS:
+        part = {
+            t: [r for r in own if (r["kind"], r["transition"]) == (kind, t)] for t in transitions
+        }
+        errors = {t: mean(part[t], "cer_validation") for t in transitions}
+        jumps[kind] = {
+            t: mean(part[t], "cer_cut") - mean(part[t], "cer_before") for t in transitions
+        }
+        found = ", ".join(f"epoch {t}: CER {100 * value:.1f} %" for t, value in errors.items())
         claims += [
             Claim(
-                f"{kind}: a transition after epoch {t} of {pool.settings.epochs} costs nothing "
-                "against any other",
-                means[t] <= min(means.values()) + 0.005,
+                f"{plan}, {kind}: a transition after epoch {t} costs nothing against any other",
+                errors[t] <= min(errors.values()) + 0.005,
                 found,
             )
             for t in transitions[:-1]
         ]
-    jumps = {
-        kind: [
-            mean(rows, "cer_cut", kind=kind, transition=t)
-            - mean(rows, "cer_before", kind=kind, transition=t)
-            for t in transitions
-        ]
-        for kind in ("l2", "trace_norm")
-    }
     claims.append(
         Claim(
-            "the error jumps less at the transition after the trace norm than after l2",
-            all(a < b for a, b in zip(jumps["trace_norm"], jumps["l2"], strict=True)),
+            f"{plan}: the error jumps less at the transition after the trace norm than after l2",
+            all(jumps["trace_norm"][t] < jumps["l2"][t] for t in transitions),
             "; ".join(
-                f"{kind}: "
-                + ", ".join(
-                    f"epoch {t} {100 * jump:+.1f} %"
-                    for t, jump in zip(transitions, values, strict=True)
-                )
-                for kind, values in jumps.items()
+                f"{kind}: " + ", ".join(f"epoch {t} {100 * own[t]:+.1f} %" for t in transitions)
+                for kind, own in jumps.items()
             ),
         )
     )
-    return finish(
-        pool, "transition-epoch", command, COLUMNS, rows, claims, lambda f: _draw(f, rows)
-    )
+    return claims
 
 
-def _draw(figure: Any, rows: list[Row]) -> None:
-    """Final error by transition, and how the error goes for the one in the middle."""
+def _draw(figure: Any, rows: list[Row], plans: tuple[tuple[int, float], ...]) -> None:
+    """Final error by transition for each plan; for the first one also the error by epoch."""
     import numpy as np
 
     from tfpipeline.studies.low_rank.report import COLORS, LABELS, mean
 
-    left, right = figure.subplots(1, 2)
-    transitions = sorted({row["transition"] for row in rows})
+    *finals, curve = figure.subplots(1, len(plans) + 1)
+    for axes, (epochs, budget) in zip(finals, plans, strict=True):
+        part = _planned(rows, epochs, budget)
+        transitions = sorted({row["transition"] for row in part})
+        for kind in _KINDS:
+            own = [row for row in part if row["kind"] == kind]
+            axes.plot(
+                [row["transition"] for row in own],
+                [100 * row["cer_validation"] for row in own],
+                "o",
+                color=COLORS[kind],
+                alpha=0.4,
+            )
+            axes.plot(
+                transitions,
+                [100 * mean(own, "cer_validation", transition=t) for t in transitions],
+                color=COLORS[kind],
+                label=LABELS[kind],
+            )
+        axes.set_xlim(0, epochs)
+        axes.set_xlabel(f"epoch of the transition, of {epochs}")
+        axes.set_title(f"cut to {100 * budget:g} % of the parameters")
+        axes.legend()
+    finals[0].set_ylabel("final validation CER, %")
+    epochs, budget = plans[0]
+    first = _planned(rows, epochs, budget)
+    transitions = sorted({row["transition"] for row in first})
     middle = transitions[len(transitions) // 2]
-    for kind in ("l2", "trace_norm"):
-        own = [row for row in rows if row["kind"] == kind]
-        left.plot(
-            [row["transition"] for row in own],
-            [100 * row["cer_validation"] for row in own],
-            "o",
-            color=COLORS[kind],
-            alpha=0.4,
-        )
-        left.plot(
-            transitions,
-            [100 * mean(own, "cer_validation", transition=t) for t in transitions],
+    for kind in _KINDS:
+        curves = [r["curve"] for r in first if (r["kind"], r["transition"]) == (kind, middle)]
+        curve.plot(
+            np.arange(1, epochs + 1),
+            100 * np.mean(curves, axis=0),
             color=COLORS[kind],
             label=LABELS[kind],
         )
-        curves = [row["curve"] for row in own if row["transition"] == middle]
-        epochs = np.arange(1, len(curves[0]) + 1)
-        right.plot(epochs, 100 * np.mean(curves, axis=0), color=COLORS[kind], label=LABELS[kind])
-    left.set_xlabel("epoch of the transition")
-    left.set_ylabel("final validation CER, %")
-    right.axvline(middle + 0.5, color="gray", linestyle=":")
-    right.set_xlabel(f"epoch (dotted: transition after epoch {middle})")
-    right.set_ylabel("validation CER, %, mean over seeds")
-    for axes in (left, right):
-        axes.legend()
+    curve.axvline(middle + 0.5, color="gray", linestyle=":")
+    curve.set_xlabel(f"epoch (dotted: transition after epoch {middle})")
+    curve.set_ylabel("validation CER, %, mean over seeds")
+    curve.legend()
