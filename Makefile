@@ -8,12 +8,14 @@
 # Options: make demo QUICK=1            a small run, to see that everything works
 #          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
 #          make test ARGS="-k export"   anything that pytest takes
+#          make test JOBS=4             processes that test side by side; 2 GB of memory each
 #          make bench ARGS="--batches 1 2" ARGS_RECURRENT="--only GRU"
 #          make bench-arm ARGS="--l2 1024"   a second-level cache of 1 MiB
 #          PYTHON=/path/to/python3.12   instead of the first of 3.11, 3.12, 3.13 that is found
 
 VENV ?= .venv
 ARGS ?=
+JOBS ?= 2
 ARGS_RECURRENT ?=
 QUICK ?=
 BIN := $(VENV)/bin
@@ -32,7 +34,7 @@ demo: $(VENV)/.installed-demo
 	$(BIN)/tfpipeline demo $(if $(QUICK),--quick) $(ARGS)
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)

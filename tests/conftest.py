@@ -9,6 +9,11 @@ import pytest
 from small_model import FEATURES, LABELS, Exported, walk
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: one that starts last would keep a single process busy."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def model() -> Any:
     """Factored, stock and dense layers; a sequence between the recurrent layers."""

@@ -11,6 +11,7 @@ import nbclient
 import nbformat
 import pytest
 
+pytestmark = pytest.mark.long
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "colab").glob("*.ipynb"))
 CELL_SECONDS = 900
 _LOGIC = re.compile(r"^\s*(def|class|for|while|if|try|with|lambda)\b", re.MULTILINE)

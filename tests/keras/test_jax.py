@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 import pytest
 
+pytestmark = pytest.mark.long
 HERE = Path(__file__).parent
 
 

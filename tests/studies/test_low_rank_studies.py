@@ -13,6 +13,8 @@ from tfpipeline.studies import load_study
 from tfpipeline.studies.low_rank.settings import Settings
 from tfpipeline.studies.rows import StudyError, read_csv
 
+pytestmark = pytest.mark.long
+
 TINY = Settings(
     train=32,
     validation=8,

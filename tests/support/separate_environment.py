@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,12 +57,26 @@ def _make(environment: SeparateEnvironment) -> tuple[Path, str]:
     if sys.platform != "linux" or base is None:
         return python, f"it needs Linux and CPython {wanted}"
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for command in ([base, "-m", "venv", "--clear", str(home)], [*install, *environment.packages]):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            return python, done.stderr.strip()[-200:]
-    ready.touch()
+    with _alone(home.with_name(home.name + ".lock")):
+        if ready.exists():
+            return python, ""
+        create = [base, "-m", "venv", "--clear", str(home)]
+        for command in (create, [*install, *environment.packages]):
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                return python, done.stderr.strip()[-200:]
+        ready.touch()
     return python, ""
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Tests run in several processes, and one of them makes the environment."""
+    import fcntl
+
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 TFLITE_RUNTIME = SeparateEnvironment(
