@@ -110,6 +110,7 @@ def convert_model(
         if kept is not None:
             kept[key] = (model, marked, data)
     graphs = {name: read_float_graph(value) for name, value in data.items()}
+    _check_kernels(graphs[_WHOLE], marked)
     stream = None
     if also_at is not None:
         stretched = _stretched(marked, graphs, also_at)
@@ -158,6 +159,18 @@ def _run_converter(
     return marked, {
         key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)
     }
+
+
+def _check_kernels(graph: FloatGraph, marked: MarkedModel) -> None:
+    """The converter lets custom ops pass for our markers, and so every op that it does not know."""
+    for op in graph.operators:
+        if op.custom is not None and op.custom != MARKER:
+            layer = layer_of_op(graph, op, marked.layer_of)
+            who = "the model" if layer is None else f"layer {layer!r}"
+            raise ExportError(
+                f"{who} needs the op {op.custom!r}, which TensorFlow Lite does not have: leave out "
+                "what needs it (keras.ops.argmax does, of scores), or write it with other ops"
+            )
 
 
 def _stretched(marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int) -> StretchedGraph:

@@ -38,8 +38,8 @@ class States(ABC):
         name = f"{layer}_{state}"
         if name in self._names:
             raise ExportError(
-                f"layer {layer!r} is used twice in the model, and a stream would need a state for "
-                "each: use two layers"
+                f"layer {layer!r} is used twice in the model, or is one of two of that name, and a "
+                "stream needs a state for each: use two layers with names of their own"
             )
         self._names.add(name)
         self.described.append(

@@ -208,6 +208,15 @@ def test_an_op_without_an_integer_kernel_stays_in_float32(target: Path) -> None:
         export(model, target, calibration=walk(8), io="int8")
 
 
+def test_an_op_that_the_runtime_does_not_have_is_named(target: Path) -> None:
+    inputs = keras.Input((None, FEATURES))
+    scores = keras.layers.Dense(3)(keras.layers.GRU(4)(inputs))
+    best = keras.ops.argmax(scores, axis=-1)  # Keras writes it with TensorFlow's BitwiseAnd.
+    message = "the model needs the op 'BitwiseAnd', which TensorFlow Lite does not have: leave out"
+    with pytest.raises(ExportError, match=message):
+        export(keras.Model(inputs, best), target, calibration=walk(2))
+
+
 def test_masks_are_refused_by_name(target: Path) -> None:
     layers = [keras.layers.Masking(), keras.layers.GRU(4, name="masked")]
     model = keras.Sequential([keras.Input((None, FEATURES)), *layers])

@@ -146,6 +146,13 @@ def test_a_layer_that_is_used_twice_cannot_stream(target: Path) -> None:
         export(model, target, calibration=walk(4)[..., :6], streaming=True)
 
 
+def test_two_layers_of_one_name_cannot_stream(target: Path) -> None:
+    inner = keras.Sequential([keras.Input((None, 6)), L.GRU(6, return_sequences=True, name="gru")])
+    model = keras.Sequential([keras.Input((None, 6)), inner, L.GRU(4, name="gru")])
+    with pytest.raises(ExportError, match="'gru' is used twice .*, or is one of two of that name"):
+        export(model, target, calibration=walk(4)[..., :6], streaming=True)
+
+
 def test_drift_is_measured_over_ten_lengths(target: Path) -> None:
     report = export(convolutional(), target, calibration=walk(8), streaming=True)
     assert set(report.drift) == {"stream portable", "stream fused"}
