@@ -12,6 +12,7 @@ import keras
 
 from tfpipeline.export import card as cards
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.layer_parents import parents_of_layers
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.run_export import ExportRun, card_file
@@ -107,7 +108,7 @@ def export(
     """
     options = ExportOptions.check(
         path,
-        [layer.name for layer in model._flatten_layers(include_self=False)],
+        parents_of_layers(model),
         quantize=quantize,
         overrides=overrides or {},
         streaming=streaming,

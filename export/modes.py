@@ -63,19 +63,29 @@ class ModeTable:
         mode: Name of the model's mode.
         overrides: Mode by layer name, where `*` and `?` match as in file names; the first pattern
             that fits counts.
-        layers: Names of the model's layers, against which patterns are checked.
+        layers: The model's layers, against which patterns are checked: by name, or the names of
+            the layers that each is part of by its own, such as those of a `Bidirectional`, whose
+            mode holds for what is inside too.
 
     Raises:
         ExportError: a mode is unknown, or a pattern fits no layer.
     """
 
     def __init__(self, mode: str, overrides: Mapping[str, str], layers: Iterable[str]) -> None:
+        self._parents: Mapping[str, Iterable[str]] = (
+            layers if isinstance(layers, Mapping) else dict.fromkeys(layers, ())
+        )
+        if not isinstance(overrides, Mapping) or not all(isinstance(key, str) for key in overrides):
+            raise ExportError(
+                "overrides must map names of layers to modes, for example {'dense*': 'float32'}; "
+                f"received {overrides!r}"
+            )
         self.default = _mode("quantize", mode)
         self._overrides = {
             key: _mode(f"overrides[{key!r}]", name) for key, name in overrides.items()
         }
         self._names = (mode, dict(overrides))
-        names = sorted(set(layers))
+        names = sorted({name for one in self._parents for name in self._names_of(one)})
         for pattern in self._overrides:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise ExportError(
@@ -87,15 +97,21 @@ class ModeTable:
         """The mode of a layer; ops that belong to none have the model's."""
         if layer is not None:
             for pattern, mode in self._overrides.items():
-                if fnmatchcase(layer, pattern):
+                if self._fits(layer, pattern):
                     return mode
         return self.default
 
     def name_of(self, layer: str) -> str:
         """The name of a layer's mode."""
         default, overrides = self._names
-        fitting = (name for pattern, name in overrides.items() if fnmatchcase(layer, pattern))
+        fitting = (name for pattern, name in overrides.items() if self._fits(layer, pattern))
         return next(fitting, default)
+
+    def _names_of(self, layer: str) -> tuple[str, ...]:
+        return (layer, *self._parents.get(layer, ()))
+
+    def _fits(self, layer: str, pattern: str) -> bool:
+        return any(fnmatchcase(name, pattern) for name in self._names_of(layer))
 
     def modes(self) -> tuple[Mode, ...]:
         """Every mode that some layer may have."""
@@ -113,7 +129,7 @@ class ModeTable:
 
 
 def _mode(argument: str, name: str) -> Mode:
-    if name not in MODES:
+    if not isinstance(name, str) or name not in MODES:
         options = ", ".join(repr(key) for key in MODES)
         raise ExportError(f"{argument} must be one of {options}, received {name!r}")
     return MODES[name]

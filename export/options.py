@@ -54,7 +54,7 @@ class ExportOptions:
     def check(
         cls,
         path: str | Path,
-        layers: Sequence[str],
+        layers: Mapping[str, Sequence[str]],
         *,
         quantize: str,
         overrides: Mapping[str, str],
@@ -68,7 +68,7 @@ class ExportOptions:
         clipping: str,
         bias_correction: bool,
     ) -> ExportOptions:
-        """Checks what the user gave; `layers` are the names of the model's layers.
+        """Checks what the user gave; `layers` are the names of the layers that hold each layer.
 
         Raises:
             ExportError: an option is none of its choices, or does not go with another.

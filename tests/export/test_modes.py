@@ -11,6 +11,8 @@ from ai_edge_litert import schema_py_generated as schema
 from small_model import FEATURES, walk
 
 from tfpipeline.export import ExportError, Tolerances, export
+from tfpipeline.export.layer_parents import parents_of_layers
+from tfpipeline.export.modes import MODES, ModeTable
 from tfpipeline.export.ranges import minmax, mse
 from tfpipeline.export.weights import fits_two_bits
 from tfpipeline.layers import FactoredGRU
@@ -138,9 +140,25 @@ def test_a_layer_may_have_a_mode_of_its_own(target: Path) -> None:
     assert types["first/a_x/weights"] == schema.TensorType.INT8
 
 
+def test_the_mode_of_a_layer_is_that_of_the_layers_inside() -> None:
+    layers = keras.layers
+    inner = keras.Sequential([keras.Input((6,)), layers.Dense(4, name="hidden")], name="inner")
+    both = layers.Bidirectional(layers.GRU(3, name="gru"), name="both")
+    model = keras.Sequential([keras.Input((None, 5)), both, inner, layers.Dense(2, name="last")])
+    parents = parents_of_layers(model)
+    table = ModeTable("int8", {"both": "float32", "inner": "int8x4"}, parents)
+    found = {name: table.name_of(name) for name in ("forward_gru", "hidden", "last")}
+    assert found == {"forward_gru": "float32", "hidden": "int8x4", "last": "int8"}
+    assert table.of("backward_gru") == MODES["float32"]
+    # It computes nothing of its own, so that a mode of its own would do nothing.
+    with pytest.raises(ExportError, match="overrides has 'gru_cell', which is no layer"):
+        ModeTable("int8", {"gru_cell": "float32"}, parents)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"overrides": ["last"]}, r"overrides must map names of layers to modes, .* \['last'\]"),
         ({"overrides": {"nothing": "int8"}}, "overrides has 'nothing', which is no layer"),
         ({"overrides": {"last": "int9"}}, r"overrides\['last'\] must be one of .* received 'int9'"),
         ({"quantize": "float32", "forms": ("fused",)}, "forms has 'fused', but quantize='float32'"),
