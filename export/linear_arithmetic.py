@@ -13,12 +13,17 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
 from tfpipeline.export.gate_arithmetic import INT16_GATES
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.recurrent_plan import UNIT_INT16, RecurrentPlan
 from tfpipeline.export.weights import fully_connected
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+
+_LARGEST_SUM = 2e5
+"""Beyond, a step of int8 is worth a hundred gates, XNNPACK refuses the file for its ratios of
+scales, and TensorFlow Lite's ADD ends the process."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,18 @@ class LinearArithmetic:
         return {FLOAT32: None, INT8: plan.output, INT16: UNIT_INT16}[self.mode.activations]
 
     def inner(self, plan: RecurrentPlan, part: str) -> Quantization | None:
-        """Quantization of a pre-activation."""
+        """Quantization of a pre-activation.
+
+        Raises:
+            ExportError: gates would be sums of values beyond all reason.
+        """
+        reach = 128.0 * plan.inner["x_gates"].scales()[0]
+        if not self.is_float and reach > _LARGEST_SUM:
+            raise ExportError(
+                f"layer {plan.name!r} sums values up to {reach:.0e} for gates that hear what is "
+                "within 16: expected inputs and weights of usual size; normalize the model's "
+                "inputs, and look for outliers in the calibration samples"
+            )
         inner = {FLOAT32: None, INT8: plan.inner[part], INT16: INT16_GATES.wide}
         return inner[self.mode.activations]
 

@@ -163,7 +163,14 @@ def test_wrong_shapes_are_named(exported: Exported) -> None:
         ({"streaming": "yes"}, "streaming must be one of False, True, 'both', received 'yes'"),
         ({"forms": ("fast",)}, "forms must hold 'portable', 'fused' or both"),
         ({"forms": ()}, "forms must hold 'portable', 'fused' or both"),
+        ({"forms": 5}, "forms must hold 'portable', 'fused' or both, received 5"),
+        ({"quantize": ["int8"]}, r"quantize must be one of 'float32', .* received \['int8'\]"),
         ({"labels": ["a"]}, "labels has 1 names, expected 3"),
+        ({"labels": "abc"}, "labels must be a list of names, received 'abc'"),
+        ({"metrics": [1]}, r"metrics must map names to finite numbers, .* received \[1\]"),
+        ({"calibration": (walk(3), np.zeros(3))}, "of several shapes for one input: .* labels out"),
+        ({"calibration": np.full((3, 5, 40), "a")}, "calibration must hold numbers, received"),
+        ({"calibration": walk(2) * 1e8}, "sums values up to .e.*; normalize the model's inputs"),
         ({"calibration": np.zeros((3, 40))}, r"calibration must have the shape .* \(3, 40\)"),
         ({"calibration": np.zeros((0, 5, 40))}, r"calibration must have the shape"),
         ({"calibration": np.full((1, 5, 40), np.nan)}, "calibration contains NaN"),
@@ -175,6 +182,24 @@ def test_bad_arguments_are_named(
 ) -> None:
     with pytest.raises(ExportError, match=message):
         export(model, target, **{"calibration": walk(2), **options})  # type: ignore[arg-type]
+
+
+def test_a_model_must_be_one(target: Path) -> None:
+    with pytest.raises(ExportError, match="model must be a keras.Model, received str: load a file"):
+        export("model.keras", target, calibration=walk(2))  # type: ignore[arg-type]
+
+
+def test_a_target_that_cannot_be_written_is_named(model: keras.Model, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "kws.fused.tflite").mkdir()
+    for path, message in (
+        (tmp_path / "file" / "kws.tflite", r"folder .*file \(it is a file\): pass another path"),
+        (tmp_path / "kws.tflite", "kws.fused.tflite is a folder, expected none of that name"),
+        (None, "path must be the path of a .tflite file to write, received None"),
+    ):
+        with pytest.raises(ExportError, match=message):
+            export(model, path, calibration=walk(2))  # type: ignore[arg-type]
+    assert {entry.name for entry in tmp_path.iterdir()} == {"file", "kws.fused.tflite"}
 
 
 def test_path_must_be_a_tflite_file(model: keras.Model, tmp_path: Path) -> None:
