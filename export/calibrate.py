@@ -16,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfpipeline.export.cells import CELLS
 from tfpipeline.export.delays import Delay
+from tfpipeline.export.errors import ExportError, reason_of
 from tfpipeline.export.float_graph import FloatGraph, cut_at_custom_ops
 from tfpipeline.export.mark import MARKER, Marked, marker_index
 from tfpipeline.export.modes import FLOAT32, ModeTable
@@ -183,7 +184,13 @@ class FloatRunner:
         """Runs one sample, with all that is known so far."""
         for index, values in self.known.items():
             self._interpreter.set_tensor(index, values[sample : sample + 1])
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ExportError(
+                f"sample {sample} cannot be run ({reason_of(error)}): pass inputs that "
+                "the model takes, such as indices within an Embedding"
+            ) from error
 
     def value(self, index: int) -> np.ndarray:
         """A tensor of the last run, with its batch axis."""

@@ -51,6 +51,11 @@ def given_part(
 
 def _checked_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
     found = {}
+    if not isinstance(metrics, Mapping):
+        raise ExportError(
+            "metrics must map names to finite numbers, for example {'test_accuracy': 0.98}; "
+            f"received {metrics!r}"
+        )
     for name, value in metrics.items():
         try:
             number = float(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tfpipeline.errors import TfpipelineError
 
 
@@ -15,3 +17,10 @@ class ConversionError(ExportError):
 
 class VerificationError(ExportError):
     """An exported form disagrees with Keras by more than the tolerances allow."""
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, without what Keras puts around it: the call, its arguments, bold type."""
+    inner = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+    text = inner.group(1) if inner else str(error).strip().partition("\n")[0]
+    return " ".join(text.split()) or type(error).__name__

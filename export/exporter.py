@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,11 @@ def export(
         ConversionError: the TensorFlow Lite converter failed.
         VerificationError: a file would disagree with Keras; nothing is written.
     """
+    if not isinstance(model, keras.Model):
+        raise ExportError(
+            f"model must be a keras.Model, received {type(model).__name__}: load a file with "
+            "tfpipeline.load_model(path), put a layer into keras.Sequential"
+        )
     options = ExportOptions.check(
         path,
         parents_of_layers(model),
@@ -128,15 +134,33 @@ def export(
     signature, data = read_sets(model, calibration, verification, frontend)
     _check_labels(labels, signature)
     accepted = tolerances or Tolerances.for_mode(options.modes.modes())
-    options.target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=options.target.parent) as folder:
-        work = Path(folder)
+    with _work_folder(options) as work:
         report = ExportRun(model, signature, options, data, accepted, work).run(given, sensitivity)
         (work / options.report_path.name).write_text(report.to_json())
         models = list(dict.fromkeys(Path(form.path) for form in report.forms))
         for file in (*models, *map(card_file, models), options.report_path):
             os.replace(work / file.name, file)
     return report
+
+
+@contextmanager
+def _work_folder(options: ExportOptions) -> Iterator[Path]:
+    """A temporary folder beside the target, once it is clear that files can be put there."""
+    files = [*options.files(), *map(card_file, options.files()), options.report_path]
+    for file in files:
+        if file.is_dir():
+            raise ExportError(f"path: {file} is a folder, expected none of that name: pass another")
+    parent = options.target.parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix=".export-", dir=parent)
+    except OSError as error:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        raise ExportError(
+            f"path: no file can be written to the folder {parent} ({reason}): pass another path"
+        ) from error
+    with folder:
+        yield Path(folder.name)
 
 
 def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:
@@ -155,6 +179,8 @@ def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:
 def _check_labels(labels: Sequence[str] | None, signature: ModelSignature) -> None:
     if labels is None:
         return
+    if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
+        raise ExportError(f"labels must be a list of names, received {labels!r}")
     size = signature.outputs[0].shape[-1] if signature.outputs[0].shape else None
     if len(signature.outputs) > 1 or len(labels) != size:
         raise ExportError(

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfpipeline.export.delays import Delay, delay_of, delayed_call
-from tfpipeline.export.errors import ExportError
+from tfpipeline.export.errors import ExportError, reason_of
 from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.recurrent_layers import recurrent_step
 from tfpipeline.export.signature import ModelSignature
@@ -133,14 +133,16 @@ class MarkedModel:
                 ]
                 try:
                     traced = module.run.get_concrete_function(*specs)
+                    tf.saved_model.save(module, str(directory / key), signatures=traced)
                 except ExportError as error:
                     # Raised within a layer's call, where Keras adds its own words to it.
-                    raise ExportError(_reason_of(error)) from None
-                except ValueError as error:
+                    raise ExportError(reason_of(error)) from None
+                except Exception as error:
+                    # Whatever a user's `call` raises.
+                    at = "" if count is None else f" at {count} time steps"
                     raise ExportError(
-                        f"the model cannot be called with {count} time steps: {_reason_of(error)}"
+                        f"the model cannot be traced as a graph{at}: {reason_of(error)}"
                     ) from error
-                tf.saved_model.save(module, str(directory / key), signatures=traced)
 
     @contextlib.contextmanager
     def _replaced(self) -> Iterator[None]:
@@ -176,13 +178,6 @@ def layer_of_op(
             if layer is not None:
                 return layer
     return None
-
-
-def _reason_of(error: Exception) -> str:
-    """What went wrong, without what Keras puts around it: the call, its arguments, bold type."""
-    inner = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
-    text = inner.group(1) if inner else str(error).splitlines()[0]
-    return " ".join(text.split())
 
 
 def clean_name(tensor_name: str, layer: str | None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -73,7 +74,7 @@ class ExportOptions:
         Raises:
             ExportError: an option is none of its choices, or does not go with another.
         """
-        target, modes = Path(path), ModeTable(quantize, overrides, layers)
+        target, modes = _target(path), ModeTable(quantize, overrides, layers)
         ios = tuple(dict.fromkeys((FLOAT32, modes.default.activations)))
         _choice("io", io, ios, f" with quantize={quantize!r}")
         _choice("streaming", streaming, (False, True, "both"))
@@ -97,8 +98,6 @@ class ExportOptions:
                 f"one_file=True is for streaming='both', received streaming={streaming!r}: there "
                 "is one signature only; pass streaming='both', or leave one_file out"
             )
-        if target.suffix != ".tflite":
-            raise ExportError(f"path must end in .tflite, received {str(target)!r}")
         chosen = _forms(forms, modes, quantize)
         streams = {False: (False,), True: (True,), "both": (False, True)}[streaming]
         return cls(
@@ -178,6 +177,15 @@ class ExportOptions:
         return self.target.with_suffix(f"{stream}.report.json")
 
 
+def _target(path: object) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise ExportError(f"path must be the path of a .tflite file to write, received {path!r}")
+    target = Path(os.path.expanduser(path))
+    if target.suffix != ".tflite":
+        raise ExportError(f"path must end in .tflite, received {str(target)!r}")
+    return target
+
+
 def _choice(name: str, value: object, allowed: tuple[object, ...], context: str = "") -> None:
     if value not in allowed:
         options = ", ".join(repr(choice) for choice in allowed)
@@ -188,7 +196,8 @@ def _forms(forms: Sequence[str] | None, modes: ModeTable, quantize: str) -> tupl
     can_fuse = any(mode.fusable for mode in modes.modes())
     if forms is None:
         return _FORMS if can_fuse else ("portable",)
-    if isinstance(forms, str) or not forms or set(forms) - set(_FORMS):
+    named = isinstance(forms, Collection) and not isinstance(forms, str)
+    if not named or not forms or any(form not in _FORMS for form in forms):
         raise ExportError(f"forms must hold 'portable', 'fused' or both, received {forms!r}")
     if "fused" in forms and not can_fuse:
         fusable = ", ".join(repr(name) for name, mode in MODES.items() if mode.fusable)

@@ -83,7 +83,7 @@ def read_source(
     if isinstance(given, Source):
         return given
     if isinstance(given, str | os.PathLike):
-        return _from_path(argument, Path(given), limit, frontend, frames)
+        return _from_path(argument, Path(os.path.expanduser(given)), limit, frontend, frames)
     if isinstance(given, Mapping | list | tuple):
         return Source(given, "arrays")
     if hasattr(given, "__array__"):

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfpipeline.export.errors import ExportError
+from tfpipeline.export.errors import ExportError, reason_of
 
 Samples = dict[str, np.ndarray]
 """Model inputs by name, each `(samples, ...)`."""
@@ -103,7 +103,14 @@ class ModelSignature:
             return model(keras.tree.pack_sequence_as(structure, tensors))
 
         one = {name: value[:1] for name, value in flat.items()}
-        result = call(one)
+        try:
+            result = call(one)
+        except Exception as error:
+            # Whatever a user's `call` raises.
+            shapes = ", ".join(str(value.shape) for value in one.values())
+            raise ExportError(
+                f"the model cannot be called with a sample of shape {shapes}: {reason_of(error)}"
+            ) from error
         leaves = keras.tree.flatten(result)
         longer = _longer_outputs(call, one)
         inputs = tuple(
@@ -153,20 +160,29 @@ class ModelSignature:
         stateful = any(getattr(layer, "stateful", False) for layer in _layers(model))
         # A stateful model carries what one sample left into the next, and its batch size is fixed.
         size = 1 if stateful else count
+        copies = (self._fixed_batch(model) or 1) if stateful else 1
         if any(isinstance(layer, keras.layers.TimeDistributed) for layer in _layers(model)):
             # At its second length Keras 3.15 makes a graph for all, which fails in this layer.
             model.make_predict_function(force=True)
         parts = []
         for start in range(0, count, size):
-            packed = self.pack([samples[port.name][start : start + size] for port in self.inputs])
+            some = [samples[port.name][start : start + size] for port in self.inputs]
+            packed = self.pack([np.repeat(values, copies, axis=0) for values in some])
             if stateful:
                 _reset_states(model)
-            found = model.predict(packed, verbose=0, batch_size=min(size, _PREDICT_BATCH))
-            parts.append(keras.tree.flatten(found))
+            batch = copies if stateful else min(size, _PREDICT_BATCH)
+            found = model.predict(packed, verbose=0, batch_size=batch)
+            parts.append([leaf[:size] for leaf in keras.tree.flatten(found)])
         return {
             port.name: np.concatenate([np.asarray(part[i], np.float32) for part in parts])
             for i, port in enumerate(self.outputs)
         }
+
+    @staticmethod
+    def _fixed_batch(model: keras.Model) -> int | None:
+        inputs = getattr(model, "inputs", None)
+        size: int | None = inputs[0].shape[0] if inputs else None
+        return size
 
     def check(self, argument: str, samples: Any, limit: int | None = None) -> Samples:
         """Checks model inputs and returns them by name, float32 or int32.
@@ -206,7 +222,15 @@ class ModelSignature:
 
 
 def _check(argument: str, port: Port, samples: Any, limit: int | None) -> np.ndarray:
-    values = np.asarray(samples)
+    try:
+        values = np.asarray(samples)
+    except ValueError:
+        raise ExportError(
+            f"{argument} has arrays of several shapes for one input: expected one array "
+            "(samples, ...); leave labels out"
+        ) from None
+    if values.dtype.kind not in "biuf" and values.dtype.name != "bfloat16":
+        raise ExportError(f"{argument} must hold numbers, received values of type {values.dtype}")
     if values.ndim:
         values = values[:limit]
     free = {0: "time"}
@@ -221,7 +245,13 @@ def _check(argument: str, port: Port, samples: Any, limit: int | None) -> np.nda
             f"sample, received {values.shape}: pass model inputs, for example x_train[:200]"
         )
     if np.issubdtype(np.dtype(port.dtype), np.integer):
-        return values.astype(np.int32)
+        integers = values.astype(np.int32)
+        if (integers != values).any():
+            raise ExportError(
+                f"{argument} must hold integers of 32 bits for input {port.name!r}, received "
+                f"values from {values.min()} to {values.max()}: pass them as the model takes them"
+            )
+        return integers
     values = values.astype(np.float32)
     if not np.isfinite(values).all():
         raise ExportError(f"{argument} contains NaN or infinity: remove those samples")
@@ -253,7 +283,10 @@ def _reset_states(model: keras.Model) -> None:
 
 def _port_dtype(name: str, dtype: str) -> str:
     """The type of an input in the files: Keras converts it to the one that the model wants."""
-    kind = np.dtype(dtype if dtype != "bfloat16" else "float32")
+    try:
+        kind = np.dtype(dtype if dtype != "bfloat16" else "float32")
+    except TypeError:  # "string"
+        kind = np.dtype(str)
     if kind == np.float64 or kind.kind not in "fiu":
         raise ExportError(
             f"input {name!r} has dtype {dtype}, expected float32 or an integer type: build the "

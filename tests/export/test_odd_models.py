@@ -30,7 +30,7 @@ def projected() -> keras.Model:
 
 def stateful() -> keras.Model:
     gru = layers.GRU(8, stateful=True)
-    return keras.Sequential([keras.Input(batch_shape=(1, None, FEATURES)), gru, layers.Dense(3)])
+    return keras.Sequential([keras.Input(batch_shape=(3, None, FEATURES)), gru, layers.Dense(3)])
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,36 @@ def test_integer_inputs_of_any_width(target: Path, dtype: str) -> None:
     ids = np.random.default_rng(0).integers(0, 7, (8, 10))
     report = export(model, target, quantize="float32", verification=ids)
     assert Interpreter(report.portable).card["inputs"][0]["dtype"] == "int32"
+
+
+def test_indices_that_no_embedding_has_are_refused(target: Path) -> None:
+    words = [keras.Input((None,), dtype="int32"), layers.Embedding(7, 4), layers.GRU(5)]
+    model = keras.Sequential(words)
+    with pytest.raises(ExportError, match=r"sample 0 cannot be run \(gather index out of bounds"):
+        export(model, target, calibration=np.full((2, 10), 7))
+    for wrong in (np.full((2, 10), 0.5), np.full((2, 10), 2**40)):
+        with pytest.raises(ExportError, match="calibration must hold integers of 32 bits"):
+            export(model, target, calibration=wrong)
+
+
+def test_words_are_no_input(target: Path) -> None:
+    model = keras.Sequential([keras.Input((), dtype="string", name="text"), layers.Identity()])
+    with pytest.raises(ExportError, match="input 'text' has dtype string, expected float32 or"):
+        export(model, target, calibration=np.array(["a"]))
+
+
+class Branching(keras.Model):
+    """A `call` that Python can run, and TensorFlow cannot trace."""
+
+    def call(self, inputs: Any) -> Any:
+        return inputs if bool(inputs[0, 0, 0] < 0) else -inputs
+
+
+def test_a_call_that_fails_is_one_sentence(target: Path) -> None:
+    with pytest.raises(ExportError, match=r"called with a sample of shape \(1, 4\):"):
+        export(Branching(), target, calibration=np.zeros((2, 4)))
+    with pytest.raises(ExportError, match="cannot be traced as a graph at 24 time steps:"):
+        export(Branching(), target, calibration=walk(2))
 
 
 def test_a_float64_input_is_named(target: Path) -> None:
