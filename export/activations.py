@@ -64,8 +64,19 @@ class Activations:
         return clean_name(name, layer)
 
     def quantization(self, index: int, kind: str) -> Quantization:
-        """The quantization of an activation as "int8" or "int16"."""
-        return self._table.of(index, kind)
+        """The quantization of an activation as "int8" or "int16".
+
+        Raises:
+            ExportError: it was infinite, or no number, on the calibration data.
+        """
+        try:
+            return self._table.of(index, kind)
+        except (ValueError, OverflowError) as error:
+            raise ExportError(
+                f"{self.name(index)!r} has values that are infinite or no numbers on the "
+                f"calibration samples, which {kind} cannot hold: bound what the layer gets, or "
+                "keep it in float32 with overrides"
+            ) from error
 
     def output_quantization(self, index: int, mode: Mode) -> Quantization | None:
         return None if mode.activations == FLOAT32 else self.quantization(index, mode.activations)

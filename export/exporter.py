@@ -133,6 +133,8 @@ def export(
     given = cards.given_part(options.target.stem, labels, frontend, metrics, description, license)
     signature, data = read_sets(model, calibration, verification, frontend)
     _check_labels(labels, signature)
+    if not isinstance(tolerances, Tolerances | None):
+        raise ExportError(f"tolerances must be Tolerances(...), received {tolerances!r}")
     accepted = tolerances or Tolerances.for_mode(options.modes.modes())
     with _work_folder(options) as work:
         report = ExportRun(model, signature, options, data, accepted, work).run(given, sensitivity)

@@ -74,6 +74,8 @@ class QuantizationTable:
 
     @staticmethod
     def _cover(covered: Range, kind: str) -> Quantization:
+        if not np.isfinite(covered).all():
+            raise ValueError(f"a range of {covered}")
         rules: dict[str, Callable[[], Quantization]] = {
             INT8: lambda: affine(np.array(covered)),
             INT16: lambda: symmetric_int16(*covered),

@@ -166,6 +166,7 @@ def test_wrong_shapes_are_named(exported: Exported) -> None:
         ({"forms": 5}, "forms must hold 'portable', 'fused' or both, received 5"),
         ({"quantize": ["int8"]}, r"quantize must be one of 'float32', .* received \['int8'\]"),
         ({"labels": ["a"]}, "labels has 1 names, expected 3"),
+        ({"tolerances": 0.1}, r"tolerances must be Tolerances\(...\), received 0.1"),
         ({"labels": "abc"}, "labels must be a list of names, received 'abc'"),
         ({"metrics": [1]}, r"metrics must map names to finite numbers, .* received \[1\]"),
         ({"calibration": (walk(3), np.zeros(3))}, "of several shapes for one input: .* labels out"),
@@ -231,6 +232,14 @@ def test_an_op_without_an_integer_kernel_stays_in_float32(target: Path) -> None:
     assert "RSQRT" in report.kept_float["layer_normalization"]
     with pytest.raises(ExportError, match="of layer 'layer_normalization' has no int8 kernel"):
         export(model, target, calibration=walk(8), io="int8")
+
+
+def test_values_without_a_range_are_named(target: Path) -> None:
+    inputs = keras.Input((FEATURES,))
+    logarithm = keras.ops.log(keras.ops.relu(keras.layers.Dense(3, name="hidden")(inputs)))
+    model = keras.Model(inputs, keras.layers.Dense(2)(logarithm))
+    with pytest.raises(ExportError, match="has values that are infinite .* which int8 cannot hold"):
+        export(model, target, calibration=walk(8)[:, 0])
 
 
 def test_an_op_that_the_runtime_does_not_have_is_named(target: Path) -> None:
