@@ -98,6 +98,8 @@ def test_the_text_has_what_people_ask_for(exported: Exported) -> None:
     size = Path(found.path).stat().st_size
     for part in (
         f"{size:,} bytes",
+        "quantization  mode int8, activations int8, clipping minmax, per_channel yes, weights int8",
+        "ranks         first kernel 8, recurrent_kernel 8, second none\n",
         f"float32  (1, {FRAMES}, {FEATURES})",
         "multiply-accumulates a call",
         "of activations, estimated",

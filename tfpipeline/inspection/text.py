@@ -112,15 +112,19 @@ def _card_rows(card: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("labels", shown + more))
     for key in ("quantization", "ranks"):
         value = card.get(key)
-        if isinstance(value, str | int) or (isinstance(value, dict) and value):
-            rows.append((key, safe(_short(value), 100)))
+        shown = _short(value) if isinstance(value, str | int | dict) else ""
+        if shown:
+            rows.append((key, safe(shown, 120)))
     return rows
 
 
 def _short(value: Any) -> str:
+    """An entry of the card in a line: the mode first, and nothing of what was not asked for."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(item)}" for key, item in list(value.items())[:_FEW])
-    return str(value)
+        entries = sorted(value.items(), key=lambda item: item[0] != "mode")
+        shown = [f"{key} {_short(item)}" for key, item in entries if item not in (None, False, {})]
+        return ", ".join(shown[:_FEW]) or "none"
+    return "yes" if value is True else str(value)
 
 
 def _graph(found: ModelInspection, graph: GraphSummary) -> list[str]:
