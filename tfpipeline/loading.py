@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,5 +44,18 @@ def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Mode
     try:
         return keras.models.load_model(file, compile=compile, safe_mode=True)
     except (ValueError, OSError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ModelLoadError(f"{file} is not a Keras model that can be loaded: {reason}") from error
+        raise ModelLoadError(f"{file} {_problem(error)}") from error
+
+
+def _problem(error: Exception) -> str:
+    """What a file that Keras refused is; Keras names an unknown class at the end of a page."""
+    text = str(error).strip()
+    unknown = re.search(r"Could not locate (class|function) '([^']+)'", text)
+    if unknown:
+        kind, name = unknown.groups()
+        return (
+            f"holds the {kind} {name!r}, which is neither Keras' nor ours: load it in Python where "
+            "it is defined, with custom_objects or register_keras_serializable, and go on there"
+        )
+    reason = text.splitlines()[0] if text else repr(error)
+    return f"is not a Keras model that can be loaded: {reason}"

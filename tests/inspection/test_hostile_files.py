@@ -88,6 +88,11 @@ def test_files_of_another_kind_are_named(tmp_path: Path, data: bytes) -> None:
     assert "is not a .tflite file" in look(tmp_path / "other", data)
 
 
+def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12345\n"
+    assert "is a pointer of Git LFS and not the .tflite file: run" in look(tmp_path / "x", pointer)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ModelFileError, match="not a regular file"):

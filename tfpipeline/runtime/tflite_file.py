@@ -11,6 +11,7 @@ from tfpipeline.runtime.errors import ModelFileError
 from tfpipeline.runtime.flatbuffer_reader import FlatbufferReader, read_file
 
 _IDENTIFIER = b"TFL3"
+_LFS = b"version https://git-lfs"
 _CUSTOM_CODE = 32
 
 # Field numbers of the tables, in the order of TensorFlow Lite's schema.
@@ -34,6 +35,10 @@ class TFLiteFile:
         self.path = Path(path)
         self.reader = FlatbufferReader(read_file(self.path), self.path)
         identifier = self.reader.data[4:8]
+        if self.reader.data[:40].startswith(_LFS):
+            raise ModelFileError(
+                f"{self.path} is a pointer of Git LFS and not the .tflite file: run git lfs pull"
+            )
         if identifier != _IDENTIFIER:
             raise ModelFileError(
                 f"{self.path} is not a .tflite file: expected the identifier TFL3 at byte 4, "
