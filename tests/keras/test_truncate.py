@@ -299,3 +299,14 @@ def test_every_joint_form_is_cut(sequences):
     expected = array(approximated_by_hand(model, report.ranks)(sequences))
     np.testing.assert_allclose(array(small(sequences)), expected, atol=2e-6)
     assert model.layers[1].forward_layer.rank == "full"
+
+
+def test_averages_of_cut_factors_start_at_the_weights(sequences, labels):
+    """Keras puts them in place of the weights when an epoch ends."""
+    optimizer = keras.optimizers.SGD(1e-6, use_ema=True)
+    model = trained(sequences, labels, optimizer)
+    small, _ = truncate(model, rank=3)
+    before = small.get_weights()
+    small.fit(sequences, labels, verbose=0)
+    for old, new in zip(before, small.get_weights(), strict=True):
+        np.testing.assert_allclose(new, old, atol=1e-4)

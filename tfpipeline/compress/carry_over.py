@@ -16,7 +16,8 @@ def compile_like(old: keras.Model, new: keras.Model, kept: Iterable[tuple[Any, A
         old: compiled model.
         new: its successor.
         kept: pairs of variables of `old` and `new` that are the same; their slots are copied, those
-            of all other variables start again from zero. So are iteration count and learning rate.
+            of all other variables start again from zero, and a moving average of the weights from
+            the weights. Iteration count and learning rate are copied.
     """
     settings = getattr(getattr(old, "_compile_config", None), "config", None)
     if settings is None:
@@ -32,10 +33,24 @@ def compile_like(old: keras.Model, new: keras.Model, kept: Iterable[tuple[Any, A
     if not optimizer.built:
         return
     new.optimizer.build(new.trainable_variables)
+    _start_averages(new.optimizer)
     pairs = {id(target): id(source) for source, target in kept}
     order = {id(variable): i for i, variable in enumerate(old.trainable_variables)}
     sources = [order.get(pairs.get(id(variable), 0)) for variable in new.trainable_variables]
     _copy_state(optimizer, new.optimizer, sources)
+
+
+def _start_averages(optimizer: keras.optimizers.Optimizer) -> None:
+    """With `use_ema`, averages start at the weights: from zero they would soon replace them.
+
+    Keras does so at iteration 0 only, and the iteration count carries over.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if optimizer.use_ema:
+        for variable, average in zip(
+            optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
+        ):
+            average.assign(variable)
 
 
 def _copy_state(
