@@ -65,3 +65,21 @@ def test_errors(sequences):
         LearningRateMultipliers({"kernel": -1})
     with pytest.raises(ValueError, match="names 'kernal'; expected one of 'gru/kernel', 'kernel'"):
         steps(compiled("sgd"), sequences, {"kernal": 0.1})
+
+
+def test_an_interrupted_fit_leaves_nothing_behind(sequences):
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            raise KeyboardInterrupt
+
+    once, again = compiled("sgd"), compiled("sgd")
+    with pytest.raises(KeyboardInterrupt):
+        again.fit(
+            sequences,
+            np.ones((6, 6)),
+            verbose=0,
+            callbacks=[LearningRateMultipliers({"recurrent_kernel": 0.1}), Interrupt()],
+        )
+    expected = steps(once, sequences, {"recurrent_kernel": 0.1})
+    for name, step in steps(again, sequences, {"recurrent_kernel": 0.1}).items():
+        np.testing.assert_array_equal(step, expected[name])

@@ -65,6 +65,8 @@ class LearningRateMultipliers(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         multipliers = self.by_variable()
         optimizer = _inner(self.model.optimizer)
+        # An interrupted fit has left its own behind.
+        optimizer.__dict__.pop("update_step", None)
         step = optimizer.update_step
 
         def scaled_step(gradient: Any, variable: Any, learning_rate: Any) -> Any:
