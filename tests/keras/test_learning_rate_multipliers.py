@@ -63,6 +63,10 @@ def test_loss_scaling(sequences):
 def test_errors(sequences):
     with pytest.raises(ValueError, match="must be numbers that are not negative"):
         LearningRateMultipliers({"kernel": -1})
+    with pytest.raises(ValueError, match="must be numbers that are not negative"):
+        LearningRateMultipliers({"kernel": "0.1"})
+    with pytest.raises(ValueError, match="must be a dict from names to numbers.*received 0.1"):
+        LearningRateMultipliers(0.1)
     with pytest.raises(ValueError, match="names 'kernal'; expected one of 'gru/kernel', 'kernel'"):
         steps(compiled("sgd"), sequences, {"kernal": 0.1})
 

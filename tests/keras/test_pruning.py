@@ -174,3 +174,72 @@ def test_model_errors(sequences, labels):
             verbose=0,
             callbacks=[GradualPruning({"other": 1.0}, 0, 0, 10, freq=1)],
         )
+
+
+def test_a_new_callback_goes_on_where_another_stopped(sequences, labels):
+    """As after a restart: the same epochs and masks as without it."""
+
+    def pruning():
+        return PolynomialPruning(0.2, 0.8, begin_step=0, end_step=8, frequency=2)
+
+    whole, halves, saved = small_model(), small_model(), {"iteration": 0}
+    options = {"batch_size": 2, "shuffle": False, "verbose": 0}
+    expected = whole.fit(sequences, labels, epochs=3, callbacks=[pruning()], **options).history
+    sparsity = []
+    for epoch in range(3):
+        callback = pruning()
+        callback.load_state(saved)
+        history = halves.fit(sequences, labels, callbacks=[callback], **options).history
+        saved = callback.state
+        sparsity += history["sparsity"]
+        assert saved == {"iteration": 3 * (epoch + 1)}
+    assert sparsity == expected["sparsity"] and sparsity[0] < sparsity[-1]
+    for one, other in zip(whole.get_weights(), halves.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    with pytest.raises(ValueError, match="`state` must have the key 'iteration' only"):
+        pruning().load_state({"decays": 3})
+
+
+def test_masks_of_another_model_are_refused(sequences, labels):
+    pruning = PolynomialPruning(0.5, 0.5, 0, 1)
+    small_model().fit(sequences, labels, verbose=0, callbacks=[pruning])
+    other = keras.Sequential(
+        [keras.Input((None, 10)), keras.layers.GRU(4, name="gru"), keras.layers.Dense(5)]
+    )
+    other.compile("sgd", "mse", jit_compile=JIT)
+    with pytest.raises(ValueError, match=r"masks of another model: expected 'gru.* of shape \(10"):
+        other.fit(sequences, np.zeros((6, 5)), verbose=0, callbacks=[pruning])
+
+
+def test_masks_of_layers_with_one_name(sequences):
+    """In a model that is loaded or rebuilt, Keras gives both of them the same path."""
+
+    def part(units):
+        return keras.Sequential(
+            [keras.Input((None, 10)), keras.layers.Dense(units, name="dense")], name=f"part{units}"
+        )
+
+    built = keras.Sequential([keras.Input((None, 10)), part(10), part(4)])
+    model = keras.Sequential.from_config(built.get_config())
+    model.compile("sgd", "mse", jit_compile=JIT)
+    pruning = PolynomialPruning(0.5, 0.5, 0, 1)
+    model.fit(sequences, np.zeros((6, 9, 4)), verbose=0, callbacks=[pruning])
+    for variable in model.trainable_variables:
+        if variable.name == "kernel":
+            assert (array(variable) == 0).mean() == 0.5
+    assert len(percentiles(model)) == len(pruning.masks) == 2
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: GradualPruning("a", 0, 1, 2), "`q` must be a positive number"),
+        (lambda: GradualPruning(float("inf"), 0, 1, 2), "`q` must be a positive number"),
+        (lambda: GradualPruning(0.1, 0, 1, 2, slope="2"), "`slope` must be a number"),
+        (lambda: PolynomialPruning("0.5", 0.9, 0, 9), r"`initial_sparsity` must be in \[0, 1\)"),
+        (lambda: PolynomialPruning(0.5, 0.9, 0, 9, power=-1), "`power` must be a positive number"),
+    ],
+)
+def test_what_is_no_number_is_said_at_once(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

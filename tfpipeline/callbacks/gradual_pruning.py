@@ -9,7 +9,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.callbacks.weight_masks import Select, WeightMasks, check_step, is_kernel, name_in
+from tfpipeline.callbacks.weight_masks import (
+    Select,
+    WeightMasks,
+    check_step,
+    is_number,
+    named_variables,
+)
 
 
 class GradualPruning(WeightMasks):
@@ -57,14 +63,14 @@ class GradualPruning(WeightMasks):
     ) -> None:
         super().__init__(select)
         for value in q.values() if isinstance(q, Mapping) else [q]:
-            if isinstance(value, bool) or not value > 0:
+            if not is_number(value) or value <= 0:
                 raise ValueError(f"`q` must be a positive number; received {value!r}.")
         self.q = q
         self.start = check_step(start, "start")
         self.ramp = check_step(ramp, "ramp", self.start)
         self.end = check_step(end, "end", self.ramp + 1)
         self.freq = check_step(freq, "freq", 1)
-        if isinstance(slope, bool) or not slope >= 1:
+        if not is_number(slope) or slope < 1:
             raise ValueError(f"`slope` must be a number of at least 1; received {slope!r}.")
         self.slope = float(slope)
 
@@ -101,13 +107,12 @@ def percentiles(model: keras.Model, share: float = 90.0) -> dict[str, float]:
     Narang et al. choose one threshold for each kind of layer: here recurrent kernels are one kind,
     all other kernels the other.
     """
-    kinds: dict[bool, list[Any]] = {True: [], False: []}
-    for variable in model.trainable_variables:
-        if is_kernel(variable):
-            kinds["recurrent" in variable.name].append(variable)
+    kinds: dict[bool, dict[str, Any]] = {True: {}, False: {}}
+    for name, variable in named_variables(model).items():
+        kinds["recurrent" in variable.name][name] = variable
     result = {}
     for variables in kinds.values():
-        values = [np.abs(ops.convert_to_numpy(v)).ravel() for v in variables]
-        for variable in variables:
-            result[name_in(model, variable)] = float(np.percentile(np.concatenate(values), share))
+        values = [np.abs(ops.convert_to_numpy(v)).ravel() for v in variables.values()]
+        for name in variables:
+            result[name] = float(np.percentile(np.concatenate(values), share))
     return result

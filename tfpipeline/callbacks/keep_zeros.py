@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from keras import ops
-
-from tfpipeline.callbacks.weight_masks import WeightMasks, name_in
+from tfpipeline.callbacks.weight_masks import WeightMasks
 
 
 class KeepZeros(WeightMasks):
@@ -23,6 +21,4 @@ class KeepZeros(WeightMasks):
 
     def update(self, iteration: int) -> None:
         if iteration == 0:
-            for variable in self.variables():
-                name = name_in(self.model, variable)
-                self.masks[name] = ops.convert_to_numpy(variable) != 0
+            self.mask_zeros()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 
+from tfpipeline.callbacks.weight_masks import is_number
 from tfpipeline.layers.export_protocol import named_factors
 
 
@@ -33,26 +33,31 @@ class LearningRateMultipliers(keras.callbacks.Callback):
 
     def __init__(self, multipliers: Mapping[str, float]) -> None:
         super().__init__()
+        if not isinstance(multipliers, Mapping):
+            raise ValueError(
+                f"`multipliers` must be a dict from names to numbers, such as "
+                f"{{'recurrent_kernel': 0.1}}; received {multipliers!r}."
+            )
         for name, value in multipliers.items():
-            if isinstance(value, bool) or not (math.isfinite(value) and value >= 0):
+            if not is_number(value) or value < 0:
                 raise ValueError(
                     f"`multipliers` must be numbers that are not negative; received "
                     f"{name!r}: {value!r}."
                 )
         self.multipliers = dict(multipliers)
 
-    def by_variable(self) -> dict[str, float]:
-        """The multiplier of each variable that has one, by path."""
-        result: dict[str, float] = {}
+    def by_variable(self, model: keras.Model) -> dict[int, float]:
+        """The multiplier of each variable of a model that has one, by the variable's id."""
+        result: dict[int, float] = {}
         used: set[str] = set()
         names: list[str] = []
-        for name, _, factor in named_factors(self.model):
+        for name, _, factor in named_factors(model):
             names += [name, factor.name]
             for variable in (factor.left, factor.right):
                 names.append(variable.name)
                 for key, value in self.multipliers.items():
                     if key in (name, factor.name, variable.name):
-                        result.setdefault(variable.path, value)
+                        result.setdefault(id(variable), value)
                         used.add(key)
         unknown = sorted(set(self.multipliers) - used)
         if unknown:
@@ -63,16 +68,16 @@ class LearningRateMultipliers(keras.callbacks.Callback):
         return result
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        multipliers = self.by_variable()
+        multipliers = self.by_variable(self.model)
         optimizer = _inner(self.model.optimizer)
         # An interrupted fit has left its own behind.
         optimizer.__dict__.pop("update_step", None)
         step = optimizer.update_step
 
         def scaled_step(gradient: Any, variable: Any, learning_rate: Any) -> Any:
-            # TensorFlow hands its own variables over, which have no path.
-            path = optimizer._trainable_variables[optimizer._get_variable_index(variable)].path
-            return step(gradient, variable, learning_rate * multipliers.get(path, 1.0))
+            # TensorFlow hands its own variables over, not those of Keras.
+            own = optimizer._trainable_variables[optimizer._get_variable_index(variable)]
+            return step(gradient, variable, learning_rate * multipliers.get(id(own), 1.0))
 
         optimizer.update_step = scaled_step
         self._trace_again()

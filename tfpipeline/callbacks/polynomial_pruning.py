@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from tfpipeline.callbacks.weight_masks import Select, WeightMasks, check_step
+from tfpipeline.callbacks.weight_masks import Select, WeightMasks, check_step, is_number
 
 
 class PolynomialPruning(WeightMasks):
@@ -50,7 +52,9 @@ class PolynomialPruning(WeightMasks):
         self.final_sparsity = _check_share(final_sparsity, "final_sparsity")
         self.begin_step = check_step(begin_step, "begin_step")
         self.end_step = check_step(end_step, "end_step", self.begin_step + 1)
-        self.power = power
+        if not is_number(power) or power <= 0:
+            raise ValueError(f"`power` must be a positive number; received {power!r}.")
+        self.power = float(power)
         self.frequency = check_step(frequency, "frequency", 1)
 
     def sparsity_at(self, iteration: int) -> float:
@@ -76,7 +80,7 @@ def _threshold(magnitudes: np.ndarray, sparsity: float) -> float:
     return float(np.sort(magnitudes, axis=None)[-kept])
 
 
-def _check_share(value: float, argument: str) -> float:
-    if isinstance(value, bool) or not 0 <= value < 1:
+def _check_share(value: Any, argument: str) -> float:
+    if not is_number(value) or not 0 <= value < 1:
         raise ValueError(f"`{argument}` must be in [0, 1); received {value!r}.")
     return float(value)

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpipeline.layers.unique_names import unique_names
+
 Select = Callable[[Any], bool]
 
 
@@ -17,16 +19,23 @@ def is_kernel(variable: Any) -> bool:
     return len(variable.shape) > 1 and "kernel" in variable.name
 
 
-def name_in(model: keras.Model, variable: Any) -> str:
-    """The variable's path without the model's name, which differs between copies of a model."""
-    return str(variable.path).removeprefix(f"{model.name}/")
+def named_variables(model: keras.Model, select: Select = is_kernel) -> dict[str, Any]:
+    """The trainable variables that `select` takes, by a name that is the same in copies of a model.
+
+    It is the variable's path without the model's name, which differs between copies.
+    """
+    variables = model.trainable_variables
+    names = unique_names(str(v.path).removeprefix(f"{model.name}/") for v in variables)
+    return {name: v for name, v in zip(names, variables, strict=True) if select(v)}
 
 
 class WeightMasks(keras.callbacks.Callback):
     """Zeroes weights after every optimizer step, by masks that a subclass updates.
 
     The masks act on the weights themselves, so that a saved or exported model has the zeros. The
-    epoch's logs get `"sparsity"`, the share of zeros in all masked weights.
+    epoch's logs get `"sparsity"`, the share of zeros in all masked weights. Steps count on through
+    several `fit` calls with the same callback; a new one that shall go on where another stopped,
+    such as after a restart, takes its `state`.
 
     Args:
         select: which trainable variables have masks; None takes every kernel.
@@ -37,26 +46,46 @@ class WeightMasks(keras.callbacks.Callback):
         self.select = select
         self.masks: dict[str, np.ndarray] = {}
         self._iteration = 0
+        self._resumed = False
 
     def update(self, iteration: int) -> None:
         """Changes `masks` after `iteration` optimizer steps, where the schedule says so."""
 
-    def variables(self) -> list[Any]:
-        """The variables that have masks."""
-        select = is_kernel if self.select is None else self.select
-        return [v for v in self.model.trainable_variables if select(v)]
+    def variables(self) -> dict[str, Any]:
+        """The variables that have masks, by name."""
+        return named_variables(self.model, self.select or is_kernel)
+
+    @property
+    def state(self) -> dict[str, int]:
+        """What a resumed run needs: `{"iteration": ...}`, the steps done."""
+        return {"iteration": self._iteration}
+
+    def load_state(self, state: dict[str, int]) -> None:
+        """Goes on from the `state` of another instance; what is zero in the model stays so."""
+        if set(state) != {"iteration"}:
+            raise ValueError(
+                f"`state` must have the key 'iteration' only; received {sorted(state)}: take the "
+                f"`state` of a {type(self).__name__}."
+            )
+        self._iteration = check_step(state["iteration"], "iteration")
+        self.masks = {}
+        self._resumed = True
 
     def sparsity(self) -> float:
         """Share of zeros in all masked weights."""
-        values = [ops.convert_to_numpy(variable) for variable in self.variables()]
+        values = [ops.convert_to_numpy(variable) for variable in self.variables().values()]
         return sum(int((v == 0).sum()) for v in values) / sum(v.size for v in values)
 
     def mask_by_threshold(self, threshold: Callable[[str, np.ndarray], float]) -> None:
         """Keeps the weights whose magnitude reaches `threshold(name, magnitudes)`."""
-        for variable in self.variables():
+        for name, variable in self.variables().items():
             magnitudes = np.abs(ops.convert_to_numpy(variable))
-            name = name_in(self.model, variable)
             self.masks[name] = magnitudes >= threshold(name, magnitudes)
+
+    def mask_zeros(self) -> None:
+        """Keeps what is zero now."""
+        for name, variable in self.variables().items():
+            self.masks[name] = ops.convert_to_numpy(variable) != 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if not self.variables():
@@ -69,8 +98,22 @@ class WeightMasks(keras.callbacks.Callback):
                 f"{type(self).__name__} acts after every step: compile the model with "
                 f"steps_per_execution=1; received {self.model.steps_per_execution}."
             )
+        self._check_masks()
         if self._iteration == 0:
             self._update_and_apply()
+        elif self._resumed:
+            self.mask_zeros()
+        self._resumed = False
+
+    def _check_masks(self) -> None:
+        for name, variable in self.variables().items():
+            mask = self.masks.get(name)
+            if mask is not None and mask.shape != tuple(variable.shape):
+                raise ValueError(
+                    f"{type(self).__name__} has masks of another model: expected {name!r} of shape "
+                    f"{mask.shape}, received {tuple(variable.shape)}; use a new callback for this "
+                    f"model."
+                )
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._iteration += 1
@@ -85,10 +128,16 @@ class WeightMasks(keras.callbacks.Callback):
             # On JAX the variables lag behind the training state until they are asked for.
             self.model.jax_state_sync()
         self.update(self._iteration)
-        for variable in self.variables():
-            mask = self.masks.get(name_in(self.model, variable))
+        for name, variable in self.variables().items():
+            mask = self.masks.get(name)
             if mask is not None:
                 variable.assign(variable * ops.cast(mask, variable.dtype))
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number, and not a bool."""
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return number and bool(np.isfinite(value))
 
 
 def check_step(value: Any, argument: str, least: int = 0) -> int:

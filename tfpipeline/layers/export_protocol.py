@@ -9,7 +9,7 @@ A layer takes part by offering methods, never by being listed somewhere:
   keyed by those arguments; `collapse()` returns the built Keras layer that computes the same
   function with plain kernels.
 
-This module imports numpy and the standard library only.
+This module does not need Keras.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+
+from tfpipeline.layers.unique_names import unique_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +141,9 @@ def named_factors(model: Any) -> Iterator[tuple[str, Any, Factor]]:
     """Yields `(name, layer, factor)` for every factored matrix; `name` is unique in the model."""
     layers = list(factored_layers(model))
     names = [layer.name for layer in layers]
-    for layer in layers:
-        own = layer.name if names.count(layer.name) == 1 else layer.path
+    owners = unique_names(
+        layer.name if names.count(layer.name) == 1 else layer.path for layer in layers
+    )
+    for own, layer in zip(owners, layers, strict=True):
         for factor in layer.factors():
             yield f"{own}/{factor.name}", layer, factor
