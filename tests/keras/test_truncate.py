@@ -301,12 +301,43 @@ def test_every_joint_form_is_cut(sequences):
     assert model.layers[1].forward_layer.rank == "full"
 
 
-def test_averages_of_cut_factors_start_at_the_weights(sequences, labels):
+def test_averages_of_cut_factors_start_at_the_weights(sequences):
     """Keras puts them in place of the weights when an epoch ends."""
-    optimizer = keras.optimizers.SGD(1e-6, use_ema=True)
-    model = trained(sequences, labels, optimizer)
+    model = keras.Sequential([keras.Input((10,)), FactoredDense(10)])
+    model.compile(keras.optimizers.SGD(1e-6, use_ema=True), "mse", jit_compile=JIT)
+    model.fit(sequences[:, 0], np.zeros((6, 10)), verbose=0)
     small, _ = truncate(model, rank=3)
     before = small.get_weights()
-    small.fit(sequences, labels, verbose=0)
+    small.fit(sequences[:, 0], np.zeros((6, 10)), verbose=0)
     for old, new in zip(before, small.get_weights(), strict=True):
         np.testing.assert_allclose(new, old, atol=1e-4)
+
+
+def test_layers_with_one_name_are_all_cut(sequences):
+    """In a model that is loaded or rebuilt, Keras gives both of them the same path."""
+
+    def part(name):
+        return keras.Sequential(
+            [keras.Input((None, 10)), FactoredDense(10, name="dense")], name=name
+        )
+
+    built = keras.Sequential([keras.Input((None, 10)), part("a"), part("b")])
+    model = keras.Sequential.from_config(built.get_config())
+    small, report = truncate(model, rank=2)
+    assert list(report.ranks.values()) == [2, 2]
+    assert small.count_params() == 2 * (2 * 20 + 10)
+
+
+def test_a_model_that_keeps_its_ranks_to_itself_is_named(sequences):
+    class Own(keras.Model):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.gru = FactoredGRU(6)
+
+        def call(self, x):
+            return self.gru(x)
+
+    model = Own(name="own")
+    model(sequences)
+    with pytest.raises(CompressionError, match="must write its layers' ranks .*'own', a Own"):
+        truncate(model, rank=2)

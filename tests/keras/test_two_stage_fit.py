@@ -6,6 +6,7 @@ import pytest
 
 from tfpipeline.compress import CompressionError, two_stage_fit
 from tfpipeline.compress.transition import Transition
+from tfpipeline.layers import FactoredDense
 from tfpipeline.models import keyword_gru
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
@@ -150,3 +151,44 @@ def test_more_errors(sequences, labels):
         two_stage_fit(stage1(schedule), sequences, labels, **given, learning_rate_factor=3)
     with pytest.raises(CompressionError, match="exactly one of"):
         two_stage_fit(stage1(), sequences, labels, **{**given, "criterion": {}})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"criterion": {"explained_varience": 0.9}}, "`criterion` must be a dict of the arguments"),
+        ({"criterion": 0.9}, "`criterion` must be a dict .*; received 0.9"),
+        ({"criterion": {"explained_variance": 1.9}}, "`explained_variance` must be a share"),
+        ({"criterion": {"budget_params": 3}}, "`budget_params` must be at least"),
+        ({"learning_rate_multipliers": {"kernal": 0.1}}, "names 'kernal'"),
+        ({"initial_epoch": 1}, "`initial_epoch` must be left to two_stage_fit"),
+        ({"callbacks": None}, "`callbacks` must be a list"),
+        ({"learning_rate_factor": "3"}, "`learning_rate_factor` must be a positive number"),
+    ],
+)
+def test_what_stage_2_refuses_is_said_before_stage_1(sequences, labels, options, message):
+    model = stage1()
+    given = {"epochs": 2, "transition": 1, "criterion": {"rank": 2}, "verbose": 0, **options}
+    with pytest.raises(ValueError, match=message):
+        two_stage_fit(model, sequences, labels, **given)
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_an_epoch_without_a_value_has_none_in_the_history(sequences, labels):
+    model = keras.Sequential([keras.Input((10,)), FactoredDense(5)])
+    model.compile(
+        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+    )
+    data = sequences[:, 0], labels
+    history = two_stage_fit(
+        model,
+        *data,
+        epochs=3,
+        transition=2,
+        criterion={"rank": 2},
+        validation_data=data,
+        validation_freq=2,
+        verbose=0,
+    ).history
+    assert [value is None for value in history["val_loss"]] == [True, False, True]
+    assert None not in history["loss"] and history["stage"] == [1, 1, 2]

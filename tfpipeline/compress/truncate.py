@@ -9,13 +9,11 @@ from typing import Any
 import keras
 
 from tfpipeline.compress.carry_over import compile_like
-from tfpipeline.compress.choose_ranks import ranks_by_budget, ranks_by_number, ranks_by_variance
 from tfpipeline.compress.compression_error import CompressionError
-from tfpipeline.compress.model_size import bytes_of, parameters_of
+from tfpipeline.compress.cut_plan import CutPlan, plan_cut
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
-from tfpipeline.layers.export_protocol import Factor, named_factors
 from tfpipeline.layers.factored_kernel import Rank
-from tfpipeline.metrics.spectrum import product_svd, split_svd
+from tfpipeline.metrics.spectrum import split_svd
 
 _TRACE_NORM = "tfpipeline>TraceNorm"
 
@@ -63,43 +61,15 @@ def truncate(
     >>> small, report = truncate(model, explained_variance=0.9)
     >>> print(report)
     """
-    criterion = _criterion(
+    plan = plan_cut(
+        model,
+        weight_bits=weight_bits,
         explained_variance=explained_variance,
         rank=rank,
         budget_params=budget_params,
         budget_bytes=budget_bytes,
     )
-    if not model.built:
-        raise CompressionError(
-            f"`model` must be built and trained first; {model.name!r} is not built."
-        )
-    matrices = {name: (layer, factor) for name, layer, factor in named_factors(model)}
-    if not matrices:
-        raise CompressionError(
-            f"`model` must have factored layers; {model.name!r} has none: build it with a layer "
-            f"such as tfpipeline.layers.FactoredGRU, or call tfpipeline.compress.factorize first."
-        )
-    try:
-        svds = {name: product_svd(f.left, f.right) for name, (_, f) in matrices.items()}
-    except ValueError as error:  # weights that are not finite
-        raise CompressionError(f"{model.name!r} cannot be cut: {error}") from error
-    spectra = {name: svd[1] for name, svd in svds.items()}
-    factors = {name: factor for name, (_, factor) in matrices.items()}
-    try:
-        if explained_variance is not None:
-            ranks = ranks_by_variance(spectra, explained_variance)
-        elif rank is not None:
-            shapes = {name: factor.shape for name, factor in factors.items()}
-            ranks = ranks_by_number(spectra, shapes, rank)
-        elif budget_params is not None:
-            size = parameters_of(model, factors)
-            ranks = ranks_by_budget(spectra, size, budget_params, "budget_params")
-        else:
-            size = bytes_of(model, factors, weight_bits)
-            ranks = ranks_by_budget(spectra, size, budget_bytes, "budget_bytes")
-    except ValueError as error:
-        raise CompressionError(str(error)) from error
-    cut = {name: factor for name, factor in factors.items() if ranks[name] != factor.rank}
+    cut = plan.cut
     for name, factor in cut.items():
         if factor.projects_output:
             raise CompressionError(
@@ -108,39 +78,29 @@ def truncate(
                 f"tfpipeline.compress.factorize on a model without it, with the rank it shall have."
             )
 
-    small = _rebuild(model, matrices, ranks, keep_regularizers)
+    small = _rebuild(model, plan, keep_regularizers)
     values: dict[int, Any] = {}
     for name, factor in cut.items():
-        left, right = split_svd(*svds[name], ranks[name])
+        left, right = split_svd(*plan.svds[name], plan.ranks[name])
         values[id(factor.left)], values[id(factor.right)] = left, right
     pairs = list(zip(model.variables, small.variables, strict=True))
+    if any(values.get(id(a), a).shape != b.shape for a, b in pairs):
+        raise CompressionError(
+            f"`model` must write its layers' ranks into its configuration; {model.name!r}, a "
+            f"{type(model).__name__}, came back from it with the ranks as they were: use a "
+            f"Sequential or functional model, or keep the layers in get_config() and from_config()."
+        )
     for source, target in pairs:
         target.assign(values.get(id(source), source))
     if model.compiled:
         compile_like(model, small, [pair for pair in pairs if id(pair[0]) not in values])
-    report = _report(criterion, matrices, spectra, ranks, model, small)
-    return small, report
+    return small, _report(plan, model, small)
 
 
-def _criterion(**given: Any) -> str:
-    named = [f"{name}={value!r}" for name, value in given.items() if value is not None]
-    if len(named) != 1:
-        raise CompressionError(
-            f"truncate needs exactly one of {', '.join(given)}; received "
-            f"{', '.join(named) or 'none'}."
-        )
-    return named[0]
-
-
-def _rebuild(
-    model: keras.Model,
-    matrices: dict[str, tuple[Any, Factor]],
-    ranks: dict[str, int],
-    keep_regularizers: bool,
-) -> keras.Model:
+def _rebuild(model: keras.Model, plan: CutPlan, keep_regularizers: bool) -> keras.Model:
     """A fresh model of the same configuration with the new ranks."""
     classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
-    with _other_ranks(matrices, ranks):
+    with _other_ranks(plan):
         config = keras.saving.serialize_keras_object(model)
     config.pop("compile_config", None)
     if not keep_regularizers:
@@ -153,20 +113,20 @@ def _rebuild(
 
 
 @contextmanager
-def _other_ranks(matrices: dict[str, tuple[Any, Factor]], ranks: dict[str, int]) -> Iterator[None]:
+def _other_ranks(plan: CutPlan) -> Iterator[None]:
     """Lets the layers report other ranks in their configuration for a moment.
 
     That way wrappers, nested and functional models write the new configuration by themselves.
     """
     before: dict[tuple[int, str], tuple[Any, str, Any]] = {}
     wanted: dict[tuple[int, str], Any] = {}
-    for name, (layer, factor) in matrices.items():
+    for name, (layer, factor) in plan.matrices.items():
         place = id(layer), factor.argument
         before.setdefault(place, (layer, factor.argument, getattr(layer, factor.argument)))
         if factor.gate is None:
-            wanted[place] = ranks[name]
+            wanted[place] = plan.ranks[name]
         else:
-            wanted.setdefault(place, []).append(ranks[name])
+            wanted.setdefault(place, []).append(plan.ranks[name])
     try:
         for place, (layer, argument, _) in before.items():
             setattr(layer, argument, wanted[place])
@@ -186,17 +146,10 @@ def _without_trace_norm(config: Any) -> Any:
     return config
 
 
-def _report(
-    criterion: str,
-    matrices: dict[str, tuple[Any, Factor]],
-    spectra: dict[str, Any],
-    ranks: dict[str, int],
-    model: keras.Model,
-    small: keras.Model,
-) -> TruncationReport:
+def _report(plan: CutPlan, model: keras.Model, small: keras.Model) -> TruncationReport:
     entries = []
-    for name, (_, factor) in matrices.items():
-        values, rank = spectra[name], ranks[name]
+    for name, (_, factor) in plan.matrices.items():
+        values, rank = plan.svds[name][1], plan.ranks[name]
         total = float((values**2).sum())
         entries.append(
             MatrixTruncation(
@@ -212,7 +165,7 @@ def _report(
             )
         )
     return TruncationReport(
-        criterion=criterion,
+        criterion=plan.criterion,
         matrices=tuple(entries),
         model_parameters_before=model.count_params(),
         model_parameters_after=small.count_params(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import keras
 
 from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
+from tfpipeline.callbacks.weight_masks import is_number
+from tfpipeline.compress.cut_plan import check_criterion
 from tfpipeline.compress.transition import Transition, monitor
 from tfpipeline.compress.truncate import truncate
 from tfpipeline.compress.truncation_report import TruncationReport
@@ -71,7 +72,7 @@ def two_stage_fit(
             `tfpipeline.callbacks.LearningRateMultipliers`.
         latest_transition: stage 1 ends here at the latest; None takes half of the epochs.
         patience, min_change: of a plateau.
-        callbacks: used in both stages.
+        callbacks: used in both stages, each of which begins and ends a `fit`.
         fit_options: further arguments of `keras.Model.fit`, used in both stages.
 
     Raises:
@@ -95,26 +96,34 @@ def two_stage_fit(
         latest = _check_latest(latest_transition, epochs)
     ends_stage1 = Transition(transition, latest, patience, min_change)
     _check_rate(model, learning_rate_factor)
+    # What stage 2 would refuse is said now, and not after the epochs of stage 1.
+    _check_fit_options(fit_options)
+    callbacks = _check_callbacks(callbacks)
+    check_criterion(model, criterion)
+    own = [LearningRateMultipliers(learning_rate_multipliers)] if learning_rate_multipliers else []
+    if model.built:
+        for multipliers in own:
+            multipliers.by_variable(model)
 
     # Monitor first: the others see its measures in the logs.
+    record = _Record()
     stage1 = model.fit(
-        x, y, epochs=epochs, callbacks=[monitor(), *callbacks, ends_stage1], **fit_options
+        x, y, epochs=epochs, callbacks=[monitor(), *callbacks, ends_stage1, record], **fit_options
     )
     reached = stage1.epoch[-1] + 1
     small, report = truncate(model, **criterion)
     if learning_rate_factor != 1:
         rate = float(keras.ops.convert_to_numpy(small.optimizer.learning_rate))
         small.optimizer.learning_rate = rate * learning_rate_factor
-    own = [LearningRateMultipliers(learning_rate_multipliers)] if learning_rate_multipliers else []
-    stage2 = small.fit(
+    small.fit(
         x,
         y,
         epochs=epochs,
         initial_epoch=reached,
-        callbacks=[monitor(), *callbacks, *own],
+        callbacks=[monitor(), *callbacks, *own, record],
         **fit_options,
     )
-    return TwoStageResult(small, report, reached, _joined(stage1, stage2))
+    return TwoStageResult(small, report, reached, record.history(reached))
 
 
 def _check_latest(latest: Any, epochs: int) -> int:
@@ -126,7 +135,7 @@ def _check_latest(latest: Any, epochs: int) -> int:
 
 
 def _check_rate(model: keras.Model, factor: Any) -> None:
-    if isinstance(factor, bool) or not (math.isfinite(factor) and factor > 0):
+    if not is_number(factor) or factor <= 0:
         raise ValueError(f"`learning_rate_factor` must be a positive number; received {factor!r}.")
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     if factor != 1 and not isinstance(optimizer._learning_rate, keras.Variable):
@@ -136,16 +145,38 @@ def _check_rate(model: keras.Model, factor: Any) -> None:
         )
 
 
-def _joined(
-    stage1: keras.callbacks.History, stage2: keras.callbacks.History
-) -> dict[str, list[Any]]:
-    names = dict.fromkeys([*stage1.history, *stage2.history])
-    lengths = len(stage1.epoch), len(stage2.epoch)
-    joined: dict[str, list[Any]] = {"stage": [1] * lengths[0] + [2] * lengths[1]}
-    for name in names:
-        joined[name] = [
-            value
-            for history, length in zip((stage1, stage2), lengths, strict=True)
-            for value in history.history.get(name, [None] * length)
-        ]
-    return joined
+def _check_fit_options(options: Mapping[str, Any]) -> None:
+    if "initial_epoch" in options:
+        raise ValueError(
+            f"`initial_epoch` must be left to two_stage_fit, which starts stage 2 where stage 1 "
+            f"ended; received {options['initial_epoch']!r}: to go on with a model of stage 2, "
+            f"call its fit()."
+        )
+
+
+def _check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    if not isinstance(callbacks, (list, tuple)):
+        raise ValueError(
+            f"`callbacks` must be a list of callbacks, since each stage puts its own beside them; "
+            f"received {callbacks!r}."
+        )
+    return list(callbacks)
+
+
+class _Record(keras.callbacks.Callback):
+    """The logs of every epoch; Keras' history has no place for a value that an epoch lacks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._epochs: list[dict[str, Any]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epochs.append(dict(logs or {}))
+
+    def history(self, stage1: int) -> dict[str, list[Any]]:
+        """By name, with the stage of each epoch."""
+        names = dict.fromkeys(name for logs in self._epochs for name in logs)
+        history: dict[str, list[Any]] = {
+            "stage": [1 if epoch < stage1 else 2 for epoch in range(len(self._epochs))]
+        }
+        return history | {name: [logs.get(name) for logs in self._epochs] for name in names}
