@@ -260,6 +260,19 @@ def test_bad_rank(kind, rank):
 
 
 @KIND
+def test_numbers_of_numpy_are_ranks(kind):
+    assert kind.factored(4, rank=np.float32(0.5)).get_config()["rank"] == 0.5
+    assert type(kind.factored(4, rank=np.float64(0.5)).rank) is float
+
+
+@KIND
+@pytest.mark.parametrize("call", ["factors", "collapse", "export_step"])
+def test_what_needs_weights_says_so(kind, call):
+    with pytest.raises(ValueError, match=rf"'young' must be built before {call}\(\)"):
+        getattr(kind.factored(4, name="young"), call)()
+
+
+@KIND
 def test_rank_beyond_the_matrix(sequences, kind):
     with pytest.raises(ValueError, match=r"`rank` must be at most 10 for a matrix of shape"):
         kind.factored(12, rank=11)(sequences)

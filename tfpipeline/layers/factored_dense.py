@@ -12,6 +12,7 @@ from tfpipeline.layers.factored_kernel import (
     FactoredKernel,
     Rank,
     apply_matrices,
+    check_built,
     check_rank,
     factored_config,
 )
@@ -121,6 +122,7 @@ class FactoredDense(keras.layers.Layer):
 
     def factors(self) -> tuple[Factor, ...]:
         """The factored kernel; see `export_protocol`."""
+        check_built(self, "factors()")
         return (self._kernel.factor(),)
 
     def with_ranks(self, **ranks: int) -> FactoredDense:
@@ -129,6 +131,7 @@ class FactoredDense(keras.layers.Layer):
 
     def collapse(self) -> keras.layers.Dense:
         """The built `keras.layers.Dense` that computes the same function."""
+        check_built(self, "collapse()")
         config = self.get_config()
         del config["rank"], config["joint"]
         if hasattr(self.kernel_regularizer, "for_factor"):

@@ -26,7 +26,8 @@ def check_rank(rank: Any, argument: str) -> Rank:
     if isinstance(rank, (int, np.integer)) and not isinstance(rank, bool):
         rank = int(rank)
         valid = rank >= 1
-    elif isinstance(rank, float):
+    elif isinstance(rank, (float, np.floating)):
+        rank = float(rank)
         valid = 0.0 < rank <= 1.0
     if not valid:
         raise ValueError(
@@ -149,6 +150,14 @@ class FactoredKernel:
         left, right = balanced_split(matrix, self.factor().rank)
         self.left.assign(left)
         self.right.assign(right)
+
+
+def check_built(layer: Any, call: str) -> None:
+    """Raises where a layer has no weights yet."""
+    if not layer.built:
+        raise ValueError(
+            f"Layer {layer.name!r} must be built before {call}; call it on data first."
+        )
 
 
 def factored_config(factored: type, expected: Any, plain: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from keras import ops
 
 from tfpipeline.layers.export_protocol import Factor, RecurrentStep
-from tfpipeline.layers.factored_kernel import factored_config
+from tfpipeline.layers.factored_kernel import check_built, factored_config
 from tfpipeline.layers.factored_recurrent_cell import FACTOR_ARGUMENTS
 
 
@@ -121,6 +121,7 @@ class FactoredRecurrent:
 
     def factors(self) -> tuple[Factor, ...]:
         """The factored matrices; see `export_protocol`."""
+        check_built(self, "factors()")
         return self.cell.factors()
 
     def with_ranks(self, **ranks: Any) -> Any:
@@ -135,6 +136,7 @@ class FactoredRecurrent:
         `keras.layers.Dense` for the projection.
         """
         layer: Any = self
+        check_built(layer, "collapse()")
         if self._projects and layer.return_state:
             raise ValueError(
                 f"Layer {layer.name!r} with joint='prabhavalkar' and return_state=True has no "
@@ -199,10 +201,7 @@ class FactoredRecurrent:
     def export_step(self) -> RecurrentStep:
         """One step of this layer in plain arrays; see `export_protocol`."""
         layer: Any = self
-        if not layer.built:
-            raise ValueError(
-                f"Layer {layer.name!r} must be built before export_step(); call it on data first."
-            )
+        check_built(layer, "export_step()")
         kernel, recurrent = self.cell.export_kernels()
         return RecurrentStep(
             cell=self.PLAIN.__name__.lower(),

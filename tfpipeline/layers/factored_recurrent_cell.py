@@ -11,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from tfpipeline.layers.export_protocol import Factor
-from tfpipeline.layers.factored_kernel import factored_config, resolve_rank
+from tfpipeline.layers.factored_kernel import check_built, factored_config, resolve_rank
 from tfpipeline.layers.gate_kernels import (
     JointKernels,
     KernelOptions,
@@ -137,6 +137,7 @@ class FactoredRecurrentCell:
 
     def factors(self) -> tuple[Factor, ...]:
         """The factored matrices; see `export_protocol`."""
+        check_built(self, "factors()")
         state = self._state_kernel.factors()
         if self.joint == "prabhavalkar":
             return tuple(replace(factor, projects_output=True) for factor in state)
@@ -180,6 +181,7 @@ class FactoredRecurrentCell:
 
     def collapse(self) -> Any:
         """The built Keras cell that computes the same function with plain kernels."""
+        check_built(self, "collapse()")
         plain = self.PLAIN.from_config(self.plain_config())
         plain.build((None, int(self.kernel.shape[0])))
         plain.kernel.assign(self.kernel)
