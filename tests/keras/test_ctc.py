@@ -151,6 +151,20 @@ def test_ctc_of_more_frames_than_logits_is_nan():
     assert np.isnan(values[0]) and np.isfinite(values[1])
 
 
+def test_ctc_of_a_symbol_without_a_logit_is_nan():
+    y = pack_labels([[1, 5], [4]], 6)
+    values = values_of(y, np.zeros((2, 6, 5), "float32"))
+    assert np.isnan(values[0]) and np.isfinite(values[1])
+
+
+def test_ctc_of_empty_labels_is_the_path_of_blanks():
+    logits = RNG.normal(size=(2, 4, 5)).astype("float32")
+    expected = [-log_softmax(row)[:, 0].sum() for row in logits]
+    y = pack_labels([[], []], 4)
+    np.testing.assert_allclose(values_of(y, logits), expected, rtol=1e-5)
+    assert np.isfinite(gradient_of(y, logits)).all()
+
+
 def test_ctc_of_extreme_logits_is_finite():
     logits = np.where(RNG.random((2, 200, 29)) < 0.5, 1e4, -1e4).astype("float32")
     y = pack_labels([RNG.integers(1, 29, 60), RNG.integers(1, 29, 3)], 200)
@@ -176,6 +190,8 @@ def test_ctc_round_trip_and_errors():
         CTC(blank=-1)
     with pytest.raises(ValueError, match="pack_labels"):
         CTC()(np.zeros((2, 3)), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="one of the 6 symbols that CTC gets .* received 9"):
+        CTC(blank=9)(np.zeros((2, 3)), np.zeros((2, 4, 6)))
 
 
 def test_pack_labels():
@@ -187,6 +203,8 @@ def test_pack_labels():
         (([[1, 0]], 5), "blank"),
         (([[1, 1]], 2), "needs 3"),
         (([[1, 2]], 2, 0, 1), "`max_label`"),
+        (([[1], [2]], [5, 5, 5]), "`frames` must be one int, or one for each of the 2 labels"),
+        (([[1]], 5.5), "`frames` must be one int"),
     ):
         with pytest.raises(ValueError, match=message):
             pack_labels(*arguments)

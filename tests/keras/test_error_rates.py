@@ -80,6 +80,12 @@ def test_error_rate_of_nothing_is_zero():
 def test_error_rate_errors():
     with pytest.raises(ValueError, match="`space`"):
         WordErrorRate(space=0)
+    with pytest.raises(ValueError, match="one of the 4 symbols that CharacterErrorRate gets"):
+        CharacterErrorRate(blank=4).update_state(np.zeros((2, 3)), np.zeros((2, 5, 4)))
+    with pytest.raises(ValueError, match="each of the 2 grams; received 4 logits"):
+        CharacterErrorRate(grams=[[1], [2]]).update_state(np.zeros((2, 3)), np.zeros((2, 5, 4)))
+    with pytest.raises(ValueError, match="pack_labels"):
+        CharacterErrorRate().update_state(np.zeros((2, 3)), np.zeros((2, 5)))
 
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "compiled"])

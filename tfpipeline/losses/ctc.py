@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfpipeline.losses.packed_labels import split_labels
+from tfpipeline.losses.packed_labels import check_shapes, split_labels
 
 # Stands for the logarithm of 0: adding a thousand of them stays finite in float32.
 LOG_ZERO = -1e30
@@ -25,8 +25,8 @@ class CTC(keras.losses.Loss):
 
     A label that does not fit, because its length plus its repeated neighbours exceeds the frames,
     has probability 0; such an utterance counts with loss 0 and gradient 0, and `pack_labels`
-    refuses it. An utterance that claims more frames than there are logits gives NaN. A Keras mask
-    is ignored: the lengths in `y_true` are what counts.
+    refuses it. An utterance that claims more frames than there are logits, or has a symbol without
+    a logit, gives NaN. A Keras mask is ignored: the lengths in `y_true` are what counts.
 
     Args:
         blank: index of the blank symbol.
@@ -61,18 +61,9 @@ class CTC(keras.losses.Loss):
         return super().__call__(y_true, without_mask(y_pred), sample_weight)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        self.check_shapes(y_true, y_pred)
+        check_shapes(type(self).__name__, y_true, y_pred, self.blank)
         frames, labels, lengths = split_labels(y_true, self.blank)
         return ctc_loss(y_pred, frames, labels, lengths, self.blank)
-
-    def check_shapes(self, y_true: Any, y_pred: Any) -> None:
-        if len(y_pred.shape) != 3 or len(y_true.shape) != 2:
-            raise ValueError(
-                f"{type(self).__name__} expects `y_pred` as logits (batch, frames, symbols) "
-                "and `y_true` as (batch, 1 + max_label), the number of frames first; received "
-                f"shapes {tuple(y_pred.shape)} and {tuple(y_true.shape)}; make `y_true` with "
-                "tfpipeline.losses.pack_labels."
-            )
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "blank": self.blank}
@@ -91,6 +82,11 @@ def ctc_loss(logits: Any, frames: Any, labels: Any, lengths: Any, blank: int) ->
         frames, lengths: valid frames and label lengths, `(batch,)`, int32.
         labels: `(batch, max_label)`, int32, padded with `blank`.
     """
+    if labels.shape[1] == 0:  # all empty: one column of padding, since a state must have a width
+        labels = ops.pad(labels, [(0, 0), (0, 1)], constant_values=blank)
+    symbols = ops.shape(logits)[2]
+    unknown = ops.any(labels >= symbols, axis=1)
+    labels = ops.minimum(labels, symbols - 1)
     states = _states(labels, blank)
     repeats = ops.sum(
         ops.cast((labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] != blank), "int32"), axis=1
@@ -103,7 +99,7 @@ def ctc_loss(logits: Any, frames: Any, labels: Any, lengths: Any, blank: int) ->
         log_p = ops.log_softmax(ops.stop_gradient(values))
         loss, occupancy = _forward_backward(log_p, frames, states, lengths, blank)
         loss = ops.where(fits, loss, 0.0)
-        loss = ops.where(too_long, float("nan"), loss)
+        loss = ops.where(too_long | unknown, float("nan"), loss)
 
         def gradient(*arguments: Any, upstream: Any = None) -> Any:
             (scale,) = arguments if upstream is None else (upstream,)

@@ -9,8 +9,8 @@ import keras
 from keras import ops
 
 from tfpipeline.losses.ctc import CTC, LOG_ZERO, valid_frames
-from tfpipeline.losses.grams import check_grams
-from tfpipeline.losses.packed_labels import split_labels
+from tfpipeline.losses.grams import check_gram_logits, check_grams
+from tfpipeline.losses.packed_labels import check_shapes, split_labels
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
@@ -54,12 +54,8 @@ class GramCTC(CTC):
         self.grams = check_grams(grams)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        self.check_shapes(y_true, y_pred)
-        if y_pred.shape[2] != 1 + len(self.grams):
-            raise ValueError(
-                f"`y_pred` must have a logit for the blank and each of the {len(self.grams)} "
-                f"grams; received {y_pred.shape[2]} logits."
-            )
+        check_shapes(type(self).__name__, y_true, y_pred, self.blank)
+        check_gram_logits(y_pred, self.grams)
         frames, labels, lengths = split_labels(y_true, self.blank)
         return _gram_ctc_loss(y_pred, frames, _gram_symbols(labels, self.grams), lengths)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 Grams = tuple[tuple[int, ...], ...]
 
@@ -31,6 +32,15 @@ def check_grams(grams: Sequence[Sequence[int]]) -> Grams:
             "product of all choices has to stay below 2 ** 31."
         )
     return found
+
+
+def check_gram_logits(logits: Any, grams: Grams) -> None:
+    """Raises unless there is a logit for the blank and for each gram."""
+    if logits.shape[2] != 1 + len(grams):
+        raise ValueError(
+            f"`y_pred` must have a logit for the blank and each of the {len(grams)} grams; "
+            f"received {logits.shape[2]} logits."
+        )
 
 
 def frames_needed(label: Sequence[int], grams: Grams | None) -> int:

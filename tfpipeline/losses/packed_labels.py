@@ -32,7 +32,8 @@ def pack_labels(
 
     Raises:
         ValueError: a label holds a blank or a negative index, is longer than `max_label`, or does
-            not fit into its frames: it needs one a symbol, and one more between equal neighbours.
+            not fit into its frames: it needs one a symbol, and one more between equal neighbours;
+            or there is not one number of frames, or one for each label.
 
     >>> pack_labels([[3, 1, 1], [2]], frames=[9, 7])
     array([[9, 3, 1, 1],
@@ -40,7 +41,14 @@ def pack_labels(
     """
     known = None if grams is None else check_grams(grams)
     rows = [np.asarray(row, dtype=np.int64).reshape(-1) for row in labels]
-    counts = np.broadcast_to(np.asarray(frames, dtype=np.int64), (len(rows),))
+    counts = np.asarray(frames)
+    whole = counts.dtype.kind in "iuf" and not np.any(counts % 1)
+    if counts.shape not in ((), (len(rows),)) or not whole:
+        raise ValueError(
+            f"`frames` must be one int, or one for each of the {len(rows)} labels; received "
+            f"{frames!r}."
+        )
+    counts = np.broadcast_to(counts.astype(np.int64), (len(rows),))
     longest = max((row.size for row in rows), default=0)
     width = longest if max_label is None else max_label
     if longest > width:
@@ -64,6 +72,23 @@ def pack_labels(
         packed[index, 0] = count
         packed[index, 1 : 1 + row.size] = row
     return packed
+
+
+def check_shapes(owner: str, y_true: Any, y_pred: Any, blank: int) -> None:
+    """Raises unless the labels are packed and the logits have one for the blank."""
+    if len(y_pred.shape) != 3 or len(y_true.shape) != 2:
+        raise ValueError(
+            f"{owner} expects `y_pred` as logits (batch, frames, symbols) and `y_true` as "
+            f"(batch, 1 + max_label), the number of frames first; received shapes "
+            f"{tuple(y_pred.shape)} and {tuple(y_true.shape)}; make `y_true` with "
+            "tfpipeline.losses.pack_labels."
+        )
+    symbols = y_pred.shape[2]
+    if symbols is not None and blank >= symbols:
+        raise ValueError(
+            f"`blank` must be the index of one of the {symbols} symbols that {owner} gets logits "
+            f"for; received {blank}."
+        )
 
 
 def split_labels(packed: Any, blank: int) -> tuple[Any, Any, Any]:

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfpipeline.losses.grams import check_grams
-from tfpipeline.losses.packed_labels import split_labels
+from tfpipeline.losses.grams import check_gram_logits, check_grams
+from tfpipeline.losses.packed_labels import check_shapes, split_labels
 from tfpipeline.metrics.token_edits import (
     count,
     edit_distances,
@@ -38,8 +38,12 @@ class ErrorRate(keras.metrics.Metric):
             y_pred: logits, `(batch, frames, symbols)`.
             sample_weight: of each utterance, `(batch,)`, for its edits and its tokens.
         """
-        frames, labels, _ = split_labels(ops.convert_to_tensor(y_true), self.blank)
-        decoded = greedy_tokens(ops.convert_to_tensor(y_pred), frames, self.blank)
+        y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+        check_shapes(type(self).__name__, y_true, y_pred, self.blank)
+        if self.grams is not None:
+            check_gram_logits(y_pred, self.grams)
+        frames, labels, _ = split_labels(y_true, self.blank)
+        decoded = greedy_tokens(y_pred, frames, self.blank)
         if self.grams is not None:
             decoded = spelled(*decoded, self.grams)
         reference = self.tokens_of(labels, labels != self.blank)
