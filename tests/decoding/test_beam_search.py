@@ -108,7 +108,9 @@ def test_pruning_keeps_the_best_and_ties_are_stable():
         ({"n_best": 1.5}, "`n_best`"),
         ({"margin": 0.0}, "`margin`"),
         ({"alphabet": Alphabet("ab", grams=["ab"])}, "`alphabet`"),
+        ({"margin": "3"}, "`margin`"),
         ({"frames": [9]}, "`frames`"),
+        ({"language_model": 3}, "`language_model` must be a function"),
         ({"alphabet": Alphabet("abc"), "language_model": length_model}, "`language_model`"),
     ],
 )

@@ -28,6 +28,8 @@ def test_the_default_alphabet_is_english():
         (np.zeros((2, 4, 5)), None, r"\(batch, frames, 3\)"),
         (np.zeros((2, 4, 3)), [4], "`frames`"),
         (np.zeros((2, 4, 3)), [4, 5], "`frames`"),
+        (np.full((2, 4, 3), np.nan), [0, 4], "finite .* utterance 1 has none in frame 0"),
+        (np.full((2, 4, 3), -np.inf), None, "training diverged"),
     ],
 )
 def test_errors(logits, frames, message):

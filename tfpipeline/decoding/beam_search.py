@@ -60,12 +60,17 @@ def beam_search(
     for name, number in (("beam_width", beam_width), ("n_best", n_best)):
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:
             raise ValueError(f"`{name}` must be a positive int; received {number!r}.")
-    if not margin > 0:
+    if not isinstance(margin, (int, float)) or not margin > 0:
         raise ValueError(f"`margin` must be positive; received {margin!r}.")
     if alphabet.grams:
         raise ValueError(
             "`alphabet` must not have grams, since a beam would hold the same text in several "
             "cuts; use greedy_decode."
+        )
+    if language_model is not None and not callable(language_model):
+        raise ValueError(
+            f"`language_model` must be a function of a history and a word; received "
+            f"{language_model!r}."
         )
     if language_model is not None and alphabet.space is None:
         raise ValueError(

@@ -21,7 +21,7 @@ def greedy_decode(logits: Any, frames: Any = None, alphabet: Alphabet | None = N
         A text for each utterance.
 
     Raises:
-        ValueError: when a shape does not fit.
+        ValueError: when a shape does not fit, or a frame has no finite logit or a NaN.
     """
     alphabet = alphabet or Alphabet()
     values, lengths = check_logits(logits, frames, alphabet)
@@ -46,5 +46,13 @@ def check_logits(logits: Any, frames: Any, alphabet: Alphabet) -> tuple[np.ndarr
         raise ValueError(
             f"`frames` must be {batch} numbers from 0 to {most}, the frames of the logits; "
             f"received {np.asarray(frames).tolist()}."
+        )
+    best = values.max(axis=2, initial=-np.inf)
+    unusable = ~np.isfinite(best) & (np.arange(most) < lengths[:, None])
+    if unusable.any():
+        utterance, frame = np.argwhere(unusable)[0]
+        raise ValueError(
+            f"`logits` must hold a finite number in each frame and no NaN; utterance {utterance} "
+            f"has none in frame {frame}, so training diverged: lower the learning rate."
         )
     return values, lengths
