@@ -169,3 +169,18 @@ def test_errors():
     inputs = keras.Input((None, 3))
     with pytest.raises(CompressionError, match="for a Functional model"):
         factorize(keras.Model(inputs, keras.layers.GRU(2)(inputs)), joint="prabhavalkar")
+
+
+def test_a_model_that_keeps_its_layers_to_itself_is_named(sequences):
+    class Own(keras.Model):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.gru = keras.layers.GRU(6, name="gru")
+
+        def call(self, x):
+            return self.gru(x)
+
+    model = Own(name="own")
+    model(sequences)
+    with pytest.raises(CompressionError, match="'own', a Own, came back from it with 'gru'"):
+        factorize(model)

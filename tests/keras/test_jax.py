@@ -42,6 +42,7 @@ def test_jax_backend():
         " or (gradient and lstm) or (save_and_load and lstm) or (built_by_fit and sequential-gru)"
         " or (there_and_back and partial and not reset_before) or (trains_saves and all)"
         " or mixed_bfloat16 or every_cycle or optimizer_state or half_the_squares or not_factored"
+        " or trains_on_its_own or averages_of_cut"
         " or narang_masks or (step_is_scaled and Adam) or multipliers_act"
         " or ((ctc or error_rate) and not graph)"
     )

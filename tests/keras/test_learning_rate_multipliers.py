@@ -86,4 +86,5 @@ def test_an_interrupted_fit_leaves_nothing_behind(sequences):
         )
     expected = steps(once, sequences, {"recurrent_kernel": 0.1})
     for name, step in steps(again, sequences, {"recurrent_kernel": 0.1}).items():
-        np.testing.assert_array_equal(step, expected[name])
+        # A second application would be ten times as small; JAX rounds by the compilation.
+        np.testing.assert_allclose(step, expected[name], rtol=1e-4, atol=1e-8)

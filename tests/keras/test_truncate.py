@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfpipeline.compress import CompressionError, truncate
+from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.layers.export_protocol import factored_layers
 from tfpipeline.metrics.spectrum import balanced_split
@@ -341,3 +341,18 @@ def test_a_model_that_keeps_its_ranks_to_itself_is_named(sequences):
     model(sequences)
     with pytest.raises(CompressionError, match="must write its layers' ranks .*'own', a Own"):
         truncate(model, rank=2)
+
+
+def test_each_model_trains_on_its_own(sequences, labels):
+    """On JAX, training frees the arrays that a model had before."""
+    model = keras.Sequential([keras.Input((10,)), FactoredDense(10), keras.layers.Dense(5)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("adam", loss, jit_compile=JIT)
+    model.fit(sequences[:, 0], labels, verbose=0)
+    weights, plain = model.get_weights(), model.layers[0].collapse()
+    for small in (truncate(model, rank=3)[0], factorize(model, rank=3)):
+        small.fit(sequences[:, 0], labels, verbose=0)
+    for before, after in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    model.fit(sequences[:, 0], labels, verbose=0)
+    assert np.isfinite(array(plain(sequences[:, 0]))).all()

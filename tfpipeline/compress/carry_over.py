@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from tfpipeline.layers.take_over import take_over
+
 
 def compile_like(old: keras.Model, new: keras.Model, kept: Iterable[tuple[Any, Any]]) -> None:
     """Compiles `new` as `old` was, and copies the optimizer's state where it still applies.
@@ -50,7 +52,7 @@ def _start_averages(optimizer: keras.optimizers.Optimizer) -> None:
         for variable, average in zip(
             optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True
         ):
-            average.assign(variable)
+            take_over(average, variable)
 
 
 def _copy_state(
@@ -66,12 +68,12 @@ def _copy_state(
     for kind, targets in new_lists.items():
         for source, target in zip(sources, targets, strict=True):
             if source is not None and target is not None:
-                target.assign(old_lists[kind][source])
+                take_over(target, old_lists[kind][source])
     single = [slot for slot in old._variables if id(slot) not in in_lists]
     in_lists = {id(slot) for slots in new_lists.values() for slot in slots}
     targets = [slot for slot in new._variables if id(slot) not in in_lists]
     for source, target in zip(single, targets, strict=True):
-        target.assign(source)
+        take_over(target, source)
 
 
 def _lists(optimizer: keras.optimizers.Optimizer) -> dict[str, list[Any]]:

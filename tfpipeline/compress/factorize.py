@@ -13,6 +13,7 @@ from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.share_projection import share_projections
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.layers.factored_kernel import Rank
+from tfpipeline.layers.take_over import take_over
 
 # Keras' own layers do not know us, so that they are named here once.
 _FACTORED: dict[Any, Any] = {
@@ -139,6 +140,13 @@ def _transfer(
     for source, target in zip(_layers(model), _layers(factored), strict=True):
         if id(source) not in chosen or id(target) in parts:
             continue
+        if type(target) is type(source):
+            raise CompressionError(
+                f"`model` must write its layers into its configuration; {model.name!r}, a "
+                f"{type(model).__name__}, came back from it with {source.name!r} as it was: use a "
+                f"Sequential or functional model, or {type(source).__name__} layers made by "
+                f"Factored{type(source).__name__}.from_keras."
+            )
         parts.add(id(target))
         if isinstance(source, keras.layers.Dense):
             target.assign_kernel(ops.convert_to_numpy(source.kernel))
@@ -156,7 +164,7 @@ def _transfer(
         )
     )
     for source, target in kept:
-        target.assign(source)
+        take_over(target, source)
     return kept
 
 

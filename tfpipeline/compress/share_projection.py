@@ -12,6 +12,7 @@ from keras import ops
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.layers import FactoredGRU, FactoredLSTM
 from tfpipeline.layers.factored_kernel import Rank
+from tfpipeline.layers.take_over import take_over
 
 _RECURRENT: dict[Any, Any] = {keras.layers.GRU: FactoredGRU, keras.layers.LSTM: FactoredLSTM}
 
@@ -47,7 +48,7 @@ def share_projections(model: keras.Model, names: Set[str], rank: Rank) -> keras.
             new.add(target)
             target.cell.assign_kernels(weights[0], weights[1])
             if layer.cell.bias is not None:
-                target.cell.bias.assign(layer.cell.bias)
+                take_over(target.cell.bias, layer.cell.bias)
             projection = ops.convert_to_numpy(target.cell.projection)
         else:
             target = type(layer).from_config(layer.get_config())

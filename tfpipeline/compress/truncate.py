@@ -13,6 +13,7 @@ from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.cut_plan import CutPlan, plan_cut
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
 from tfpipeline.layers.factored_kernel import Rank
+from tfpipeline.layers.take_over import take_over
 from tfpipeline.metrics.spectrum import split_svd
 
 _TRACE_NORM = "tfpipeline>TraceNorm"
@@ -91,7 +92,7 @@ def truncate(
             f"Sequential or functional model, or keep the layers in get_config() and from_config()."
         )
     for source, target in pairs:
-        target.assign(values.get(id(source), source))
+        take_over(target, values.get(id(source), source))
     if model.compiled:
         compile_like(model, small, [pair for pair in pairs if id(pair[0]) not in values])
     return small, _report(plan, model, small)

@@ -17,6 +17,7 @@ from tfpipeline.layers.factored_kernel import (
     factored_config,
 )
 from tfpipeline.layers.joint_forms import check_joint
+from tfpipeline.layers.take_over import take_over
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
@@ -138,7 +139,9 @@ class FactoredDense(keras.layers.Layer):
             config["kernel_regularizer"] = None
         plain = keras.layers.Dense.from_config(config)
         plain.build((None, self._kernel.factor().shape[0]))
-        plain.set_weights([self.kernel] + ([self.bias] if self.bias is not None else []))
+        take_over(plain.kernel, self.kernel)
+        if self.bias is not None:
+            take_over(plain.bias, self.bias)
         return plain
 
     def assign_kernel(self, kernel: np.ndarray) -> None:
@@ -165,7 +168,7 @@ class FactoredDense(keras.layers.Layer):
             factored.build((None, int(layer.kernel.shape[0])))
             factored.assign_kernel(keras.ops.convert_to_numpy(layer.kernel))
             if layer.bias is not None:
-                factored.bias.assign(layer.bias)
+                take_over(factored.bias, layer.bias)
         return factored
 
     def get_config(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from keras import ops
 from tfpipeline.layers.export_protocol import Factor, RecurrentStep
 from tfpipeline.layers.factored_kernel import check_built, factored_config
 from tfpipeline.layers.factored_recurrent_cell import FACTOR_ARGUMENTS
+from tfpipeline.layers.take_over import take_over
 
 
 class FactoredRecurrent:
@@ -191,7 +192,7 @@ class FactoredRecurrent:
             factored.build((batch, None, int(layer.cell.kernel.shape[0])))
             factored.cell.assign_kernels(layer.cell.kernel, layer.cell.recurrent_kernel)
             if layer.cell.bias is not None:
-                factored.cell.bias.assign(layer.cell.bias)
+                take_over(factored.cell.bias, layer.cell.bias)
         return factored
 
     def export_bias(self) -> np.ndarray:

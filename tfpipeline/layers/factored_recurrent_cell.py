@@ -21,6 +21,7 @@ from tfpipeline.layers.gate_kernels import (
 )
 from tfpipeline.layers.joint_forms import check_forms, check_ranks
 from tfpipeline.layers.prepared_kernel import PreparedKernel, PreparedSplit
+from tfpipeline.layers.take_over import take_over
 
 FACTOR_ARGUMENTS = ("rank", "recurrent_rank", "joint")
 
@@ -184,10 +185,10 @@ class FactoredRecurrentCell:
         check_built(self, "collapse()")
         plain = self.PLAIN.from_config(self.plain_config())
         plain.build((None, int(self.kernel.shape[0])))
-        plain.kernel.assign(self.kernel)
-        plain.recurrent_kernel.assign(self.recurrent_kernel)
+        take_over(plain.kernel, self.kernel)
+        take_over(plain.recurrent_kernel, self.recurrent_kernel)
         if self.bias is not None:
-            plain.bias.assign(self.bias)
+            take_over(plain.bias, self.bias)
         return plain
 
     @classmethod
@@ -199,7 +200,7 @@ class FactoredRecurrentCell:
             factored.build((None, int(cell.kernel.shape[0])))
             factored.assign_kernels(cell.kernel, cell.recurrent_kernel)
             if cell.bias is not None:
-                factored.bias.assign(cell.bias)
+                take_over(factored.bias, cell.bias)
         return factored
 
     @contextmanager
