@@ -16,7 +16,8 @@ class LearningRateMultipliers(keras.callbacks.Callback):
 
     Kliegl et al. (2018), section 2.3: factored recurrent matrices want a much lower rate than
     non-recurrent ones. It acts inside the optimizer's step, so also on those that divide the
-    gradient by its size, such as Adam, and leaves nothing behind in the model.
+    gradient by its size, such as Adam, and leaves nothing behind in the model once `fit` has
+    ended; an interrupted one leaves the factors in force until the next `fit` with this callback.
 
     Args:
         multipliers: factor of the learning rate by name: of a matrix in one layer
