@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,7 +102,9 @@ def test_a_damaged_corpus_or_another_folder_is_left_alone(tmp_path: Path) -> Non
     assert (other / "notes.txt").read_text() == "mine"
 
 
-@pytest.mark.parametrize("wrong", [{"train": 0}, {"workers": 0}, {"seed": -1}])
-def test_impossible_counts_are_named(wrong: dict[str, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"train": 0}, {"train": "x"}, {"test": 1.5}, {"workers": 0}, {"seed": -1}]
+)
+def test_impossible_counts_are_named(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         synthesize_sentences(tmp_path / "corpus", **wrong)

@@ -350,7 +350,9 @@ def test_a_split_of_damaged_files_is_named(root: Path) -> None:
     [
         ({"limit": 0}, "limit must be at least 1"),
         ({"workers": 0}, "workers must be at least 1"),
-        ({"seed": -1}, "seed at least 0"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": 0.5}, "seed must be at least 0, a whole number; received 0.5"),
+        ({"unknown_share": "a"}, "unknown_share must be in"),
         ({"unknown_share": 1.0}, "unknown_share must be in"),
         ({"silence_share": -0.1}, "silence_share must be in"),
     ],

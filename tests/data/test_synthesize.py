@@ -267,7 +267,8 @@ def test_noises_have_their_colours_and_their_parts() -> None:
         ({"train_clips": 9}, "train_clips must be at least 10"),
         ({"test_clips": 0}, "test_clips must be at least 10"),
         ({"workers": 0}, "workers must be at least 1"),
-        ({"seed": -1}, "seed at least 0"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"train_clips": "ten"}, "train_clips must be at least 10, a whole number; received 'ten'"),
     ],
 )
 def test_impossible_arguments_are_named(

@@ -151,6 +151,10 @@ def test_prabhavalkar_shares_the_projection(sequences, labels):
 
 
 def test_errors():
+    with pytest.raises(CompressionError, match="must be a keras.Model; received 'model.keras'"):
+        factorize("model.keras")
+    with pytest.raises(CompressionError, match="`layers` must be a list of layers' names.* 'gru'"):
+        factorize(plain(), layers="gru")
     with pytest.raises(CompressionError, match="is not built"):
         factorize(keras.Sequential([keras.layers.GRU(4)]))
     with pytest.raises(CompressionError, match="must have a GRU, LSTM or Dense layer of Keras"):

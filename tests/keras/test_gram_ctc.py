@@ -129,6 +129,7 @@ def test_frames_that_grams_need():
     ("grams", "message"),
     [
         ([], "`grams`"),
+        (None, "`grams` must be a sequence of character indices for each symbol; received None"),
         ([(1,), ()], "`grams`"),
         ([(0,)], "1 or more"),
         ([(1,), (1,)], "twice"),

@@ -238,6 +238,8 @@ def test_errors(criterion, message):
 
 
 def test_unfactored_and_unbuilt_models_are_named():
+    with pytest.raises(CompressionError, match="must be a keras.Model; received 'model.keras'"):
+        truncate("model.keras", rank=1)
     plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="has none: build it with a layer"):
         truncate(plain, rank=1)

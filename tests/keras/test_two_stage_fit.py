@@ -98,7 +98,8 @@ def epochs_until(transition, measures):
 
 
 @pytest.mark.parametrize(
-    ("when", "expected"), [(4, 4), ("nu_plateau", 5), ("rank_plateau", 6), (0.45, 3), (0.1, 7)]
+    ("when", "expected"),
+    [(4, 4), (np.int64(4), 4), ("nu_plateau", 5), ("rank_plateau", 6), (0.45, 3), (0.1, 7)],
 )
 def test_transitions(when, expected):
     nus = [0.9, 0.6, 0.4, 0.399, 0.398, 0.397, 0.396, 0.395]

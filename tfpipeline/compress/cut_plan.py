@@ -47,6 +47,11 @@ class CutPlan:
 def plan_cut(model: keras.Model, *, weight_bits: int = 8, **criteria: Any) -> CutPlan:
     """The plan for a built model; arguments and errors are those of `truncate`."""
     criterion = one_criterion(criteria)
+    if not isinstance(model, keras.Model):
+        raise CompressionError(
+            f"`model` must be a keras.Model; received {model!r}: load a file with "
+            "tfpipeline.load_model(path)."
+        )
     if not model.built:
         raise CompressionError(
             f"`model` must be built and trained first; {model.name!r} is not built."

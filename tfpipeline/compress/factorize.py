@@ -55,6 +55,11 @@ def factorize(
 
     >>> small, report = truncate(factorize(trained), explained_variance=0.9)
     """
+    if not isinstance(model, keras.Model):
+        raise CompressionError(
+            f"`model` must be a keras.Model; received {model!r}: load a file with "
+            "tfpipeline.load_model(path)."
+        )
     if not model.built:
         raise CompressionError(
             f"`model` must be built and trained first; {model.name!r} is not built."
@@ -78,6 +83,10 @@ def factorize(
 def _chosen(model: keras.Model, names: Sequence[str] | None) -> list[Any]:
     plain = [layer for layer in model._flatten_layers() if type(layer) in _FACTORED]
     if names is not None:
+        if isinstance(names, str) or not isinstance(names, Sequence):
+            raise CompressionError(
+                f"`layers` must be a list of layers' names, or None; received {names!r}."
+            )
         missing = sorted(set(names) - {layer.name for layer in plain})
         if missing:
             raise CompressionError(

@@ -71,8 +71,8 @@ def _measures(logs: dict[str, Any], kind: str) -> list[float]:
 def _check_when(when: Any, latest: int) -> int | float | str:
     if isinstance(when, str) and when in _PLATEAUS:
         return when
-    if isinstance(when, int) and not isinstance(when, bool) and 1 <= when <= latest:
-        return when
+    if isinstance(when, int | np.integer) and not isinstance(when, bool) and 1 <= when <= latest:
+        return int(when)
     if isinstance(when, float) and 0 < when < 1:
         return when
     raise ValueError(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tfpipeline.data.arguments import check_count
 from tfpipeline.data.corpus_folder import Marker, read_marker, write_folder
 from tfpipeline.data.corpus_plan import SPEAKERS
 from tfpipeline.data.errors import DataError
@@ -81,10 +82,8 @@ def synthesize_sentences(
     """
     sentences = {"train": train, "validation": validation, "test": test}
     for name, value in {**sentences, "workers": workers}.items():
-        if value < 1:
-            raise ValueError(f"synthesize_sentences: {name} must be at least 1, got {value}.")
-    if seed < 0:
-        raise ValueError(f"synthesize_sentences: seed must be at least 0, got {seed}.")
+        check_count("synthesize_sentences", name, value)
+    check_count("synthesize_sentences", "seed", seed, least=0)
     out = Path(out_dir)
     settings = {"kind": _KIND, "format": _FORMAT, "seed": seed, "sentences": sentences}
     marker = read_marker(out, "*/*/*/*.wav", _recordings)

@@ -49,6 +49,11 @@ class SplitFolders:
         self._prefixes = prefixes
         self._named: dict[str, tuple[str, ...]] = {}
         self._seen: set[str] = set()
+        if not isinstance(named, Mapping | None):
+            raise ValueError(
+                "load_sentences: splits must map 'train', 'validation' and 'test' to names of "
+                f"folders, or be None; received {named!r}."
+            )
         for split, folders in (named or {}).items():
             if split not in SPLITS:
                 raise ValueError(

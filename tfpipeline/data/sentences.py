@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.data.arguments import check_count, is_number, log_mel_or_default
 from tfpipeline.data.corpus_plan import SPLITS
 from tfpipeline.data.errors import DataError
 from tfpipeline.data.kaldi_folder import KALDI
@@ -86,7 +87,7 @@ def load_sentences(
         >>> data.train.texts[0]                              # doctest: +SKIP
         'chapter sixteen i might have told you'
     """
-    config = LogMelConfig() if log_mel is None else log_mel
+    config = log_mel_or_default("load_sentences", log_mel)
     _check(layout, max_seconds, workers, limit)
     path = Path(root)
     chosen = _layout(path, layout)
@@ -220,12 +221,11 @@ def _check(layout: str, max_seconds: float | None, workers: int, limit: int | No
     if layout != _AUTO and layout not in LAYOUTS:
         names = ", ".join(repr(name) for name in (_AUTO, *LAYOUTS))
         raise ValueError(f"load_sentences: layout must be one of {names}, got {layout!r}.")
-    if max_seconds is not None and not 0.0 < max_seconds < float("inf"):
+    if max_seconds is not None and not (
+        is_number(max_seconds) and 0.0 < max_seconds < float("inf")
+    ):
         raise ValueError(
-            f"load_sentences: max_seconds must be greater than 0 or None, got {max_seconds}."
+            f"load_sentences: max_seconds must be greater than 0 or None; received {max_seconds!r}."
         )
-    if workers < 1 or (limit is not None and limit < 1):
-        raise ValueError(
-            "load_sentences: workers must be at least 1 and limit at least 1 or None, got "
-            f"workers={workers}, limit={limit}."
-        )
+    check_count("load_sentences", "workers", workers)
+    check_count("load_sentences", "limit", limit, none=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.data.arguments import check_count, is_number, log_mel_or_default
 from tfpipeline.data.clip_reader import ClipReader
 from tfpipeline.data.corpus_files import LISTS, assign_splits, choose_words, word_folders
 from tfpipeline.data.corpus_plan import COMMANDS, SPLITS
@@ -64,7 +65,7 @@ def load_speech_commands(
         >>> data.train.features.shape                                            # doctest: +SKIP
         (7000, 98, 40)
     """
-    config = LogMelConfig() if log_mel is None else log_mel
+    config = log_mel_or_default("load_speech_commands", log_mel)
     _check(limit, workers, seed, unknown_share, silence_share)
     path = Path(root)
     folders = word_folders(path)
@@ -155,13 +156,9 @@ def _empty_split(root: Path, split: str, files: int) -> str:
 def _check(
     limit: int | None, workers: int, seed: int, unknown_share: float, silence_share: float
 ) -> None:
-    if limit is not None and limit < 1:
-        raise ValueError(f"load_speech_commands: limit must be at least 1 or None, got {limit}.")
-    if workers < 1 or seed < 0:
-        raise ValueError(
-            "load_speech_commands: workers must be at least 1 and seed at least 0, got "
-            f"workers={workers}, seed={seed}."
-        )
+    check_count("load_speech_commands", "limit", limit, none=True)
+    check_count("load_speech_commands", "workers", workers)
+    check_count("load_speech_commands", "seed", seed, least=0)
     for name, share in (("unknown_share", unknown_share), ("silence_share", silence_share)):
-        if not 0.0 <= share < 1.0:
-            raise ValueError(f"load_speech_commands: {name} must be in [0, 1), got {share}.")
+        if not (is_number(share) and 0.0 <= share < 1.0):
+            raise ValueError(f"load_speech_commands: {name} must be in [0, 1); received {share!r}.")

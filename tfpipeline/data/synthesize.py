@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tfpipeline.data.arguments import check_count
 from tfpipeline.data.corpus_folder import read_marker, write_folder
 from tfpipeline.data.corpus_info import CorpusInfo
 from tfpipeline.data.corpus_plan import (
@@ -78,16 +79,10 @@ def synthesize_corpus(
     if quick:
         clips = dict(_QUICK_CLIPS)
     for name, value in clips.items():
-        if value < len(COMMANDS):
-            raise ValueError(
-                f"synthesize_corpus: {name}_clips must be at least {len(COMMANDS)}, one for each "
-                f"command word, got {value}."
-            )
-    if workers < 1 or seed < 0:
-        raise ValueError(
-            "synthesize_corpus: workers must be at least 1 and seed at least 0, got "
-            f"workers={workers}, seed={seed}."
-        )
+        # One for each word.
+        check_count("synthesize_corpus", f"{name}_clips", value, least=len(COMMANDS))
+    check_count("synthesize_corpus", "workers", workers)
+    check_count("synthesize_corpus", "seed", seed, least=0)
     out = Path(out_dir)
     settings: dict[str, Any] = {"format": _FORMAT, "seed": seed, "clips": clips, "quick": quick}
     marker = read_marker(out, "*/*.wav", _wav_files)

@@ -10,7 +10,12 @@ Grams = tuple[tuple[int, ...], ...]
 
 def check_grams(grams: Sequence[Sequence[int]]) -> Grams:
     """The grams as tuples, after a check that they can spell every text of their characters."""
-    found = tuple(tuple(int(character) for character in gram) for gram in grams)
+    try:
+        found = tuple(tuple(int(character) for character in gram) for gram in grams)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`grams` must be a sequence of character indices for each symbol; received {grams!r}."
+        ) from None
     if not found or not all(found) or min(map(min, found)) < 1:
         raise ValueError(
             "`grams` must be the character indices of each symbol, 1 or more; received "
