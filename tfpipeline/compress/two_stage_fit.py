@@ -72,7 +72,8 @@ def two_stage_fit(
             `tfpipeline.callbacks.LearningRateMultipliers`.
         latest_transition: stage 1 ends here at the latest; None takes half of the epochs.
         patience, min_change: of a plateau.
-        callbacks: used in both stages, each of which begins and ends a `fit`.
+        callbacks: used in both stages, each of which begins and ends a `fit`. One that keeps the
+            best model, such as `ModelCheckpoint(save_best_only=True)`, compares models of both.
         fit_options: further arguments of `keras.Model.fit`, used in both stages.
 
     Raises:
