@@ -16,7 +16,24 @@ class ConversionError(ExportError):
 
 
 class VerificationError(ExportError):
-    """An exported form disagrees with Keras by more than the tolerances allow."""
+    """An exported form disagrees with Keras by more than the tolerances allow.
+
+    Args:
+        problem: What disagrees, and what to do about it, without a full stop.
+        exceeded: The fields of `Tolerances` that would accept it; none where nothing can.
+    """
+
+    def __init__(self, problem: str, exceeded: tuple[str, ...] = ()) -> None:
+        self._problem = problem
+        self.exceeded = exceeded
+        fields = ", ".join(f"{name}=..." for name in exceeded)
+        super().__init__(self.advising(f"tolerances=Tolerances({fields})"))
+
+    def advising(self, looser: str) -> str:
+        """The sentence, with the words of another interface for looser tolerances."""
+        if not self.exceeded:
+            return self._problem
+        return f"{self._problem}, or pass {looser} if this is acceptable"
 
 
 def reason_of(error: Exception) -> str:

@@ -127,7 +127,8 @@ def check_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> None:
                     f"the {name} form drifts: after {one.frames} time steps the error of its "
                     f"{what} is {last:.4f}, from fresh states {fresh:.4f}, and tolerances allow "
                     f"{tolerances.drift} times. Nothing was written; calibrate with more or longer "
-                    "samples, or reset the stream in time and pass tolerances=Tolerances(drift=...)"
+                    "samples, or reset the stream in time",
+                    ("drift",),
                 )
 
 

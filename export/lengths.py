@@ -111,14 +111,16 @@ def _error(name: str, found: list[Samples], expected: list[Samples]) -> float:
 
 
 def _check(name: str, report: LengthsReport, tolerances: Tolerances, exact: bool) -> None:
-    problem = None
+    problem: str | None = None
+    exceeded: tuple[str, ...] = ()
     if not report.relative_error <= tolerances.relative_error:
         problem = f"has a relative error {report.relative_error:.4f} > {tolerances.relative_error}"
+        exceeded = ("relative_error",)
     elif exact and not report.ignores_padding:
         problem = "depends on what comes after the end"
     if problem:
         raise VerificationError(
             f"the {name} form {problem} on samples cut to {report.lengths} time steps. Nothing was "
-            "written; export with length='fixed', or pass tolerances=Tolerances(...) if this is "
-            "acceptable"
+            "written; export with length='fixed'",
+            exceeded,
         )

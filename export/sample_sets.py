@@ -80,6 +80,20 @@ def read_sets(
     return signature, SampleSets(samples, held_out, source, verified)
 
 
+def read_verification(
+    model: keras.Model,
+    verification: Any,
+    frontend: Mapping[str, Any] | None,
+    frames: int | None,
+) -> tuple[ModelSignature, Samples]:
+    """Reads samples to compare finished files on; `frames` is the length that those take."""
+    source = read_source(
+        "verification", verification, _VERIFICATION_LIMIT, frontend, frames or _fixed_frames(model)
+    )
+    signature = ModelSignature.of(model, source.values)
+    return signature, signature.check("verification", source.values)
+
+
 def _fixed_frames(model: keras.Model) -> int | None:
     """Time steps of a model that takes sequences of one length only."""
     shapes = [tensor.shape for tensor in getattr(model, "inputs", None) or []]

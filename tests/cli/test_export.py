@@ -17,6 +17,7 @@ from small_model import LABELS, Exported, walk
 from tfpipeline.cli import export as verb
 from tfpipeline.cli import main as cli
 from tfpipeline.data import write_wav
+from tfpipeline.export import Tolerances
 from tfpipeline.export.modes import MODES
 from tfpipeline.export.options import COMPARE
 from tfpipeline.export.ranges import CLIPPINGS
@@ -133,7 +134,14 @@ def test_recordings_with_the_frontend_of_an_earlier_export(
         (("--calibration", "{}/x.npy", "--labels", "{}/x.npy"), "--labels .* it is not text"),
         (("--calibration", "{}/x.npy", "--frontend", "{}/labels.txt"), "labels.txt is not JSON"),
         (("--calibration", "{}/x.npy", "--quantize", "int4", "--io", "int8"), "io must be one of"),
-        (("--calibration", "{}/x.npy", "--agreement", "1.1"), "agreement 1.0000 < 1.1"),
+        (
+            ("--calibration", "{}/x.npy", "--agreement", "1.1"),
+            "agreement 1.0000 < 1.1.* or pass a looser --agreement if this is acceptable$",
+        ),
+        (
+            ("--calibration", "{}/x.npy", "--relative-error", "0", "--agreement", "1.1"),
+            "> 0.0.* or pass a looser --agreement and --relative-error if this is acceptable$",
+        ),
         (("--calibration", "{}/x.npy", "--override", "x=int4"), "overrides has 'x', which is no"),
     ],
 )
@@ -174,12 +182,14 @@ def test_the_help_names_what_the_exporter_knows() -> None:
     assert (*CLIPPINGS, COMPARE) == verb.CLIPPINGS
 
 
-def test_the_least_agreement_replaces_only_itself() -> None:
+def test_a_tolerance_replaces_only_itself() -> None:
     def tolerances(**given: Any) -> Any:
-        options = {"quantize": "int8", "override": [], "agreement": None, **given}
+        options = {"quantize": "int8", "override": [], **given}
         return verb._tolerances(argparse.Namespace(**options))
 
-    assert tolerances() is None
+    assert tolerances() == Tolerances()
+    assert tolerances(relative_error=0.3) == Tolerances(relative_error=0.3)
+    assert tolerances(drift=3.0) == Tolerances(drift=3.0)
     fine, coarse = tolerances(agreement=0.9), tolerances(agreement=0.9, quantize="int4")
     assert fine.agreement == coarse.agreement == 0.9
     assert fine.relative_error < coarse.relative_error

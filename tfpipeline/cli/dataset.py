@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 
 def add_data_arguments(parser: argparse._ActionsContainer, required: bool = True) -> None:
+    """The folder, and how it is split."""
+    add_data_argument(parser, required)
+    add_split_arguments(parser)
+
+
+def add_data_argument(parser: argparse._ActionsContainer, required: bool) -> None:
     parser.add_argument(
         "--data",
         type=Path,
@@ -19,20 +25,13 @@ def add_data_arguments(parser: argparse._ActionsContainer, required: bool = True
         metavar="DIR",
         help="audio in the layout of Google's Speech Commands, such as demo-out/corpus",
     )
+
+
+def add_split_arguments(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--limit", type=int, metavar="N", help="use at most N files of each split (default: all)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
-
-
-def add_tolerance_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--agreement",
-        type=float,
-        default=0.97,
-        metavar="SHARE",
-        help="least share of clips on which a file must choose Keras' label (default: 0.97)",
-    )
 
 
 def load_data(arguments: argparse.Namespace) -> SpeechDataset:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfpipeline.cli.dataset import add_data_arguments
+from tfpipeline.cli.tolerances import add_tolerance_arguments, advice_in_options, tolerances_of
+
+if TYPE_CHECKING:
+    from tfpipeline.export import Tolerances
 
 HELP = "write .tflite files in any number format and compare them with the model"
 EXAMPLE = (
@@ -39,13 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_formats(parser.add_argument_group("number formats"))
     _add_forms(parser.add_argument_group("files"))
     _add_card(parser.add_argument_group("model card"))
-    parser.add_argument(
-        "--agreement",
-        type=float,
-        metavar="SHARE",
-        help="least share of samples on which a file must choose Keras' label (default: what is "
-        "usual for the number format, 0.97 for int8)",
-    )
+    add_tolerance_arguments(parser.add_argument_group("tolerances"), drift=True)
     parser.add_argument(
         "--sensitivity",
         action="store_true",
@@ -211,6 +209,7 @@ def _metric(text: str) -> tuple[str, float]:
     )
 
 
+@advice_in_options()
 def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.cli.export_inputs import inputs_of
     from tfpipeline.cli.output import print_json
@@ -250,15 +249,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _tolerances(arguments: argparse.Namespace) -> Any:
+def _tolerances(arguments: argparse.Namespace) -> Tolerances:
     """Those that are usual for the formats, but for what the user said."""
-    from dataclasses import replace
-
     from tfpipeline.export import Tolerances
     from tfpipeline.export.modes import MODES as FORMATS
 
-    if arguments.agreement is None:
-        return None
     names = [arguments.quantize, *(mode for _, mode in arguments.override)]
-    usual = Tolerances.for_mode([FORMATS[name] for name in names])
-    return replace(usual, agreement=arguments.agreement)
+    return tolerances_of(arguments, Tolerances.for_mode([FORMATS[name] for name in names]))

@@ -30,7 +30,7 @@ def inputs_of(arguments: argparse.Namespace) -> dict[str, Any]:
         "calibration": arguments.calibration,
         "verification": arguments.verification,
         "labels": None if arguments.labels is None else _labels(arguments.labels),
-        "frontend": None if arguments.frontend is None else _frontend(arguments.frontend),
+        "frontend": None if arguments.frontend is None else read_frontend(arguments.frontend),
     }
     if arguments.data is not None:
         from tfpipeline.cli.dataset import load_data
@@ -64,7 +64,8 @@ def _labels(path: Path) -> list[str]:
     return found
 
 
-def _frontend(path: Path) -> dict[str, Any]:
+def read_frontend(path: Path) -> dict[str, Any]:
+    """The configuration of a front end, from a `.tflite` file, a card or JSON of its own."""
     if path.suffix == ".tflite":
         from tfpipeline.runtime.model_card import read_card
         from tfpipeline.runtime.tflite_file import TFLiteFile
