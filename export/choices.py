@@ -22,6 +22,7 @@ from tfpipeline.export.observations import held_back
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.ranges import CLIPPINGS
 from tfpipeline.export.signature import ModelSignature, Samples
+from tfpipeline.export.trial import try_files
 from tfpipeline.export.verify import measure
 from tfpipeline.export.write_form import write_form
 from tfpipeline.progress import progress
@@ -70,6 +71,7 @@ def compare_choices(
                     correct_bias=correct_bias,
                 )
                 path.write_bytes(written.data)
+                try_files({form: path}, work)
                 one = measure(form, path, samples, expected, bar.advance)
                 found.append(Choice(clipping, correct_bias, one.relative_error, one.agreement))
     best = min(range(len(found)), key=lambda i: found[i].relative_error)

@@ -1,7 +1,8 @@
 """Calls the TensorFlow Lite converter in a process of its own, with a time limit.
 
 The process is kept for the next conversion: importing TensorFlow takes longer than converting a
-small model. When it crashes or hangs, only it is lost, and the next call starts another.
+small model. It also tries written files (`trial.py`). When it crashes or hangs, only it is lost,
+and the next call starts another.
 """
 
 from __future__ import annotations
@@ -52,12 +53,22 @@ def convert(
         )
         for job in jobs
     ]
+    request = {"task": "convert", "jobs": [asdict(job) for job in jobs]}
+    failed = in_worker(request, workdir, time_limit, len(jobs))
+    if failed is not None:
+        reason, log = failed
+        raise ConversionError(f"the TensorFlow Lite converter {reason} (log: {log})")
+
+
+def in_worker(
+    request: dict[str, Any], workdir: Path, time_limit: float, conversions: int = 0
+) -> tuple[str, Path] | None:
+    """Has the worker process do something; returns why it failed and where the log is, or None."""
     log = (workdir / "converter.log").absolute()
     log.touch()
     with _lock:
-        reason = _worker().run(jobs, log, time_limit)
-    if reason is not None:
-        raise ConversionError(f"the TensorFlow Lite converter {reason} (log: {_keep(log)})")
+        reason = _worker().run(request, log, time_limit, conversions)
+    return None if reason is None else (reason, _keep(log))
 
 
 def close_worker() -> None:
@@ -91,13 +102,15 @@ class _Worker:
         alive = self._process.poll() is None and self._left > 0
         return alive and self.owner == os.getpid() and self.executable == sys.executable
 
-    def run(self, jobs: list[ConversionJob], log: Path, time_limit: float) -> str | None:
-        """Returns why the jobs failed, or None."""
-        self._left -= len(jobs)
-        request = json.dumps({"jobs": [asdict(job) for job in jobs], "log": str(log)})
+    def run(
+        self, request: dict[str, Any], log: Path, time_limit: float, conversions: int
+    ) -> str | None:
+        """Returns why the request failed, or None."""
+        self._left -= conversions
+        line = json.dumps({**request, "log": str(log)})
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(request.encode() + b"\n")
+            self._process.stdin.write(line.encode() + b"\n")
             self._process.stdin.flush()
             answer = self._answer(time.monotonic() + time_limit)
         except BrokenPipeError:

@@ -2,9 +2,13 @@
 
     python -m tfpipeline.export.convert_worker
 
-Reads one JSON object a line from its input, `{"jobs": [{"saved_model", "output", "quantize",
-"custom_ops"}], "log": PATH}`, and answers each with one, `{"error": null}` or a sentence. Whatever
-the converter prints goes to the log.
+Reads one JSON object a line from its input and answers each with one, `{"error": null}` or a
+sentence. Whatever native code prints goes to the log.
+
+    {"task": "convert", "jobs": [{"saved_model", "output", "quantize", "custom_ops"}], "log": PATH}
+    {"task": "try", "path": PATH, "streaming": false, "library": PATH, "log": PATH}
+
+The second loads a written file and runs it once; only whether the process survives that counts.
 """
 
 from __future__ import annotations
@@ -24,7 +28,13 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         request = json.loads(line)
-        answers.write(json.dumps({"error": _convert(request["jobs"], request["log"])}) + "\n")
+        _redirect(request["log"])
+        if request["task"] == "try":
+            _try(request)
+            error = None
+        else:
+            error = _convert(request["jobs"])
+        answers.write(json.dumps({"error": error}) + "\n")
         answers.flush()
 
 
@@ -35,9 +45,18 @@ def _redirect(log: str) -> None:
     os.close(target)
 
 
-def _convert(jobs: list[dict[str, Any]], log: str) -> str | None:
+def _try(request: dict[str, Any]) -> None:
+    from tfpipeline.export.trial import run_once
+
     try:
-        _redirect(log)
+        run_once(request["path"], request["streaming"], request["library"])
+    except Exception:
+        # The user's process meets the same, and has the words for it.
+        traceback.print_exc()
+
+
+def _convert(jobs: list[dict[str, Any]]) -> str | None:
+    try:
         import tensorflow as tf
 
         for job in jobs:

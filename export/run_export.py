@@ -24,6 +24,7 @@ from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.sample_sets import SampleSets
 from tfpipeline.export.signature import ModelSignature
+from tfpipeline.export.trial import try_files
 from tfpipeline.export.verify import Tolerances, verify
 from tfpipeline.export.write_form import write_form
 
@@ -101,6 +102,8 @@ class ExportRun:
                 for op in written.kept_float:
                     kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
         held_out = self._data.held_out
+        with timed("try"):
+            try_files(files, work)
         with timed("verify"):
             expected = signature.predict(self._model, held_out)
             exact = options.exact_streams
