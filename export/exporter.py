@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from tfpipeline.export.run_export import ExportRun, card_file
 from tfpipeline.export.sample_sets import read_sets
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.export.verify import Tolerances
+from tfpipeline.export.work_folder import work_folder
 
 
 def export(
@@ -136,7 +135,8 @@ def export(
     if not isinstance(tolerances, Tolerances | None):
         raise ExportError(f"tolerances must be Tolerances(...), received {tolerances!r}")
     accepted = tolerances or Tolerances.for_mode(options.modes.modes())
-    with _work_folder(options) as work:
+    _check_targets(options)
+    with work_folder(options.target.parent) as work:
         report = ExportRun(model, signature, options, data, accepted, work).run(given, sensitivity)
         (work / options.report_path.name).write_text(report.to_json())
         models = list(dict.fromkeys(Path(form.path) for form in report.forms))
@@ -145,24 +145,11 @@ def export(
     return report
 
 
-@contextmanager
-def _work_folder(options: ExportOptions) -> Iterator[Path]:
-    """A temporary folder beside the target, once it is clear that files can be put there."""
+def _check_targets(options: ExportOptions) -> None:
     files = [*options.files(), *map(card_file, options.files()), options.report_path]
     for file in files:
         if file.is_dir():
             raise ExportError(f"path: {file} is a folder, expected none of that name: pass another")
-    parent = options.target.parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(prefix=".export-", dir=parent)
-    except OSError as error:
-        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
-        raise ExportError(
-            f"path: no file can be written to the folder {parent} ({reason}): pass another path"
-        ) from error
-    with folder:
-        yield Path(folder.name)
 
 
 def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:

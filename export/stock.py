@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import keras
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.work_folder import work_folder
 
 
 def convert_stock(
@@ -31,9 +31,7 @@ def convert_stock(
     if quantize not in ("dynamic", "float32"):
         raise ExportError(f"quantize must be 'dynamic' or 'float32', received {quantize!r}")
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".convert-", dir=target.parent) as folder:
-        work = Path(folder)
+    with work_folder(target.parent) as work:
         module = tf.Module()
         module.model = model
         # Keras tracks its variables by its own means, the SavedModel wants them by TensorFlow's.

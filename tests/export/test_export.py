@@ -12,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from small_model import FEATURES, LABELS, Exported, walk
 
 from tfpipeline.export import ExportError, Tolerances, VerificationError, export
+from tfpipeline.export.work_folder import work_folder
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter, ModelFileError, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
@@ -201,6 +202,21 @@ def test_a_target_that_cannot_be_written_is_named(model: keras.Model, tmp_path: 
         with pytest.raises(ExportError, match=message):
             export(model, path, calibration=walk(2))  # type: ignore[arg-type]
     assert {entry.name for entry in tmp_path.iterdir()} == {"file", "kws.fused.tflite"}
+
+
+def test_a_refused_export_leaves_no_folders(model: keras.Model, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    for target in (tmp_path / "mine" / "kws.tflite", tmp_path / "a" / "b" / "kws.tflite"):
+        with pytest.raises(ExportError, match="sums values up to"):
+            export(model, target, calibration=walk(2) * 1e8)
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine"]
+
+
+def test_folders_in_which_something_lies_stay(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), work_folder(tmp_path / "a" / "b" / "c"):
+        (tmp_path / "a" / "notes.txt").write_text("of somebody else")
+        raise KeyboardInterrupt
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "notes.txt"]
 
 
 def test_path_must_be_a_tflite_file(model: keras.Model, tmp_path: Path) -> None:
