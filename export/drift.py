@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.export.signature import Samples
+from tfpipeline.export.spread import spread
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Streamer
 
@@ -128,9 +129,9 @@ class _Trace:
         self._pairs[kind].append((_flat(ours), _flat(reference)))
 
     def spread(self, kind: str) -> float | None:
-        """Standard deviation of the reference; None where there is nothing of this kind."""
+        """What errors are relative to; None where there is nothing of this kind."""
         pairs = self._pairs[kind]
-        return (float(np.stack([pair[1] for pair in pairs]).std()) or 1.0) if pairs else None
+        return spread(np.stack([pair[1] for pair in pairs])) if pairs else None
 
     def error(self, kind: str, last: int) -> float:
         """Root mean square error over the last calls."""

@@ -20,6 +20,7 @@ from tfpipeline.export.float_graph import FloatGraph
 from tfpipeline.export.mark import layer_of_op
 from tfpipeline.export.model_file import Written
 from tfpipeline.export.signature import ModelSignature, Samples
+from tfpipeline.export.spread import spread
 
 MOST_SAMPLES = 32
 """Enough to tell layers apart."""
@@ -71,8 +72,8 @@ def cumulative_errors(
             values[layer].append(expected)
     errors = []
     for layer in outputs:
-        spread = float(np.stack(values[layer]).std()) or 1.0
-        error = float(np.sqrt(squares[layer] / reference.samples)) / spread
+        error = float(np.sqrt(squares[layer] / reference.samples))
+        error /= spread(np.stack(values[layer]))
         errors.append(LayerError(layer, error))
     return errors
 

@@ -12,6 +12,7 @@ from tfpipeline.export.errors import ExportError, VerificationError
 from tfpipeline.export.forms import Form
 from tfpipeline.export.length_report import LengthsReport
 from tfpipeline.export.signature import ModelSignature, Samples
+from tfpipeline.export.spread import spread
 from tfpipeline.export.verify import Tolerances
 from tfpipeline.runtime import Interpreter
 from tfpipeline.runtime.model_card import LENGTH
@@ -107,7 +108,7 @@ def _error(name: str, found: list[Samples], expected: list[Samples]) -> float:
         np.concatenate([np.asarray(result[name], np.float64).ravel() for result in results])
         for results in (found, expected)
     )
-    return float(np.sqrt(((ours - theirs) ** 2).mean())) / (float(theirs.std()) or 1.0)
+    return float(np.sqrt(((ours - theirs) ** 2).mean())) / spread(theirs)
 
 
 def _check(name: str, report: LengthsReport, tolerances: Tolerances, exact: bool) -> None:

@@ -23,7 +23,9 @@ class OutputReport:
         agreement: Share of samples with the same best label; None for a single value.
         mean_error: Mean absolute difference.
         max_error: Largest absolute difference.
-        relative_error: Root mean square difference over the standard deviation of Keras' values.
+        relative_error: Root mean square difference over the standard deviation of Keras' values;
+            over their size where they are constant.
+        constant: Whether Keras' values are all the same.
     """
 
     name: str
@@ -31,6 +33,7 @@ class OutputReport:
     mean_error: float
     max_error: float
     relative_error: float
+    constant: bool = False
 
 
 @dataclass(frozen=True)

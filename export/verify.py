@@ -14,6 +14,7 @@ from tfpipeline.export.forms import Form
 from tfpipeline.export.modes import FLOAT32, Mode
 from tfpipeline.export.report import FormReport, OutputReport
 from tfpipeline.export.signature import Samples
+from tfpipeline.export.spread import is_constant, spread
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Interpreter, Streamer
 
@@ -85,9 +86,10 @@ def verify(
             quantize on the fly choose their scales from other numbers.
 
     Raises:
-        VerificationError: a form is further from Keras than `tolerances` allow, or streaming
-            differs from the whole sequence in a single bit.
+        VerificationError: a form is further from Keras than `tolerances` allow, streaming
+            differs from the whole sequence in a single bit, or no sample says anything.
     """
+    _check_samples(expected, tolerances)
     results: dict[Form, Samples] = {}
     count = len(next(iter(samples.values())))
     with progress("Verifying", len(files) * count) as bar:
@@ -202,15 +204,27 @@ def _compare_output(name: str, found: np.ndarray, expected: np.ndarray) -> Outpu
     if found.shape != expected.shape:
         expected = expected[:, : found.shape[1]]
     error = found.astype(np.float64) - expected
-    spread = float(expected.std()) or 1.0
-    several = expected.ndim > 1 and expected.shape[-1] > 1
+    constant = is_constant(expected)
+    several = expected.ndim > 1 and expected.shape[-1] > 1 and not constant
     return OutputReport(
         name=name,
         agreement=float((_best(found) == _best(expected)).mean()) if several else None,
         mean_error=float(np.abs(error).mean()),
         max_error=float(np.abs(error).max()),
-        relative_error=float(np.sqrt((error**2).mean())) / spread,
+        relative_error=float(np.sqrt((error**2).mean())) / spread(expected),
+        constant=constant,
     )
+
+
+def _check_samples(expected: Samples, tolerances: Tolerances) -> None:
+    """Refuses samples on which a file that ignores its input would look right."""
+    if tolerances.relative_error < 1.0 and all(map(is_constant, expected.values())):
+        values = ", ".join(f"{name!r} is {value.flat[0]:.6g}" for name, value in expected.items())
+        raise VerificationError(
+            "the files cannot be judged, because on all verification samples the model puts out "
+            f"the same values ({values}): expected samples on which they differ, so pass others, "
+            "and look whether the model is trained"
+        )
 
 
 def _check(report: FormReport, tolerances: Tolerances, exact_streams: bool) -> None:
@@ -219,7 +233,15 @@ def _check(report: FormReport, tolerances: Tolerances, exact_streams: bool) -> N
         problems.append(f"agreement {report.agreement:.4f} < {tolerances.agreement}")
         exceeded.append("agreement")
     if not report.relative_error <= tolerances.relative_error:
-        problems.append(f"relative error {report.relative_error:.4f} > {tolerances.relative_error}")
+        problems.append(
+            f"relative error {report.relative_error:.4f} > {tolerances.relative_error}"
+            + "".join(
+                f" (output {output.name!r} of Keras is constant on the samples, so the error is "
+                "relative to its value)"
+                for output in report.outputs
+                if output.constant and output.relative_error == report.relative_error
+            )
+        )
         exceeded.append("relative_error")
     if exact_streams and report.equals_whole is False:
         problems.append("its scores differ from the whole-sequence form's")

@@ -112,7 +112,7 @@ def test_every_refusal_says_which_tolerance_would_allow_it() -> None:
 
 def test_a_stream_of_other_bits_is_not_acceptable() -> None:
     report: Any = SimpleNamespace(
-        name="stream portable", agreement=0.5, relative_error=0.1, equals_whole=False
+        name="stream portable", agreement=0.5, relative_error=0.1, equals_whole=False, outputs=()
     )
     with pytest.raises(VerificationError) as refused:
         _check(report, Tolerances(), exact_streams=True)
