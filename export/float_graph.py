@@ -14,6 +14,9 @@ from tfpipeline.export.flatbuffer import DTYPES, AlignedBuffer, pack_model
 _OP_NAMES = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)
 }
+_TYPE_NAMES = {
+    value: name for name, value in vars(schema.TensorType).items() if isinstance(value, int)
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,12 @@ def read_float_graph(data: bytes) -> FloatGraph:
     for tensor in graph.tensors:
         name = tensor.name.decode()
         if tensor.type not in DTYPES:
-            raise ExportError(f"tensor {name} of the converted model has an unsupported type")
+            kind = _TYPE_NAMES.get(tensor.type, str(tensor.type))
+            raise ExportError(
+                f"the model computes with values of type {kind} (tensor {name!r}): expected "
+                "float32, integers and booleans; take what makes strings, complex numbers or "
+                "float64 out of the model, and apply it to the inputs first"
+            )
         dtype = DTYPES[tensor.type]
         shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
         raw = model.buffers[tensor.buffer].data

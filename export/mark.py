@@ -25,6 +25,7 @@ from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.recurrent_layers import recurrent_step
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.export.time_distributed import merged_call
+from tfpipeline.export.trace_errors import sentence_for
 from tfpipeline.layers.export_protocol import RecurrentStep
 
 MARKER = "tfpipeline.marker"
@@ -139,10 +140,7 @@ class MarkedModel:
                     raise ExportError(reason_of(error)) from None
                 except Exception as error:
                     # Whatever a user's `call` raises.
-                    at = "" if count is None else f" at {count} time steps"
-                    raise ExportError(
-                        f"the model cannot be traced as a graph{at}: {reason_of(error)}"
-                    ) from error
+                    raise ExportError(sentence_for(error, self._model, count)) from error
 
     @contextlib.contextmanager
     def _replaced(self) -> Iterator[None]:

@@ -129,6 +129,60 @@ def test_a_call_that_fails_is_one_sentence(target: Path) -> None:
         export(Branching(), target, calibration=walk(2))
 
 
+def renamed(name: str, part: str) -> keras.Model:
+    """A model with a name that Keras allows, of itself or of a layer."""
+    names: dict[str, Any] = {part: name}
+    model = sequential(layers.GRU(4, name=names.get("layer")), layers.Dense(2))
+    model.name = names.get("model", "named")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            lambda: renamed("my layer", "layer"),
+            r"layer 'my layer' has a name .*: expected A to Z, .* layer.name = 'my_layer'$",
+        ),
+        (lambda: renamed("Wörter", "model"), "the model 'Wörter' has .*model.name = 'W_rter'$"),
+        (lambda: renamed("日本", "layer"), "layer '日本' has .*name = 'layer__'$"),
+    ],
+)
+def test_a_name_of_which_tensorflow_makes_no_graph(
+    target: Path, build: Callable[[], keras.Model], message: str
+) -> None:
+    with pytest.raises(ExportError, match=message):
+        export(build(), target, calibration=walk(2))
+
+
+class Calling(keras.Model):
+    """A model of one function."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__(name="calling")
+        self.function = function
+
+    def call(self, inputs: Any) -> Any:
+        return self.function(inputs)
+
+
+def test_what_lies_outside_of_the_model_is_named(target: Path) -> None:
+    ids = [keras.Input((4,), dtype="int32"), layers.IntegerLookup(vocabulary=[3, 5], name="ids")]
+    with pytest.raises(ExportError, match="layer 'ids' looks values up in a table, .* apply it to"):
+        export(keras.Sequential(ids), target, calibration=np.full((2, 4), 3))
+    noisy = Calling(lambda x: x + keras.random.normal(x.shape))
+    with pytest.raises(ExportError, match="uses the variable '.*seed.*', which is none .* random"):
+        export(noisy, target, calibration=walk(2))
+
+
+def test_values_that_no_file_computes_with_are_named(target: Path) -> None:
+    spectrum = Calling(lambda x: keras.ops.rfft(x)[0])
+    with pytest.raises(
+        ExportError, match="values of type COMPLEX64 .* out of the model, and apply"
+    ):
+        export(spectrum, target, quantize="float32", verification=walk(2))
+
+
 def test_a_float64_input_is_named(target: Path) -> None:
     model = sequential(layers.GRU(4), name="sound", dtype="float64")
     with pytest.raises(ExportError, match="input 'sound' has dtype float64, expected float32 or"):
