@@ -13,7 +13,7 @@ from tfpipeline.export.flatbuffer import Quantization
 from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.linear_arithmetic import reshape
 from tfpipeline.export.modes import Mode
-from tfpipeline.export.weights import dense, integer_bias
+from tfpipeline.export.weights import dense, integer_bias, rows_with_room
 from tfpipeline.numerics.factored_options import OP_NAME, FactoredOptions
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.fully_connected_options import ACTIVATIONS
@@ -69,8 +69,11 @@ def lower_pair(
     source, graph, kind = activations.source, activations.graph, mode.activations
     x, output = first.inputs[0], last.outputs[0]
     inner = activations.output_quantization(first.outputs[0], mode)
-    matrices = (source.tensors[op.inputs[1]].data for op in (first, last))
-    factors = [dense(matrix, mode) for matrix in matrices if matrix is not None]
+    left, right = (source.tensors[op.inputs[1]].data for op in (first, last))
+    assert left is not None and right is not None
+    inner_scale = None if inner is None else inner.scales()[0]
+    (head, head_bits), (tail, tail_bits) = dense(left, mode), dense(right, mode)
+    tail = rows_with_room(right, tail, tail_bits, bias, inner_scale, mode)
     name = activations.name(output)
     weights = [
         graph.constant(
@@ -78,9 +81,8 @@ def lower_pair(
             matrix.values if bits == 8 else pack_rows(matrix.values, bits),
             Quantization.per_channel(matrix.scales),
         )
-        for number, (matrix, bits) in enumerate(factors)
+        for number, (matrix, bits) in enumerate([(head, head_bits), (tail, tail_bits)])
     ]
-    (head, head_bits), (tail, tail_bits) = factors
     rank, depth = head.values.shape
     options = FactoredOptions(
         rows=len(tail.values),
@@ -89,7 +91,7 @@ def lower_pair(
         first_bits=head_bits,
         last_bits=tail_bits,
         activation=_NAMES[last.options.fusedActivationFunction],
-        inner_scale=0.0 if inner is None else inner.scales()[0],
+        inner_scale=inner_scale or 0.0,
         inner_zero_point=0 if inner is None else inner.zero_point,
     )
     # The op keeps the dimensions of x; a FULLY_CONNECTED may drop them.

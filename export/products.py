@@ -20,6 +20,7 @@ from tfpipeline.export.weights import (
     fully_connected,
     integer_bias,
     integer_constant,
+    with_room,
 )
 from tfpipeline.numerics.quantize import channel_scales, quantize_affine, quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
@@ -54,8 +55,8 @@ def _fully_connected(
     source, output = activations.source, op.outputs[0]
     values = source.tensors[op.inputs[1]].data
     assert values is not None
+    bias, input_scale = biases.corrected(op, mode), _scale(activations, op.inputs[0], mode)
     quantized, bits = dense(values, mode)
-    bias = biases.corrected(op, mode)
     x, shape = activations.read(op.inputs[0], mode.activations), source.tensors[output].shape
     name, rows = activations.name(output), math.prod(shape[:-1])
     flat = mode.activations == INT16 and len(source.tensors[op.inputs[0]].shape) > 2
@@ -68,7 +69,7 @@ def _fully_connected(
         activations.graph,
         f"{name}/flat" if flat else name,
         x,
-        _scale(activations, op.inputs[0], mode),
+        input_scale,
         values,
         quantized,
         bits,
@@ -91,7 +92,8 @@ def _convolution(activations: Activations, op: FloatOperator, mode: Mode, biases
     assert values is not None
     axis, bias = _CHANNEL_AXIS[op.code], biases.plain(op)
     x = activations.read(op.inputs[0], mode.activations)
-    scales = channel_scales(values, axis=axis)
+    input_scale = _scale(activations, op.inputs[0], mode)
+    scales = with_room(channel_scales(values, axis=axis), bias, input_scale, mode)
     quantized = QuantizedMatrix(quantize_channels(values, scales, axis=axis), scales)
     version = op.version
     if not mode.integer_weights:
@@ -99,11 +101,11 @@ def _convolution(activations: Activations, op: FloatOperator, mode: Mode, biases
     else:
         weights = integer_constant(graph, f"{name}/weights", quantized, 8, axis)
         version = _HYBRID_VERSIONS[op.code]
-    if mode.activations == FLOAT32:
+    if input_scale is None:
         zeros = np.zeros(len(scales), np.float32)
         stored = graph.constant(f"{name}/bias", zeros if bias is None else bias)
     else:
-        product = (np.float32(_scale(activations, op.inputs[0], mode)) * scales).astype(np.float32)
+        product = (np.float32(input_scale) * scales).astype(np.float32)
         stored = integer_bias(graph, f"{name}/bias", bias, len(scales), product, mode.activations)
         version = RULES[op.code].versions[mode.activations]
     result = activations.declare(output, mode.activations)

@@ -9,9 +9,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
-from tfpipeline.export.modes import FLOAT32, INT16, Mode
+from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.recurrent_plan import quantize_rows
+from tfpipeline.numerics.quantize import quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+
+_LARGEST_BIAS = {INT8: 2.0**24, INT16: 2.0**30}
+"""In steps of the accumulator, by activations. It has 32 bits, of which int8 kernels for weights of
+4 bits take four for themselves; the steps of int16 are so much finer that they need the others."""
 
 
 def fits_two_bits(matrices: Iterable[np.ndarray]) -> bool:
@@ -112,6 +117,7 @@ def fully_connected(
         graph.operator("FULLY_CONNECTED", inputs, [result], options, version)
         return result
     assert input_scale is not None and output is not None
+    quantized = rows_with_room(values, quantized, bits, bias, input_scale, mode)
     scales = (np.float32(input_scale) * quantized.scales).astype(np.float32)
     weights = integer_constant(graph, f"{name}/weights", quantized, bits)
     stored = integer_bias(
@@ -127,3 +133,31 @@ def dense(values: np.ndarray, mode: Mode) -> tuple[QuantizedMatrix, int]:
     """The integers of a dense kernel `(out, in)` and their number of bits."""
     bits = weight_bits(mode, [values])
     return quantize_rows(values, bits), bits
+
+
+def rows_with_room(
+    values: np.ndarray,
+    quantized: QuantizedMatrix,
+    bits: int,
+    bias: np.ndarray | None,
+    input_scale: float | None,
+    mode: Mode,
+) -> QuantizedMatrix:
+    """The same integers, but for rows whose scale `with_room` raises."""
+    scales = with_room(quantized.scales, bias, input_scale, mode)
+    if not (scales > quantized.scales).any():
+        return quantized
+    return QuantizedMatrix(quantize_channels(values, scales, axis=0, bits=bits), scales)
+
+
+def with_room(
+    scales: np.ndarray, bias: np.ndarray | None, input_scale: float | None, mode: Mode
+) -> np.ndarray:
+    """Scales of channels of weights, raised where a bias in their steps would exceed 32 bits.
+
+    As in a dead channel, whose weights are next to nothing while its bias is not.
+    """
+    if bias is None or input_scale is None:
+        return scales
+    largest = _LARGEST_BIAS[mode.activations]
+    return np.maximum(scales, np.abs(bias) / (input_scale * largest)).astype(np.float32)
