@@ -68,15 +68,14 @@ def factorize(
     if joint == "prabhavalkar":
         factored = share_projections(model, {layer.name for layer in plain}, rank)
         kept: list[tuple[Any, Any]] = []
-        replaced: list[tuple[Any, Any]] = []
     else:
         try:
             factored = _rebuild(model, {layer.name for layer in plain}, rank, joint)
         except ValueError as error:
             raise CompressionError(f"{model.name!r} cannot be factorized: {error}") from error
-        kept, replaced = _transfer(model, factored, plain)
+        kept = _transfer(model, factored, plain)
     if model.compiled:
-        compile_like(model, factored, kept, replaced)
+        compile_like(model, factored, kept)
     return factored
 
 
@@ -142,16 +141,11 @@ def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str)
 
 def _transfer(
     model: keras.Model, factored: keras.Model, plain: Sequence[Any]
-) -> tuple[list[tuple[Any, Any]], list[tuple[Any, Any]]]:
-    """Copies all weights.
-
-    Returns the pairs of variables that are the same in both models, and those of a kernel and a
-    factor of it.
-    """
+) -> list[tuple[Any, Any]]:
+    """Copies all weights; returns the pairs of variables that are the same in both models."""
     chosen = {id(layer) for layer in plain}
     whole: set[int] = set()
     parts: set[int] = set()
-    replaced = []
     for source, target in zip(_layers(model), _layers(factored), strict=True):
         if id(source) not in chosen or id(target) in parts:
             continue
@@ -164,17 +158,13 @@ def _transfer(
             )
         parts.add(id(target))
         if isinstance(source, keras.layers.Dense):
-            kernels = {"kernel": source.kernel}
             target.assign_kernel(ops.convert_to_numpy(source.kernel))
+            whole.add(id(source.kernel))
         else:
-            cell = source.cell
-            kernels = {"kernel": cell.kernel, "recurrent_kernel": cell.recurrent_kernel}
-            target.cell.assign_kernels(cell.kernel, cell.recurrent_kernel)
-        whole |= set(map(id, kernels.values()))
+            target.cell.assign_kernels(source.cell.kernel, source.cell.recurrent_kernel)
+            whole |= {id(source.cell.kernel), id(source.cell.recurrent_kernel)}
         for factor in target.factors():
             parts |= {id(factor.left), id(factor.right)}
-            kernel = kernels["recurrent_kernel" if factor.name.startswith("rec") else "kernel"]
-            replaced += [(kernel, factor.left), (kernel, factor.right)]
     kept = list(
         zip(
             [variable for variable in model.variables if id(variable) not in whole],
@@ -184,7 +174,7 @@ def _transfer(
     )
     for source, target in kept:
         take_over(target, source)
-    return kept, replaced
+    return kept
 
 
 def _layers(model: keras.Model) -> Iterator[Any]:

@@ -94,8 +94,7 @@ def truncate(
     for source, target in pairs:
         take_over(target, values.get(id(source), source))
     if model.compiled:
-        kept = [pair for pair in pairs if id(pair[0]) not in values]
-        compile_like(model, small, kept, [pair for pair in pairs if id(pair[0]) in values])
+        compile_like(model, small, [pair for pair in pairs if id(pair[0]) not in values])
     return small, _report(plan, model, small)
 
 

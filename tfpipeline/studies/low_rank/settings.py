@@ -54,7 +54,7 @@ class Settings:
     budgets: tuple[float, ...] = (0.5, 0.3, 0.15)
     explained_variances: tuple[float, ...] = (0.9, 0.8, 0.65)
     transitions: tuple[float, ...] = (0.2, 0.4, 0.7)
-    transition_plans: tuple[tuple[int, float], ...] = ((20, 0.25), (40, 0.25))
+    transition_plans: tuple[tuple[int, float], ...] = ((20, 0.25), (20, 0.5), (40, 0.25))
     sparsities: tuple[float, ...] = (0.6, 0.8)
     widths: tuple[float, ...] = (0.7, 0.5)
 
@@ -79,7 +79,7 @@ FULL = Settings(
     budgets=(0.5, 0.35, 0.25, 0.15, 0.1),
     explained_variances=(0.95, 0.9, 0.8, 0.7, 0.6, 0.5),
     transitions=(0.125, 0.25, 0.375, 0.5, 0.75),
-    transition_plans=((40, 0.15), (80, 0.15)),
+    transition_plans=((40, 0.15), (40, 0.5), (80, 0.15)),
     sparsities=(0.8, 0.9, 0.95),
     widths=(0.7, 0.5, 0.35),
 )
