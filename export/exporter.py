@@ -12,6 +12,7 @@ import keras
 from tfpipeline.export import card as cards
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.layer_parents import parents_of_layers
+from tfpipeline.export.names import check_names
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.run_export import ExportRun, card_file
@@ -111,6 +112,7 @@ def export(
             f"model must be a keras.Model, received {type(model).__name__}: load a file with "
             "tfpipeline.load_model(path), put a layer into keras.Sequential"
         )
+    check_names(model)
     options = ExportOptions.check(
         path,
         parents_of_layers(model),

@@ -8,32 +8,16 @@ import keras
 
 from tfpipeline.export.errors import reason_of
 
-_NAME = re.compile(r"'(.*)' is not a valid (?:root )?scope name")
 _OUTSIDE = re.compile(r"references an 'untracked' resource.*?name=\"(.*?)\".*?type=\"(.*?)\"", re.S)
 
 
 def sentence_for(error: Exception, model: keras.Model, frames: int | None) -> str:
     """One sentence for whatever tracing or saving `model` at `frames` time steps raised."""
-    name = _NAME.search(str(error))
-    if name is not None:
-        return _wrong_name(name[1], model)
     outside = _OUTSIDE.search(str(error))
     if outside is not None:
         return _outside_of_model(model, *outside.groups())
     at = "" if frames is None else f" at {frames} time steps"
     return f"the model cannot be traced as a graph{at}: {reason_of(error)}"
-
-
-def _wrong_name(name: str, model: keras.Model) -> str:
-    what, who = ("model", "the model") if name == model.name else ("layer", "layer")
-    allowed = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
-    if not allowed[0].isalnum():
-        allowed = what + allowed
-    return (
-        f"{who} {name!r} has a name of which TensorFlow can make no graph: expected A to Z, digits "
-        f"and _ . - only, with a letter or digit in front; rename it: "
-        f"{what}.name = {allowed!r}"
-    )
 
 
 def _outside_of_model(model: keras.Model, name: str, kind: str) -> str:

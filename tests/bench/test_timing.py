@@ -34,9 +34,10 @@ def test_a_known_wait_is_measured_in_microseconds() -> None:
         warm_up_seconds=0.002,
         label=None,
     )
-    # The wait is a floor; the best round of a busy machine is still near it.
-    assert 100 <= timings["short"].min < 300
-    assert 400 <= timings["long"].min < 1200
+    # The wait is a floor. How far above it a busy machine is says nothing about the timer, but
+    # milliseconds or nanoseconds taken for microseconds would be below it or a thousand times it.
+    assert 100 <= timings["short"].min < 30_000
+    assert 400 <= timings["long"].min < 120_000
     for timing in timings.values():
         assert timing.min <= timing.median <= timing.max
         assert timing.rounds == 7

@@ -198,4 +198,4 @@ def _draw(figure: Any, rows: list[Row]) -> None:
         place.set_xlim(left=0)
         place.set_xlabel(label)
     axes[0].set_ylabel("validation CER of the int8 file, %")
-    axes[0].legend()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
