@@ -20,8 +20,9 @@ class CTC(keras.losses.Loss):
     A path has one symbol a frame, p(path) is the product of their softmax probabilities, and a path
     collapses by merging repeated symbols and then dropping the blanks. The gradient is the one of
     Graves et al., equation (16), from one scan over time that runs forward and backward together:
-    on TensorFlow and a CPU five times faster than differentiating `keras.ops.ctc_loss`, with XLA and
-    without, and as fast on JAX (`python -m tfpipeline.bench.ctc`). Always in float32, also under mixed precision.
+    on TensorFlow and a CPU five times faster than differentiating `keras.ops.ctc_loss`, with XLA
+    and without, and as fast on JAX (`python -m tfpipeline.bench.ctc`). Always in float32, also
+    under mixed precision.
 
     A label that does not fit, because its length plus its repeated neighbours exceeds the frames,
     has probability 0; such an utterance counts with loss 0 and gradient 0, and `pack_labels`
