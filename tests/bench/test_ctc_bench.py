@@ -29,7 +29,7 @@ def test_a_task_is_what_a_process_gets(capsys):
 
 def test_prints_what_the_processes_measured(monkeypatch, capsys):
     rows = [row_of("TensorFlow graph", 5.6), row_of("JAX", None)]
-    monkeypatch.setattr("tfpipeline.bench.ctc.measure_in_each_mode", lambda *_: rows)
+    monkeypatch.setattr("tfpipeline.bench.backends.measure_in_each_mode", lambda *_: rows)
     assert main(["--label", "7"]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert "label=7" in printed[0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -17,8 +18,8 @@ def test_times_the_three_layers(cell):
 
 
 def test_prints_what_the_processes_measured(monkeypatch, capsys):
-    rows = [TrainingRow("TensorFlow graph", 10.0, 11.0, 4.0)]
-    monkeypatch.setattr("tfpipeline.bench.training.benchmark_training", lambda *_: rows)
+    rows = [asdict(TrainingRow("TensorFlow graph", 10.0, 11.0, 4.0))]
+    monkeypatch.setattr("tfpipeline.bench.backends.measure_in_each_mode", lambda *_: rows)
     assert main(["--units", "64", "--rank", "16"]) == 0
     assert "1.10       2.50" in capsys.readouterr().out
     main(["--json", "--features", "40"])

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
+from tfpipeline.bench.machine import describe_machine
 from tfpipeline.errors import TfpipelineError
 
 # Backend, whether XLA compiles, and what the row is called.
@@ -51,3 +55,42 @@ def measure_in_each_mode(module: str, task: dict[str, Any]) -> list[dict[str, An
             raise BackendBenchError(f"{mode}: the measurement failed: {said[0]}")
         rows.append(json.loads(result.stdout.splitlines()[-1]))
     return rows
+
+
+def run_command(
+    module: str,
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    case_type: Any,
+    row_type: Any,
+    measure: Callable[..., Any],
+    table: Callable[[Sequence[Any]], str],
+) -> int:
+    """The command line of a benchmark whose every mode has a process of its own.
+
+    Args:
+        module: of the benchmark, see `measure_in_each_mode`.
+        parser: with an option for each field of the case.
+        argv: arguments, those of the process for None.
+        case_type, row_type: dataclasses: what is timed, and what comes out.
+        measure: `(case, mode, xla, rounds) -> row`, in the process of a mode.
+        table: the rows for people.
+    """
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
+    parser.add_argument("--task", help=argparse.SUPPRESS)
+    arguments = parser.parse_args(argv)
+    if arguments.task:
+        task = json.loads(arguments.task)
+        print(json.dumps(asdict(measure(case_type(**task.pop("case")), **task))))
+        return 0
+    case = {name: getattr(arguments, name) for name in asdict(case_type())}
+    found = measure_in_each_mode(module, {"case": case, "rounds": arguments.rounds})
+    if arguments.json:
+        machine = describe_machine().to_dict()
+        print(json.dumps({"machine": machine, "case": case, "rows": found}))
+        return 0
+    processor = describe_machine().processor
+    print(f"{processor}; {case_type(**case)}; least ms of {arguments.rounds} rounds")
+    print(table([row_type(**row) for row in found]))
+    return 0

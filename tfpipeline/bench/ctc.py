@@ -7,7 +7,6 @@ turns, and the least time of each counts.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.bench.backends import measure_in_each_mode
-from tfpipeline.bench.machine import describe_machine
+from tfpipeline.bench.backends import run_command
 from tfpipeline.bench.timing import time_interleaved
 
 
@@ -109,27 +107,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="time of the CTC loss with its gradient")
     for name, value in asdict(CTCCase()).items():
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
-    parser.add_argument("--task", help=argparse.SUPPRESS)
-    arguments = parser.parse_args(argv)
-    if arguments.task:
-        task = json.loads(arguments.task)
-        print(json.dumps(asdict(time_ctc(CTCCase(**task.pop("case")), **task))))
-        return 0
-    case = CTCCase(**{name: getattr(arguments, name) for name in asdict(CTCCase())})
-    task = {"case": asdict(case), "rounds": arguments.rounds}
-    rows = [CTCRow(**row) for row in measure_in_each_mode("tfpipeline.bench.ctc", task)]
-    if arguments.json:
-        machine = describe_machine().to_dict()
-        print(json.dumps({"machine": machine, "case": asdict(case), "rows": [*map(asdict, rows)]}))
-        return 0
-    print(f"{describe_machine().processor}; {case}; least ms a batch of {arguments.rounds} rounds")
-    print(f"{'':18}{'losses.CTC':>12}{'keras.ops':>12}{'CPU kernel':>12}")
+    return run_command("tfpipeline.bench.ctc", parser, argv, CTCCase, CTCRow, time_ctc, _table)
+
+
+def _table(rows: Sequence[CTCRow]) -> str:
+    lines = [f"{'a batch':18}{'losses.CTC':>12}{'keras.ops':>12}{'CPU kernel':>12}"]
     for row in rows:
         kernel = "-" if row.kernel is None else f"{row.kernel:.1f}"
-        print(f"{row.mode:18}{row.ours:12.1f}{row.keras:12.1f}{kernel:>12}")
-    return 0
+        lines.append(f"{row.mode:18}{row.ours:12.1f}{row.keras:12.1f}{kernel:>12}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

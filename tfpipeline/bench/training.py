@@ -7,17 +7,15 @@ turns, and the least time of each counts, so that a busy machine is busy for all
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tfpipeline.bench.backends import measure_in_each_mode
-from tfpipeline.bench.machine import describe_machine
+from tfpipeline.bench.backends import run_command
 from tfpipeline.bench.timing import time_interleaved
 
 
@@ -92,43 +90,24 @@ def training_steps(case: TrainingCase, xla: bool) -> dict[str, Callable[[], Any]
     return steps
 
 
-def benchmark_training(case: TrainingCase, rounds: int = 15) -> list[TrainingRow]:
-    """Times all modes that this machine has, each in a process of its own.
-
-    Raises:
-        BackendBenchError: a process failed.
-    """
-    task = {"case": asdict(case), "rounds": rounds}
-    return [TrainingRow(**row) for row in measure_in_each_mode("tfpipeline.bench.training", task)]
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="step time of factored layers against Keras' own")
     parser.add_argument("--cell", choices=("gru", "lstm"), default=TrainingCase.cell)
     for name in ("batch", "frames", "features", "units", "rank"):
         parser.add_argument(f"--{name}", type=int, default=getattr(TrainingCase, name))
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true", help="print the rows as JSON")
-    parser.add_argument("--task", help=argparse.SUPPRESS)
-    arguments = parser.parse_args(argv)
-    if arguments.task:
-        task = json.loads(arguments.task)
-        print(json.dumps(asdict(time_training(TrainingCase(**task.pop("case")), **task))))
-        return 0
-    case = TrainingCase(**{name: getattr(arguments, name) for name in asdict(TrainingCase())})
-    rows = benchmark_training(case, arguments.rounds)
-    if arguments.json:
-        machine = describe_machine().to_dict()
-        print(json.dumps({"machine": machine, "case": asdict(case), "rows": [*map(asdict, rows)]}))
-        return 0
-    print(f"{describe_machine().processor}; {case}; least ms a step of {arguments.rounds} rounds")
-    print(f"{'':18}{'dense':>9}{'full':>9}{'low':>9}{'full/dense':>12}{'dense/low':>11}")
-    for row in rows:
-        print(
-            f"{row.mode:18}{row.dense:9.1f}{row.full:9.1f}{row.low:9.1f}"
-            f"{row.full_over_dense:12.2f}{row.dense_over_low:11.2f}"
-        )
-    return 0
+    return run_command(
+        "tfpipeline.bench.training", parser, argv, TrainingCase, TrainingRow, time_training, _table
+    )
+
+
+def _table(rows: Sequence[TrainingRow]) -> str:
+    lines = [f"{'a step':18}{'dense':>9}{'full':>9}{'low':>9}{'full/dense':>12}{'dense/low':>11}"]
+    lines += [
+        f"{row.mode:18}{row.dense:9.1f}{row.full:9.1f}{row.low:9.1f}"
+        f"{row.full_over_dense:12.2f}{row.dense_over_low:11.2f}"
+        for row in rows
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

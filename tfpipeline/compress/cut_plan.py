@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.choose_ranks import ranks_by_budget, ranks_by_number, ranks_by_variance
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.model_size import bytes_of, parameters_of
@@ -47,15 +48,7 @@ class CutPlan:
 def plan_cut(model: keras.Model, *, weight_bits: int = 8, **criteria: Any) -> CutPlan:
     """The plan for a built model; arguments and errors are those of `truncate`."""
     criterion = one_criterion(criteria)
-    if not isinstance(model, keras.Model):
-        raise CompressionError(
-            f"`model` must be a keras.Model; received {model!r}: load a file with "
-            "tfpipeline.load_model(path)."
-        )
-    if not model.built:
-        raise CompressionError(
-            f"`model` must be built and trained first; {model.name!r} is not built."
-        )
+    check_built(model)
     matrices = {name: (layer, factor) for name, layer, factor in named_factors(model)}
     if not matrices:
         raise CompressionError(

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.carry_over import compile_like
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.share_projection import share_projections
@@ -55,15 +56,7 @@ def factorize(
 
     >>> small, report = truncate(factorize(trained), explained_variance=0.9)
     """
-    if not isinstance(model, keras.Model):
-        raise CompressionError(
-            f"`model` must be a keras.Model; received {model!r}: load a file with "
-            "tfpipeline.load_model(path)."
-        )
-    if not model.built:
-        raise CompressionError(
-            f"`model` must be built and trained first; {model.name!r} is not built."
-        )
+    check_built(model)
     plain = _chosen(model, layers)
     if joint == "prabhavalkar":
         factored = share_projections(model, {layer.name for layer in plain}, rank)
