@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -10,46 +9,70 @@ import pytest
 from tfpipeline.bench import Candidate, describe_machine, keyword_table, time_interleaved
 
 
-def wait(microseconds: float) -> None:
-    ends = time.perf_counter_ns() + microseconds * 1000
-    while time.perf_counter_ns() < ends:
-        pass
+class Clock:
+    """Time that passes only where a test says so, in place of the timer's `time`."""
+
+    def __init__(self) -> None:
+        self.nanoseconds = 0
+
+    def perf_counter_ns(self) -> int:
+        return self.nanoseconds
+
+    def perf_counter(self) -> float:
+        return self.nanoseconds / 1e9
+
+    def wait(self, microseconds: int) -> None:
+        self.nanoseconds += 1000 * microseconds
 
 
 class Waiter:
-    def __init__(self, microseconds: float) -> None:
+    def __init__(self, clock: Clock, microseconds: int) -> None:
+        self.clock = clock
         self.microseconds = microseconds
-        self.calls = 0
 
     def invoke(self) -> None:
-        self.calls += 1
-        wait(self.microseconds)
+        self.clock.wait(self.microseconds)
 
 
-def test_a_known_wait_is_measured_in_microseconds() -> None:
+@pytest.fixture()
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    own = Clock()
+    monkeypatch.setattr("tfpipeline.bench.timing.time", own)
+    return own
+
+
+def test_a_known_wait_is_measured_in_microseconds(clock: Clock) -> None:
     timings = time_interleaved(
-        {"short": Waiter(100).invoke, "long": Waiter(400).invoke},
+        {"short": lambda: clock.wait(100), "long": lambda: clock.wait(400)},
         rounds=7,
         round_seconds=0.004,
         warm_up_seconds=0.002,
         label=None,
     )
-    # The wait is a floor. How far above it a busy machine is says nothing about the timer, but
-    # milliseconds or nanoseconds taken for microseconds would be below it or a thousand times it.
-    assert 100 <= timings["short"].min < 30_000
-    assert 400 <= timings["long"].min < 120_000
-    for timing in timings.values():
-        assert timing.min <= timing.median <= timing.max
-        assert timing.rounds == 7
-    assert timings["short"].calls_per_round > timings["long"].calls_per_round
+    for name, microseconds, calls in (("short", 100, 40), ("long", 400, 10)):
+        timing = timings[name]
+        assert timing.min == timing.median == timing.max == microseconds
+        assert (timing.rounds, timing.calls_per_round) == (7, calls)
 
 
-def test_rounds_are_interleaved_and_the_order_turns() -> None:
+def test_a_slow_round_does_not_move_the_least_and_the_median(clock: Clock) -> None:
+    waits = iter([100] * 3 + [900] + [100] * 100)
+    timing = time_interleaved(
+        {"one": lambda: clock.wait(next(waits))},
+        rounds=5,
+        round_seconds=1e-4,
+        warm_up_seconds=0,
+        label=None,
+    )["one"]
+    assert (timing.min, timing.median, timing.max) == (100, 100, 900)
+
+
+def test_rounds_are_interleaved_and_the_order_turns(clock: Clock) -> None:
     order: list[str] = []
 
     def call(name: str) -> None:
         order.append(name)
-        wait(200)
+        clock.wait(200)
 
     time_interleaved(
         {name: (lambda name=name: call(name)) for name in "ab"},
@@ -73,13 +96,15 @@ def test_nothing_to_time_is_an_error() -> None:
         time_interleaved({})
 
 
-def test_the_table_keeps_order_sizes_and_gaps(tmp_path: Path) -> None:
+def test_the_table_keeps_order_sizes_and_gaps(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "a.tflite").write_bytes(bytes(123))
     (tmp_path / "b.tflite").write_bytes(bytes(45))
     rows = keyword_table(
         [
-            Candidate("a", tmp_path / "a.tflite", Waiter(50), Waiter(10), parameters=7),
-            Candidate("b", tmp_path / "b.tflite", Waiter(100), None, runtime="none"),
+            Candidate(
+                "a", tmp_path / "a.tflite", Waiter(clock, 50), Waiter(clock, 10), parameters=7
+            ),
+            Candidate("b", tmp_path / "b.tflite", Waiter(clock, 100), None, runtime="none"),
         ],
         rounds=3,
         round_seconds=0.001,
