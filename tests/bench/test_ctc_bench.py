@@ -36,5 +36,13 @@ def test_prints_what_the_processes_measured(monkeypatch, capsys):
     assert printed[2].split()[-3:] == ["11.0", "76.0", "5.6"] and printed[3].split()[-1] == "-"
 
 
+def test_a_measurement_that_fails_is_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr("tfpipeline.bench.backends.MODES", (("tensorflow", False, "TensorFlow"),))
+    with pytest.raises(SystemExit):
+        main(["--label", "60", "--frames", "52"])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "TensorFlow: the measurement failed: ValueError: `frames` must leave room" in said
+
+
 def row_of(mode: str, kernel: float | None) -> dict[str, object]:
     return {"mode": mode, "ours": 11.0, "keras": 76.0, "kernel": kernel}

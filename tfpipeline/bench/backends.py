@@ -85,7 +85,10 @@ def run_command(
         print(json.dumps(asdict(measure(case_type(**task.pop("case")), **task))))
         return 0
     case = {name: getattr(arguments, name) for name in asdict(case_type())}
-    found = measure_in_each_mode(module, {"case": case, "rounds": arguments.rounds})
+    try:
+        found = measure_in_each_mode(module, {"case": case, "rounds": arguments.rounds})
+    except BackendBenchError as error:
+        parser.error(str(error))
     if arguments.json:
         machine = describe_machine().to_dict()
         print(json.dumps({"machine": machine, "case": case, "rows": found}))
