@@ -20,7 +20,7 @@ from tfpipeline.studies.low_rank.grid import (
 )
 from tfpipeline.studies.low_rank.pool import Pool
 from tfpipeline.studies.low_rank.report import mean
-from tfpipeline.studies.low_rank.runs import Stage1, Stage2, TwoStages
+from tfpipeline.studies.low_rank.runs import Place, Stage1, Stage2, TwoStages
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
 from tfpipeline.studies.rows import StudyError
 
@@ -112,6 +112,15 @@ def test_a_folder_keeps_the_corpus_it_began_with(tmp_path: Path) -> None:
     assert prepare_corpus(tmp_path, QUICK, tmp_path / "mine") == tmp_path / "corpus.npz"
     with pytest.raises(StudyError, match="choose another folder with --out"):
         prepare_corpus(tmp_path, QUICK, None)
+
+
+def test_a_model_that_was_taken_away_is_named(tmp_path: Path) -> None:
+    place = Place(tmp_path, QUICK)
+    with pytest.raises(StudyError, match="has the row of the run 'none-seed0', and not its model"):
+        place.trained("none-seed0")
+    place.model("none-seed0").parent.mkdir()
+    place.model("none-seed0").write_bytes(b"")
+    assert place.trained("none-seed0") == place.model("none-seed0")
 
 
 def test_a_missing_package_is_named_before_the_work(

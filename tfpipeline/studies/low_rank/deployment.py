@@ -25,7 +25,7 @@ def deploy_run(run: Deployed, place: Place) -> dict[str, Any]:
     save), `cer_int8_validation`, `cer_int8_test` and `cer_float_test`.
     """
     corpus = read_corpus(place.corpus, place.settings)
-    model = load_model(place.model(run.run.name), compile=False)
+    model = load_model(place.trained(run.run.name), compile=False)
     path = place.file(run.run.name)
     with kept_conversions():
         report = export(

@@ -107,23 +107,22 @@ def _times(place: Any, names: list[str]) -> dict[str, Row]:
     }
 
 
-def _mean(rows: list[Row], column: str) -> float:
-    values = [row[column] for row in rows if row.get(column) is not None]
-    return float(sum(values) / len(values))
-
-
 def _points(rows: list[Row], family: str, x: str, y: str) -> list[tuple[float, float]]:
-    """Mean x and y of each setting of a family, by x."""
+    """Mean x and y of each setting of a family, by x, which not every row has."""
+    from tfpipeline.studies.low_rank.report import mean
+
     own = [row for row in rows if row["family"] == family]
     settings = dict.fromkeys(row["setting"] for row in own)
     parts = [[row for row in own if row["setting"] == setting] for setting in settings]
-    return sorted((_mean(part, x), _mean(part, y)) for part in parts)
+    return sorted(
+        (mean([row for row in part if row.get(x) is not None], x), mean(part, y)) for part in parts
+    )
 
 
 def _claims(rows: list[Row]) -> list[Any]:
     import numpy as np
 
-    from tfpipeline.studies.low_rank.report import Claim
+    from tfpipeline.studies.low_rank.report import Claim, mean
 
     claims = []
     low_rank = {
@@ -155,7 +154,7 @@ def _claims(rows: list[Row]) -> list[Any]:
             )
         )
     worst = max(rows, key=lambda row: row["cer_int8_test"] / max(row["cer_float_test"], 1e-9))
-    loss = _mean(rows, "cer_int8_test") / _mean(rows, "cer_float_test") - 1
+    loss = mean(rows, "cer_int8_test") / mean(rows, "cer_float_test") - 1
     claims.append(
         Claim(
             "8 bits after training cost 2 to 4 % of the error, relative, or less",

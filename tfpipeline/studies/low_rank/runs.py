@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tfpipeline.studies.low_rank.settings import Settings
-from tfpipeline.studies.rows import Row
+from tfpipeline.studies.rows import Row, StudyError
 
 KINDS = ("none", "l2", "trace_norm")
 
@@ -31,6 +31,20 @@ class Place:
     def model(self, name: str) -> Path:
         """The saved model of a run."""
         return self.folder / "models" / f"{name}.keras"
+
+    def trained(self, name: str) -> Path:
+        """The same, of a run that is done.
+
+        Raises:
+            StudyError: the row is there, and the model is not.
+        """
+        path = self.model(name)
+        if not path.is_file():
+            raise StudyError(
+                f"{self.folder} has the row of the run {name!r}, and not its model {path}, which "
+                "another run starts from: put it back, or choose another folder with --out"
+            )
+        return path
 
     def file(self, name: str) -> Path:
         """Its exported file; the fused one is beside it."""

@@ -115,7 +115,7 @@ def _pruning(run: Stage1, place: Place, steps: int) -> keras.callbacks.Callback:
     """
     assert run.sparsity is not None
     epochs = place.settings.epochs
-    dense = load_model(place.model(dataclasses.replace(run, sparsity=None).name), compile=False)
+    dense = load_model(place.trained(dataclasses.replace(run, sparsity=None).name), compile=False)
     return GradualPruning(
         percentiles(dense, 100 * run.sparsity),
         start=steps,
@@ -137,7 +137,7 @@ def _stage2(
     """Starts at three times the last rate of stage 1, as the paper's trade-off study."""
     settings = place.settings
     keras.utils.set_random_seed(run.stage1.seed + 1)
-    trained = load_model(place.model(run.stage1.name), compile=False)
+    trained = load_model(place.trained(run.stage1.name), compile=False)
     whole = factored(trained)
     if run.budget is None:
         model, _ = truncate(whole, explained_variance=run.explained_variance)
