@@ -33,13 +33,14 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
 
 KERAS_SIDE = "layers regularizers callbacks losses metrics"
 EVERYTHING = (
-    "errors progress extras loading numerics features decoding layers regularizers callbacks "
-    "losses metrics compress models data runtime inspection export bench report recipes"
+    "arguments errors progress extras loading numerics features decoding layers regularizers "
+    "callbacks losses metrics compress models data runtime inspection export bench report recipes"
 )
 RUNTIMES = "ai_edge_litert tflite_runtime tensorflow"
 
 PYTHON_PARTS = {
     # The leaves.
+    "arguments": part(),
     "errors": part(),
     "progress": part(),
     "extras": part("errors"),
@@ -50,14 +51,16 @@ PYTHON_PARTS = {
     "layers": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
     # TensorBoard's files are written by TensorFlow, whatever the backend.
-    "callbacks": part(f"{KERAS_SIDE} errors", "numpy keras", lazy="tensorflow"),
+    "callbacks": part(f"{KERAS_SIDE} arguments errors", "numpy keras", lazy="tensorflow"),
     "losses": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "metrics": part(f"{KERAS_SIDE} decoding errors", "numpy keras"),
-    "compress": part(f"{KERAS_SIDE} errors progress", "numpy keras"),
+    "compress": part(f"{KERAS_SIDE} arguments errors progress", "numpy keras"),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
     "loading": part("errors extras", lazy=f"{KERAS_SIDE} keras"),
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
-    "data": part("features errors progress extras", "numpy", lazy="espeakng_loader soundfile"),
+    "data": part(
+        "features arguments errors progress extras", "numpy", lazy="espeakng_loader soundfile"
+    ),
     "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
     "inspection": part("runtime numerics errors", "numpy"),
     # Keras only where training itself is timed.

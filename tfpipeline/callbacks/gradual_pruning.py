@@ -9,11 +9,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpipeline.arguments import is_number
 from tfpipeline.callbacks.weight_masks import (
     Select,
     WeightMasks,
     check_step,
-    is_number,
     named_variables,
 )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from tfpipeline.callbacks.weight_masks import is_number
+from tfpipeline.arguments import is_number
 from tfpipeline.layers.export_protocol import named_factors
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.callbacks.weight_masks import Select, WeightMasks, check_step, is_number
+from tfpipeline.arguments import is_number
+from tfpipeline.callbacks.weight_masks import Select, WeightMasks, check_step
 
 
 class PolynomialPruning(WeightMasks):

@@ -134,12 +134,6 @@ class WeightMasks(keras.callbacks.Callback):
                 variable.assign(variable * ops.cast(mask, variable.dtype))
 
 
-def is_number(value: Any) -> bool:
-    """Whether `value` is a finite number, and not a bool."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return number and bool(np.isfinite(value))
-
-
 def check_step(value: Any, argument: str, least: int = 0) -> int:
     """Returns `value` if it is an int of at least `least`."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:

@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
+from tfpipeline.arguments import is_number
 from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
-from tfpipeline.callbacks.weight_masks import is_number
 from tfpipeline.compress.cut_plan import check_criterion
 from tfpipeline.compress.transition import Transition, monitor
 from tfpipeline.compress.truncate import truncate

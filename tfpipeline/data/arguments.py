@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 from tfpipeline.features import LogMelConfig
@@ -42,8 +42,3 @@ def log_mel_or_default(function: str, log_mel: Any) -> LogMelConfig:
             f"{function}: log_mel must be a LogMelConfig or None; received {log_mel!r}."
         )
     return log_mel
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a real number, and no truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfpipeline.data.arguments import check_count, is_number, log_mel_or_default
+from tfpipeline.arguments import is_number
+from tfpipeline.data.arguments import check_count, log_mel_or_default
 from tfpipeline.data.corpus_plan import SPLITS
 from tfpipeline.data.errors import DataError
 from tfpipeline.data.kaldi_folder import KALDI
@@ -221,9 +222,7 @@ def _check(layout: str, max_seconds: float | None, workers: int, limit: int | No
     if layout != _AUTO and layout not in LAYOUTS:
         names = ", ".join(repr(name) for name in (_AUTO, *LAYOUTS))
         raise ValueError(f"load_sentences: layout must be one of {names}, got {layout!r}.")
-    if max_seconds is not None and not (
-        is_number(max_seconds) and 0.0 < max_seconds < float("inf")
-    ):
+    if max_seconds is not None and not (is_number(max_seconds) and max_seconds > 0.0):
         raise ValueError(
             f"load_sentences: max_seconds must be greater than 0 or None; received {max_seconds!r}."
         )

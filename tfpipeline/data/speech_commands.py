@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfpipeline.data.arguments import check_count, is_number, log_mel_or_default
+from tfpipeline.arguments import is_number
+from tfpipeline.data.arguments import check_count, log_mel_or_default
 from tfpipeline.data.clip_reader import ClipReader
 from tfpipeline.data.corpus_files import LISTS, assign_splits, choose_words, word_folders
 from tfpipeline.data.corpus_plan import COMMANDS, SPLITS
