@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tfpipeline.export.errors import ConversionError
+from tfpipeline.worker_process import worker_command, worker_environment
 
 _TIME_LIMIT_SECONDS = 300.0
 _CONVERSIONS_OF_A_WORKER = 100
@@ -86,11 +87,12 @@ class _Worker:
         self.owner = os.getpid()
         self.executable = sys.executable
         self._left = _CONVERSIONS_OF_A_WORKER
-        command = [sys.executable, "-m", "tfpipeline.export.convert_worker"]
+        command = worker_command("tfpipeline.export.convert_worker")
         # What it says before it knows the log: why it does not start.
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115  closed in close()
         self._process = subprocess.Popen(
             command,
+            env=worker_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._last_words,

@@ -30,6 +30,7 @@ from tfpipeline.export.flatbuffer import GraphBuilder, ModelBuilder, Quantizatio
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.lstm_options import LstmOptions
 from tfpipeline.runtime.native import library_path
+from tfpipeline.worker_process import python_command, worker_environment
 
 GATES = {"gru": 3, "lstm": 4}
 #: Rank of both factors, as a part of the units.
@@ -120,10 +121,15 @@ class Preset:
         target = folder / f"{self.cell}-{self.rank}-{kind}.tflite"
         job = json.dumps({**asdict(self), "kind": kind})
         script = Path(__file__).resolve().with_name("stock_recurrent.py")
-        command = [sys.executable, str(script), job, str(target)]
+        command = python_command(str(script), job, str(target))
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, check=False, timeout=seconds
+                command,
+                env=worker_environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds,
             )
         except subprocess.TimeoutExpired:
             print(f"{self.name}, {kind}: no model after {seconds:.0f} s", file=sys.stderr)

@@ -33,8 +33,9 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
 
 KERAS_SIDE = "layers regularizers callbacks losses metrics"
 EVERYTHING = (
-    "arguments errors progress extras loading numerics features decoding layers regularizers "
-    "callbacks losses metrics compress models data runtime inspection export bench report recipes"
+    "arguments errors progress worker_process extras loading numerics features decoding layers "
+    "regularizers callbacks losses metrics compress models data runtime inspection export bench "
+    "report recipes"
 )
 RUNTIMES = "ai_edge_litert tflite_runtime tensorflow"
 
@@ -43,6 +44,7 @@ PYTHON_PARTS = {
     "arguments": part(),
     "errors": part(),
     "progress": part(),
+    "worker_process": part(),
     "extras": part("errors"),
     "numerics": part("errors", "numpy"),
     "features": part("errors", "numpy"),
@@ -59,17 +61,21 @@ PYTHON_PARTS = {
     "loading": part("errors extras", lazy=f"{KERAS_SIDE} keras"),
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
     "data": part(
-        "features arguments errors progress extras", "numpy", lazy="espeakng_loader soundfile"
+        "features arguments errors progress worker_process extras",
+        "numpy",
+        lazy="espeakng_loader soundfile",
     ),
     "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
-    "inspection": part("runtime numerics errors", "numpy"),
+    "inspection": part("runtime numerics errors worker_process", "numpy"),
     # Keras only where training itself is timed.
     "bench": part(
-        "runtime features errors progress", "numpy", lazy="layers losses keras tensorflow jax"
+        "runtime features errors progress worker_process",
+        "numpy",
+        lazy="layers losses keras tensorflow jax",
     ),
     # The only place that touches the TF converter; it meets the layers through one protocol.
     "export": part(
-        "numerics runtime features errors progress extras layers.export_protocol",
+        "numerics runtime features errors progress worker_process extras layers.export_protocol",
         "numpy tensorflow keras flatbuffers ai_edge_litert",
         lazy="data.clip_folder",
     ),

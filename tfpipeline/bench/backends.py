@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -14,6 +12,7 @@ from typing import Any
 
 from tfpipeline.bench.machine import describe_machine
 from tfpipeline.errors import TfpipelineError
+from tfpipeline.worker_process import worker_command, worker_environment
 
 # Backend, whether XLA compiles, and what the row is called.
 MODES = (
@@ -44,8 +43,8 @@ def measure_in_each_mode(module: str, task: dict[str, Any]) -> list[dict[str, An
             continue
         given = json.dumps({**task, "mode": mode, "xla": xla})
         result = subprocess.run(
-            [sys.executable, "-m", module, "--task", given],
-            env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"},
+            worker_command(module, "--task", given),
+            env=worker_environment(KERAS_BACKEND=backend, TF_CPP_MIN_LOG_LEVEL="3"),
             capture_output=True,
             text=True,
             check=False,

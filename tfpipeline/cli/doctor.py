@@ -98,11 +98,14 @@ def _runtimes() -> list[Finding]:
 
 
 def _runtime(name: str, module: str) -> Finding:
+    from tfpipeline.worker_process import python_command, worker_environment
+
     version = _version(name) or ""
     # A wheel may install and still not load, for instance where the C library is too old.
     try:
         attempt = subprocess.run(
-            [sys.executable, "-c", f"import {module}"],
+            python_command("-c", f"import {module}"),
+            env=worker_environment(),
             capture_output=True,
             text=True,
             timeout=_IMPORT_SECONDS,

@@ -7,11 +7,11 @@ import dataclasses
 import json
 import struct
 import subprocess
-import sys
 
 import numpy as np
 
 from tfpipeline.data.errors import SynthesizerError
+from tfpipeline.worker_process import worker_command, worker_environment
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,8 @@ class EspeakVoice:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tfpipeline.data.espeak_process"],
+            worker_command("tfpipeline.data.espeak_process"),
+            env=worker_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

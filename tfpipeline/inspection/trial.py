@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from tfpipeline.worker_process import worker_command, worker_environment
 
 RUNTIMES = {
     "litert": ("LiteRT", "ai-edge-litert"),
@@ -69,10 +70,11 @@ def try_model(
 
 def _run(name: str, path: Path, plugin: bool, seconds: float) -> tuple[bool, str]:
     limits = [str(_BYTES), str(int(seconds) + 1)]
-    command = [sys.executable, "-m", f"{__package__}.trial_process", name, str(path), *limits]
+    command = worker_command(f"{__package__}.trial_process", name, str(path), *limits)
     try:
         done = subprocess.run(
             [*command, *(["plugin"] if plugin else [])],
+            env=worker_environment(),
             capture_output=True,
             timeout=seconds,
             check=False,

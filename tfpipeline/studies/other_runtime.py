@@ -8,7 +8,6 @@ than NumPy and `tfpipeline.runtime`.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.errors import TfpipelineError
+from tfpipeline.worker_process import python_command, worker_environment
 
 _TIME_LIMIT_SECONDS = 300.0
 _SAMPLES = 8
@@ -61,12 +61,14 @@ def _run_there(python: str, inputs: Path, paths: Sequence[Path]) -> str:
     """Runs files in the other Python; returns how it ended, should results be missing."""
     from tfpipeline.runtime.native import library_path
 
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-        "TFPIPELINE_LIBRARY": str(library_path()),
-    }
-    command = [python, "-m", "tfpipeline.studies.other_runtime", str(inputs), *map(str, paths)]
+    # Last on its path: beside this package can lie a NumPy that its own Python cannot load.
+    code = (
+        "import runpy, sys; sys.path.append(sys.argv.pop(1)); "
+        f"runpy.run_module({__name__!r}, run_name='__main__', alter_sys=True)"
+    )
+    root = str(Path(__file__).parents[2])
+    command = python_command("-c", code, root, str(inputs), *map(str, paths), python=python)
+    environment = worker_environment(TFPIPELINE_LIBRARY=str(library_path()))
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=_TIME_LIMIT_SECONDS

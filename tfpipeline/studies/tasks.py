@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any, Protocol
 
 from tfpipeline.progress import progress
 from tfpipeline.studies.rows import Row, RowStore
+from tfpipeline.worker_process import spawning
 
 
 class Task(Protocol):
@@ -47,8 +47,7 @@ def run_tasks(
                 bar.advance()
             return
         # Forked copies of a process that runs TensorFlow hang: start fresh ones.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        with spawning() as context, ProcessPoolExecutor(processes, mp_context=context) as pool:
             for done in as_completed([pool.submit(_do, work, task) for task in missing]):
                 _keep(store, done.result())
                 bar.advance()
