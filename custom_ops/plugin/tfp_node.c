@@ -144,6 +144,7 @@ static TfLiteStatus invoke_node(TfLiteContext *context, TfLiteNode *tflite_node)
     return tfp_node_error(context, node,
                           "a tensor has not the size of prepare: allocate tensors again");
   }
+  tfp_pool_settle(&node->parallel);
   return node->op->invoke(context, node);
 }
 

@@ -19,6 +19,10 @@ tfp_parallel tfp_pool_parallel(tfp_pool *pool) {
   return (tfp_parallel){.threads = 1};
 }
 
+void tfp_pool_settle(tfp_parallel *parallel) {
+  (void)parallel;
+}
+
 #else
 
 #include <pthread.h>
@@ -26,6 +30,7 @@ tfp_parallel tfp_pool_parallel(tfp_pool *pool) {
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Some 100 microseconds: longer than the pause between two layers of a model, shorter than what a
  * user would notice in a battery. */
@@ -40,6 +45,7 @@ typedef struct worker {
 
 struct tfp_pool {
   size_t threads;
+  pid_t process; /* that has the threads: what is forked from it has not */
   atomic_flag busy;
   atomic_size_t left; /* parts of this call that are not done */
   atomic_bool stop;
@@ -102,12 +108,22 @@ static void *work(void *pointer) {
   }
 }
 
+static bool has_threads(const tfp_pool *pool) {
+  return pool->process == getpid();
+}
+
+static void run_alone(void *pool, void (*task)(void *context, size_t i), void *context,
+                      size_t count) {
+  (void)pool;
+  for (size_t i = 0; i < count; ++i) task(context, i);
+}
+
 static void run(void *pointer, void (*task)(void *context, size_t i), void *context, size_t count) {
   tfp_pool *pool = pointer;
   /* Two interpreters may share a delegate: the second runs all parts itself. */
   if (count > pool->threads ||
       atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire)) {
-    for (size_t i = 0; i < count; ++i) task(context, i);
+    run_alone(pool, task, context, count);
     return;
   }
   pool->task = task;
@@ -132,6 +148,7 @@ tfp_pool *tfp_pool_new(size_t threads) {
   if (threads < 2) return NULL;
   tfp_pool *pool = calloc(1, sizeof *pool + (threads - 1) * sizeof(worker));
   if (pool == NULL) return NULL;
+  pool->process = getpid();
   atomic_flag_clear(&pool->busy);
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
@@ -147,6 +164,11 @@ tfp_pool *tfp_pool_new(size_t threads) {
 
 void tfp_pool_free(tfp_pool *pool) {
   if (pool == NULL) return;
+  if (!has_threads(pool)) {
+    /* Joining would wait for ever, and the mutex may be held by a thread that is not there. */
+    free(pool);
+    return;
+  }
   atomic_store_explicit(&pool->stop, true, memory_order_release);
   wake_all(pool);
   for (size_t i = 0; i + 1 < pool->threads; ++i) pthread_join(pool->workers[i].thread, NULL);
@@ -156,8 +178,12 @@ void tfp_pool_free(tfp_pool *pool) {
 }
 
 tfp_parallel tfp_pool_parallel(tfp_pool *pool) {
-  if (pool == NULL || pool->threads < 2) return (tfp_parallel){.threads = 1};
+  if (pool == NULL || pool->threads < 2 || !has_threads(pool)) return (tfp_parallel){.threads = 1};
   return (tfp_parallel){.threads = pool->threads, .run = run, .pool = pool};
+}
+
+void tfp_pool_settle(tfp_parallel *parallel) {
+  if (parallel->pool != NULL && !has_threads(parallel->pool)) parallel->run = run_alone;
 }
 
 #endif

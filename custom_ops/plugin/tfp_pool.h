@@ -14,4 +14,9 @@ void tfp_pool_free(tfp_pool *pool);
 /* What ops take; one thread for NULL. */
 tfp_parallel tfp_pool_parallel(tfp_pool *pool);
 
+/* Before each call of an op. A forked child has the pool's memory and none of its threads: there
+ * the caller does all parts, one after the other, and gets the same bits. The pool is freed in the
+ * child without waiting for anybody. */
+void tfp_pool_settle(tfp_parallel *parallel);
+
 #endif

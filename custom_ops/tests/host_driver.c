@@ -4,6 +4,7 @@
  *   host_driver check FILE...              each model, every kernel, one thread and three, by the
  *                                          delegate and registered: the bytes it expects
  *   host_driver threads FILE...            two hosts at once with one delegate of three threads
+ *   host_driver fork FILE...               calls in a forked child, which has no threads of ours
  *   host_driver fuzz SEED COUNT FILE...    damaged models: an answer, and the same for all kernels
  *
  * Prints a summary, and "ok" at its end when all holds. */
@@ -84,6 +85,17 @@ static int check_threads(void) {
   return mine + (size_t)theirs == 0 ? 0 : 1;
 }
 
+static int check_forks(char **paths) {
+  int failures = 0;
+  for (int i = 0; i < model_count; ++i) {
+    if (run_forked(models[i]) == kRan) continue;
+    printf("%s fails in a forked child\n", paths[i]);
+    failures += 1;
+  }
+  printf("%d models\n", model_count);
+  return failures;
+}
+
 /* Numbers that are not finite give results that no spec fixes. */
 static bool has_fixed_results(const model *m) {
   for (int32_t i = 0; i < m->tensor_count; ++i) {
@@ -135,11 +147,14 @@ int main(int argc, char **argv) {
   } else if (argc > 2 && strcmp(argv[1], "threads") == 0) {
     read_models(argv + 2, argc - 2);
     failures = check_threads();
+  } else if (argc > 2 && strcmp(argv[1], "fork") == 0) {
+    read_models(argv + 2, argc - 2);
+    failures = check_forks(argv + 2);
   } else if (argc > 4 && strcmp(argv[1], "fuzz") == 0) {
     read_models(argv + 4, argc - 4);
     failures = fuzz((uint32_t)strtoul(argv[2], NULL, 10), atoi(argv[3]));
   } else {
-    puts("host_driver check|threads FILE..., or host_driver fuzz SEED COUNT FILE...");
+    puts("host_driver check|threads|fork FILE..., or host_driver fuzz SEED COUNT FILE...");
   }
   for (int i = 0; i < model_count; ++i) model_free(models[i]);
   if (failures == 0) puts("ok");

@@ -87,7 +87,8 @@ PYTHON_PARTS = {
     "studies.low_rank.training": part(EVERYTHING, "numpy keras"),
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
     "cli": part(
-        "errors extras cli", lazy=f"{EVERYTHING} studies __version__ numpy keras tensorflow"
+        "errors extras worker_process cli",
+        lazy=f"{EVERYTHING} studies __version__ numpy keras tensorflow",
     ),
     "__init__": part("extras errors", lazy=EVERYTHING),
 }
@@ -95,7 +96,7 @@ PYTHON_PARTS = {
 FREESTANDING = "stdint.h stddef.h stdbool.h stdalign.h stdarg.h float.h limits.h"
 INTRINSICS = "immintrin.h arm_neon.h cpuid.h intrin.h"
 LIBC = "stdio.h stdlib.h string.h"
-THREADS = "pthread.h sched.h stdatomic.h"
+THREADS = "pthread.h sched.h stdatomic.h unistd.h"
 
 
 @dataclass(frozen=True)

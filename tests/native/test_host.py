@@ -61,6 +61,13 @@ def test_damaged_models(c_mode: Modes, tmp_path: Path) -> None:
     assert refused > SEEDS / 4 and ran > SEEDS / 10, output
 
 
+@pytest.mark.parametrize("mode", ["allocations", "sanitizers"])
+def test_a_forked_child_waits_for_no_thread(mode: str, c_mode: Modes, tmp_path: Path) -> None:
+    paths = write(host_models.large_models(), tmp_path)
+    output = c_programs.run(c_mode(mode).build(*HOST), "fork", *paths)
+    assert output.endswith("\nok\n"), output
+
+
 def test_threads_do_not_race(c_mode: Modes, tmp_path: Path) -> None:
     program = c_mode("races").build(*HOST)
     paths = write(host_models.large_models(), tmp_path)

@@ -1,7 +1,11 @@
+#define _DEFAULT_SOURCE
 #include "run.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "../../plugin/tfpipeline_ops.h"
 #include "../driver.h"
@@ -124,6 +128,50 @@ run_result run_model(const model *m, run_way way, bool expected, uint64_t *diges
   if (way.registered) return run_registered(m, expected, digest);
   TfLiteDelegate *delegate = run_new_delegate(way);
   const run_result result = run_with(m, delegate, expected, digest);
+  tflite_plugin_destroy_delegate(delegate);
+  return result;
+}
+
+/* Far more than the calls take, and an end for a child that waits for threads that it lacks. */
+enum { kChildSeconds = 60 };
+
+static int child(host *h, const model *m, TfLiteDelegate *delegate) {
+  alarm(kChildSeconds);
+  if (invoke(h) != kRan || !as_expected(h)) return 1;
+  if (run_with(m, delegate, true, NULL) != kRan) return 2;
+  host_free(h);
+  tflite_plugin_destroy_delegate(delegate);
+  return run_model(m, (run_way){"auto", "3", false}, true, NULL) == kRan ? 0 : 3;
+}
+
+static run_result ended(const host *h, pid_t pid) {
+  int status = 0;
+  if (pid < 0 || waitpid(pid, &status, 0) != pid) return wrong(h, "no child");
+  if (WIFSIGNALED(status)) {
+    return wrong(h, WTERMSIG(status) == SIGALRM ? "the child hangs" : "the child crashed");
+  }
+  return WEXITSTATUS(status) == 0 ? kRan : wrong(h, "the child answers otherwise");
+}
+
+run_result run_forked(const model *m) {
+  TfLiteDelegate *delegate = run_new_delegate((run_way){"auto", "3", false});
+  host *h = host_new(m);
+  run_result result = kWrong;
+  if (host_apply(h, delegate) == kTfLiteOk && host_prepare(h) == kTfLiteOk) {
+    result = invoke(h);
+    /* Once while the threads still look for work, once when they sleep. */
+    for (int turn = 0; turn < 2 && result == kRan; ++turn) {
+      fflush(stdout);
+      const pid_t pid = fork();
+      if (pid == 0) _exit(child(h, m, delegate));
+      result = ended(h, pid);
+      usleep(20000);
+    }
+    /* What children do is nothing to the parent. */
+    if (result == kRan) result = invoke(h);
+    if (result == kRan && !as_expected(h)) result = wrong(h, "other bits than before the fork");
+  }
+  host_free(h);
   tflite_plugin_destroy_delegate(delegate);
   return result;
 }

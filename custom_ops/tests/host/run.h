@@ -26,4 +26,9 @@ run_result run_model(const model *m, run_way way, bool expected, uint64_t *diges
 TfLiteDelegate *run_new_delegate(run_way way);
 run_result run_with(const model *m, TfLiteDelegate *delegate, bool expected, uint64_t *digest);
 
+/* Prepares and invokes with three threads, and does in a forked child what a program may do there:
+ * invoke again, set up a new host with the same delegate and with one of its own, and destroy all
+ * of it. kWrong where the child answers otherwise, dies or does not end. */
+run_result run_forked(const model *m);
+
 #endif
