@@ -75,7 +75,7 @@ def in_worker(
 def close_worker() -> None:
     """Ends the worker process, if there is one; the next conversion starts another."""
     global _current
-    if _current is not None and _current.owner == os.getpid():
+    if _current is not None:
         _current.close()
     _current = None
 
@@ -84,7 +84,6 @@ class _Worker:
     """A process that converts until its input ends."""
 
     def __init__(self) -> None:
-        self.owner = os.getpid()
         self.executable = sys.executable
         self._left = _CONVERSIONS_OF_A_WORKER
         command = worker_command("tfpipeline.export.convert_worker")
@@ -102,7 +101,7 @@ class _Worker:
     @property
     def usable(self) -> bool:
         alive = self._process.poll() is None and self._left > 0
-        return alive and self.owner == os.getpid() and self.executable == sys.executable
+        return alive and self.executable == sys.executable
 
     def run(
         self, request: dict[str, Any], log: Path, time_limit: float, conversions: int
@@ -154,6 +153,12 @@ class _Worker:
         self._process.kill()
         self._process.wait()
 
+    def leave(self) -> None:
+        """Closes a forked child's copies of the pipes; nothing that they hold is written."""
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.raw.close()  # type: ignore[attr-defined]
+
     def close(self) -> None:
         for stream in (self._process.stdin, self._process.stdout, self._last_words):
             if stream is not None:
@@ -178,7 +183,18 @@ def _worker() -> _Worker:
     return _current
 
 
+def _leave_worker() -> None:
+    """In a forked child: the worker, and whoever held the lock, are the parent's."""
+    global _current, _lock
+    _lock = threading.Lock()
+    if _current is not None:
+        _current.leave()
+    _current = None
+
+
 atexit.register(close_worker)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_worker)
 
 
 def _keep(log: Path) -> Path:

@@ -11,6 +11,7 @@ import keras
 
 from tfpipeline.export import card as cards
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.forked import refuse_forked
 from tfpipeline.export.layer_parents import parents_of_layers
 from tfpipeline.export.names import check_names
 from tfpipeline.export.options import ExportOptions
@@ -107,6 +108,7 @@ def export(
         ConversionError: the TensorFlow Lite converter failed.
         VerificationError: a file would disagree with Keras; nothing is written.
     """
+    refuse_forked()
     if not isinstance(model, keras.Model):
         raise ExportError(
             f"model must be a keras.Model, received {type(model).__name__}: load a file with "

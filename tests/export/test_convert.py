@@ -6,12 +6,13 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 
-from tfpipeline.export import ConversionError
+from tfpipeline.export import ConversionError, ExportError, export
 from tfpipeline.export import convert as convert_module
 from tfpipeline.export.convert import ConversionJob, close_worker, convert
 
@@ -94,3 +95,53 @@ def test_a_worker_outlives_a_failure_and_is_replaced_after_a_crash(tmp_path: Pat
     os.kill(first, signal.SIGKILL)
     os.waitpid(first, 0)
     assert worker_after_a_failure() != first
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Does something in a forked child; returns how it ended, -14 for a hang."""
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(120)
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_has_a_worker_of_its_own(tmp_path: Path) -> None:
+    job = ConversionJob(str(tmp_path / "missing"), str(tmp_path / "out.tflite"))
+
+    def pid_after_a_failure() -> int:
+        with pytest.raises(ConversionError, match="missing"):
+            convert([job], tmp_path)
+        assert convert_module._current is not None
+        return convert_module._current._process.pid
+
+    first = pid_after_a_failure()
+
+    def child() -> None:
+        assert convert_module._current is None
+        assert pid_after_a_failure() != first
+        close_worker()
+
+    # As if another thread were converting, which the child does not have.
+    with convert_module._lock:
+        assert in_child(child) == 0
+    assert pid_after_a_failure() == first
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_of_a_process_that_uses_tensorflow_is_refused(tmp_path: Path) -> None:
+    tf.zeros(1)  # The runtime starts with its first op.
+
+    def child() -> None:
+        with pytest.raises(ExportError, match="was forked .*'spawn'"):
+            export(None, tmp_path / "a.tflite")  # type: ignore[arg-type]
+
+    assert in_child(child) == 0
+    with pytest.raises(ExportError, match=r"must be a keras\.Model"):
+        export(None, tmp_path / "a.tflite")  # type: ignore[arg-type]
