@@ -1,9 +1,8 @@
 """Writes `.tflite` flatbuffers; `float_graph.py` reads those of the converter.
 
 The schema's generated Python classes come with ai-edge-litert 2.3.0. Written here on top of them:
-constants aligned to 16 bytes (the generated `Pack` aligns them to their element size only, and
-kernels load them with aligned instructions), operator codes and buffers shared between subgraphs,
-and tensors that are declared in one call.
+operator codes and buffers shared between subgraphs, and tensors that are declared in one call.
+`packing.py` makes bytes of the model.
 """
 
 from __future__ import annotations
@@ -12,14 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.packing import AlignedBuffer, SharedQuantization, SharedTensor, pack_model
 from tfpipeline.numerics.fully_connected import pack_rows
-
-_BUFFER_ALIGNMENT = 16
-_FILE_IDENTIFIER = b"TFL3"
 
 _TENSOR_TYPES: dict[np.dtype[Any], int] = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
@@ -82,7 +78,7 @@ class GraphBuilder:
             if data.shape != tuple(shape):
                 raise ValueError(f"constant {name} has shape {data.shape}, declared {tuple(shape)}")
             buffer = self.model.buffer(data.tobytes())
-        tensor = schema.TensorT(
+        tensor = SharedTensor(
             name=name.encode(),
             shape=np.asarray(shape, np.int32),
             type=_TENSOR_TYPES[dtype],
@@ -91,7 +87,7 @@ class GraphBuilder:
         )
         if quantization is not None:
             scales = quantization.scales()
-            tensor.quantization = schema.QuantizationParametersT(
+            tensor.quantization = SharedQuantization(
                 scale=np.asarray(scales, np.float32),
                 zeroPoint=np.full(len(scales), quantization.zero_point, np.int64),
                 quantizedDimension=quantization.axis,
@@ -114,7 +110,7 @@ class GraphBuilder:
         """
         if bits == 8:
             return self.constant(name, data, quantization)
-        index = self.constant(name, data, quantization)
+        index = self.tensor(name, data.shape, data.dtype, quantization)
         tensor = self.subgraph.tensors[index]
         tensor.type = _PACKED_TYPES[bits]
         tensor.buffer = self.model.buffer(pack_rows(data.reshape(1, -1), bits).tobytes())
@@ -245,30 +241,6 @@ class ModelBuilder:
 
     def to_bytes(self) -> bytes:
         return pack_model(self._model)
-
-
-class AlignedBuffer(schema.BufferT):
-    """A buffer whose bytes start at a multiple of 16 in the file."""
-
-    def Pack(self, builder: flatbuffers.Builder) -> int:  # noqa: N802 (the schema's name)
-        if self.data is None or len(self.data) == 0:
-            return super().Pack(builder)
-        data = bytes(self.data)
-        builder.StartVector(1, len(data), _BUFFER_ALIGNMENT)
-        head = builder.head - len(data)
-        builder.head = head
-        builder.Bytes[head : head + len(data)] = data
-        vector = builder.EndVector()
-        schema.BufferStart(builder)
-        schema.BufferAddData(builder, vector)
-        return schema.BufferEnd(builder)
-
-
-def pack_model(model: Any) -> bytes:
-    size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
-    builder = flatbuffers.Builder(size + 65536)
-    builder.Finish(model.Pack(builder), file_identifier=_FILE_IDENTIFIER)
-    return bytes(builder.Output())
 
 
 def options_type(options: Any) -> int:

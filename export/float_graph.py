@@ -9,7 +9,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer import DTYPES, AlignedBuffer, pack_model
+from tfpipeline.export.flatbuffer import DTYPES
+from tfpipeline.export.packing import AlignedBuffer, pack_model
 
 _OP_NAMES = {
     value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)

@@ -137,6 +137,18 @@ class LinearArithmetic:
         graph.operator("ADD", [a, b], [result], options, self._version(1, 2, 3))
         return result
 
+    def zeros(
+        self, graph: GraphBuilder, name: str, shape: Sequence[int], q: Quantization | None
+    ) -> int:
+        """Values that are stored as zeros, made when the graph runs: a constant would be as large
+        as the sequence is long."""
+        result = graph.tensor(name, shape, self.dtype, q)
+        sizes = graph.constant(f"{name}/shape", np.array(shape, np.int32))
+        zero = graph.constant(f"{name}/zero", np.zeros((), self.dtype), q)
+        options = schema.FillOptionsT()
+        graph.operator("FILL", [sizes, zero], [result], options, self._version(1, 3, 3))
+        return result
+
     def gather_version(self) -> int:
         return self._version(1, 2, 4)
 

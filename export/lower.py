@@ -180,8 +180,9 @@ class Lowering:
         step = cell.portable(plan, q, LinearArithmetic(mode), gates)
         x, old = self.activations.read(index, kind), self._old_states(plan, gates)
         if frames == 1:
-            zeros = [gates.zero(self.graph, state, plan.units) for state in plan.states]
-            result, new = lower_step(self.graph, step, x, zeros if old is None else old)
+            if old is None:
+                old = [gates.zero(self.graph, state, plan.units) for state in plan.states]
+            result, new = lower_step(self.graph, step, x, old)
         else:
             result, new = lower_sequence(self.graph, step, x, frames, old, self._length)
         self._define_recurrent(plan, output, result, new, kind)

@@ -284,8 +284,9 @@ def lower_sequence(
         initial[value.name] = value.tensor
     if plan.return_sequences:
         initial["start"] = graph.constant("zero_start", np.zeros(2, np.int32))
-        empty = np.zeros((frames, plan.units), linear.dtype)
-        initial["sequence"] = graph.constant("empty_sequence", empty, step.output)
+        initial["sequence"] = linear.zeros(
+            graph, f"{plan.name}/empty_sequence", (frames, plan.units), step.output
+        )
     final = variables(graph)
     graph.operator(
         "WHILE",
