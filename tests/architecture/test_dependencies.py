@@ -71,7 +71,7 @@ PYTHON_PARTS = {
     "bench": part(
         "runtime features errors progress worker_process",
         "numpy",
-        lazy="layers losses keras tensorflow jax",
+        lazy="inspection layers losses keras tensorflow jax",
     ),
     # The only place that touches the TF converter; it meets the layers through one protocol.
     "export": part(

@@ -1,34 +1,45 @@
-"""Times exported models of this package against each other, straight from their files."""
+"""Times `.tflite` files against each other: exported ones, stock ones, anybody's."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
+from tfpipeline.bench.file_runner import FileRunner, needs_plug_in
 from tfpipeline.bench.timing import Timing, time_interleaved
 from tfpipeline.errors import TfpipelineError
-from tfpipeline.runtime import Interpreter, Streamer
-from tfpipeline.runtime.model_card import read_card
-from tfpipeline.runtime.tflite_file import TFLiteFile
+from tfpipeline.runtime.backends import backend, load_delegate
+from tfpipeline.runtime.errors import ModelFileError
 
 
 class BenchmarkError(TfpipelineError):
-    """Models that cannot be timed against each other."""
+    """Nothing to time."""
 
 
 @dataclass(frozen=True)
 class FileTiming:
-    """One model file: its size, and µs for each unit (`"utterance"` or `"frame"`)."""
+    """One model file and what a call takes, or why it could not be timed.
+
+    Args:
+        path: The file.
+        bytes: Its size; None where there is none to read.
+        unit: What one call takes: `"utterance"`, `"frame"`, `"4 frames"`, or `"call"` for a file
+            without a model card.
+        runtime: What ran it, such as `"litert 2.3.0"`.
+        timing: µs a call; None where it could not be timed.
+        problem: Why not; empty where it was.
+        note: What to know about the figure; usually empty.
+    """
 
     path: Path
-    bytes: int
+    bytes: int | None
     unit: str
     runtime: str
-    timing: Timing
+    timing: Timing | None
+    problem: str = ""
+    note: str = ""
 
     def to_dict(self) -> dict[str, object]:
         return {**asdict(self), "path": str(self.path)}
@@ -43,48 +54,83 @@ def benchmark_files(
     isa: str = "auto",
     seed: int = 0,
 ) -> list[FileTiming]:
-    """Times whole-sequence models by the utterance and streaming models by the frame.
+    """Times models against each other, all in one run, one thread, `invoke()` only.
 
-    The input is noise: the time of these models does not depend on what they hear.
+    The input is noise: the time of a model does not depend on what it hears. Each file is first run
+    once in a process of its own, because an interpreter can end the process that gives it a damaged
+    file.
 
     Args:
-        paths: `.tflite` files that this package exported.
+        paths: `.tflite` files, whoever wrote them, and folders that hold some. A file that is named
+            twice is timed once.
         rounds: rounds of the measurement; see `time_interleaved`.
         round_seconds: about how long one model is timed in one round.
         runtime: as in `tfpipeline.Interpreter`.
-        isa: instruction set of the plug-in's kernels, for fused models.
+        isa: instruction set of the plug-in's kernels, for files with our ops.
         seed: of the noise.
 
+    Returns:
+        A row for each file in the order given, those of a folder by name. A file that cannot be
+        timed has a `problem` in place of a `timing`, and the others are timed.
+
     Raises:
-        BenchmarkError: the same file is named twice.
-        ModelFileError, NativeLibraryError: a file cannot be loaded.
+        BenchmarkError: `paths` is empty.
+        RuntimeUnavailableError: no runtime, or the plug-in refuses `isa`.
+        NativeLibraryError: a file has ops of ours and the plug-in cannot be loaded.
     """
-    files = [Path(path) for path in paths]
-    if len(set(files)) < len(files):
-        raise BenchmarkError("A model is named twice; expected each file once.")
-    noise = np.random.default_rng(seed)
-    plug_in = {"isa": isa}
-    runners: dict[str, Interpreter | Streamer] = {}
-    calls: dict[str, Callable[[], object]] = {}
+    files = list(dict.fromkeys(file for path in paths for file in _files(Path(path))))
+    if not files:
+        raise BenchmarkError(
+            "paths must name .tflite files, or folders that hold some, received none: export a "
+            "model, or run tfpipeline demo"
+        )
+    chosen = backend(runtime)
+    title = f"{chosen.name} {chosen.version}"
+    runners: dict[Path, FileRunner] = {}
+    problems: dict[Path, str] = {}
     for file in files:
-        runner: Interpreter | Streamer
-        if read_card(TFLiteFile(file))["streaming"]:
-            runner = streamer = Streamer(file, runtime=runtime, delegate_options=plug_in)
-            frame = noise.normal(size=streamer.input_shape[-1]).astype(np.float32)
-            streamer.process(frame)
-        else:
-            runner = interpreter = Interpreter(file, runtime=runtime, delegate_options=plug_in)
-            interpreter.set_input(noise.normal(size=interpreter.input_shape).astype(np.float32))
-        runners[str(file)] = runner
-        calls[str(file)] = runner.invoke
-    timings = time_interleaved(calls, rounds=rounds, round_seconds=round_seconds)
+        try:
+            if file.is_dir():
+                raise ModelFileError(f"{file} holds no .tflite file: give one that does")
+            plug_in = needs_plug_in(file)
+            # The plug-in's own trouble is not this file's, and ends the run.
+            delegate = load_delegate(chosen.name, isa=isa) if plug_in else None
+            _try_once(file, chosen.name, plug_in)
+            runners[file] = FileRunner(file, chosen, delegate, seed)
+        except (ModelFileError, OSError) as error:
+            problems[file] = _reason(file, error)
+    calls: dict[str, Callable[[], object]] = {str(f): r.invoke for f, r in runners.items()}
+    timings = time_interleaved(calls, rounds=rounds, round_seconds=round_seconds) if calls else {}
     return [
         FileTiming(
             path=file,
-            bytes=file.stat().st_size,
-            unit="frame" if runners[str(file)].card["streaming"] else "utterance",
-            runtime=runners[str(file)].runtime,
-            timing=timings[str(file)],
+            bytes=file.stat().st_size if file.is_file() else None,
+            unit=runners[file].unit if file in runners else "",
+            runtime=title,
+            timing=timings.get(str(file)),
+            problem=problems.get(file, ""),
+            note=runners[file].note if file in runners else "",
         )
         for file in files
     ]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    found = sorted(path.glob("*.tflite")) if path.is_dir() else []
+    # A folder without any is a row that says so.
+    yield from found or [path]
+
+
+def _try_once(file: Path, runtime: str, plug_in: bool) -> None:
+    from tfpipeline.inspection.trial import try_model
+
+    for trial in try_model(file, plug_in, runtimes=(runtime,)):
+        if not trial.runs:
+            raise ModelFileError(f"{file} cannot be run: {trial.detail}")
+
+
+def _reason(file: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    # The row names the file.
+    return " ".join(str(error).split()).removeprefix(f"{file} ")

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-HELP = "time models against each other on this machine, one thread"
-EXAMPLE = "tfpipeline benchmark demo-out/kws.tflite demo-out/kws.fused.tflite"
+if TYPE_CHECKING:
+    from tfpipeline.bench.files import FileTiming
+
+HELP = (
+    "time .tflite files of any kind against each other on this machine, one thread; exit status 1 "
+    "if one of them could not be timed"
+)
+EXAMPLE = "tfpipeline benchmark demo-out"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("models", type=Path, nargs="+", help=".tflite files to compare")
+    parser.add_argument(
+        "models", type=Path, nargs="+", help=".tflite files to compare, and folders that hold some"
+    )
     parser.add_argument("--rounds", type=int, default=15, help="rounds to take (default: 15)")
     parser.add_argument(
         "--isa", default="auto", help="kernels of fused models: auto, c, avx2 and so on"
@@ -21,25 +32,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.bench.files import benchmark_files
     from tfpipeline.bench.machine import describe_machine
-    from tfpipeline.cli.output import kilobytes, print_json, print_table
+    from tfpipeline.cli.output import print_json, say_error
 
     rows = benchmark_files(arguments.models, rounds=arguments.rounds, isa=arguments.isa)
+    failed = [row for row in rows if row.timing is None]
     if arguments.json:
         machine = describe_machine().to_dict()
         print_json({"machine": machine, "models": [row.to_dict() for row in rows]})
-        return 0
-    print_table(
-        ("model", "size", "unit", "min us", "median us", "max us"),
-        [
-            (
-                row.path.name,
-                kilobytes(row.bytes),
-                row.unit,
-                f"{row.timing.min:.1f}",
-                f"{row.timing.median:.1f}",
-                f"{row.timing.max:.1f}",
-            )
-            for row in rows
-        ],
-    )
-    return 0
+    else:
+        _print_rows(rows)
+    for row in failed:
+        say_error(f"{row.path} was not timed: {row.problem}")
+    return 1 if failed else 0
+
+
+def _print_rows(rows: Sequence[FileTiming]) -> None:
+    from tfpipeline.cli.output import kilobytes, print_table
+
+    names = Counter(row.path.name for row in rows)
+    lines = []
+    for row in rows:
+        # A name that occurs in several folders does not say which file it is.
+        name = row.path.name if names[row.path.name] == 1 else str(row.path)
+        size = "" if row.bytes is None else kilobytes(row.bytes)
+        if row.timing is None:
+            lines.append((name, size, "not timed", "", "", ""))
+        else:
+            times = (row.timing.min, row.timing.median, row.timing.max)
+            lines.append((name, size, row.unit, *(f"{time:.1f}" for time in times)))
+    print_table(("model", "size", "unit", "min us", "median us", "max us"), lines)
+    for row in rows:
+        if row.note:
+            print(f"{row.path.name}: {row.note}")
