@@ -60,8 +60,10 @@ class SharedTensor(schema.TensorT):
 
     def Pack(self, builder: SharingBuilder) -> int:  # noqa: N802 (the schema's name)
         quantization = None if self.quantization is None else self.quantization.Pack(builder)
-        shape = np.asarray(self.shape, np.int32).tobytes()
-        key = (self.name, shape, self.type, self.buffer, quantization)
+        parts = {**vars(self), "quantization": quantization}
+        key = tuple(
+            value.tobytes() if isinstance(value, np.ndarray) else value for value in parts.values()
+        )
         if key not in builder.tables:
             builder.tables[key] = int(super().Pack(builder))
         return builder.tables[key]

@@ -20,6 +20,8 @@ from tfpipeline.export.weights import (
     fully_connected,
     integer_bias,
     integer_constant,
+    is_hybrid,
+    unpacked_constant,
     with_room,
 )
 from tfpipeline.numerics.quantize import channel_scales, quantize_affine, quantize_channels
@@ -98,6 +100,8 @@ def _convolution(activations: Activations, op: FloatOperator, mode: Mode, biases
     version = op.version
     if not mode.integer_weights:
         weights = float_constant(graph, f"{name}/weights", values, mode)
+    elif mode.activations == FLOAT32 and not is_hybrid(op.code, values):
+        weights = unpacked_constant(graph, f"{name}/weights", quantized, axis)
     else:
         weights = integer_constant(graph, f"{name}/weights", quantized, 8, axis)
         version = _HYBRID_VERSIONS[op.code]
