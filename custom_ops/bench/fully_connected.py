@@ -3,7 +3,8 @@
     make bench                          or: python custom_ops/bench/fully_connected.py --help
 
 Contenders take turns within every round, so that what else happens on the machine hits all alike;
-each figure is the best of all rounds. Writes a CSV and a plot with the roofline.
+each figure is the best of all rounds. Writes a CSV and a plot with the roofline. A contender that
+cannot run is a row without figures that says why, and what is compared with it has no ratio.
 """
 
 from __future__ import annotations
@@ -21,12 +22,20 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from gemmlowp import Gemmlowp, try_gemmlowp
 from layers import Layer, UnsignedLayer
-from measuring import OUT_OF_CACHE_BYTES, machine, measure, read_bandwidth, write_csv
+from measuring import (
+    OUT_OF_CACHE_BYTES,
+    machine,
+    measure,
+    plot_if_possible,
+    read_bandwidth,
+    write_csv,
+)
 
 from tfpipeline.runtime.native import library_path
 
 ACCELERATED_BATCH = 8
 GEMMLOWP = "gemmlowp uint8"
+_FIGURES = ("us", "median_us", "gops", "weight_gb_s", "compared_with", "times_faster", "note")
 
 
 @dataclass(frozen=True)
@@ -78,50 +87,70 @@ def time_contenders(
     rounds: int,
     repeats: int,
     copies: bool,
-    gemmlowp: Gemmlowp | None = None,
+    gemmlowp: Gemmlowp | str | None = None,
 ) -> list[dict[str, object]]:
-    """One row of the table a contender."""
+    """One row of the table a contender, also of one that cannot run.
+
+    Args:
+        group: What to time against each other.
+        threads, isa: Of the interpreters, and kernels of ours.
+        rounds, repeats: See `measure`.
+        copies: Give each contender so many copies of its weights that no cache holds them.
+        gemmlowp: A contender more, or why it is missing; None leaves it out.
+    """
     interpreters: list[list[Interpreter]] = []
-    calls: list[list[Callable[[], object]]] = []
+    calls: dict[Contender, list[Callable[[], object]]] = {}
+    problems: dict[Contender, str] = {}
     for contender in group:
-        layer = contender.layer
-        packed = layer.rows * layer.depth * layer.bits // 8
-        model = contender.model()
+        packed = contender.layer.rows * contender.layer.depth * contender.layer.bits // 8
         count = -(-OUT_OF_CACHE_BYTES // packed) if copies else 1
-        made = [contender.interpreter(model, threads, isa) for _ in range(count)]
+        try:
+            model = contender.model()
+            made = [contender.interpreter(model, threads, isa) for _ in range(count)]
+        except (ValueError, RuntimeError) as error:
+            # The interpreter's words, when it has no kernel for a peer.
+            problems[contender] = " ".join(str(error).split())
+            continue
         interpreters.append(made)
-        calls.append([it.invoke for it in made])
+        calls[contender] = [it.invoke for it in made]
     if gemmlowp is not None:
         layer = group[0].layer
-        group = [*group, Contender(GEMMLOWP, layer, False, None)]
-        calls.append([gemmlowp.call(layer.rows, layer.depth, layer.batch, threads)])
-    times = measure(calls, rounds, repeats)
+        peer = Contender(GEMMLOWP, layer, False, None)
+        group = [*group, peer]
+        if isinstance(gemmlowp, str):
+            problems[peer] = gemmlowp
+        else:
+            calls[peer] = [gemmlowp.call(layer.rows, layer.depth, layer.batch, threads)]
+    times = dict(zip(calls, measure(list(calls.values()), rounds, repeats), strict=True))
     # Out of cache the best of many would be a call that found its weights in cache after all.
-    typical = {
-        c.name: (statistics.median(t) if copies else min(t))
-        for c, t in zip(group, times, strict=True)
-    }
+    typical = {c.name: (statistics.median(t) if copies else min(t)) for c, t in times.items()}
     rows: list[dict[str, object]] = []
-    for contender, taken in zip(group, times, strict=True):
-        layer, best = contender.layer, typical[contender.name]
+    for contender in group:
+        layer = contender.layer
+        row: dict[str, object] = {
+            "layer": f"{layer.rows}x{layer.depth}",
+            "weights": "out of cache" if copies else "in cache",
+            "threads": threads,
+            "batch": layer.batch,
+            "contender": contender.name,
+            **dict.fromkeys(_FIGURES, ""),
+        }
+        rows.append(row)
+        if contender in problems:
+            row["note"] = problems[contender]
+            continue
+        best = typical[contender.name]
         operations = 2 * layer.rows * layer.depth * layer.batch
         weight_bytes = layer.rows * layer.depth * layer.bits / 8
-        base = typical.get(contender.baseline or "")
-        rows.append(
-            {
-                "layer": f"{layer.rows}x{layer.depth}",
-                "weights": "out of cache" if copies else "in cache",
-                "threads": threads,
-                "batch": layer.batch,
-                "contender": contender.name,
-                "us": f"{best * 1e6:.1f}",
-                "median_us": f"{statistics.median(taken) * 1e6:.1f}",
-                "gops": f"{operations / best / 1e9:.0f}",
-                "weight_gb_s": f"{weight_bytes / best / 1e9:.1f}",
-                "compared_with": contender.baseline if base else "",
-                "times_faster": f"{base / best:.2f}" if base else "",
-            }
-        )
+        row["us"] = f"{best * 1e6:.1f}"
+        row["median_us"] = f"{statistics.median(times[contender]) * 1e6:.1f}"
+        row["gops"] = f"{operations / best / 1e9:.0f}"
+        row["weight_gb_s"] = f"{weight_bytes / best / 1e9:.1f}"
+        if contender.baseline in typical:
+            row["compared_with"] = contender.baseline
+            row["times_faster"] = f"{typical[contender.baseline] / best:.2f}"
+        elif contender.baseline:
+            row["note"] = f"no ratio: {contender.baseline} was not measured"
     return rows
 
 
@@ -132,6 +161,7 @@ def plot(path: Path, rows: list[dict[str, object]], cache: float, memory: float,
     from matplotlib import pyplot
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5.2))
+    rows = [r for r in rows if r["us"]]
     inside = [r for r in rows if r["weights"] == "in cache" and r["threads"] == 1]
     outside = [r for r in rows if r["weights"] == "out of cache"]
     names = list(dict.fromkeys(str(r["contender"]) for r in inside))
@@ -191,6 +221,8 @@ def main() -> None:
     # Two threads on two cores are only as fast as what else runs there lets them be.
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     gemmlowp = try_gemmlowp()
+    if isinstance(gemmlowp, str):
+        print(f"{GEMMLOWP}: {gemmlowp}", file=sys.stderr)
     for threads in arguments.threads:
         for batch in arguments.batches:
             group = contenders(arguments.rows, arguments.depth, batch)
@@ -208,7 +240,8 @@ def main() -> None:
     notes.append(f"read bandwidth: {cache / 1e9:.1f} GB/s in cache, {memory / 1e9:.1f} out of it")
     write_csv(out / "fully_connected_x86.csv", rows, notes)
     if 1 in arguments.threads:
-        plot(out / "fully_connected_x86.png", rows, cache, memory, notes[1])
+        picture = out / "fully_connected_x86.png"
+        plot_if_possible(plot, picture, rows, cache, memory, notes[1])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -56,10 +55,9 @@ class Gemmlowp:
         return run
 
 
-def try_gemmlowp() -> Gemmlowp | None:
-    """gemmlowp, or None and a line that says why not."""
+def try_gemmlowp() -> Gemmlowp | str:
+    """gemmlowp, or why there is none."""
     try:
         return Gemmlowp()
     except RuntimeError as error:
-        print(f"left out: {error}", file=sys.stderr)
-        return None
+        return str(error)

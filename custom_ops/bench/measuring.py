@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from tfpipeline.extras import missing_extra
 from tfpipeline.runtime.native import best_isa
 
 MIB = 1 << 20
@@ -66,3 +68,12 @@ def write_csv(path: Path, rows: list[dict[str, object]], notes: list[str]) -> No
         writer.writeheader()
         writer.writerows(rows)
     os.replace(temporary, path)
+
+
+def plot_if_possible(plot: Callable[..., None], path: Path, *arguments: object) -> None:
+    """Draws what `write_csv` has kept already; without Matplotlib says so in one line."""
+    try:
+        plot(path, *arguments)
+    except ImportError as error:
+        reason = missing_extra(error) or error
+        print(f"no plot {path.name}: {reason}", file=sys.stderr)

@@ -4,7 +4,9 @@
 
 Peers, all through the same interpreter: the WHILE loop with int8 weights and float activations
 (dynamic range), and every step of its own in int8 (unrolled), both with XNNPACK. Ours has float
-inputs and outputs, and whole sequences in one op. Sizes are the same; weights are random.
+inputs and outputs, and whole sequences in one op. Sizes are the same; weights are random. A peer
+that the converter does not make, or that does not run, is a row without figures that says why; ours
+then has no ratio, because the missing peer might have been the best one.
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
-from measuring import machine, measure, read_bandwidth, write_csv
+from measuring import machine, measure, plot_if_possible, read_bandwidth, write_csv
 from recurrent_plot import plot
 
 from tfpipeline.export.flatbuffer import GraphBuilder, ModelBuilder, Quantization
@@ -35,6 +38,16 @@ from tfpipeline.worker_process import python_command, worker_environment
 GATES = {"gru": 3, "lstm": 4}
 #: Rank of both factors, as a part of the units.
 RANK = 0.25
+_FIGURES = (
+    "us",
+    "median_us",
+    "us_a_frame",
+    "gops",
+    "weight_mb",
+    "compared_with",
+    "times_faster",
+    "note",
+)
 
 
 @dataclass(frozen=True)
@@ -116,8 +129,8 @@ class Preset:
         graph.custom(kind.OP_NAME, [x, *first, *weights, bias, -1], [y, *last], options.pack())
         return y, first
 
-    def stock(self, kind: str, folder: Path, seconds: float) -> bytes | None:
-        """The stock converter's model, or None and a line that says why there is none."""
+    def stock(self, kind: str, folder: Path, seconds: float) -> bytes | str:
+        """The stock converter's model, or why there is none."""
         target = folder / f"{self.cell}-{self.rank}-{kind}.tflite"
         job = json.dumps({**asdict(self), "kind": kind})
         script = Path(__file__).resolve().with_name("stock_recurrent.py")
@@ -132,12 +145,10 @@ class Preset:
                 timeout=seconds,
             )
         except subprocess.TimeoutExpired:
-            print(f"{self.name}, {kind}: no model after {seconds:.0f} s", file=sys.stderr)
-            return None
+            return f"no model after {seconds:.0f} s"
         if done.returncode != 0 or not target.exists():
             lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-            print(f"{self.name}, {kind}: the converter failed: {lines[-1]}", file=sys.stderr)
-            return None
+            return f"the converter failed: {lines[-1]}"
         return target.read_bytes()
 
 
@@ -155,33 +166,65 @@ def make_interpreter(model: bytes, ours: bool, threads: int, isa: str) -> Interp
 
 
 def time_preset(
-    models: dict[str, bytes], preset: Preset, threads: int, isa: str, rounds: int, repeats: int
+    models: Mapping[str, bytes | str],
+    preset: Preset,
+    threads: int,
+    isa: str,
+    rounds: int,
+    repeats: int,
 ) -> list[dict[str, object]]:
-    """One row a contender; the best of the peers is what ours is compared with."""
-    made = [make_interpreter(m, n.startswith("ours"), threads, isa) for n, m in models.items()]
-    times = measure([[it.invoke] for it in made], rounds, repeats)
-    best = {name: min(taken) for name, taken in zip(models, times, strict=True)}
+    """One row a contender; the best of the peers is what ours is compared with.
+
+    Args:
+        models: By name: a model, or why there is none.
+        preset: What they compute.
+        threads, isa: Of the interpreters, and kernels of ours.
+        rounds, repeats: See `measure`.
+    """
+    made: dict[str, Interpreter] = {}
+    problems: dict[str, str] = {}
+    for name, model in models.items():
+        if isinstance(model, str):
+            problems[name] = model
+            continue
+        try:
+            made[name] = make_interpreter(model, name.startswith("ours"), threads, isa)
+        except (ValueError, RuntimeError) as error:
+            problems[name] = " ".join(str(error).split())
+    times = dict(
+        zip(made, measure([[it.invoke] for it in made.values()], rounds, repeats), strict=True)
+    )
+    best = {name: min(taken) for name, taken in times.items()}
     peers = {name: t for name, t in best.items() if not name.startswith("ours")}
     base = min(peers, key=lambda name: peers[name]) if peers else ""
     rows: list[dict[str, object]] = []
-    for (name, seconds), taken in zip(best.items(), times, strict=True):
-        ours = name.startswith("ours")
-        rows.append(
-            {
-                "layers": preset.name,
-                "features": preset.features,
-                "frames": preset.frames,
-                "threads": threads,
-                "contender": name,
-                "us": f"{seconds * 1e6:.1f}",
-                "median_us": f"{statistics.median(taken) * 1e6:.1f}",
-                "us_a_frame": f"{seconds * 1e6 / preset.frames:.2f}",
-                "gops": f"{preset.operations() / seconds / 1e9:.1f}",
-                "weight_mb": f"{preset.weight_bytes() / 1e6:.2f}",
-                "compared_with": base if ours else "",
-                "times_faster": f"{peers[base] / seconds:.2f}" if ours and base else "",
-            }
-        )
+    for name in models:
+        row: dict[str, object] = {
+            "layers": preset.name,
+            "features": preset.features,
+            "frames": preset.frames,
+            "threads": threads,
+            "contender": name,
+            **dict.fromkeys(_FIGURES, ""),
+        }
+        rows.append(row)
+        row["weight_mb"] = f"{preset.weight_bytes() / 1e6:.2f}"
+        if name in problems:
+            row["note"] = problems[name]
+            continue
+        seconds = best[name]
+        row["us"] = f"{seconds * 1e6:.1f}"
+        row["median_us"] = f"{statistics.median(times[name]) * 1e6:.1f}"
+        row["us_a_frame"] = f"{seconds * 1e6 / preset.frames:.2f}"
+        row["gops"] = f"{preset.operations() / seconds / 1e9:.1f}"
+        if not name.startswith("ours"):
+            continue
+        missing = [peer for peer in problems if not peer.startswith("ours")]
+        if missing:
+            row["note"] = f"no ratio without {'; '.join(missing)}"
+        elif base:
+            row["compared_with"] = base
+            row["times_faster"] = f"{peers[base] / seconds:.2f}"
     return rows
 
 
@@ -220,13 +263,13 @@ def main() -> None:
                 "stock unrolled, int8": (preset, "unrolled"),
                 "stock rolled, factored": (factored, "rolled"),
             }
-            if preset.cell == "lstm":
-                del wanted["stock rolled, factored"]  # there is no factored LSTM in Keras
             found = {
-                name: model
+                name: what.stock(kind, Path(folder), arguments.converter_seconds)
                 for name, (what, kind) in wanted.items()
-                if (model := what.stock(kind, Path(folder), arguments.converter_seconds))
             }
+        for name, model in found.items():
+            if isinstance(model, str):
+                print(f"{preset.name}, {name}: {model}", file=sys.stderr)
         smaller = {n: m for n, m in found.items() if "factored" in n}
         full = {n: m for n, m in found.items() if n not in smaller}
         for threads in arguments.threads:
@@ -238,7 +281,7 @@ def main() -> None:
             print(f"{preset.name}, threads {threads}", file=sys.stderr)
         # After each preset: a stack can keep the converter busy for minutes.
         write_csv(out / "recurrent_x86.csv", rows, notes)
-        plot(out / "recurrent_x86.png", rows, cache, notes[1])
+        plot_if_possible(plot, out / "recurrent_x86.png", rows, cache, notes[1])
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ def plot(path: Path, rows: list[dict[str, object]], cache: float, note: str) -> 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    rows = [r for r in rows if r["us"]]
     one = [r for r in rows if r["threads"] == min(int(str(r["threads"])) for r in rows)]
     presets = list(dict.fromkeys(str(r["layers"]) for r in one))
     names = list(dict.fromkeys(str(r["contender"]) for r in one))

@@ -18,14 +18,15 @@ def keras_model(job: dict[str, Any]) -> Any:
     """Layers of the sizes `units`, factored where `rank` says so."""
     import keras
 
-    from tfpipeline.layers import FactoredGRU
+    from tfpipeline.layers import FactoredGRU, FactoredLSTM
 
     unroll = job["kind"] == "unrolled"
     layers: list[Any] = [keras.Input((job["frames"], job["features"]))]
     for units in job["units"]:
         if job["rank"]:
             rank = int(units * job["rank"])
-            layers.append(FactoredGRU(units, rank=rank, recurrent_rank=rank, return_sequences=True))
+            factored = {"gru": FactoredGRU, "lstm": FactoredLSTM}[job["cell"]]
+            layers.append(factored(units, rank=rank, recurrent_rank=rank, return_sequences=True))
         else:
             kind = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}[job["cell"]]
             layers.append(kind(units, return_sequences=True, unroll=unroll))

@@ -11,7 +11,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from tfpipeline.bench.machine import describe_machine
-from tfpipeline.errors import TfpipelineError
 from tfpipeline.worker_process import worker_command, worker_environment
 
 # Backend, whether XLA compiles, and what the row is called.
@@ -22,38 +21,38 @@ MODES = (
 )
 
 
-class BackendBenchError(TfpipelineError):
-    """A measurement that did not come back."""
-
-
 def measure_in_each_mode(module: str, task: dict[str, Any]) -> list[dict[str, Any]]:
     """The last line of `python -m MODULE --task JSON`, read as JSON, for each mode.
+
+    A mode that cannot be measured is a row too, with its name as `mode` and the reason as
+    `problem`: without it a table would look complete.
 
     Args:
         module: a benchmark whose `--task` takes `task` together with `mode`, the row's name, and
             `xla`, and prints its row as JSON.
         task: what it is to measure.
-
-    Raises:
-        BackendBenchError: a process failed.
     """
-    rows = []
-    for backend, xla, mode in MODES:
-        if find_spec(backend) is None:
-            continue
-        given = json.dumps({**task, "mode": mode, "xla": xla})
-        result = subprocess.run(
-            worker_command(module, "--task", given),
-            env=worker_environment(KERAS_BACKEND=backend, TF_CPP_MIN_LOG_LEVEL="3"),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode:
-            said = result.stderr.strip().splitlines()[-1:] or [f"status {result.returncode}"]
-            raise BackendBenchError(f"{mode}: the measurement failed: {said[0]}")
-        rows.append(json.loads(result.stdout.splitlines()[-1]))
-    return rows
+    return [_measure(module, task, *mode) for mode in MODES]
+
+
+def _measure(
+    module: str, task: dict[str, Any], backend: str, xla: bool, mode: str
+) -> dict[str, Any]:
+    if find_spec(backend) is None:
+        return {"mode": mode, "problem": f"{backend} is not installed", "installed": False}
+    given = json.dumps({**task, "mode": mode, "xla": xla})
+    result = subprocess.run(
+        worker_command(module, "--task", given),
+        env=worker_environment(KERAS_BACKEND=backend, TF_CPP_MIN_LOG_LEVEL="3"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        said = result.stderr.strip().splitlines()[-1:] or [f"status {result.returncode}"]
+        return {"mode": mode, "problem": f"the measurement failed: {said[0]}", "installed": True}
+    row: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
+    return row
 
 
 def run_command(
@@ -66,6 +65,8 @@ def run_command(
     table: Callable[[Sequence[Any]], str],
 ) -> int:
     """The command line of a benchmark whose every mode has a process of its own.
+
+    Returns 1 where a mode that is installed could not be measured; the others are shown anyway.
 
     Args:
         module: of the benchmark, see `measure_in_each_mode`.
@@ -84,15 +85,16 @@ def run_command(
         print(json.dumps(asdict(measure(case_type(**task.pop("case")), **task))))
         return 0
     case = {name: getattr(arguments, name) for name in asdict(case_type())}
-    try:
-        found = measure_in_each_mode(module, {"case": case, "rounds": arguments.rounds})
-    except BackendBenchError as error:
-        parser.error(str(error))
+    found = measure_in_each_mode(module, {"case": case, "rounds": arguments.rounds})
+    missing = [row for row in found if "problem" in row]
+    failed = any(row["installed"] for row in missing)
     if arguments.json:
         machine = describe_machine().to_dict()
         print(json.dumps({"machine": machine, "case": case, "rows": found}))
-        return 0
+        return int(failed)
     processor = describe_machine().processor
     print(f"{processor}; {case_type(**case)}; least ms of {arguments.rounds} rounds")
-    print(table([row_type(**row) for row in found]))
-    return 0
+    print(table([row_type(**row) for row in found if "problem" not in row]))
+    for row in missing:
+        print(f"{row['mode']:18}{row['problem']}")
+    return int(failed)
