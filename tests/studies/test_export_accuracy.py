@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import keras
@@ -30,7 +31,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_rows_tables_and_a_plot(files: Path) -> None:
+def test_rows_tables_and_a_plot(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = files / "out"
     given = {"models": [files / "model.keras"], "features": files / "features.npz"}
     result = export_accuracy.run(out, quick=True, command="study", **given)  # type: ignore[arg-type]
@@ -54,6 +55,12 @@ def test_rows_tables_and_a_plot(files: Path) -> None:
     assert about["command"] == "study" and about["data"]["features"]
     again = export_accuracy.run(out, quick=True, **given)  # type: ignore[arg-type]
     assert again.rows == result.rows
+    # Without Matplotlib everything else is there.
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    plain = export_accuracy.run(out, quick=True, **given)  # type: ignore[arg-type]
+    assert plain.rows == result.rows and plain.files == result.files[:-1]
+    assert plain.summary.startswith(result.summary)
+    assert "no plot: This needs matplotlib" in plain.summary
 
 
 def test_missing_features_are_named(files: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.extras import missing_extra
 from tfpipeline.recipes.atomic import write_json
 from tfpipeline.recipes.provenance import installed_versions
 from tfpipeline.studies.drift import STEPS, WINDOW, state_errors, state_walk
@@ -94,9 +95,15 @@ def run_accuracy(
     settings = {"quick": quick, "calibration": _CALIBRATION, "steps": STEPS, "streams": _STREAMS}
     about = describe_run("export-accuracy", command, range(len(models)), basis, settings)
     write_json(files[2], about)
-    plot = out / "export_accuracy.png"
-    plot_accuracy(plot, rows)
-    return StudyResult(rows, (*files, plot), _summary(rows, modes))
+    plot, summary = out / "export_accuracy.png", _summary(rows, modes)
+    try:
+        plot_accuracy(plot, rows)
+    except ImportError as error:
+        # Hours of measurements are worth a summary without a picture.
+        return StudyResult(
+            rows, tuple(files), f"{summary}\nno plot: {missing_extra(error) or error}"
+        )
+    return StudyResult(rows, (*files, plot), summary)
 
 
 def _extract(data: Path, path: Path) -> None:
