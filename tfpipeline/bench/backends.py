@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from tfpipeline.bench.machine import describe_machine
+from tfpipeline.bench.source import describe_source
 from tfpipeline.worker_process import worker_command, worker_environment
 
 # Backend, whether XLA compiles, and what the row is called.
@@ -90,7 +91,7 @@ def run_command(
     failed = any(row["installed"] for row in missing)
     if arguments.json:
         machine = describe_machine().to_dict()
-        print(json.dumps({"machine": machine, "case": case, "rows": found}))
+        print(json.dumps({**describe_source(), "machine": machine, "case": case, "rows": found}))
         return int(failed)
     processor = describe_machine().processor
     print(f"{processor}; {case_type(**case)}; least ms of {arguments.rounds} rounds")

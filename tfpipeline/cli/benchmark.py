@@ -32,13 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.bench.files import benchmark_files
     from tfpipeline.bench.machine import describe_machine
+    from tfpipeline.bench.source import describe_source
     from tfpipeline.cli.output import print_json, say_error
 
     rows = benchmark_files(arguments.models, rounds=arguments.rounds, isa=arguments.isa)
     failed = [row for row in rows if row.timing is None]
     if arguments.json:
         machine = describe_machine().to_dict()
-        print_json({"machine": machine, "models": [row.to_dict() for row in rows]})
+        found = [row.to_dict() for row in rows]
+        print_json({**describe_source(), "machine": machine, "models": found})
     else:
         _print_rows(rows)
     for row in failed:
