@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tfpipeline.data.clip_reader import loudest
-from tfpipeline.data.corpus_files import is_wav
 from tfpipeline.data.errors import AudioError, DataError
 from tfpipeline.data.wav import read_wav
+from tfpipeline.data.word_folders import is_wav
 from tfpipeline.features import LogMel
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tfpipeline.data.corpus_files import NOISE_FOLDER, audio_files, is_wav
 from tfpipeline.data.errors import AudioError
 from tfpipeline.data.noise import part
 from tfpipeline.data.speech_dataset import FileNote, Split
 from tfpipeline.data.wav import open_wav
+from tfpipeline.data.word_folders import NOISE_FOLDER, audio_files, is_wav
 from tfpipeline.features import LogMel
 from tfpipeline.progress import ProgressBar
 
@@ -77,7 +77,7 @@ class ClipReader:
         noises: dict[str, np.ndarray] = {}
         if not (self.root / NOISE_FOLDER).is_dir():
             return noises
-        for file in audio_files(self.root, NOISE_FOLDER):
+        for file in audio_files(self.root, NOISE_FOLDER, self.skipped):
             audio = self._open(file, self.skipped, self.converted)
             if audio is None:
                 continue

@@ -1,69 +1,21 @@
-"""Finds the files of a corpus and says which split each belongs to."""
+"""Settles a corpus' words and says which split each of its files belongs to."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from tfpipeline.data.corpus_plan import COMMANDS
 from tfpipeline.data.errors import DataError
+from tfpipeline.data.speech_dataset import FileNote
+from tfpipeline.data.word_folders import SILENCE, UNKNOWN
 
-NOISE_FOLDER = "_background_noise_"
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 # Percent of the speakers, where no list says who belongs where.
 _PERCENT = {"validation": 10.0, "test": 10.0}
 _HASH_RANGE = (1 << 27) - 1
-# Recordings that are not WAV are named, other files (texts, licences) are passed over.
-_AUDIO = {".wav", ".wave"}
-_OTHER_AUDIO = {".mp3", ".flac", ".ogg", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".au"}
-
-
-def word_folders(root: Path) -> dict[str, list[str]]:
-    """Returns the audio files, sorted, of every word folder, as paths relative to `root`.
-
-    Raises:
-        DataError: no such folder, or no audio in it.
-    """
-    if not root.exists():
-        raise DataError(f"{root}: there is no such folder; check the path.")
-    if not root.is_dir():
-        raise DataError(f"{root}: is a file; expected a folder with one subfolder for each word.")
-    folders = {}
-    try:
-        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
-        for name in names:
-            if name.startswith((".", "_")):
-                continue
-            files = audio_files(root, name)
-            if files:
-                folders[name] = files
-    except OSError as error:
-        raise DataError(f"{root}: cannot be read ({error.strerror}).") from None
-    if not folders:
-        raise DataError(
-            f"{root}: holds no audio; expected a subfolder of WAV files for each word, such as "
-            f"{root.name or root}/yes/anna_nohash_0.wav."
-        )
-    return folders
-
-
-def audio_files(root: Path, folder: str) -> list[str]:
-    """Audio files in a folder of `root`, sorted, as relative paths with forward slashes."""
-    return sorted(
-        f"{folder}/{entry.name}"
-        for entry in os.scandir(root / folder)
-        if not entry.name.startswith(".")
-        and Path(entry.name).suffix.lower() in _AUDIO | _OTHER_AUDIO
-        and entry.is_file()
-    )
-
-
-def is_wav(path: str) -> bool:
-    """Whether the name is a WAV file's."""
-    return Path(path).suffix.lower() in _AUDIO
 
 
 def choose_words(
@@ -73,7 +25,7 @@ def choose_words(
 
     Raises:
         DataError: a wanted word has no folder.
-        ValueError: no word, or one twice.
+        ValueError: no word, one twice, or one of the two labels that are no words.
     """
     found = set(folders)
     if words is None:
@@ -84,6 +36,11 @@ def choose_words(
         raise ValueError(
             f"load_speech_commands: words must be a sequence of different words, got {words!r}."
         )
+    if reserved := [word for word in wanted if word in (SILENCE, UNKNOWN)]:
+        raise ValueError(
+            f"load_speech_commands: words must not hold {reserved[0]!r}, which is always a label; "
+            "leave it out: clips in a folder of that name are used."
+        )
     missing = [word for word in wanted if word not in found]
     if missing:
         have = ", ".join(sorted(found)[:12]) + (" ..." if len(found) > 12 else "")
@@ -93,15 +50,22 @@ def choose_words(
     return wanted
 
 
-def assign_splits(root: Path, files: Iterable[str]) -> dict[str, str]:
+def assign_splits(
+    root: Path, files: Collection[str], skipped: list[FileNote] | None = None
+) -> dict[str, str]:
     """Returns the split of every file.
 
     Files in `validation_list.txt` and `testing_list.txt` belong there. Without a list, a hash of
     the speaker (what comes before `_nohash_` in the file's name) decides, as Speech Commands
     does, so that a speaker is never on two sides and stays where it is as a corpus grows.
 
+    Args:
+        root: the corpus.
+        files: its clips, relative to it.
+        skipped: takes a note for a list that names files which are not among them.
+
     Raises:
-        DataError: a list that cannot be read.
+        DataError: a list that cannot be read, or a file in both.
     """
     listed: dict[str, str] = {}
     hashed = dict(_PERCENT)
@@ -110,17 +74,30 @@ def assign_splits(root: Path, files: Iterable[str]) -> dict[str, str]:
         if not path.exists():
             continue
         hashed.pop(split)
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: cannot be read as a list of files ({error}).") from None
-        for line in lines:
-            if line.strip():
-                listed[line.strip().replace("\\", "/").removeprefix("./")] = split
-    splits = {}
-    for file in files:
-        splits[file] = listed.get(file) or _hashed_split(speaker_of(file), hashed)
-    return splits
+        named = _read_list(path)
+        for file in named:
+            if listed.setdefault(file, split) != split:
+                raise DataError(
+                    f"{path}: names {file}, which {LISTS[listed[file]]} names too; a file belongs "
+                    "to one split, so take the line out of one of them."
+                )
+        missing = sorted(set(named).difference(files))
+        if missing and skipped is not None:
+            skipped.append(
+                FileNote(name, f"lines without such a file: {len(missing)}, first {missing[0]}.")
+            )
+    return {file: listed.get(file) or _hashed_split(speaker_of(file), hashed) for file in files}
+
+
+def _read_list(path: Path) -> list[str]:
+    try:
+        # Notepad and spreadsheets put a byte order mark in front.
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text in UTF-8"
+        raise DataError(f"{path}: cannot be read as a list of files ({reason}).") from None
+    names = (line.strip().replace("\\", "/").removeprefix("./") for line in lines)
+    return [name for name in names if name]
 
 
 def speaker_of(file: str) -> str:

@@ -12,16 +12,15 @@ import numpy as np
 from tfpipeline.arguments import is_number
 from tfpipeline.data.arguments import check_count, log_mel_or_default
 from tfpipeline.data.clip_reader import ClipReader
-from tfpipeline.data.corpus_files import LISTS, assign_splits, choose_words, word_folders
+from tfpipeline.data.corpus_files import LISTS, assign_splits, choose_words
 from tfpipeline.data.corpus_plan import COMMANDS, SPLITS
 from tfpipeline.data.errors import DataError
-from tfpipeline.data.speech_dataset import SpeechDataset, Split
+from tfpipeline.data.speech_dataset import FileNote, SpeechDataset, Split
+from tfpipeline.data.word_folders import SILENCE, UNKNOWN, WordFolders, find_words
 from tfpipeline.features import LogMel, LogMelConfig
 from tfpipeline.progress import progress
 
 DEFAULT_WORDS = COMMANDS
-SILENCE = "_silence_"
-UNKNOWN = "_unknown_"
 
 
 def load_speech_commands(
@@ -42,6 +41,11 @@ def load_speech_commands(
     class "unknown". Every clip counts for one second: shorter ones are followed by zeros, of
     longer ones the loudest second is taken. Files that cannot be used are skipped, other rates,
     channels and encodings are converted, and both are noted in the result.
+
+    A word's clips may lie in subfolders of its folder. Clips in folders `_silence_` and `_unknown_`
+    are used as such, all of them; silence and other words are added up to their shares. Folders
+    without audio, folders that begin with `.` or `_` and hold some, clips beside the folders, files
+    in the lists that are not there: each is a note in `skipped`.
 
     Args:
         root: the folder.
@@ -69,18 +73,18 @@ def load_speech_commands(
     config = log_mel_or_default("load_speech_commands", log_mel)
     _check(limit, workers, seed, unknown_share, silence_share)
     path = Path(root)
-    folders = word_folders(path)
-    chosen = choose_words(path, folders, words)
+    found = find_words(path)
+    chosen = choose_words(path, found.words, words)
     labels = (SILENCE, UNKNOWN, *chosen)
-    splits = assign_splits(path, [file for files in folders.values() for file in files])
+    splits = assign_splits(path, found.files(), found.skipped)
     plans = {}
     for number, split in enumerate(SPLITS):
         rng = np.random.default_rng([seed, number])
-        files = {w: [f for f in group if splits[f] == split] for w, group in folders.items()}
-        plans[split] = _choose(files, labels, limit, unknown_share, rng)
+        plans[split] = _choose(found, splits, split, labels, limit, unknown_share, rng)
         if not plans[split]:
             raise DataError(_empty_split(path, split, len(splits)))
     reader = ClipReader(path, LogMel(config), workers)
+    reader.skipped += found.skipped
     noises = reader.noises()
     raw = {}
     with progress("Reading clips", total=sum(map(len, plans.values()))) as bar:
@@ -91,10 +95,12 @@ def load_speech_commands(
                     f"{path}: no file of the {split} split can be used; the last reason is: "
                     f"{reader.skipped[-1]}"
                 )
-            count = round(len(spoken) * silence_share / (1.0 - silence_share))
+            own = int((spoken.labels == 0).sum())
+            count = round((len(spoken) - own) * silence_share / (1.0 - silence_share)) - own
             rng = np.random.default_rng([seed, 10 + number])
-            silence = reader.silence(noises, split, count, rng)
+            silence = reader.silence(noises, split, max(count, 0), rng)
             raw[split] = _shuffled(spoken, silence, rng)
+    reader.skipped += _words_without_clips(raw, labels)
     training = raw["train"].features
     mean = training.mean(axis=(0, 1), dtype=np.float64)
     # Where a filter never varies (all files silent, say) nothing is divided by nothing.
@@ -117,21 +123,39 @@ def load_speech_commands(
 
 
 def _choose(
-    files: dict[str, list[str]],
+    found: WordFolders,
+    splits: dict[str, str],
+    split: str,
     labels: tuple[str, ...],
     limit: int | None,
     unknown_share: float,
     rng: np.random.Generator,
 ) -> list[tuple[str, int]]:
-    """Chooses a split's files: all of the words, a bounded share of the others."""
-    chosen = [(file, labels.index(word)) for word in labels[2:] for file in files[word]]
-    others = [file for word, group in files.items() if word not in labels[2:] for file in group]
+    """Chooses a split's files: all of the words and the user's own, a bounded share of others."""
+
+    def of(files: list[str]) -> list[str]:
+        return [file for file in files if splits[file] == split]
+
+    chosen = [(file, labels.index(word)) for word in labels[2:] for file in of(found.words[word])]
     most = round(len(chosen) * unknown_share / (1.0 - unknown_share))
-    picked = sorted(rng.permutation(len(others))[:most])
-    chosen += [(others[i], 1) for i in picked]
+    own = of(found.unknown)
+    others = [f for word, files in found.words.items() if word not in labels[2:] for f in of(files)]
+    picked = sorted(rng.permutation(len(others))[: max(most - len(own), 0)])
+    chosen += [(file, 1) for file in (*own, *(others[i] for i in picked))]
+    chosen += [(file, 0) for file in of(found.silence)]
     if limit is not None and len(chosen) > limit:
         chosen = [chosen[i] for i in sorted(rng.permutation(len(chosen))[:limit])]
     return chosen
+
+
+def _words_without_clips(raw: dict[str, Split], labels: tuple[str, ...]) -> list[FileNote]:
+    """Notes on words of whose files none can be used: nothing can be learned of them."""
+    heard = {int(label) for split in raw.values() for label in np.unique(split.labels)}
+    return [
+        FileNote(word, "none of its files is used; it stays a label without clips.")
+        for number, word in enumerate(labels)
+        if number >= 2 and number not in heard
+    ]
 
 
 def _shuffled(spoken: Split, silence: Split, rng: np.random.Generator) -> Split:

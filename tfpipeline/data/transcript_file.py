@@ -23,7 +23,7 @@ def transcript_lines(
         if path.stat().st_size > _MOST_BYTES:
             skipped.append(FileNote(where, "is larger than 64 MiB, so it is no transcript."))
             return None
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         skipped.append(FileNote(where, "is missing; its recordings are passed over."))
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +15,9 @@ from pathlib import Path
 from tfpipeline.errors import TfpipelineError
 
 _TIMEOUT = 300
-_NEWEST_MCA, _OLDEST_MCA = 24, 16
+_MCA_NAME = re.compile(r"llvm-mca(-\d+(\.\d+)?)?")
+_OLDEST_MCA = 19
+"""The recorded results are its; 15 and earlier have no model of the Neoverse N1."""
 
 
 class ArmBenchError(TfpipelineError):
@@ -22,9 +26,15 @@ class ArmBenchError(TfpipelineError):
 
 @dataclass(frozen=True)
 class Tools:
-    """Paths of programs; `mca` is None where there is no llvm-mca of version 16 or later.
+    """Paths of programs.
 
-    Earlier ones have no model of the Neoverse N1.
+    Args:
+        qemu: the emulator.
+        compiler: the C compiler for AArch64.
+        objdump: the disassembler for AArch64.
+        host_compiler: the C compiler for this machine.
+        mca: llvm-mca of version 19 or later; None without one.
+        mca_missing: why there is none, and what to install; None where there is one.
     """
 
     qemu: str
@@ -32,6 +42,7 @@ class Tools:
     objdump: str
     host_compiler: str
     mca: str | None
+    mca_missing: str | None = None
 
     @classmethod
     def find(cls) -> Tools:
@@ -40,12 +51,14 @@ class Tools:
         Raises:
             ArmBenchError: one is missing; the message names its Debian package.
         """
+        mca, mca_missing = find_mca()
         tools = cls(
             qemu=_need("qemu-aarch64", "qemu-user"),
             compiler=_need("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
             objdump=_need("aarch64-linux-gnu-objdump", "binutils-aarch64-linux-gnu"),
             host_compiler=_need("cc", "gcc"),
-            mca=_find_mca(),
+            mca=mca,
+            mca_missing=mca_missing,
         )
         version = first_number(output([tools.qemu, "--version"]))
         if not (7, 2) <= version < (9, 0):
@@ -138,10 +151,26 @@ def _need(program: str, package: str) -> str:
     return found
 
 
-def _find_mca() -> str | None:
-    numbered = [f"llvm-mca-{version}" for version in range(_NEWEST_MCA, _OLDEST_MCA - 1, -1)]
-    for name in (*numbered, "llvm-mca"):
-        found = shutil.which(name)
-        if found and first_number(_version(found, "LLVM version"))[0] >= _OLDEST_MCA:
-            return found
-    return None
+def find_mca() -> tuple[str | None, str | None]:
+    """The newest llvm-mca of version 19 or later on the path, or None and why there is none.
+
+    Distributions install it as `llvm-mca` and as `llvm-mca-19`; what counts is what it says itself.
+    """
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    names = {path.name for folder in folders for path in folder.glob("llvm-mca*")}
+    versions = {}
+    for name in sorted(names):
+        found = shutil.which(name) if _MCA_NAME.fullmatch(name) else None
+        if found is not None:
+            # A program that does not even say its version is no use.
+            with contextlib.suppress(ArmBenchError, OSError, subprocess.TimeoutExpired):
+                versions[found] = first_number(_version(found, "LLVM version"))
+    best = max(versions, key=versions.__getitem__, default=None)
+    if best is not None and versions[best][0] >= _OLDEST_MCA:
+        return best, None
+    newest = "none was found"
+    if best is not None:
+        newest = f"{best} is version {'.'.join(map(str, versions[best]))}"
+    return None, (
+        f"llvm-mca {_OLDEST_MCA} or later is missing ({newest}): apt-get install llvm-{_OLDEST_MCA}"
+    )
