@@ -56,7 +56,7 @@ def across_runtimes(path: Path, samples: Samples) -> tuple[RuntimeReport, ...]:
             RuntimeReport(
                 interpreter.runtime,
                 all(np.array_equal(a, b) for a, b in pairs),
-                max(float(np.abs(a - b).max()) for a, b in pairs),
+                max(float(np.abs(a.astype(np.float64) - b).max()) for a, b in pairs),
             )
         )
     return tuple(reports)

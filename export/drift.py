@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.export.signature import Samples
-from tfpipeline.export.spread import spread
+from tfpipeline.export.spread import is_decision, spread
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Streamer
 
@@ -113,7 +113,7 @@ def _drift(frames: int, window: int, long: _Trace, fresh: _Trace, last: int) -> 
     for kind in ("outputs", "states"):
         spread = long.spread(kind)
         for trace in (fresh, long):
-            errors.append(None if spread is None else trace.error(kind, last) / spread)
+            errors.append(None if spread is None else trace.error(kind, last, spread))
     output_fresh, output_last, state_fresh, state_last = errors
     assert output_fresh is not None and output_last is not None
     return Drift(frames, window, output_fresh, output_last, state_fresh, state_last)
@@ -124,8 +124,11 @@ class _Trace:
 
     def __init__(self) -> None:
         self._pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"outputs": [], "states": []}
+        self._decisions: set[str] = set()
 
     def add(self, kind: str, ours: Any, reference: Any) -> None:
+        if all(map(is_decision, _arrays(reference))):
+            self._decisions.add(kind)
         self._pairs[kind].append((_flat(ours), _flat(reference)))
 
     def spread(self, kind: str) -> float | None:
@@ -133,10 +136,12 @@ class _Trace:
         pairs = self._pairs[kind]
         return spread(np.stack([pair[1] for pair in pairs])) if pairs else None
 
-    def error(self, kind: str, last: int) -> float:
-        """Root mean square error over the last calls."""
+    def error(self, kind: str, last: int, spread: float) -> float:
+        """Root mean square error over the last calls in `spread`s; of decisions, how many differ."""
         ours, reference = (np.stack([p[i] for p in self._pairs[kind][-last:]]) for i in range(2))
-        return float(np.sqrt(((ours - reference) ** 2).mean()))
+        if kind in self._decisions:
+            return float((ours != reference).mean())
+        return float(np.sqrt(((ours - reference) ** 2).mean())) / spread
 
 
 def _run(
@@ -162,6 +167,13 @@ def _part(value: np.ndarray, start: int, chunk: int) -> np.ndarray:
     return part
 
 
-def _flat(values: Any) -> np.ndarray:
+def _arrays(values: Any) -> list[np.ndarray]:
     arrays = list(values.values()) if isinstance(values, dict) else [values]
-    return np.concatenate([np.asarray(array, np.float64).reshape(-1) for array in arrays])
+    return [np.asarray(array) for array in arrays]
+
+
+def _flat(values: Any) -> np.ndarray:
+    """All values in a row, without the decisions that are made of others."""
+    arrays = _arrays(values)
+    real = [array for array in arrays if not is_decision(array)] or arrays
+    return np.concatenate([np.asarray(array, np.float64).reshape(-1) for array in real])

@@ -20,7 +20,7 @@ from tfpipeline.export.model_file import Written
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.signature import ModelSignature, Samples
-from tfpipeline.export.spread import spread
+from tfpipeline.export.spread import relative_error
 from tfpipeline.export.verify import Tolerances
 from tfpipeline.export.write_form import write_form
 from tfpipeline.progress import progress
@@ -87,10 +87,7 @@ def _outputs(model: Model, modes: ModeTable, work: Path) -> Samples:
 
 
 def _worst(found: Samples, expected: Samples) -> float:
-    errors = []
-    for name, values in expected.items():
-        errors.append(float(np.sqrt(((found[name] - values) ** 2).mean())) / spread(values))
-    return max(errors)
+    return max(relative_error(found[name], values) for name, values in expected.items())
 
 
 def drift(

@@ -12,7 +12,7 @@ from tfpipeline.export.errors import ExportError, VerificationError
 from tfpipeline.export.forms import Form
 from tfpipeline.export.length_report import LengthsReport
 from tfpipeline.export.signature import ModelSignature, Samples
-from tfpipeline.export.spread import spread
+from tfpipeline.export.spread import relative_error
 from tfpipeline.export.verify import Tolerances
 from tfpipeline.runtime import Interpreter
 from tfpipeline.runtime.model_card import LENGTH
@@ -105,10 +105,10 @@ def _named(signature: ModelSignature, values: dict[str, np.ndarray] | np.ndarray
 
 def _error(name: str, found: list[Samples], expected: list[Samples]) -> float:
     ours, theirs = (
-        np.concatenate([np.asarray(result[name], np.float64).ravel() for result in results])
+        np.concatenate([result[name].ravel() for result in results])
         for results in (found, expected)
     )
-    return float(np.sqrt(((ours - theirs) ** 2).mean())) / spread(theirs)
+    return relative_error(ours, theirs)
 
 
 def _check(name: str, report: LengthsReport, tolerances: Tolerances, exact: bool) -> None:

@@ -146,19 +146,23 @@ class MarkedModel:
     def _replaced(self) -> Iterator[None]:
         """While open, layers emit markers and scopes; instances are restored on exit."""
         mixed = [layer for layer in self._layers if layer.compute_dtype != "float32"]
-        policies = [layer.dtype_policy for layer in mixed]
+        policies = [layer._dtype_policy for layer in mixed]
+        own_calls = [vars(layer).get("call") for layer, _ in self._calls]
         try:
             for layer in mixed:
-                # A model trained in mixed precision keeps float32 variables: export those.
-                layer.dtype_policy = "float32"
+                # A model trained in mixed precision keeps float32 variables: export those. The
+                # attribute itself, because the property writes into a map that layers share.
+                layer._dtype_policy = keras.DTypePolicy("float32")
             for layer, call in self._calls:
                 layer.call = call
             yield
         finally:
-            for layer, _ in self._calls:
-                layer.__dict__.pop("call", None)
+            for (layer, _), own in zip(self._calls, own_calls, strict=True):
+                vars(layer).pop("call", None)
+                if own is not None:
+                    layer.call = own
             for layer, policy in zip(mixed, policies, strict=True):
-                layer.dtype_policy = policy
+                layer._dtype_policy = policy
 
     def layer_of(self, tensor_name: str) -> str | None:
         """The layer in whose scope an op was traced, from the name of its output."""

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from tfpipeline.export.errors import ExportError, reason_of
+from tfpipeline.export.model_state import state_kept
 
 Samples = dict[str, np.ndarray]
 """Model inputs by name, each `(samples, ...)`."""
@@ -104,7 +105,8 @@ class ModelSignature:
 
         one = {name: value[:1] for name, value in flat.items()}
         try:
-            result = call(one)
+            with state_kept(model):
+                result = call(one)
         except Exception as error:
             # Whatever a user's `call` raises.
             shapes = ", ".join(str(value.shape) for value in one.values())
@@ -112,7 +114,8 @@ class ModelSignature:
                 f"the model cannot be called with a sample of shape {shapes}: {reason_of(error)}"
             ) from error
         leaves = keras.tree.flatten(result)
-        longer = _longer_outputs(call, one)
+        with state_kept(model):
+            longer = _longer_outputs(call, one)
         inputs = tuple(
             Port(
                 name,
@@ -155,7 +158,18 @@ class ModelSignature:
         )
 
     def predict(self, model: keras.Model, samples: Samples) -> Samples:
-        """Keras' outputs by name."""
+        """Keras' outputs by name, float32 or, of decisions, booleans.
+
+        The model is afterwards as it was, states of stateful layers included.
+        """
+        with state_kept(model):
+            parts = self._predict(model, samples)
+        return {
+            port.name: np.concatenate([_real(part[i]) for part in parts])
+            for i, port in enumerate(self.outputs)
+        }
+
+    def _predict(self, model: keras.Model, samples: Samples) -> list[list[Any]]:
         count = len(next(iter(samples.values())))
         stateful = any(getattr(layer, "stateful", False) for layer in _layers(model))
         # A stateful model carries what one sample left into the next, and its batch size is fixed.
@@ -173,10 +187,7 @@ class ModelSignature:
             batch = copies if stateful else min(size, _PREDICT_BATCH)
             found = model.predict(packed, verbose=0, batch_size=batch)
             parts.append([leaf[:size] for leaf in keras.tree.flatten(found)])
-        return {
-            port.name: np.concatenate([np.asarray(part[i], np.float32) for part in parts])
-            for i, port in enumerate(self.outputs)
-        }
+        return parts
 
     @staticmethod
     def _fixed_batch(model: keras.Model) -> int | None:
@@ -256,6 +267,11 @@ def _check(argument: str, port: Port, samples: Any, limit: int | None) -> np.nda
     if not np.isfinite(values).all():
         raise ExportError(f"{argument} contains NaN or infinity: remove those samples")
     return values
+
+
+def _real(leaf: Any) -> np.ndarray:
+    values = np.asarray(leaf)
+    return values if values.dtype.kind == "b" else values.astype(np.float32)
 
 
 def _keys(struct: Any) -> list[str]:

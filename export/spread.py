@@ -21,3 +21,20 @@ def spread(values: np.ndarray) -> float:
     if is_constant(values):
         return float(np.abs(values).max()) or 1.0
     return float(values.std())
+
+
+def is_decision(values: np.ndarray) -> bool:
+    """Whether values are booleans: each is right or wrong, and none is nearly right."""
+    return values.dtype.kind == "b"
+
+
+def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
+    """The root mean square error over the spread; of decisions the share that is wrong.
+
+    A decision near its threshold is as wrong as any other, so the square root would make one in a
+    hundred a fifth of the spread.
+    """
+    if is_decision(expected):
+        return float((found != expected).mean())
+    error = found.astype(np.float64) - expected
+    return float(np.sqrt((error**2).mean())) / spread(expected)

@@ -14,7 +14,7 @@ from tfpipeline.export.forms import Form
 from tfpipeline.export.modes import FLOAT32, Mode
 from tfpipeline.export.report import FormReport, OutputReport
 from tfpipeline.export.signature import Samples
-from tfpipeline.export.spread import is_constant, spread
+from tfpipeline.export.spread import is_constant, is_decision, relative_error
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Interpreter, Streamer
 
@@ -203,6 +203,8 @@ def _compare(form: Form, path: Path, found: Samples, expected: Samples) -> FormR
 def _compare_output(name: str, found: np.ndarray, expected: np.ndarray) -> OutputReport:
     if found.shape != expected.shape:
         expected = expected[:, : found.shape[1]]
+    if is_decision(expected):
+        return _compare_decisions(name, found, expected)
     error = found.astype(np.float64) - expected
     constant = is_constant(expected)
     several = expected.ndim > 1 and expected.shape[-1] > 1 and not constant
@@ -211,8 +213,21 @@ def _compare_output(name: str, found: np.ndarray, expected: np.ndarray) -> Outpu
         agreement=float((_best(found) == _best(expected)).mean()) if several else None,
         mean_error=float(np.abs(error).mean()),
         max_error=float(np.abs(error).max()),
-        relative_error=float(np.sqrt((error**2).mean())) / spread(expected),
+        relative_error=relative_error(found, expected),
         constant=constant,
+    )
+
+
+def _compare_decisions(name: str, found: np.ndarray, expected: np.ndarray) -> OutputReport:
+    """Decisions agree or do not: every error is the share of those that differ."""
+    wrong = relative_error(found, expected)
+    return OutputReport(
+        name=name,
+        agreement=1.0 - wrong,
+        mean_error=wrong,
+        max_error=float(wrong > 0.0),
+        relative_error=wrong,
+        constant=is_constant(expected),
     )
 
 
@@ -259,9 +274,9 @@ def _forms_agreement(results: dict[Form, Samples]) -> float | None:
         pair = [results.get(Form(fused, streaming)) for fused in (False, True)]
         if pair[0] is not None and pair[1] is not None:
             shares = [
-                float((_best(a) == _best(b)).mean())
+                float((a == b).mean() if is_decision(a) else (_best(a) == _best(b)).mean())
                 for a, b in zip(pair[0].values(), pair[1].values(), strict=True)
-                if a.ndim > 1 and a.shape[-1] > 1
+                if is_decision(a) or (a.ndim > 1 and a.shape[-1] > 1)
             ]
             return min(shares) if shares else None
     return None
