@@ -137,7 +137,7 @@ class _Trace:
         return spread(np.stack([pair[1] for pair in pairs])) if pairs else None
 
     def error(self, kind: str, last: int, spread: float) -> float:
-        """Root mean square error over the last calls in `spread`s; of decisions, how many differ."""
+        """Root mean square error of the last calls over `spread`; of decisions, the wrong share."""
         ours, reference = (np.stack([p[i] for p in self._pairs[kind][-last:]]) for i in range(2))
         if kind in self._decisions:
             return float((ours != reference).mean())

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from tfpipeline.export.across_runtimes import RuntimeReport, across_runtimes
 from tfpipeline.export.calibrate import Calibration, float_runner
 from tfpipeline.export.conversion import Converted

@@ -105,8 +105,7 @@ def _named(signature: ModelSignature, values: dict[str, np.ndarray] | np.ndarray
 
 def _error(name: str, found: list[Samples], expected: list[Samples]) -> float:
     ours, theirs = (
-        np.concatenate([result[name].ravel() for result in results])
-        for results in (found, expected)
+        np.concatenate([one[name].ravel() for one in results]) for results in (found, expected)
     )
     return relative_error(ours, theirs)
 
