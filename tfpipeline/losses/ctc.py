@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfpipeline.losses.packed_labels import check_shapes, split_labels
+from tfpipeline.losses.packed_labels import check_shapes, split_labels, well_formed
 
 # Stands for the logarithm of 0: adding a thousand of them stays finite in float32.
 LOG_ZERO = -1e30
@@ -26,8 +26,11 @@ class CTC(keras.losses.Loss):
 
     A label that does not fit, because its length plus its repeated neighbours exceeds the frames,
     has probability 0; such an utterance counts with loss 0 and gradient 0, and `pack_labels`
-    refuses it. An utterance that claims more frames than there are logits, or has a symbol without
-    a logit, gives NaN. A Keras mask is ignored: the lengths in `y_true` are what counts.
+    refuses it. That is decided from the lengths and the symbols alone: where logits of -inf leave a
+    label that fits no probability, the loss is infinite, and NaN where a logit is. NaN also marks
+    an utterance that claims more frames than there are logits, or whose label has a symbol without
+    a logit, or the blank or a negative number before a symbol; its gradient is 0, so that it spoils
+    the loss but not the weights. A Keras mask is ignored: the lengths in `y_true` are what counts.
 
     Args:
         blank: index of the blank symbol.
@@ -64,7 +67,8 @@ class CTC(keras.losses.Loss):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         check_shapes(type(self).__name__, y_true, y_pred, self.blank)
         frames, labels, lengths = split_labels(y_true, self.blank)
-        return ctc_loss(y_pred, frames, labels, lengths, self.blank)
+        sound = well_formed(y_true, self.blank)
+        return ctc_loss(y_pred, frames, labels, lengths, self.blank, sound)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "blank": self.blank}
@@ -75,42 +79,71 @@ def without_mask(tensor: Any) -> Any:
     return ops.multiply(ops.cast(tensor, "float32"), 1.0)
 
 
-def ctc_loss(logits: Any, frames: Any, labels: Any, lengths: Any, blank: int) -> Any:
+def ctc_loss(
+    logits: Any, frames: Any, labels: Any, lengths: Any, blank: int, sound: Any = True
+) -> Any:
     """The loss of each utterance, `(batch,)`; see `CTC`.
 
     Args:
         logits: `(batch, frames, symbols)`, float32.
         frames, lengths: valid frames and label lengths, `(batch,)`, int32.
         labels: `(batch, max_label)`, int32, padded with `blank`.
+        sound: whether the label is one, `(batch,)`, bool; see `well_formed`.
     """
     if labels.shape[1] == 0:  # all empty: one column of padding, since a state must have a width
         labels = ops.pad(labels, [(0, 0), (0, 1)], constant_values=blank)
     symbols = ops.shape(logits)[2]
-    unknown = ops.any(labels >= symbols, axis=1)
+    sound = sound & ops.all(labels < symbols, axis=1) & (frames <= ops.shape(logits)[1])
     labels = ops.minimum(labels, symbols - 1)
     states = _states(labels, blank)
     repeats = ops.sum(
         ops.cast((labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] != blank), "int32"), axis=1
     )
     fits = (lengths + repeats <= frames) & (frames > 0)
-    too_long = frames > ops.shape(logits)[1]
 
     def with_gradient(values: Any) -> Any:
         # Or a persistent GradientTape would differentiate the loop as well, beside `gradient`.
-        log_p = ops.log_softmax(ops.stop_gradient(values))
+        values = ops.stop_gradient(values)
+        log_p = log_probabilities(values)
         loss, occupancy = _forward_backward(log_p, frames, states, lengths, blank)
-        loss = ops.where(fits, loss, 0.0)
-        loss = ops.where(too_long | unknown, float("nan"), loss)
+        valid = valid_frames(frames, ops.shape(values)[1])
+        loss, counts = judged(loss, log_p, valid, fits, sound)
 
         def gradient(*arguments: Any, upstream: Any = None) -> Any:
             (scale,) = arguments if upstream is None else (upstream,)
-            valid = valid_frames(frames, ops.shape(values)[1]) & fits[:, None]
-            slope = ops.where(valid[:, :, None], ops.exp(log_p) - occupancy, 0.0)
+            chosen = (valid & counts[:, None])[:, :, None]
+            slope = ops.where(chosen, ops.exp(log_p) - occupancy, 0.0)
             return scale[:, None, None] * slope
 
         return loss, gradient
 
     return ops.custom_gradient(with_gradient)(logits)
+
+
+def log_probabilities(logits: Any) -> Any:
+    """log softmax, with LOG_ZERO for -inf, which the sums of a forward pass could not hold."""
+    log_p = ops.log_softmax(logits)
+    return ops.where(log_p < LOG_ZERO, LOG_ZERO, log_p)  # NaN stays
+
+
+def judged(loss: Any, log_p: Any, valid: Any, fits: Any, sound: Any) -> tuple[Any, Any]:
+    """The loss of each utterance as it counts, and which utterances have a gradient.
+
+    Args:
+        loss: -log p by the forward pass, `(batch,)`.
+        log_p: of all symbols, `(batch, frames, symbols)`.
+        valid: frames that count, `(batch, frames)`.
+        fits: whether the frames hold the label, `(batch,)`.
+        sound: whether the label and the number of frames are usable at all, `(batch,)`.
+    """
+    possible = loss < -0.1 * LOG_ZERO
+    diverged = ops.any(ops.isnan(log_p) & valid[:, :, None], axis=(1, 2))
+    diverged = diverged | (fits & ops.isnan(loss))
+    loss = ops.where(possible, loss, float("inf"))
+    loss = ops.where(fits, loss, 0.0)
+    loss = ops.where(diverged | ops.logical_not(sound), float("nan"), loss)
+    # A diverged utterance keeps its slope, which is NaN as well.
+    return loss, fits & sound & (possible | diverged)
 
 
 def _states(labels: Any, blank: int) -> Any:

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfpipeline.losses.ctc import CTC, LOG_ZERO, valid_frames
+from tfpipeline.losses.ctc import CTC, LOG_ZERO, judged, log_probabilities, valid_frames
 from tfpipeline.losses.grams import check_gram_logits, check_grams
-from tfpipeline.losses.packed_labels import check_shapes, split_labels
+from tfpipeline.losses.packed_labels import check_shapes, split_labels, well_formed
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
@@ -57,7 +57,12 @@ class GramCTC(CTC):
         check_shapes(type(self).__name__, y_true, y_pred, self.blank)
         check_gram_logits(y_pred, self.grams)
         frames, labels, lengths = split_labels(y_true, self.blank)
-        return _gram_ctc_loss(y_pred, frames, _gram_symbols(labels, self.grams), lengths)
+        if labels.shape[1] == 0:  # all empty: a column of padding, since a loop must have a step
+            labels = ops.pad(labels, [(0, 0), (0, 1)])
+        symbols = _gram_symbols(labels, self.grams)
+        return _gram_ctc_loss(
+            y_pred, frames, symbols, lengths, well_formed(y_true, self.blank)
+        )
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -87,25 +92,60 @@ def _gram_symbols(labels: Any, grams: Sequence[Sequence[int]]) -> Any:
     return ops.stack(columns, axis=2)
 
 
-def _gram_ctc_loss(logits: Any, frames: Any, symbols: Any, lengths: Any) -> Any:
-    too_long = frames > ops.shape(logits)[1]
+def _gram_ctc_loss(logits: Any, frames: Any, symbols: Any, lengths: Any, sound: Any) -> Any:
+    rows = ops.arange(ops.shape(symbols)[1], dtype="int32")[None, :]
+    # Every character that occurs in a gram is a gram of its own as well.
+    unknown = (symbols[:, :, 1] < 0) & (rows > 0) & (rows <= lengths[:, None])
+    sound = sound & ops.logical_not(ops.any(unknown, axis=1)) & (frames <= ops.shape(logits)[1])
+    fits = (_least_frames(symbols, lengths) <= frames) & (frames > 0)
 
     def with_gradient(values: Any) -> Any:
-        log_p = ops.log_softmax(ops.stop_gradient(values))
+        # Or a persistent GradientTape would differentiate the loop as well, beside `gradient`.
+        values = ops.stop_gradient(values)
+        log_p = log_probabilities(values)
         log_total, occupancy = _forward_backward(log_p, frames, symbols, lengths)
-        fits = (log_total > 0.1 * LOG_ZERO) & (frames > 0)
-        loss = ops.where(fits, -log_total, 0.0)
-        loss = ops.where(too_long, float("nan"), loss)
+        valid = valid_frames(frames, ops.shape(values)[1])
+        loss, counts = judged(-log_total, log_p, valid, fits, sound)
 
         def gradient(*arguments: Any, upstream: Any = None) -> Any:
             (scale,) = arguments if upstream is None else (upstream,)
-            valid = valid_frames(frames, ops.shape(values)[1]) & fits[:, None]
-            slope = ops.where(valid[:, :, None], ops.exp(log_p) - occupancy, 0.0)
+            chosen = (valid & counts[:, None])[:, :, None]
+            slope = ops.where(chosen, ops.exp(log_p) - occupancy, 0.0)
             return scale[:, None, None] * slope
 
         return loss, gradient
 
     return ops.custom_gradient(with_gradient)(logits)
+
+
+def _least_frames(symbols: Any, lengths: Any) -> Any:
+    """The least frames that hold each label, `(batch,)`: `frames_needed`, in a compiled step."""
+    columns = symbols.shape[2]
+    longest = columns - 1
+    never = ops.full_like(symbols[:, 0], 2**30)  # twice that would not fit
+    empty = ops.where(ops.arange(columns, dtype="int32")[None, :] == 0, 0, never)
+
+    def step(last: Any, now: Any) -> Any:
+        # `last`: the least frames and the symbols of the rows i - 1, i - 2, ...
+        counts, before = last[:, :, 0], last[:, :, 1]
+        ends = [never[:, 0]]
+        for j in range(1, columns):
+            again = ops.arange(columns, dtype="int32")[None, :] == j
+            again = again & (before[:, j - 1] == now[:, j : j + 1])
+            least = 1 + ops.min(counts[:, j - 1] + ops.cast(again, "int32"), axis=1)
+            ends.append(ops.where(now[:, j] >= 0, ops.minimum(least, never[:, 0]), never[:, 0]))
+        row = ops.stack(ends, axis=1)
+        newest = ops.stack([row, now], axis=1)[:, None]
+        rows = ops.concatenate([newest, last[:, :-1]], axis=1)
+        return rows, rows  # what is collected has the shape of the carry
+
+    first = ops.stack([empty, ops.full_like(empty, -2)], axis=1)[:, None]
+    others = ops.stack([never, ops.full_like(empty, -2)], axis=1)[:, None]
+    start = ops.concatenate([first] + [others] * (longest - 1), axis=1)
+    _, rows = ops.scan(step, start, ops.transpose(symbols[:, 1:], (1, 0, 2)))
+    rows = ops.concatenate([empty[None], rows[:, :, 0, 0]], axis=0)
+    least = ops.min(ops.transpose(rows, (1, 0, 2)), axis=2)
+    return ops.take_along_axis(least, lengths[:, None], axis=1)[:, 0]
 
 
 def _forward_backward(log_p: Any, frames: Any, symbols: Any, lengths: Any) -> Any:

@@ -101,3 +101,16 @@ def split_labels(packed: Any, blank: int) -> tuple[Any, Any, Any]:
         ops.where(is_symbol, labels, blank),
         ops.sum(ops.cast(is_symbol, "int32"), axis=1),
     )
+
+
+def well_formed(packed: Any, blank: int) -> Any:
+    """`(batch,)`: whether the label has its padding at the end only, and no frames below zero.
+
+    A blank or a negative number before a symbol is no symbol and no padding: dropping it would give
+    the loss of another label.
+    """
+    numbers = ops.cast(packed, "int32")
+    labels = numbers[:, 1:]
+    is_symbol = (labels >= 0) & (labels != blank)
+    gap = ops.any(ops.logical_not(is_symbol[:, :-1]) & is_symbol[:, 1:], axis=1)
+    return ops.logical_not(gap) & (numbers[:, 0] >= 0)

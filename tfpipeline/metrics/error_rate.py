@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from tfpipeline.losses.grams import check_gram_logits, check_grams
-from tfpipeline.losses.packed_labels import check_shapes, split_labels
+from tfpipeline.losses.packed_labels import check_shapes, split_labels, well_formed
 from tfpipeline.metrics.token_edits import (
     count,
     edit_distances,
@@ -33,6 +33,9 @@ class ErrorRate(keras.metrics.Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Counts a batch.
 
+        A label that the losses answer with NaN makes the rate NaN: one with the blank or a negative
+        number before a symbol, with a symbol without a logit, or with more frames than there are.
+
         Args:
             y_true: `(batch, 1 + max_label)`, from `tfpipeline.losses.pack_labels`.
             y_pred: logits, `(batch, frames, symbols)`.
@@ -48,12 +51,23 @@ class ErrorRate(keras.metrics.Metric):
             decoded = spelled(*decoded, self.grams)
         reference = self.tokens_of(labels, labels != self.blank)
         edits = edit_distances(*reference, *self.tokens_of(*decoded))
+        known = well_formed(y_true, self.blank) & (frames <= ops.shape(y_pred)[1])
+        known = known & ops.all(self._is_known(labels, ops.shape(y_pred)[2]), axis=1)
+        edits = ops.where(known, edits, float("nan"))
         tokens = ops.cast(count(reference[1]), "float32")
         if sample_weight is not None:
             weight = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
             edits, tokens = edits * weight, tokens * weight
         self.edits.assign_add(ops.sum(edits))
         self.tokens.assign_add(ops.sum(tokens))
+
+    def _is_known(self, labels: Any, symbols: Any) -> Any:
+        """Which of the labels, padding included, a model of so many symbols can spell."""
+        if self.grams is None:
+            return labels < symbols
+        characters = sorted({self.blank, *(gram[0] for gram in self.grams if len(gram) == 1)})
+        known = ops.convert_to_tensor(characters, dtype="int32")
+        return ops.any(ops.equal(labels[:, :, None], known), axis=2)
 
     def tokens_of(self, symbols: Any, mask: Any) -> tuple[Any, Any]:
         """The tokens that are compared, and which of them count."""
