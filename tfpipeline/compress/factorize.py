@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,6 +11,7 @@ from keras import ops
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.carry_over import compile_like
 from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.rebuild import Pairs, copy_trainable, layer_pairs, rebuild
 from tfpipeline.compress.share_projection import share_projections
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.layers.factored_kernel import Rank
@@ -50,7 +51,7 @@ def factorize(
 
     Raises:
         CompressionError: (a ValueError) for a model that is not built, or has no such layer, or
-            where `joint` does not fit.
+            that its configuration does not give again, or where `rank` or `joint` does not fit.
 
     Example:
 
@@ -60,15 +61,16 @@ def factorize(
     plain = _chosen(model, layers)
     if joint == "prabhavalkar":
         factored = share_projections(model, {layer.name for layer in plain}, rank)
-        kept: list[tuple[Any, Any]] = []
+        kept: Pairs = []
+        replaced: Pairs = []
     else:
-        try:
-            factored = _rebuild(model, {layer.name for layer in plain}, rank, joint)
-        except ValueError as error:
-            raise CompressionError(f"{model.name!r} cannot be factorized: {error}") from error
-        kept = _transfer(model, factored, plain)
+        names = {layer.name for layer in plain}
+        factored = rebuild(
+            model, lambda c: _with_factored_classes(c, names, rank, joint), "factorized"
+        )
+        kept, replaced = _transfer(model, factored, plain)
     if model.compiled:
-        compile_like(model, factored, kept)
+        compile_like(model, factored, kept, replaced)
     return factored
 
 
@@ -93,23 +95,8 @@ def _chosen(model: keras.Model, names: Sequence[str] | None) -> list[Any]:
     return plain
 
 
-def _rebuild(model: keras.Model, names: set[str], rank: Rank, joint: str) -> keras.Model:
-    """A fresh model of the same configuration, with factored classes in place of plain ones."""
-    config = keras.saving.serialize_keras_object(model)
-    config.pop("compile_config", None)
-    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
-    factored: keras.Model = keras.saving.deserialize_keras_object(
-        _with_factored_classes(config, names, rank, joint),
-        custom_objects=classes,
-        # The configuration was made here, from the caller's own objects: Lambda layers are fine.
-        safe_mode=False,
-    )
-    if not factored.built:
-        factored.build(model.input_shape)
-    return factored
-
-
 def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str) -> Any:
+    """A configuration with factored classes in place of the plain ones of these names."""
     if isinstance(config, (list, tuple)):
         return type(config)(_with_factored_classes(item, names, rank, joint) for item in config)
     if not isinstance(config, dict):
@@ -126,20 +113,33 @@ def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str)
             and inner.get("name") in names
         ):
             form = "partial" if plain is keras.layers.Dense else joint
-            layer = factored.from_keras(plain.from_config(inner), rank=rank, joint=form)
-            rewritten = keras.saving.serialize_keras_object(layer)
-            return {**result, **rewritten, "build_config": result.get("build_config")}
+            return {
+                **result,
+                "module": factored.__module__,
+                "class_name": factored.__name__,
+                "registered_name": keras.saving.get_registered_name(factored),
+                "config": {**_for_factors(inner), "rank": rank, "joint": form},
+            }
     return result
+
+
+def _for_factors(config: dict[str, Any]) -> dict[str, Any]:
+    """Without what a factored layer has not, or what is meant for a whole kernel."""
+    left_out = ("kernel_regularizer", "recurrent_regularizer")
+    left_out += ("quantization_config", "lora_rank", "lora_alpha")
+    return {key: value for key, value in config.items() if key not in left_out}
 
 
 def _transfer(
     model: keras.Model, factored: keras.Model, plain: Sequence[Any]
-) -> list[tuple[Any, Any]]:
-    """Copies all weights; returns the pairs of variables that are the same in both models."""
+) -> tuple[Pairs, Pairs]:
+    """Copies all weights; returns the pairs of variables that are the same, and the replaced."""
     chosen = {id(layer) for layer in plain}
-    whole: set[int] = set()
+    whole: dict[int, Any] = {}
     parts: set[int] = set()
-    for source, target in zip(_layers(model), _layers(factored), strict=True):
+    replaced: Pairs = []
+    layers = layer_pairs(model, factored)
+    for source, target in layers:
         if id(source) not in chosen or id(target) in parts:
             continue
         if type(target) is type(source):
@@ -152,11 +152,15 @@ def _transfer(
         parts.add(id(target))
         if isinstance(source, keras.layers.Dense):
             target.assign_kernel(ops.convert_to_numpy(source.kernel))
-            whole.add(id(source.kernel))
+            kernels = [source.kernel]
         else:
             target.cell.assign_kernels(source.cell.kernel, source.cell.recurrent_kernel)
-            whole |= {id(source.cell.kernel), id(source.cell.recurrent_kernel)}
+            kernels = [source.cell.kernel, source.cell.recurrent_kernel]
+        whole |= {id(kernel): kernel for kernel in kernels}
         for factor in target.factors():
+            # The factors of "all" stand for both kernels: the first speaks for them.
+            kernel = kernels["recurrent" in factor.name]
+            replaced += [(kernel, factor.left), (kernel, factor.right)]
             parts |= {id(factor.left), id(factor.right)}
     kept = list(
         zip(
@@ -167,11 +171,5 @@ def _transfer(
     )
     for source, target in kept:
         take_over(target, source)
-    return kept
-
-
-def _layers(model: keras.Model) -> Iterator[Any]:
-    """The layers in an order that does not depend on their classes."""
-    for layer in model._flatten_layers(include_self=False):
-        if not isinstance(layer, (keras.layers.GRUCell, keras.layers.LSTMCell)):
-            yield layer
+    copy_trainable(layers, [*kept, *replaced])
+    return kept, replaced

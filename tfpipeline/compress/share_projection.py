@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.own_objects import own_objects
 from tfpipeline.layers import FactoredGRU, FactoredLSTM
 from tfpipeline.layers.factored_kernel import Rank
 from tfpipeline.layers.take_over import take_over
@@ -29,6 +30,11 @@ def share_projections(model: keras.Model, names: Set[str], rank: Rank) -> keras.
             f"`joint` must not be 'prabhavalkar' for a {type(model).__name__} model, because each "
             f"recurrent layer needs one next layer: expected keras.Sequential; use 'partial'."
         )
+    with own_objects(model):
+        return _with_projections(model, names, rank)
+
+
+def _with_projections(model: keras.Sequential, names: Set[str], rank: Rank) -> keras.Model:
     new = keras.Sequential([keras.Input(batch_shape=model.input_shape)], name=model.name)
     projection: np.ndarray | None = None
     for layer in model.layers:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,12 +10,14 @@ import keras
 from tfpipeline.compress.carry_over import compile_like
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.cut_plan import CutPlan, plan_cut
+from tfpipeline.compress.own_objects import Change, changed
+from tfpipeline.compress.rebuild import copy_trainable, layer_pairs, rebuild
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
 from tfpipeline.layers.factored_kernel import Rank
 from tfpipeline.layers.take_over import take_over
 from tfpipeline.metrics.spectrum import split_svd
-
-_TRACE_NORM = "tfpipeline>TraceNorm"
+from tfpipeline.regularizers.half_l2 import HalfL2
+from tfpipeline.regularizers.trace_norm import FactorPenalty
 
 
 def truncate(
@@ -35,7 +36,7 @@ def truncate(
     singular value decomposition; Kliegl et al. (2018), section 3.1, stage 2. All other weights are
     carried over as they are, and so is a matrix that keeps its rank. `model` is not changed. A
     compiled model gives a compiled one: iteration count, learning rate and the optimizer slots of
-    unchanged variables carry over, those of cut factors start again.
+    unchanged variables carry over, those of cut factors start again. What is frozen stays frozen.
 
     Args:
         model: built model with factored layers.
@@ -48,14 +49,16 @@ def truncate(
             stored as its factors or as their product, whichever is smaller, and everything else at
             4 bytes a number. The scales and the structure of a file come on top.
         weight_bits: bits of a number in a matrix, from 1 to 32; what `budget_bytes` counts with.
-        keep_regularizers: whether TraceNorm stays on; the method trains stage 2 without it.
+        keep_regularizers: whether TraceNorm stays on, and what else regularizes factors as it
+            does, by a `for_factor()`; the method trains stage 2 without it.
 
     Returns:
         The smaller model, and a report of every matrix.
 
     Raises:
         CompressionError: (a ValueError) unless exactly one criterion is given and fits, for a model
-            that is not built, and for one without factored layers.
+            that is not built, for one without factored layers, and for one that its configuration
+            does not give again: layers that share a variable, or a class without `get_config()`.
 
     Example:
 
@@ -84,8 +87,11 @@ def truncate(
     for name, factor in cut.items():
         left, right = split_svd(*plan.svds[name], plan.ranks[name])
         values[id(factor.left)], values[id(factor.right)] = left, right
-    pairs = list(zip(model.variables, small.variables, strict=True))
-    if any(values.get(id(a), a).shape != b.shape for a, b in pairs):
+    layers = layer_pairs(model, small)
+    pairs = list(zip(model.variables, small.variables, strict=False))
+    if len(small.variables) != len(model.variables) or any(
+        values.get(id(a), a).shape != b.shape for a, b in pairs
+    ):
         raise CompressionError(
             f"`model` must write its layers' ranks into its configuration; {model.name!r}, a "
             f"{type(model).__name__}, came back from it with the ranks as they were: use a "
@@ -93,58 +99,53 @@ def truncate(
         )
     for source, target in pairs:
         take_over(target, values.get(id(source), source))
+    copy_trainable(layers, pairs)
     if model.compiled:
-        compile_like(model, small, [pair for pair in pairs if id(pair[0]) not in values])
+        compile_like(
+            model,
+            small,
+            kept=[pair for pair in pairs if id(pair[0]) not in values],
+            replaced=[pair for pair in pairs if id(pair[0]) in values],
+        )
     return small, _report(plan, model, small)
 
 
 def _rebuild(model: keras.Model, plan: CutPlan, keep_regularizers: bool) -> keras.Model:
-    """A fresh model of the same configuration with the new ranks."""
-    classes = {type(layer).__name__: type(layer) for layer in model._flatten_layers()}
-    with _other_ranks(plan):
-        config = keras.saving.serialize_keras_object(model)
-    config.pop("compile_config", None)
-    if not keep_regularizers:
-        config = _without_trace_norm(config)
-    # The configuration was made here, from the caller's own objects: Lambda layers are fine.
-    small = keras.saving.deserialize_keras_object(config, custom_objects=classes, safe_mode=False)
-    if not small.built:
-        small.build(model.input_shape)
-    return small
+    """A fresh model of the same configuration with the new ranks.
 
-
-@contextmanager
-def _other_ranks(plan: CutPlan) -> Iterator[None]:
-    """Lets the layers report other ranks in their configuration for a moment.
-
-    That way wrappers, nested and functional models write the new configuration by themselves.
+    The layers report other ranks in their configuration for a moment: that way wrappers, nested and
+    functional models write the new configuration by themselves.
     """
-    before: dict[tuple[int, str], tuple[Any, str, Any]] = {}
+    changes = _ranks(plan)
+    if not keep_regularizers:
+        changes += _trace_norms(model)
+    with changed(changes):
+        return rebuild(model)
+
+
+def _ranks(plan: CutPlan) -> list[Change]:
+    owners: dict[tuple[int, str], Any] = {}
     wanted: dict[tuple[int, str], Any] = {}
     for name, (layer, factor) in plan.matrices.items():
         place = id(layer), factor.argument
-        before.setdefault(place, (layer, factor.argument, getattr(layer, factor.argument)))
+        owners[place] = layer
         if factor.gate is None:
             wanted[place] = plan.ranks[name]
         else:
             wanted.setdefault(place, []).append(plan.ranks[name])
-    try:
-        for place, (layer, argument, _) in before.items():
-            setattr(layer, argument, wanted[place])
-        yield
-    finally:
-        for layer, argument, value in before.values():
-            setattr(layer, argument, value)
+    return [(owners[place], place[1], value) for place, value in wanted.items()]
 
 
-def _without_trace_norm(config: Any) -> Any:
-    if isinstance(config, dict):
-        if config.get("registered_name") == _TRACE_NORM:
-            return None
-        return {key: _without_trace_norm(value) for key, value in config.items()}
-    if isinstance(config, (list, tuple)):
-        return type(config)(_without_trace_norm(value) for value in config)
-    return config
+def _trace_norms(model: keras.Model) -> list[Change]:
+    """Takes every regularizer away that acts on factors as a trace norm, own classes included."""
+    return [
+        (layer, name, None)
+        for layer in model._flatten_layers()
+        for name, value in list(vars(layer).items())
+        if isinstance(value, keras.regularizers.Regularizer)
+        and (hasattr(value, "for_factor") or isinstance(value, FactorPenalty))
+        and not isinstance(value, HalfL2)
+    ]
 
 
 def _report(plan: CutPlan, model: keras.Model, small: keras.Model) -> TruncationReport:

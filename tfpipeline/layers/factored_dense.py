@@ -17,6 +17,7 @@ from tfpipeline.layers.factored_kernel import (
     factored_config,
 )
 from tfpipeline.layers.joint_forms import check_joint
+from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.layers.take_over import take_over
 
 
@@ -128,12 +129,12 @@ class FactoredDense(keras.layers.Layer):
 
     def with_ranks(self, **ranks: int) -> FactoredDense:
         """A new, unbuilt layer of the same configuration with another rank."""
-        return type(self).from_config({**self.get_config(), **ranks})
+        return type(self).from_config({**with_own_objects(self.get_config(), self), **ranks})
 
     def collapse(self) -> keras.layers.Dense:
         """The built `keras.layers.Dense` that computes the same function."""
         check_built(self, "collapse()")
-        config = self.get_config()
+        config = with_own_objects(self.get_config(), self)
         del config["rank"], config["joint"]
         if hasattr(self.kernel_regularizer, "for_factor"):
             config["kernel_regularizer"] = None

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from tfpipeline.layers.export_protocol import Factor
+from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.metrics.spectrum import balanced_split
 
 Rank = int | float | str
@@ -170,7 +171,7 @@ def factored_config(factored: type, expected: Any, plain: Any) -> dict[str, Any]
             f"{factored.__name__}.from_keras expects a keras.layers.{expected.__name__}; received "
             f"a {type(plain).__name__}."
         )
-    config: dict[str, Any] = plain.get_config()
+    config = with_own_objects(plain.get_config(), plain)
     for argument in ("kernel_regularizer", "recurrent_regularizer"):
         config.pop(argument, None)
     return config

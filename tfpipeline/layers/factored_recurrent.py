@@ -11,6 +11,7 @@ from keras import ops
 from tfpipeline.layers.export_protocol import Factor, RecurrentStep
 from tfpipeline.layers.factored_kernel import check_built, factored_config
 from tfpipeline.layers.factored_recurrent_cell import FACTOR_ARGUMENTS
+from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.layers.take_over import take_over
 
 
@@ -128,7 +129,7 @@ class FactoredRecurrent:
     def with_ranks(self, **ranks: Any) -> Any:
         """A new, unbuilt layer of the same configuration with other ranks."""
         layer: Any = self
-        return type(layer).from_config({**layer.get_config(), **ranks})
+        return type(layer).from_config({**with_own_objects(layer.get_config(), layer), **ranks})
 
     def collapse(self) -> Any:
         """The built layer that computes the same function with plain kernels.
@@ -144,11 +145,11 @@ class FactoredRecurrent:
                 "plain twin: expected return_state=False; rebuild the layer with it."
             )
         cell = self.cell.collapse()
-        config = layer.get_config()
+        config = with_own_objects(layer.get_config(), layer)
         for argument in FACTOR_ARGUMENTS:
             del config[argument]
         for argument in ("kernel_regularizer", "recurrent_regularizer"):
-            config[argument] = cell.get_config()[argument]
+            config[argument] = getattr(cell, argument)
         plain = self.PLAIN.from_config({**config, "use_cudnn": layer.use_cudnn})
         batch = layer._expected_batch_size if layer.stateful else None
         plain.build((batch, None, int(cell.kernel.shape[0])))

@@ -20,6 +20,7 @@ from tfpipeline.layers.gate_kernels import (
     WholeKernel,
 )
 from tfpipeline.layers.joint_forms import check_forms, check_ranks
+from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.layers.prepared_kernel import PreparedKernel, PreparedSplit
 from tfpipeline.layers.take_over import take_over
 
@@ -150,7 +151,7 @@ class FactoredRecurrentCell:
     def with_ranks(self, **ranks: Any) -> Any:
         """A new, unbuilt cell of the same configuration with other ranks."""
         layer: Any = self
-        return type(layer).from_config({**layer.get_config(), **ranks})
+        return type(layer).from_config({**with_own_objects(layer.get_config(), layer), **ranks})
 
     def assign_kernels(self, kernel: Any, recurrent_kernel: Any) -> None:
         """Takes over whole kernels as their best approximations of the cell's ranks."""
@@ -172,7 +173,7 @@ class FactoredRecurrentCell:
     def plain_config(self) -> dict[str, Any]:
         """Configuration of the Keras cell with plain kernels."""
         layer: Any = self
-        config = layer.get_config()
+        config = with_own_objects(layer.get_config(), layer)
         for argument in FACTOR_ARGUMENTS:
             del config[argument]
         for argument in ("kernel_regularizer", "recurrent_regularizer"):

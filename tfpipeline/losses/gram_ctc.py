@@ -60,9 +60,7 @@ class GramCTC(CTC):
         if labels.shape[1] == 0:  # all empty: a column of padding, since a loop must have a step
             labels = ops.pad(labels, [(0, 0), (0, 1)])
         symbols = _gram_symbols(labels, self.grams)
-        return _gram_ctc_loss(
-            y_pred, frames, symbols, lengths, well_formed(y_true, self.blank)
-        )
+        return _gram_ctc_loss(y_pred, frames, symbols, lengths, well_formed(y_true, self.blank))
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

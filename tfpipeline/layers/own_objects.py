@@ -1,0 +1,28 @@
+"""Functions and objects of the caller's in a layer's configuration."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import keras
+
+
+def is_own(value: Any) -> bool:
+    """Whether it is a function, or an object to be called, that Keras could not find again."""
+    if not callable(value) or isinstance(value, (type, keras.Layer, keras.Variable)):
+        return False
+    kind = value if isinstance(value, types.FunctionType) else type(value)
+    if str(getattr(kind, "__module__", "")).partition(".")[0] == "keras":
+        return False
+    return bool(keras.saving.get_registered_name(kind) == kind.__name__)
+
+
+def with_own_objects(config: dict[str, Any], layer: Any) -> dict[str, Any]:
+    """The configuration of `layer` with the caller's objects themselves in place of their names.
+
+    A layer made from it in the same process has the same activation, also where that is a lambda or
+    a function that is called like one of Keras.
+    """
+    own = {name: getattr(layer, name, None) for name in config}
+    return {**config, **{name: value for name, value in own.items() if is_own(value)}}
