@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -58,18 +57,14 @@ def _exclude_alike(old: Any, new: Any, pairs: list[tuple[Any, Any]]) -> None:
     """Says of the new variables what `exclude_from_weight_decay` said of the old ones."""
     for one, other in zip(wrapped_optimizers(old), wrapped_optimizers(new), strict=True):
         _exclude_alike(one, other, pairs)
-    keys = getattr(old, "_exclude_from_weight_decay", None) or ()
-    pattern = getattr(old, "_exclude_from_weight_decay_pattern", None)
-    if not keys and pattern is None:
-        return
-    excluded = [
-        target
-        for source, target in pairs
-        if old._var_key(source) in keys
-        or (pattern is not None and re.search(pattern, source.name) is not None)
-    ]
-    names = [] if pattern is None else [pattern.pattern]
-    new.exclude_from_weight_decay(var_list=excluded, var_names=names)
+    if hasattr(old, "_exclude_from_weight_decay"):
+        excluded = [t for source, t in pairs if not old._use_weight_decay(_native(source))]
+        new.exclude_from_weight_decay(var_list=excluded)
+
+
+def _native(variable: Any) -> Any:
+    """What the optimizer gets to see: TensorFlow's variable is named by its whole path."""
+    return variable.value if keras.backend.backend() == "tensorflow" else variable
 
 
 def _start_averages(optimizer: Any) -> None:

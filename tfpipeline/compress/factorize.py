@@ -60,9 +60,8 @@ def factorize(
     check_built(model)
     plain = _chosen(model, layers)
     if joint == "prabhavalkar":
-        factored = share_projections(model, {layer.name for layer in plain}, rank)
-        kept: Pairs = []
-        replaced: Pairs = []
+        names = {layer.name for layer in plain}
+        factored, kept, replaced = share_projections(model, names, rank)
     else:
         names = {layer.name for layer in plain}
         factored = rebuild(

@@ -71,11 +71,10 @@ def _not_rebuilt(model: keras.Model, error: Exception) -> CompressionError:
 
 
 def _cause(error: Exception) -> str:
-    """Keras wraps errors in pages with the configuration; the cause is at the end."""
-    text = str(error).strip()
-    _, found, cause = text.rpartition("Exception encountered: ")
-    line = (cause if found else text).strip().splitlines() or [repr(error)]
-    return line[0][:300].rstrip(" .")
+    """The first sentence of the cause, which Keras puts behind a page of configuration."""
+    text = str(error).rpartition("Exception encountered: ")[2]
+    sentence = " ".join(text.split()).partition(". ")[0] or repr(error)
+    return sentence[:300].rstrip(" .")
 
 
 def layers_of(model: keras.Model) -> Iterator[Any]:

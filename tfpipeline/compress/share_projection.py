@@ -11,6 +11,7 @@ from keras import ops
 
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.own_objects import own_objects
+from tfpipeline.compress.rebuild import Pairs, copy_trainable
 from tfpipeline.layers import FactoredGRU, FactoredLSTM
 from tfpipeline.layers.factored_kernel import Rank
 from tfpipeline.layers.take_over import take_over
@@ -18,12 +19,17 @@ from tfpipeline.layers.take_over import take_over
 _RECURRENT: dict[Any, Any] = {keras.layers.GRU: FactoredGRU, keras.layers.LSTM: FactoredLSTM}
 
 
-def share_projections(model: keras.Model, names: Set[str], rank: Rank) -> keras.Model:
+def share_projections(
+    model: keras.Model, names: Set[str], rank: Rank
+) -> tuple[keras.Model, Pairs, Pairs]:
     """Rebuilds a Sequential model with `joint="prabhavalkar"` in the recurrent layers of `names`.
 
     With U = P Z the balanced split of a recurrent kernel's best approximation, the layer gives out
     h P, and the next layer's kernel W becomes the Z' with the least |P Z' - W|. Prabhavalkar et al.
     (2016), "On the compression of recurrent neural networks", section 3.
+
+    Returns:
+        The model, the pairs of variables that are the same, and those that are replaced.
     """
     if type(model) is not keras.Sequential:
         raise CompressionError(
@@ -31,7 +37,28 @@ def share_projections(model: keras.Model, names: Set[str], rank: Rank) -> keras.
             f"recurrent layer needs one next layer: expected keras.Sequential; use 'partial'."
         )
     with own_objects(model):
-        return _with_projections(model, names, rank)
+        new = _with_projections(model, names, rank)
+    kept: Pairs = []
+    replaced: Pairs = []
+    for source, target in zip(model.layers, new.layers, strict=True):
+        for ours, theirs in _variable_pairs(source, target):
+            alike = ours.shape == theirs.shape and np.array_equal(
+                ops.convert_to_numpy(ours), ops.convert_to_numpy(theirs)
+            )
+            (kept if alike else replaced).append((ours, theirs))
+    copy_trainable(list(zip(model.layers, new.layers, strict=True)), [*kept, *replaced])
+    return new, kept, replaced
+
+
+def _variable_pairs(source: Any, target: Any) -> Pairs:
+    """Each variable of a layer of the new model, with the one that it comes from."""
+    if type(target) is type(source):
+        return list(zip(source.weights, target.weights, strict=True))
+    by_name = {weight.name: weight for weight in source.weights}
+    return [
+        (by_name[weight.name.removesuffix("_left").removesuffix("_right")], weight)
+        for weight in target.weights
+    ]
 
 
 def _with_projections(model: keras.Sequential, names: Set[str], rank: Rank) -> keras.Model:
