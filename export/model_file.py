@@ -50,10 +50,18 @@ class ModelFile:
         signature: Names of the Keras model's inputs and outputs.
         io: "float32", "int8" or "int16": the type of real inputs and outputs.
         activations: The same of activations.
+        scores: What the entries of each output are, by name, for the model card.
     """
 
-    def __init__(self, signature: ModelSignature, io: str, activations: str) -> None:
+    def __init__(
+        self,
+        signature: ModelSignature,
+        io: str,
+        activations: str,
+        scores: Mapping[str, str | None] | None = None,
+    ) -> None:
         self._signature = signature
+        self._scores = scores or {}
         self._io = io
         self._activations = activations
         self._model = ModelBuilder(_DESCRIPTION)
@@ -147,7 +155,8 @@ class ModelFile:
                 tensor = _copy(lowering.graph, tensor, source.shape, kind, q)
             lowering.graph.rename(tensor, port.name)
             tensors[port.name] = tensor
-            described.append(_describe(port, source.shape, kind, self._inside(lowering, index)))
+            entry = _describe(port, source.shape, kind, self._inside(lowering, index))
+            described.append(entry | {"scores": self._scores.get(port.name)})
         return tensors, described
 
     def _format(self, lowering: Lowering, index: int) -> tuple[Any, Quantization | None]:

@@ -23,6 +23,7 @@ from tfpipeline.export.ranges import MINMAX
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.sample_sets import SampleSets
+from tfpipeline.export.score_kinds import kinds, scores_of_outputs
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.export.trial import try_files
 from tfpipeline.export.verify import Tolerances, verify
@@ -79,6 +80,9 @@ class ExportRun:
             options, choices = self._choose(converted, observed, options)
             found = observed.calibration(options.clipping)
         record = self._data.calibration_record()
+        held_out = self._data.held_out
+        expected = signature.predict(self._model, held_out)
+        scores = scores_of_outputs(self._model, signature, given["labels"], expected)
         card = given | cards.found_part(found, record, options)
         files = {form: work / options.path(form).name for form in options.forms}
         kept: dict[str, set[str]] = {}
@@ -95,17 +99,16 @@ class ExportRun:
                     internal_state=options.internal_state,
                     correct_bias=options.correct_bias,
                     bounded=bounded,
+                    scores=kinds(scores),
                 )
                 file = work / path.name
                 file.write_bytes(written.data)
                 card_file(file).write_text(cards.to_json(written.card))
                 for op in written.kept_float:
                     kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
-        held_out = self._data.held_out
         with timed("try"):
             try_files(files, work)
         with timed("verify"):
-            expected = signature.predict(self._model, held_out)
             exact = options.exact_streams
             results, agreement = verify(files, held_out, expected, self._tolerances, exact)
             lengths = {}

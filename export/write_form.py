@@ -29,6 +29,7 @@ def write_form(
     internal_state: bool = False,
     correct_bias: bool = False,
     bounded: bool = False,
+    scores: Mapping[str, str | None] | None = None,
 ) -> Written:
     """Lowers the model to one file.
 
@@ -44,8 +45,9 @@ def write_form(
         internal_state: Whether a stream keeps its states inside.
         correct_bias: Whether biases take up the mean error of rounded weights.
         bounded: Whether whole sequences may be shorter than the graph's.
+        scores: What the entries of each output are, by name, for the card.
     """
-    file = ModelFile(signature, io, modes.default.activations)
+    file = ModelFile(signature, io, modes.default.activations, scores)
     stream = converted.stream
     for form in forms:
         graph = file.graph(STEP if form.streaming and len(forms) > 1 else "main")

@@ -98,3 +98,10 @@ def test_what_a_card_cannot_hold_is_named(
     with pytest.raises(ExportError, match=message):
         export(model, target, calibration=walk(2), **options)
     assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_card_says_what_scores_are(exported: Exported, form: str) -> None:
+    """Who prints scores must not take the softmax of probabilities."""
+    (entry,) = card_of(exported, form)["outputs"]
+    assert entry["scores"] == "logits"
