@@ -162,6 +162,31 @@ def test_unusable_audio_is_refused(audio: np.ndarray, part: str) -> None:
         LogMel()(audio)
 
 
+@pytest.mark.parametrize("scale", [32768.0, 300.0, 40.0])
+def test_float_audio_at_the_scale_of_integers_is_refused(scale: float) -> None:
+    loud = chirp() * np.float32(scale)
+    for take in (LogMel(), LogMel().stream().process):
+        with pytest.raises(ValueError, match="has a peak of .* divide it by 32768"):
+            take(loud)
+
+
+def test_whole_numbers_beyond_full_scale_are_integers_however_quiet() -> None:
+    quiet = np.rint(chirp() * 10).astype(np.float32)
+    assert np.abs(quiet).max() == 3
+    with pytest.raises(ValueError, match="has a peak of 3 where full scale is 1"):
+        LogMel()(quiet)
+
+
+def test_audio_somewhat_beyond_full_scale_is_audio() -> None:
+    loud = chirp() * 16
+    assert 4 < np.abs(loud).max() < 5
+    # Energies grow by the square, wherever they are above the floor in both.
+    soft, rise = LogMel()(chirp()), LogMel()(loud) - LogMel()(chirp())
+    np.testing.assert_allclose(rise[soft > -13], 2 * np.log(16), rtol=1e-5)
+    clipped = np.sign(chirp()).astype(np.float32)
+    assert np.isfinite(LogMel()(clipped)).all()
+
+
 def test_the_features_need_numpy_only() -> None:
     code = (
         "import sys, tfpipeline.features\n"

@@ -41,6 +41,15 @@ def test_configuration_round_trips_and_is_frozen() -> None:
         ({"high_hz": 9000.0}, "high_hz"),
         ({"low_hz": 8000.0}, "low_hz"),
         ({"hop_ms": 0.01}, "at least one sample"),
+        ({"sample_rate": 10**9}, "sample_rate must be at most 768000"),
+        ({"window_ms": 1e9}, "window_ms must be at most 10000"),
+        ({"hop_ms": 1e9}, "hop_ms must be at most 10000"),
+        ({"num_mels": 10**6}, "num_mels must be at most 1024"),
+        ({"fft_size": 10**9}, "fft_size must be at most 65536"),
+        ({"fft_size": 10**5000}, "fft_size must be .*, got a number of 16610 bits"),
+        ({"low_hz": 10**400}, "low_hz must be a number >= 0, got a number of"),
+        ({"high_hz": float("inf")}, "high_hz must be a number"),
+        ({"hop_ms": 0.0625, "fft_size": 65536}, "points of transforms for a second of audio"),
     ],
 )
 def test_impossible_constants_are_named(wrong: dict[str, float], part: str) -> None:
@@ -56,3 +65,10 @@ def test_unknown_keys_are_errors() -> None:
 def test_filters_without_a_bin_are_errors() -> None:
     with pytest.raises(ValueError, match="holds no bin"):
         LogMel(LogMelConfig(num_mels=128, low_hz=20.0))
+
+
+@pytest.mark.parametrize("name", ["mean", "std"])
+@pytest.mark.parametrize("value", [5, "x", {}, [1], ["a"] * 40, [1e300] * 40, [10**400] * 40])
+def test_constants_that_are_no_list_of_numbers(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=f"LogMel: {name} must"):
+        LogMel.from_config({**LogMel().to_config(), name: value})

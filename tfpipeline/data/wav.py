@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import stat
 import struct
 import threading
 from pathlib import Path
@@ -12,15 +13,13 @@ import numpy as np
 
 from tfpipeline.data.errors import AudioError
 from tfpipeline.data.resampling import resample
+from tfpipeline.data.wav_chunks import FLOAT, PCM, WavFormat, read_chunks
+from tfpipeline.features.audio_level import fault_of
 
 SAMPLE_RATE = 16000
 _MAX_CHANNELS = 64
 MIN_RATE, MAX_RATE = 1000, 768000
-_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-# Writers to a pipe cannot go back to fill in the size and leave this one.
-_UNKNOWN_SIZE = 0xFFFFFFFF
 _MAX_BYTES = 1 << 31
-_BITS = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,11 +40,13 @@ class WavAudio:
 def read_wav(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Reads a WAV file as mono float32 `(samples,)` in [-1, 1] at `sample_rate`.
 
-    Reads 8, 16, 24 and 32-bit PCM and 32 and 64-bit floating point, any number of channels (their
-    mean is taken) and any rate (resampled).
+    Reads 8 to 32-bit PCM, in containers of up to 4 bytes, and 32 and 64-bit floating point, any
+    number of channels (their mean is taken) and any rate (resampled). Files whose sizes were left
+    open, as programs that write to a pipe do, are read to their end.
 
     Raises:
-        AudioError: the file is missing, empty, cut short, damaged or in another format.
+        AudioError: the file is missing, empty, cut short, damaged, not a regular file or in another
+            format, or its samples are of another scale than full scale 1.
     """
     return open_wav(path, sample_rate).samples
 
@@ -53,7 +54,11 @@ def read_wav(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np
 def open_wav(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> WavAudio:
     """Reads a WAV file as `read_wav` does and says what was converted."""
     try:
-        if os.path.getsize(path) > _MAX_BYTES:
+        status = os.stat(path)
+        # Opening a pipe would wait for its writer, and a device may have no end.
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise AudioError(f"{path}: is a device or a pipe; record it to a file first.")
+        if status.st_size > _MAX_BYTES:
             raise AudioError(f"{path}: larger than 2 GiB; cut it into clips.")
         data = Path(path).read_bytes()
     except FileNotFoundError:
@@ -71,24 +76,25 @@ def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV dat
     """
     if not data:
         raise AudioError(f"{name}: the file is empty; record or copy it again.")
-    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise AudioError(f"{name}: not a WAV file; convert it to 16-bit WAV.")
-    layout, body = _chunks(data, name)
-    tag, channels, rate, bits = layout
-    if not 1 <= channels <= _MAX_CHANNELS:
-        raise AudioError(f"{name}: its header claims {channels} channels; the file is damaged.")
-    if not MIN_RATE <= rate <= MAX_RATE:
+    layout, bodies = read_chunks(data, name)
+    if not 1 <= layout.channels <= _MAX_CHANNELS:
         raise AudioError(
-            f"{name}: its header claims {rate} samples per second; the file is damaged."
+            f"{name}: its header claims {layout.channels} channels; the file is damaged."
         )
-    samples = _samples(body, tag, bits, name)
-    if len(samples) < channels:
+    if not MIN_RATE <= layout.rate <= MAX_RATE:
+        raise AudioError(
+            f"{name}: its header claims {layout.rate} samples per second; the file is damaged."
+        )
+    parts = [_samples(body, layout, name) for body in bodies]
+    channels = layout.channels
+    whole = [part[: len(part) // channels * channels] for part in parts]
+    frames = (whole[0] if len(whole) == 1 else np.concatenate(whole)).reshape(-1, channels)
+    if not len(frames):
         raise AudioError(f"{name}: holds no samples; record it again.")
-    conversions = []
-    if tag != _PCM or bits != 16:
-        conversions.append(f"{bits}-bit" + (" floating point" if tag == _FLOAT else ""))
-    frames = samples[: len(samples) // channels * channels].reshape(-1, channels)
-    mono, more = to_mono(frames, rate, sample_rate)
+    conversions = list(layout.conversions())
+    if len(bodies) > 1:
+        conversions.append(f"{len(bodies)} parts")
+    mono, more = to_mono(frames, layout.rate, sample_rate)
     return WavAudio(mono, sample_rate, (*conversions, *more))
 
 
@@ -117,7 +123,7 @@ def write_wav(
         sample_rate: samples per second.
 
     Raises:
-        ValueError: samples of another rank or type, or not finite.
+        ValueError: samples of another rank or type, not finite, or of another level.
     """
     audio = np.asarray(samples)
     if audio.ndim != 1:
@@ -127,7 +133,7 @@ def write_wav(
     body = audio.astype("<i2").tobytes()
     head = struct.pack(
         "<4sI4s4sIHHIIHH4sI",
-        *(b"RIFF", 36 + len(body), b"WAVE", b"fmt ", 16, _PCM, 1),
+        *(b"RIFF", 36 + len(body), b"WAVE", b"fmt ", 16, PCM, 1),
         *(sample_rate, 2 * sample_rate, 2, 16, b"data", len(body)),
     )
     target = Path(path)
@@ -141,67 +147,57 @@ def write_wav(
 
 def to_int16(audio: np.ndarray) -> np.ndarray:
     """Rounds floating-point audio in [-1, 1] to int16, clipping what lies beyond."""
-    if audio.dtype not in (np.float32, np.float64) or not np.isfinite(audio).all():
-        raise ValueError(
-            f"write_wav: samples must be int16 or finite floating point, got {audio.dtype}."
-        )
+    if audio.dtype not in (np.float32, np.float64):
+        raise ValueError(f"write_wav: samples must be int16 or floating point, got {audio.dtype}.")
+    fault = fault_of(audio)
+    if fault is not None:
+        raise ValueError(f"write_wav: samples must be in [-1, 1]: the array {fault}.")
     return np.clip(np.rint(audio.astype(np.float64) * 32768.0), -32768, 32767).astype(np.int16)
 
 
-def _chunks(data: bytes, name: str) -> tuple[tuple[int, int, int, int], memoryview]:
-    """Finds the format (tag, channels, rate, bits) and the bytes of the samples."""
-    layout: tuple[int, int, int, int] | None = None
-    position = 12
-    while position + 8 <= len(data):
-        kind, size = data[position : position + 4], struct.unpack_from("<I", data, position + 4)[0]
-        start = position + 8
-        if kind == b"fmt ":
-            if size < 16 or start + size > len(data):
-                raise AudioError(f"{name}: its format chunk is cut short; the file is damaged.")
-            tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", data, start)
-            if tag == _EXTENSIBLE and size >= 26:
-                tag = struct.unpack_from("<H", data, start + 24)[0]
-            layout = (tag, channels, rate, bits)
-        elif kind == b"data":
-            if layout is None:
-                raise AudioError(f"{name}: its samples come before their format; it is damaged.")
-            available = len(data) - start
-            if size == _UNKNOWN_SIZE:
-                size = available
-            if size > available:
-                raise AudioError(
-                    f"{name}: cut short: its header promises {size} bytes of samples and "
-                    f"{available} are there; copy it again."
-                )
-            return layout, memoryview(data)[start : start + size]
-        # Chunks are padded to an even length.
-        position = start + size + (size & 1)
-    missing = "format" if layout is None else "samples"
-    raise AudioError(f"{name}: the WAV file has no {missing}; it is damaged or cut short.")
-
-
-def _samples(body: memoryview, tag: int, bits: int, name: str) -> np.ndarray:
+def _samples(body: memoryview, layout: WavFormat, name: str) -> np.ndarray:
     """Decodes interleaved samples to float32 in [-1, 1]."""
-    if bits not in _BITS.get(tag, ()):
-        raise AudioError(
-            f"{name}: encoding {tag} with {bits} bits is not supported; convert it to 16-bit WAV."
-        )
-    width = bits // 8
+    width = layout.check(name)
     raw = body[: len(body) // width * width]
-    if tag == _FLOAT:
+    if layout.tag == FLOAT:
         values = np.frombuffer(raw, f"<f{width}")
-        if not np.isfinite(values).all():
-            raise AudioError(f"{name}: holds NaN or infinity; it is damaged.")
-        # Floating-point files may exceed full scale a little; much more is damage.
-        if len(values) and np.abs(values).max() > 1e4:
-            raise AudioError(f"{name}: holds values far beyond full scale; it is damaged.")
+        fault = fault_of(values)
+        if fault is not None:
+            raise AudioError(f"{name}: {fault}.")
         return values.astype(np.float32)
-    if bits == 8:
+    if width == 1:
         return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128.0) / np.float32(128.0)
-    if bits == 24:
-        octets = np.frombuffer(raw, np.uint8).reshape(-1, 3).astype(np.int32)
-        values = octets[:, 0] | octets[:, 1] << 8 | octets[:, 2] << 16
-        values -= (values & 0x800000) << 1
-        return values.astype(np.float32) / np.float32(1 << 23)
-    scale = np.float32(1 << (bits - 1))
-    return np.frombuffer(raw, f"<i{width}").astype(np.float32) / scale
+    integers = _integers(raw, width)
+    scale = 8 * width
+    if layout.valid_bits < scale:
+        scale = _meant_bits(integers, scale, layout, name)
+    return integers.astype(np.float32) / np.float32(1 << (scale - 1))
+
+
+def _integers(raw: memoryview, width: int) -> np.ndarray:
+    if width != 3:
+        return np.frombuffer(raw, f"<i{width}")
+    octets = np.frombuffer(raw, np.uint8).reshape(-1, 3).astype(np.int32)
+    values = octets[:, 0] | octets[:, 1] << 8 | octets[:, 2] << 16
+    values -= (values & 0x800000) << 1
+    return values
+
+
+def _meant_bits(integers: np.ndarray, bits: int, layout: WavFormat, name: str) -> int:
+    """Bits of full scale where fewer are valid than the container has.
+
+    The format puts them at the upper end of it, the rest being zero; some writers leave them at the
+    lower end. What fits neither uses the whole container.
+    """
+    unused = bits - layout.valid_bits
+    if not (integers & ((1 << unused) - 1)).any():
+        return bits
+    reach = 1 << (layout.valid_bits - 1)
+    if -reach <= integers.min() and integers.max() < reach:
+        return layout.valid_bits
+    if layout.bits == bits:
+        return bits
+    raise AudioError(
+        f"{name}: its header claims {layout.bits} bits in {bits // 8} bytes, and its samples use "
+        "more; convert it to 16-bit WAV."
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tfpipeline.features.audio_level import fault_of
 from tfpipeline.features.log_mel_config import LogMelConfig
 from tfpipeline.features.mel_filters import MelFilters
 
@@ -67,14 +68,16 @@ class LogMel:
         """Computes the features of whole signals.
 
         Args:
-            audio: `(samples,)` or `(batch, samples)`, int16 or floating point in [-1, 1].
+            audio: `(samples,)` or `(batch, samples)`, int16 or floating point in [-1, 1]. Peaks
+                above that are taken up to 10; beyond, and in whole numbers, they are int16 samples
+                that were never divided by 32768.
 
         Returns:
             float32, `(frames, num_mels)` or `(batch, frames, num_mels)`; no frame when there are
             fewer samples than a window.
 
         Raises:
-            ValueError: another rank or type, or values that are not finite.
+            ValueError: another rank, type or level, or values that are not finite.
         """
         signal = as_samples(audio)
         if signal.ndim not in (1, 2):
@@ -144,13 +147,18 @@ class LogMel:
         self, name: str, values: Sequence[float] | np.ndarray | None, default: float
     ) -> np.ndarray:
         expected = (self.config.num_mels,)
-        array = np.full(expected, default) if values is None else np.asarray(values, np.float64)
-        if array.shape != expected or not np.isfinite(array).all():
+        try:
+            array = np.full(expected, default) if values is None else np.asarray(values, np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"LogMel: {name} must be a list of numbers ({error}).") from error
+        with np.errstate(over="ignore"):
+            single = array.astype(np.float32)
+        if single.shape != expected or not np.isfinite(single).all():
             raise ValueError(
                 f"LogMel: {name} must hold {expected[0]} finite numbers, one a filter, got shape "
-                f"{array.shape}."
+                f"{single.shape}."
             )
-        return array.astype(np.float32)
+        return single
 
 
 def as_samples(audio: np.ndarray) -> np.ndarray:
@@ -162,6 +170,7 @@ def as_samples(audio: np.ndarray) -> np.ndarray:
         raise ValueError(
             f"LogMel: audio must be int16, or float32 in [-1, 1], got {array.dtype}; convert it."
         )
-    if not np.isfinite(array).all():
-        raise ValueError("LogMel: audio holds NaN or infinity; clean it first.")
+    fault = fault_of(array)
+    if fault is not None:
+        raise ValueError(f"LogMel: audio {fault}.")
     return array.astype(np.float32, copy=False)

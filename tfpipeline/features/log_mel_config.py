@@ -7,19 +7,33 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+_MOST_OF_ALL = 1e300
+_MOST = {
+    "sample_rate": 768_000,
+    "window_ms": 10_000,
+    "hop_ms": 10_000,
+    "num_mels": 1024,
+    "fft_size": 1 << 16,
+}
+_MOST_POINTS = 1e8
+
 
 @dataclasses.dataclass(frozen=True)
 class LogMelConfig:
     """Constants of `LogMel`; the defaults are 16 kHz, 25 ms windows every 10 ms, 40 filters.
 
+    They may come from a file of anybody, so each has a limit, far above what audio needs.
+
     Args:
-        sample_rate: samples per second.
-        window_ms: length of a frame, milliseconds.
-        hop_ms: step from frame to frame, milliseconds.
-        num_mels: number of triangular filters.
+        sample_rate: samples per second, at most 768,000.
+        window_ms: length of a frame, milliseconds, at most 10,000.
+        hop_ms: step from frame to frame, milliseconds, at most 10,000. A second of audio may make
+            at most 10^8 points of transforms, frames per second times `fft_size`.
+        num_mels: number of triangular filters, at most 1,024.
         low_hz: lower edge of the first filter, hertz.
         high_hz: upper edge of the last filter, hertz, at most half of `sample_rate`.
-        fft_size: points of the Fourier transform; frames are padded with zeros up to it.
+        fft_size: points of the Fourier transform; frames are padded with zeros up to it. At most
+            65,536.
         log_floor: filter energies below it count as it, so that silence has a finite logarithm.
 
     Raises:
@@ -44,9 +58,17 @@ class LogMelConfig:
             value = getattr(self, field.name)
             whole = field.type == "int"
             fits = isinstance(value, int) if whole else isinstance(value, (int, float))
-            if not fits or isinstance(value, bool) or not math.isfinite(value) or value < 0:
+            # Compared first: isfinite cannot take an integer beyond the range of floats.
+            if not fits or isinstance(value, bool) or not 0 <= value <= _MOST_OF_ALL:
                 kind = "a whole number" if whole else "a number"
-                raise ValueError(f"LogMelConfig: {field.name} must be {kind} >= 0, got {value!r}.")
+                raise ValueError(
+                    f"LogMelConfig: {field.name} must be {kind} >= 0, got {_shown(value)}."
+                )
+            if value > _MOST.get(field.name, math.inf):
+                raise ValueError(
+                    f"LogMelConfig: {field.name} must be at most {_MOST[field.name]}, got "
+                    f"{_shown(value)}."
+                )
             if value == 0 and field.name != "low_hz":
                 raise ValueError(f"LogMelConfig: {field.name} must be greater than 0, got 0.")
         if self.window_samples < 1 or self.hop_samples < 1:
@@ -58,6 +80,13 @@ class LogMelConfig:
             raise ValueError(
                 f"LogMelConfig: fft_size must hold the window of {self.window_samples} samples, "
                 f"got {self.fft_size}; use a larger fft_size or a shorter window_ms."
+            )
+        points = self.sample_rate / self.hop_samples * self.fft_size
+        if points > _MOST_POINTS:
+            raise ValueError(
+                f"LogMelConfig: hop_ms={self.hop_ms} and fft_size={self.fft_size} take "
+                f"{points:.0e} points of transforms for a second of audio, at most "
+                f"{_MOST_POINTS:.0e} are possible; use a larger hop_ms."
             )
         if not self.low_hz < self.high_hz <= self.sample_rate / 2:
             raise ValueError(
@@ -95,3 +124,12 @@ class LogMelConfig:
                 f"LogMelConfig: unknown key {unknown[0]!r}; the known ones are {', '.join(known)}."
             )
         return cls(**values)
+
+
+def _shown(value: Any) -> str:
+    """A value in a line of a message; an integer may have thousands of digits."""
+    return f"a number of {value.bit_length()} bits" if _is_huge(value) else repr(value)[:60]
+
+
+def _is_huge(value: Any) -> bool:
+    return isinstance(value, int) and value.bit_length() > 128

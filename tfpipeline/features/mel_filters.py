@@ -40,28 +40,25 @@ class MelFilters:
             for i in range(config.num_mels + 2)
         ]
         bin_hz = config.sample_rate / config.fft_size
-        filters: list[list[tuple[int, float]]] = []
+        hz = np.arange(config.fft_size // 2 + 1) * bin_hz
+        filters: list[tuple[np.ndarray, np.ndarray]] = []
         for left, centre, right in zip(edges, edges[1:], edges[2:], strict=False):
-            taps = []
-            for k in range(config.fft_size // 2 + 1):
-                hz = k * bin_hz
-                weight = min((hz - left) / (centre - left), (right - hz) / (right - centre))
-                if weight > 0.0:
-                    taps.append((k, weight))
-            if not taps:
+            inside = np.flatnonzero((hz > left) & (hz < right))
+            rising = (hz[inside] - left) / (centre - left)
+            weight = np.minimum(rising, (right - hz[inside]) / (right - centre))
+            if not (weight > 0.0).any():
                 raise ValueError(
                     f"LogMelConfig: filter {len(filters)} ({left:.0f} to {right:.0f} Hz) holds no "
                     f"bin of a {config.fft_size}-point transform; use fewer num_mels, a higher "
                     "low_hz or a larger fft_size."
                 )
-            filters.append(taps)
+            filters.append((inside[weight > 0.0], weight[weight > 0.0]))
         self.num_mels = config.num_mels
-        self._taps = max(len(taps) for taps in filters)
+        self._taps = max(len(taps) for taps, _ in filters)
         bins = np.zeros((self._taps, config.num_mels), np.intp)
         weights = np.zeros((self._taps, config.num_mels), np.float64)
-        for m, taps in enumerate(filters):
-            for j, (k, weight) in enumerate(taps):
-                bins[j, m], weights[j, m] = k, weight
+        for m, (taps, weight) in enumerate(filters):
+            bins[: len(taps), m], weights[: len(taps), m] = taps, weight
         self._bins, self._weights = bins, weights
 
     def matrix(self, fft_size: int) -> np.ndarray:

@@ -4,11 +4,12 @@ Imports numpy only; an interpreter is imported when a model is loaded.
 """
 
 from tfpipeline.runtime.backends import backend, load_delegate
-from tfpipeline.runtime.errors import ModelFileError, RuntimeUnavailableError
+from tfpipeline.runtime.errors import InputError, ModelFileError, RuntimeUnavailableError
 from tfpipeline.runtime.interpreter import Interpreter
 from tfpipeline.runtime.streamer import Streamer
 
 __all__ = [
+    "InputError",
     "Interpreter",
     "ModelFileError",
     "RuntimeUnavailableError",

@@ -42,7 +42,7 @@ def backend(name: str | None = None) -> Backend:
     Raises:
         RuntimeUnavailableError: it is not installed, or `name` is unknown.
     """
-    if name is not None and name not in _PACKAGES:
+    if name is not None and (not isinstance(name, str) or name not in _PACKAGES):
         raise RuntimeUnavailableError(
             f"runtime must be one of {', '.join(_PACKAGES)}, received {name!r}"
         )

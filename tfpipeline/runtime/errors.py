@@ -9,5 +9,9 @@ class ModelFileError(TfpipelineError):
     """The file is missing, damaged, or not a model that this call can run."""
 
 
+class InputError(TfpipelineError, ValueError):
+    """What a program passed does not fit the model, or is no number that it can take."""
+
+
 class RuntimeUnavailableError(TfpipelineError):
     """No TensorFlow Lite interpreter is installed, or not the one asked for."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfpipeline.runtime.errors import ModelFileError
+from tfpipeline.runtime.errors import InputError, ModelFileError
 from tfpipeline.runtime.session import Session
+from tfpipeline.runtime.values import to_tensor
 
 
 class Interpreter:
@@ -18,6 +21,10 @@ class Interpreter:
     It uses the TensorFlow Lite interpreter that is installed, unmodified; fused models get our
     plug-in.
 
+    Threads may share one: `predict` answers them in turn. Of `set_input`, `invoke` and `output` a
+    thread that was overtaken by another one's input gets an error, never the other's result. To run
+    at the same time they need an interpreter each.
+
     Args:
         path: A `.tflite` file written by `tfpipeline.export.export`.
         num_threads: Threads of the interpreter.
@@ -25,6 +32,7 @@ class Interpreter:
         delegate_options: Options of the plug-in (`isa`, `verbose`), for fused models.
 
     Raises:
+        InputError: `num_threads` or another argument is not what it should be.
         ModelFileError: the file is missing, damaged, not ours, or a streaming model.
         NativeLibraryError: the model is fused and the plug-in cannot be loaded.
 
@@ -45,7 +53,10 @@ class Interpreter:
                 f"{self._session.path} is a streaming model (one time step a call): "
                 "use tfpipeline.Streamer"
             )
-        self.invoke = self._session.invoke
+        self._lock = threading.RLock()
+        # Which input the tensors hold, and which one each thread wrote.
+        self._written = 0
+        self._own = threading.local()
         self._bound: dict[str, Any] | None = self._session.card.get("length")
         self._length: int | None = None
 
@@ -72,33 +83,64 @@ class Interpreter:
         Args:
             x: The sample. Of a model exported with `length="bounded"` it may have fewer time steps
                 than `input_shape`.
-            length: Of such a model: how many time steps count; by default those of `x`.
+            length: Of such a model: how many time steps of `x` count; by default all of them.
+
+        Raises:
+            InputError: another shape, values that are not finite or do not fit the type of the
+                input, or a length that is no whole number of the time steps of `x`.
         """
-        values = self._session.by_name("x", x)
+        with self._lock:
+            self._write(x, length)
+            self._written += 1
+            self._own.written = self._written
+
+    def invoke(self) -> None:
+        """Runs the model on what `set_input` wrote."""
+        with self._lock:
+            self._check_thread()
+            self._session.invoke()
+
+    def _check_thread(self) -> None:
+        # A thread that wrote nothing was handed the work by one that did.
+        if getattr(self._own, "written", self._written) != self._written:
+            raise InputError(
+                f"{self._session.path}: another thread wrote its input between set_input() and "
+                "output() of this one: use predict(), or an Interpreter for each thread"
+            )
+
+    def _write(self, x: Any, length: int | None) -> None:
+        values, counted = self._session.by_name("x", x), None
         if self._bound is not None:
-            values = self._padded(values, length)
+            values, counted = self._padded(values, length)
         elif length is not None:
-            raise ValueError(
+            raise InputError(
                 f"length must be left out, received {length}: {self._session.path} takes sequences "
                 "of one length; export with length='bounded'"
             )
+        tensors = {}
         for entry in self._session.inputs:
             value = values[entry["name"]]
             expected = tuple(entry["shape"])
             if value.shape == expected[1:]:
                 value = value[None]
             if value.shape != expected:
-                raise ValueError(
+                raise InputError(
                     f"{entry['name']} must have the shape {expected}, received "
                     f"{tuple(value.shape)}: pad or cut the time axis, or use a streaming model for "
                     "any length"
                 )
-            self._session.set_input(entry, value)
+            tensors[entry["name"]] = to_tensor(entry, value)
+        # All or nothing: a sample that is refused leaves the one before.
+        for name, tensor in tensors.items():
+            self._session.set(name, tensor)
+        if self._bound is not None:
+            self._session.set(self._bound["input"], np.array([counted], np.int32))
+        self._length = counted
 
     def _padded(
         self, values: Mapping[str, np.ndarray], length: int | None
-    ) -> dict[str, np.ndarray]:
-        """The sample with zeros up to the bound; tells the model where it ends."""
+    ) -> tuple[dict[str, np.ndarray], int]:
+        """The sample with zeros up to the bound, and how many of its time steps count."""
         assert self._bound is not None
         most, found, steps = self._bound["max"], dict(values), set()
         for entry in self._session.inputs:
@@ -113,19 +155,25 @@ class Interpreter:
                 ]
                 found[entry["name"]] = np.pad(value, behind)
         if len(steps) > 1:
-            raise ValueError(
+            raise InputError(
                 f"inputs have {sorted(steps)} time steps, expected the same number for each: cut "
                 "the longer ones"
             )
-        given = length if length is not None else next(iter(steps), most)
+        given = next(iter(steps), most)
+        if length is not None:
+            whole = isinstance(length, Integral) and not isinstance(length, bool | np.bool_)
+            if not whole or (length > given and given <= most):
+                raise InputError(
+                    f"length must be a whole number of the {given} time steps of x, received "
+                    f"{length!r}: pass more time steps, or leave length out"
+                )
+            given = int(length)
         if not 1 <= given <= most:
-            raise ValueError(
+            raise InputError(
                 f"a sequence must have 1 to {most} time steps, received {given}: cut it, or use a "
                 "streaming model for any length"
             )
-        self._length = int(given)
-        self._session.set(self._bound["input"], np.array([given], np.int32))
-        return found
+        return found, given
 
     def _result(self, entry: Mapping[str, Any]) -> np.ndarray:
         value = self._session.output(entry)[0]
@@ -134,7 +182,9 @@ class Interpreter:
 
     def output(self) -> np.ndarray | dict[str, np.ndarray]:
         """What the last `invoke()` gave, without its batch axis; a dict for several outputs."""
-        found = {entry["name"]: self._result(entry) for entry in self._session.outputs}
+        with self._lock:
+            self._check_thread()
+            found = {entry["name"]: self._result(entry) for entry in self._session.outputs}
         return _single(found)
 
     def predict(self, x: np.ndarray | Mapping[str, np.ndarray]) -> Any:
@@ -148,23 +198,34 @@ class Interpreter:
         Returns:
             float32 scores `(batch, labels)`, or `(batch, time, labels)` for a model whose last
             layer returns sequences; a dict by name for several outputs.
+
+        Raises:
+            InputError: as `set_input`, or different numbers of samples for several inputs.
         """
         samples = self._session.by_name("x", x)
         for entry in self._session.inputs:
             value, rank = samples[entry["name"]], len(entry["shape"])
             if value.ndim != rank:
                 axes = ", ".join(["batch", *(str(size) for size in entry["shape"][1:])])
-                raise ValueError(
+                raise InputError(
                     f"{entry['name']} must have the shape ({axes}), received {value.shape}: "
                     "add the batch axis with x[None]"
                 )
-        count = len(next(iter(samples.values())))
+        counts = {len(values) for values in samples.values()}
+        if len(counts) > 1:
+            raise InputError(
+                f"x has {sorted(counts)} samples for the model's inputs: pass the same number for "
+                "each"
+            )
         results: dict[str, list[np.ndarray]] = {e["name"]: [] for e in self._session.outputs}
-        for i in range(count):
-            self.set_input({name: value[i] for name, value in samples.items()})
-            self.invoke()
-            for entry in self._session.outputs:
-                results[entry["name"]].append(self._result(entry))
+        for i in range(counts.pop()):
+            sample = {name: value[i] for name, value in samples.items()}
+            # Held for one sample only: other threads need not wait for the whole batch.
+            with self._lock:
+                self.set_input(sample)
+                self._session.invoke()
+                for entry in self._session.outputs:
+                    results[entry["name"]].append(self._result(entry))
         return _single(
             {
                 name: np.stack(found) if found else np.zeros((0,), np.float32)

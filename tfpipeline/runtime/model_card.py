@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from tfpipeline.runtime.card_schema import CardError, check_card
 from tfpipeline.runtime.errors import ModelFileError
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
@@ -20,12 +21,14 @@ LENGTH = "length"
 fewer."""
 STEP = "step"
 """The signature of a stream, where a file holds the whole sequence too."""
-_KEYS = frozenset({"labels", "inputs", "outputs", "states", "form", "streaming"})
-_SIGNATURE_KEYS = frozenset({"inputs", "outputs", "states", "streaming"})
 
 
 def read_card(file: TFLiteFile) -> dict[str, Any]:
-    """Reads and checks the card of a model that tfpipeline exported."""
+    """Reads and checks the card of a model that tfpipeline exported.
+
+    Raises:
+        ModelFileError: there is none, or one that no export writes.
+    """
     data = file.metadata(CARD_METADATA)
     if data is None:
         raise ModelFileError(
@@ -34,22 +37,20 @@ def read_card(file: TFLiteFile) -> dict[str, Any]:
             "interpreter directly with tfpipeline.load_delegate()"
         )
     try:
-        card = json.loads(data)
+        return check_card(json.loads(data))
+    except CardError as error:
+        raise ModelFileError(
+            f"{file.path} {error}: it was edited, or written by another version of tfpipeline; "
+            "export the model again"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{file.path} has a damaged model card ({error})") from error
-    if not isinstance(card, dict) or not card.keys() >= _KEYS:
-        raise ModelFileError(
-            f"{file.path} has a model card without {sorted(_KEYS - set(card))}: it was written by "
-            "another version of tfpipeline; export the model again"
-        )
-    return card
 
 
 def step_card(card: dict[str, Any]) -> dict[str, Any] | None:
     """The card of the stream in a file that holds a whole sequence too; None in all others."""
-    signatures = card.get("signatures")
-    step = signatures.get(STEP) if isinstance(signatures, dict) else None
-    if not isinstance(step, dict) or not step.keys() >= _SIGNATURE_KEYS:
+    step = (card.get("signatures") or {}).get(STEP)
+    if step is None:
         return None
     shared = {key: value for key, value in card.items() if key != "signatures"}
     return {**shared, **step}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +12,14 @@ import numpy as np
 
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.runtime.backends import backend, load_delegate
-from tfpipeline.runtime.errors import ModelFileError
+from tfpipeline.runtime.card_schema import CardError, check_tensors
+from tfpipeline.runtime.errors import InputError, ModelFileError
 from tfpipeline.runtime.graphs import MainGraph, SignatureGraph
 from tfpipeline.runtime.model_card import STEP, read_card, step_card
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
 _OUR_OPS = "tfpipeline."
+_MOST_THREADS = 1024
 
 
 class Session:
@@ -29,6 +33,7 @@ class Session:
         step: Take the streaming signature of a file that holds both.
 
     Raises:
+        InputError: an argument is not what it should be.
         ModelFileError: the file is missing, damaged, or not ours.
         NativeLibraryError: the model is fused and the plug-in cannot be loaded.
     """
@@ -42,6 +47,7 @@ class Session:
         *,
         step: bool = False,
     ) -> None:
+        _check_arguments(path, num_threads, delegate_options)
         file = TFLiteFile(path)
         self.path = file.path
         self.card: dict[str, Any] = read_card(file)
@@ -58,7 +64,7 @@ class Session:
         try:
             self._interpreter = chosen.interpreter(
                 str(self.path),
-                num_threads=num_threads,
+                num_threads=int(num_threads),
                 experimental_delegates=self._delegates or None,
             )
             self._graph: MainGraph | SignatureGraph
@@ -69,20 +75,24 @@ class Session:
                 self._graph = SignatureGraph(self._interpreter, STEP)
         except (ValueError, RuntimeError) as error:
             raise ModelFileError(f"{self.path} cannot be loaded: {error}") from error
-        for kind, details in (("input", self._graph.inputs), ("output", self._graph.outputs)):
-            for name in self._names(kind):
-                if name not in details:
-                    raise ModelFileError(
-                        f"{self.path} has no {kind} {name!r}, which its card names: it was edited; "
-                        "export the model again"
-                    )
-        self.invoke = self._graph.invoke
+        try:
+            check_tensors(self.card, self._graph.inputs, self._graph.outputs)
+        except CardError as error:
+            raise ModelFileError(
+                f"{self.path} {error}: it was edited; export the model again"
+            ) from error
 
-    def _names(self, kind: str) -> list[str]:
-        further = [*self.card["states"], self.card.get("length") or {}]
-        return [entry["name"] for entry in self.card[f"{kind}s"]] + [
-            entry[kind] for entry in further if kind in entry
-        ]
+    def invoke(self) -> None:
+        """Runs the graph.
+
+        Raises:
+            InputError: the runtime refuses the values, such as an index beyond an embedding.
+        """
+        try:
+            self._graph.invoke()
+        except RuntimeError as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{self.path} cannot run on this input: {reason}") from error
 
     @property
     def inputs(self) -> list[dict[str, Any]]:
@@ -101,14 +111,18 @@ class Session:
         names = [entry["name"] for entry in self.inputs]
         if not isinstance(values, Mapping):
             if len(names) > 1:
-                raise ValueError(
+                raise InputError(
                     f"{argument} must be a dict with an array for each of {names}, received "
                     f"{type(values).__name__}"
                 )
             values = {names[0]: values}
         if set(values) != set(names):
-            raise ValueError(f"{argument} must have the keys {names}, received {sorted(values)}")
-        return {name: np.asarray(values[name]) for name in names}
+            given = sorted(map(str, values))
+            raise InputError(f"{argument} must have the keys {names}, received {given}")
+        try:
+            return {name: np.asarray(values[name]) for name in names}
+        except (ValueError, TypeError) as error:
+            raise InputError(f"{argument} must hold arrays of numbers: {error}") from error
 
     def reset_states(self) -> None:
         """Every state becomes zero again."""
@@ -145,10 +159,6 @@ class Session:
         """Reads an output."""
         return self._graph.get(name)
 
-    def set_input(self, entry: Mapping[str, Any], x: np.ndarray) -> None:
-        """Writes a model input in the type that the model wants: the card has the scale."""
-        self.set(entry["name"], _encode(entry, x))
-
     def output(self, entry: Mapping[str, Any]) -> np.ndarray:
         """A model output, as float32 where it is a real number."""
         found = self.get(entry["name"])
@@ -158,10 +168,18 @@ class Session:
         return centred * np.float32(entry["scale"])
 
 
-def _encode(entry: Mapping[str, Any], x: np.ndarray) -> np.ndarray:
-    dtype = np.dtype(entry["dtype"])
-    if entry["scale"] is None or dtype == np.float32:
-        return x.astype(dtype)
-    levels = np.rint(x.astype(np.float32) / np.float32(entry["scale"])) + entry["zero_point"]
-    limits = np.iinfo(dtype)
-    return np.clip(levels, limits.min, limits.max).astype(dtype)
+def _check_arguments(path: Any, num_threads: Any, delegate_options: Any) -> None:
+    """Blames an argument for what is wrong with it; the runtime would blame the file."""
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"path must be the path of a .tflite file, received {path!r}")
+    whole = isinstance(num_threads, Integral) and not isinstance(num_threads, bool)
+    if not whole or not 1 <= num_threads <= _MOST_THREADS:
+        raise InputError(
+            f"num_threads must be a whole number from 1 to {_MOST_THREADS}, received "
+            f"{num_threads!r}"
+        )
+    if delegate_options is not None and not isinstance(delegate_options, Mapping):
+        raise InputError(
+            "delegate_options must map names to values, for example {'isa': 'c'}, received "
+            f"{delegate_options!r}"
+        )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfpipeline.features import LogMel
-from tfpipeline.runtime.errors import ModelFileError
+from tfpipeline.features import LogMel, LogMelStream
+from tfpipeline.runtime.errors import InputError, ModelFileError
 from tfpipeline.runtime.session import Session
+from tfpipeline.runtime.values import to_tensor
 
 
 class Streamer:
     """Feeds a streaming model frame by frame and carries its states.
 
     After the last frame of a sequence the scores are, bit for bit, those that `Interpreter` gives
-    for the whole sequence with the same form of the model.
+    for the whole sequence with the same form of the model. Threads may call it in turn, such as one
+    that records and one that resets; it is one stream all the same.
 
     Args:
         path: A `.stream.tflite` file written by `tfpipeline.export.export(streaming=True)`, or one
@@ -27,6 +30,7 @@ class Streamer:
         delegate_options: Options of the plug-in (`isa`, `verbose`), for fused models.
 
     Raises:
+        InputError: `num_threads` or another argument is not what it should be.
         ModelFileError: the file is missing, damaged, not ours, or a whole-sequence model.
         NativeLibraryError: the model is fused and the plug-in cannot be loaded.
 
@@ -52,7 +56,10 @@ class Streamer:
         self.chunk: int = self._session.card.get("chunk") or 1
         frontend = self._session.card.get("frontend")
         self._audio = LogMel.from_config(frontend).stream() if frontend else None
+        self._waiting = np.zeros((0, 0), np.float32)
         self.invoke = self._session.invoke
+        self._lock = threading.RLock()
+        self._inputs = [(entry, self._frame_shape(entry)) for entry in self._session.inputs]
         self.reset()
 
     @property
@@ -66,16 +73,23 @@ class Streamer:
         return self._session.runtime
 
     @property
+    def waiting_frames(self) -> int:
+        """Frames of `process_audio` that wait until they fill a call."""
+        return len(self._waiting)
+
+    @property
     def input_shape(self) -> tuple[int, ...]:
         """Shape of the first input, such as `(1, chunk, features)`."""
         return tuple(self._session.inputs[0]["shape"])
 
     def reset(self) -> None:
         """Forgets the past: states and audio start anew."""
-        self._session.reset_states()
-        self._waiting = np.zeros((0,), np.float32)
-        if self._audio is not None:
-            self._audio.reset()
+        with self._lock:
+            self._session.reset_states()
+            if self._audio is not None:
+                self._audio.reset()
+                width = self._audio.log_mel.config.num_mels
+                self._waiting = np.zeros((0, width), np.float32)
 
     def process(self, frame: np.ndarray | Mapping[str, np.ndarray]) -> Any:
         """Takes the next time steps and returns the scores after them.
@@ -85,16 +99,25 @@ class Streamer:
                 of several; a dict by name for several inputs.
 
         Returns:
-            float32 scores `(labels,)`, or `(steps, labels)` where a model of several time steps a
-            call puts out one for each; a dict by name for several outputs.
+            float32 scores `(labels,)`, or `(steps, labels)` where a call puts out several time
+            steps; a dict by name for several outputs.
+
+        Raises:
+            InputError: another shape, or values that are not finite or do not fit the type of the
+                input; the stream is then unchanged.
         """
         session = self._session
         values = session.by_name("frame", frame)
-        for entry in session.inputs:
-            session.set_input(entry, self._in_shape(entry, values[entry["name"]]))
-        session.invoke()
-        session.carry_states()
-        found = {entry["name"]: self._result(entry) for entry in session.outputs}
+        with self._lock:
+            tensors = [
+                (entry["name"], to_tensor(entry, self._in_shape(entry, shape, values)))
+                for entry, shape in self._inputs
+            ]
+            for name, tensor in tensors:
+                session.set(name, tensor)
+            session.invoke()
+            session.carry_states()
+            found = {entry["name"]: self._result(entry) for entry in session.outputs}
         return next(iter(found.values())) if len(found) == 1 else found
 
     def states(self) -> dict[str, np.ndarray]:
@@ -102,26 +125,34 @@ class Streamer:
 
         Empty for a model that keeps them inside.
         """
-        return self._session.states()
+        with self._lock:
+            return self._session.states()
 
-    def _in_shape(self, entry: Mapping[str, Any], value: np.ndarray) -> np.ndarray:
-        shape = tuple(entry["shape"])
+    def _frame_shape(self, entry: Mapping[str, Any]) -> tuple[int, ...]:
         one_step = self.chunk == 1 and entry["time_axis"]
-        expected = shape[2:] if one_step else shape[1:]
-        if value.shape != expected:
+        return tuple(entry["shape"][2 if one_step else 1 :])
+
+    def _in_shape(
+        self, entry: Mapping[str, Any], shape: tuple[int, ...], values: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
+        value = values[entry["name"]]
+        if value.shape != shape:
             what = "one time step" if self.chunk == 1 else f"{self.chunk} time steps"
-            name = "frame" if len(self._session.inputs) == 1 else entry["name"]
-            raise ValueError(
-                f"{name} must have the shape {expected}, received {value.shape}: pass {what} at "
-                "a time"
+            name = "frame" if len(self._inputs) == 1 else entry["name"]
+            raise InputError(
+                f"{name} must have the shape {shape}, received {value.shape}: pass {what} at a time"
             )
-        return value.reshape(shape)
+        return value.reshape(entry["shape"])
 
     def _result(self, entry: Mapping[str, Any]) -> np.ndarray:
         value = self._session.output(entry)[0]
-        return value[0] if self.chunk == 1 and entry["time_axis"] else value
+        return value[0] if self._one_step(entry) else value
 
-    def process_audio(self, samples: np.ndarray) -> np.ndarray:
+    def _one_step(self, entry: Mapping[str, Any]) -> bool:
+        """Whether a call puts out a single time step, which has no axis of its own then."""
+        return self.chunk == 1 and entry["time_axis"] and entry["shape"][1] == 1
+
+    def process_audio(self, samples: np.ndarray) -> Any:
         """Takes any number of audio samples and returns the scores of each new frame.
 
         Args:
@@ -129,20 +160,55 @@ class Streamer:
 
         Returns:
             float32 `(new frames, labels)`; of a model of several time steps a call, one row a call
-            where it puts out its last scores only. Frames that do not fill a call wait.
+            where it puts out its last scores only; a dict of them by name for several outputs.
+            Frames that do not fill a call wait.
+
+        Raises:
+            ModelFileError: the card has no frontend, or one that does not fit the model.
+            ValueError: samples of another rank, type or level.
         """
+        audio = self._checked_audio()
+        with self._lock:
+            frames = audio.process(samples)
+            if self.chunk == 1:
+                rows = [self.process(frame) for frame in frames]
+            else:
+                waiting = np.concatenate([self._waiting, frames])
+                whole = len(waiting) // self.chunk * self.chunk
+                self._waiting = waiting[whole:]
+                calls = range(0, whole, self.chunk)
+                rows = [self.process(waiting[i : i + self.chunk]) for i in calls]
+        return self.joined(rows)
+
+    def joined(self, results: Sequence[Any]) -> Any:
+        """The results of several calls of `process` one after the other along the time axis.
+
+        Of an output without a time axis there is one row a call.
+        """
+        found = {}
+        for entry in self._session.outputs:
+            name, several = entry["name"], entry["time_axis"] and not self._one_step(entry)
+            rows = [row[name] if isinstance(row, dict) else row for row in results]
+            rest = entry["shape"][2 if entry["time_axis"] else 1 :]
+            if not rows:
+                real = entry["scale"] is not None or entry["dtype"] == "float32"
+                found[name] = np.zeros((0, *rest), np.float32 if real else entry["dtype"])
+            else:
+                found[name] = np.concatenate(rows) if several else np.stack(rows)
+        return next(iter(found.values())) if len(found) == 1 else found
+
+    def _checked_audio(self) -> LogMelStream:
+        """The frontend, whose frames the model takes."""
         if self._audio is None:
             raise ModelFileError(
                 f"{self._session.path} has no frontend in its card: export with "
                 "frontend=log_mel.to_config(), or feed features to process()"
             )
-        labels = int(self._session.outputs[0]["shape"][-1])
-        frames = self._audio.process(samples)
-        if self.chunk == 1:
-            rows = [self.process(frame) for frame in frames]
-        else:
-            waiting = np.concatenate([self._waiting, frames]) if len(self._waiting) else frames
-            whole = len(waiting) // self.chunk * self.chunk
-            self._waiting = waiting[whole:]
-            rows = [self.process(waiting[i : i + self.chunk]) for i in range(0, whole, self.chunk)]
-        return np.array(rows, np.float32).reshape(-1, labels)
+        width = self._audio.log_mel.config.num_mels
+        takes = [shape for _, shape in self._inputs]
+        if takes != [(width,) if self.chunk == 1 else (self.chunk, width)]:
+            raise ModelFileError(
+                f"{self._session.path} takes {takes} a call, while the frontend of its card makes "
+                f"frames of {width} features: feed features to process()"
+            )
+        return self._audio
