@@ -156,7 +156,8 @@ class ModelFile:
             lowering.graph.rename(tensor, port.name)
             tensors[port.name] = tensor
             entry = _describe(port, source.shape, kind, self._inside(lowering, index))
-            described.append(entry | {"scores": self._scores.get(port.name)})
+            known = port.name in self._scores
+            described.append(entry | ({"scores": self._scores[port.name]} if known else {}))
         return tensors, described
 
     def _format(self, lowering: Lowering, index: int) -> tuple[Any, Quantization | None]:

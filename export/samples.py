@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from tfpipeline.array_file import SUFFIXES, ArrayFileError, read_array_file
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.export.errors import ExportError
 from tfpipeline.features import LogMel
@@ -192,23 +192,16 @@ def _from_path(
         return _from_folder(argument, path, limit, frontend, frames)
     if not path.exists():
         raise ExportError(f"{argument}: there is no file or folder {path}; check the path")
-    if path.suffix not in (".npy", ".npz"):
+    if path.suffix not in SUFFIXES:
         raise ExportError(
             f"{argument} must be {_EXPECTED}; received the path {str(path)!r}, which is neither"
         )
     try:
-        # A mapped file is read no further than it is used. Pickled objects could run code.
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return Source(loaded, "npy", path.name)
-        with loaded:
-            arrays = {name: loaded[name] for name in loaded.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise ExportError(
-            f"{argument}: {path} cannot be read as {path.suffix} ({reason}); write it with "
-            "numpy.save or numpy.savez, and not from an array of objects"
-        ) from error
+        arrays = read_array_file(path)
+    except ArrayFileError as error:
+        raise ExportError(f"{argument}: {error}") from error
+    if isinstance(arrays, np.ndarray):
+        return Source(arrays, "npy", path.name)
     # numpy.savez(path, a, b) makes these names up, so there the order counts.
     if list(arrays) == [f"arr_{i}" for i in range(len(arrays))] and arrays:
         values = list(arrays.values())

@@ -74,8 +74,12 @@ def scores_of_outputs(
 
 
 def kinds(scores: Mapping[str, Scores]) -> dict[str, str | None]:
-    """The kinds alone, as the model card has them."""
-    return {name: one.kind for name, one in scores.items()}
+    """The kinds alone, as the model card has them: of what may be logits or not it says nothing."""
+    return {
+        name: one.kind
+        for name, one in scores.items()
+        if one.kind is not None or one.choice is not None
+    }
 
 
 def _scores(

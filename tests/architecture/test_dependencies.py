@@ -33,7 +33,8 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
 
 KERAS_SIDE = "layers regularizers callbacks losses metrics"
 EVERYTHING = (
-    "arguments errors progress worker_process extras loading numerics features decoding layers "
+    "arguments array_file errors progress worker_process extras loading numerics features "
+    "decoding layers "
     "regularizers callbacks losses metrics compress models data runtime inspection export bench "
     "report recipes"
 )
@@ -46,6 +47,7 @@ PYTHON_PARTS = {
     "progress": part(),
     "worker_process": part(),
     "extras": part("errors"),
+    "array_file": part("errors", "numpy"),
     "numerics": part("errors", "numpy"),
     "features": part("errors", "numpy"),
     "decoding": part("errors", "numpy"),
@@ -75,7 +77,8 @@ PYTHON_PARTS = {
     ),
     # The only place that touches the TF converter; it meets the layers through one protocol.
     "export": part(
-        "numerics runtime features errors progress worker_process extras layers.export_protocol",
+        "numerics runtime features array_file errors progress worker_process extras "
+        "layers.export_protocol",
         "numpy tensorflow keras flatbuffers ai_edge_litert",
         lazy="data.clip_folder",
     ),

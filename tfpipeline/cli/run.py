@@ -1,19 +1,27 @@
-"""`tfpipeline run`: one audio file through a `.tflite` model, whole or as a stream."""
+"""`tfpipeline run`: one file through a `.tflite` model, whole or as a stream."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import Any
 
-HELP = "run a model on a WAV file or an array of features"
+HELP = "run a model on a WAV file or on arrays of its inputs"
 EXAMPLE = "tfpipeline run clip.wav --model demo-out/kws.fused.tflite"
+_MOST_LINES = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help=".wav audio, or .npy features (frames, features)")
+    parser.add_argument(
+        "file",
+        type=Path,
+        help=".wav audio, or one sample of the model's input as .npy, such as (frames, features); "
+        ".npz for several inputs",
+    )
     parser.add_argument("--model", type=Path, required=True, help="a .tflite made by this package")
     parser.add_argument(
-        "--stream", action="store_true", help="frame by frame; needs a streaming model"
+        "--stream", action="store_true", help="call by call; needs a streaming model"
     )
     parser.add_argument("--top", type=int, default=3, help="labels to print (default: 3)")
     parser.add_argument("--json", action="store_true", help="print all scores as JSON")
@@ -24,9 +32,37 @@ def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.recipes.runner import run_file
 
     scores = run_file(arguments.model, arguments.file, stream=arguments.stream)
+    if scores.left_over:
+        print(
+            f"the last {scores.left_over} frames of {arguments.file} do not fill a call of the "
+            "model and were left out",
+            file=sys.stderr,
+        )
     if arguments.json:
         print_json(scores.to_dict())
         return 0
-    for label, probability in scores.best(arguments.top):
-        print(f"{label:16s} {100 * probability:5.1f} %")
+    for output in scores.outputs:
+        if len(scores.outputs) > 1:
+            print(f"{_printable(output.name)}:")
+        _print(output, arguments.top)
     return 0
+
+
+def _print(output: Any, top: int) -> None:
+    if output.probabilities is not None:
+        for label, probability in output.best(top):
+            print(f"{_printable(label):16s} {100 * probability:5.1f} %")
+        return
+    if output.values.ndim != 1:
+        print(f"{output.values.dtype} {output.values.shape}: --json prints the values")
+        return
+    # No scores of classes: in their order, as the model puts them out.
+    for label, value in list(zip(output.labels, output.values, strict=True))[:_MOST_LINES]:
+        print(f"{_printable(label):16s} {value:g}")
+    if len(output.labels) > _MOST_LINES:
+        print(f"and {len(output.labels) - _MOST_LINES} more: --json prints all values")
+
+
+def _printable(text: str) -> str:
+    """A name of a file of anybody, which shall not control the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)

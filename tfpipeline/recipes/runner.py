@@ -1,56 +1,18 @@
-"""One file through an exported model: audio or features in, scores out."""
+"""One file through an exported model: audio or arrays in, scores out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfpipeline.errors import TfpipelineError
-from tfpipeline.features import LogMel, LogMelConfig
-from tfpipeline.runtime.model_card import read_card
+from tfpipeline.recipes import run_inputs
+from tfpipeline.recipes.run_inputs import AUDIO, RunError
+from tfpipeline.recipes.scores import OutputScores, Scores
+from tfpipeline.runtime.model_card import read_card, step_card
 from tfpipeline.runtime.tflite_file import TFLiteFile
-
-
-class RunError(TfpipelineError):
-    """A file that cannot be fed to the model."""
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What the model says of a file.
-
-    Args:
-        labels: name of each output.
-        probabilities: float32 `(labels,)`, the softmax of the last scores.
-        frames: feature frames that were fed.
-        streamed: whether they were fed one by one.
-        runtime: name and version of what ran the model.
-    """
-
-    labels: tuple[str, ...]
-    probabilities: np.ndarray
-    frames: int
-    streamed: bool
-    runtime: str
-
-    def best(self, count: int = 1) -> list[tuple[str, float]]:
-        """The `count` most probable labels, best first."""
-        order = np.argsort(-self.probabilities, kind="stable")[: max(count, 0)]
-        return [(self.labels[i], float(self.probabilities[i])) for i in order]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "label": self.best()[0][0],
-            "probabilities": {
-                label: float(p) for label, p in zip(self.labels, self.probabilities, strict=True)
-            },
-            "frames": self.frames,
-            "streamed": self.streamed,
-            "runtime": self.runtime,
-        }
 
 
 def run_file(
@@ -60,19 +22,27 @@ def run_file(
     stream: bool = False,
     runtime: str | None = None,
 ) -> Scores:
-    """Runs a `.wav` file, or `.npy` features `(frames, features)`, through an exported model.
+    """Runs a `.wav` file, or arrays of a `.npy` or `.npz` file, through an exported model.
 
-    A whole-sequence model takes a fixed length: shorter audio is padded with silence, longer audio
-    is cut. A streaming model takes any length.
+    An array is one sample of the model's input without a batch axis, such as `(frames, features)`;
+    a model of several inputs takes a `.npz` file with an array for each. A whole-sequence model
+    takes a fixed length: shorter audio is padded with silence, longer audio is cut. One that was
+    exported with `length="bounded"` takes what is shorter as it is, and a stream takes any length.
 
     Args:
         model: a `.tflite` file that this package exported.
-        file: the audio or the features.
-        stream: feed frame by frame; needs a streaming model.
+        file: the audio or the arrays.
+        stream: feed call by call; needs a streaming model.
         runtime: as in `tfpipeline.Interpreter`.
+
+    Returns:
+        What each output says at the last time step. Probabilities are told from logits by the model
+        card: only logits get a softmax.
 
     Raises:
         RunError: the file is missing, is of another kind, or does not fit the model.
+        InputError: values that the model cannot take, such as NaN.
+        AudioError: the audio cannot be read.
         ModelFileError, NativeLibraryError: the model cannot be loaded.
 
     Example:
@@ -80,87 +50,115 @@ def run_file(
     """
     source = Path(file)
     if not source.is_file():
-        raise RunError(f"There is no file {source}; expected a .wav or a .npy file.")
+        raise RunError(f"There is no file {source}; expected a .wav, .npy or .npz file.")
+    if not run_inputs.is_known(source):
+        raise RunError(f"{source} is neither a .wav nor a .npy or .npz file.")
     card = read_card(TFLiteFile(model))
-    if stream != bool(card["streaming"]):
+    # A file may hold both, as two signatures.
+    graph = step_card(card) or card if stream else card
+    if stream != graph["streaming"]:
         raise RunError(
             f"{model} takes one frame a call; add --stream."
             if card["streaming"]
             else f"{model} takes whole utterances; leave --stream out, or name the .stream. model."
         )
-    scores, frames, name = (_stream if stream else _whole)(model, source, card, runtime)
-    labels = card["labels"] or [str(i) for i in range(len(scores))]
-    shifted = np.exp(scores - scores.max())
-    return Scores(tuple(labels), shifted / shifted.sum(), frames, stream, name)
+    return (_stream if stream else _whole)(model, source, graph, runtime)
 
 
-def _whole(
-    model: str | Path, source: Path, card: dict[str, Any], runtime: str | None
-) -> tuple[np.ndarray, int, str]:
+def _whole(model: str | Path, source: Path, card: dict[str, Any], runtime: str | None) -> Scores:
     from tfpipeline.runtime import Interpreter
 
-    interpreter = Interpreter(model, runtime=runtime)
-    wanted = interpreter.input_shape[1]
-    if source.suffix.lower() == ".npy":
-        features = _features(source, interpreter.input_shape[2])
-        if len(features) != wanted:
-            raise RunError(
-                f"{source} holds {len(features)} frames, but {model} takes {wanted}; cut or pad it."
-            )
+    if source.suffix.lower() == AUDIO:
+        features = run_inputs.features_of(source, model, card)
+        inputs, frames = {card["inputs"][0]["name"]: features}, len(features)
     else:
-        log_mel = _log_mel(card, model)
-        features = log_mel(_fit(_audio(source, log_mel.config), log_mel.config, wanted))
-    scores = interpreter.predict(features[None])[0]
-    return np.atleast_2d(scores)[-1], len(features), interpreter.runtime
+        inputs = run_inputs.read_inputs(source, card)
+        frames = run_inputs.frames_of(source, card, inputs)
+        _check_length(model, source, card, frames)
+    interpreter = Interpreter(model, runtime=runtime)
+    found = interpreter.predict({name: values[None] for name, values in inputs.items()})
+    results = found if isinstance(found, dict) else {card["outputs"][0]["name"]: found}
+    values = {name: result[0] for name, result in results.items()}
+    return Scores(_scores(model, card, values), frames, 0, False, interpreter.runtime)
 
 
-def _stream(
-    model: str | Path, source: Path, card: dict[str, Any], runtime: str | None
-) -> tuple[np.ndarray, int, str]:
+def _check_length(
+    model: str | Path, source: Path, card: Mapping[str, Any], frames: int | None
+) -> None:
+    wanted = [entry["shape"][1] for entry in card["inputs"] if entry["time_axis"]]
+    if frames is None or frames == wanted[0] or (card.get("length") and frames < wanted[0]):
+        return
+    takes = f"1 to {wanted[0]}" if card.get("length") else str(wanted[0])
+    raise RunError(f"{source} holds {frames} frames, but {model} takes {takes}; cut or pad it.")
+
+
+def _stream(model: str | Path, source: Path, card: dict[str, Any], runtime: str | None) -> Scores:
     from tfpipeline.runtime import Streamer
 
     streamer = Streamer(model, runtime=runtime)
-    if source.suffix.lower() == ".npy":
-        frames = _features(source, streamer.input_shape[-1])
-        scores = np.array([streamer.process(frame) for frame in frames])
+    if source.suffix.lower() == AUDIO:
+        log_mel = run_inputs.log_mel_of(model, card)
+        audio = run_inputs.read_audio(source, log_mel)
+        results = streamer.process_audio(audio)
+        frames = log_mel.config.num_frames(len(audio)) - streamer.waiting_frames
+        if not frames:
+            raise run_inputs.too_short(source, log_mel.config.window_ms)
+        left_over = streamer.waiting_frames
     else:
-        scores = streamer.process_audio(_audio(source, _log_mel(card, model).config))
-    if not len(scores):
-        raise RunError(f"{source} is too short for one frame; expected at least 25 ms of audio.")
-    return scores[-1], len(scores), streamer.runtime
-
-
-def _features(source: Path, width: int) -> np.ndarray:
-    try:
-        features = np.load(source, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise RunError(f"{source} cannot be read as a NumPy array: {error}.") from error
-    if features.ndim != 2 or features.shape[1] != width or features.dtype.kind not in "fiu":
-        raise RunError(
-            f"{source} holds {features.dtype} {features.shape}; expected numbers of the shape "
-            f"(frames, {width})."
+        inputs = run_inputs.read_inputs(source, card)
+        given = run_inputs.frames_of(source, card, inputs)
+        frames = streamer.chunk if given is None else given
+        left_over = frames % streamer.chunk
+        frames -= left_over
+        if not frames:
+            raise RunError(
+                f"{source} holds {left_over} frames, but {model} takes {streamer.chunk} a call; "
+                "feed it more."
+            )
+        timed = {entry["name"] for entry in card["inputs"] if entry["time_axis"]}
+        results = streamer.joined(
+            [
+                streamer.process(
+                    {
+                        name: _part(values, start, streamer.chunk) if name in timed else values
+                        for name, values in inputs.items()
+                    }
+                )
+                for start in range(0, frames, streamer.chunk)
+            ]
         )
-    return features.astype(np.float32)
+    named = results if isinstance(results, dict) else {card["outputs"][0]["name"]: results}
+    # Of an output without a time axis there is a row a call, and the last one counts.
+    ends = {
+        entry["name"]: named[entry["name"]][slice(None) if entry["time_axis"] else -1]
+        for entry in card["outputs"]
+    }
+    return Scores(_scores(model, card, ends), frames, left_over, True, streamer.runtime)
 
 
-def _audio(source: Path, config: LogMelConfig) -> np.ndarray:
-    from tfpipeline.data.wav import read_wav
-
-    if source.suffix.lower() != ".wav":
-        raise RunError(f"{source} is neither a .wav nor a .npy file.")
-    return read_wav(source, config.sample_rate)
+def _part(values: np.ndarray, start: int, chunk: int) -> np.ndarray:
+    part: np.ndarray = values[start] if chunk == 1 else values[start : start + chunk]
+    return part
 
 
-def _log_mel(card: dict[str, Any], model: str | Path) -> LogMel:
-    if not card.get("frontend"):
-        raise RunError(
-            f"{model} has no audio front end in its card; feed it .npy features, or export it "
-            "with frontend=log_mel.to_config()."
-        )
-    return LogMel.from_config(card["frontend"])
+def _scores(
+    model: str | Path, card: Mapping[str, Any], values: Mapping[str, np.ndarray]
+) -> tuple[OutputScores, ...]:
+    """What each output says at its last time step."""
+    found = []
+    for entry in card["outputs"]:
+        result = values[entry["name"]]
+        last = result[-1] if entry["time_axis"] or _is_rows(entry, result) else result
+        if last.dtype.kind == "f" and not np.isfinite(last).all():
+            raise RunError(
+                f"{model} puts out NaN or infinity as {entry['name']!r}; verify the file against "
+                "its Keras model."
+            )
+        labels = card["labels"] if len(card["outputs"]) == 1 else None
+        found.append(OutputScores.of(entry, labels, last))
+    return tuple(found)
 
 
-def _fit(audio: np.ndarray, config: LogMelConfig, frames: int) -> np.ndarray:
-    """Pads or cuts audio to the samples that give exactly `frames` frames."""
-    samples = config.window_samples + config.hop_samples * (frames - 1)
-    return np.pad(audio[:samples], (0, max(0, samples - len(audio))))
+def _is_rows(entry: Mapping[str, Any], result: np.ndarray) -> bool:
+    """Whether an output of a fixed length is scores of classes at each time step."""
+    return result.ndim == 2 and entry.get("scores") is not None

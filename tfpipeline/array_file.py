@@ -1,0 +1,66 @@
+"""Arrays in `.npy` and `.npz` files of anybody: read without running code, or refused in a line."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from tfpipeline.errors import TfpipelineError
+
+SUFFIXES = (".npy", ".npz")
+_LARGE = 1 << 30
+_MOST_RATIO = 100
+
+
+class ArrayFileError(TfpipelineError):
+    """A file that holds no arrays of numbers."""
+
+
+def read_array_file(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    """Reads an array, or a dict of them by name.
+
+    An array of a `.npy` file is mapped: it is read no further than it is used.
+
+    Args:
+        path: A file written by `numpy.save` or `numpy.savez`.
+
+    Raises:
+        ArrayFileError: it is damaged, not a regular file, holds objects, or would become far larger
+            in memory than it is.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ArrayFileError(f"{path} is a device or a pipe; write the array to a file first")
+        # Pickled objects could run code.
+        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            _check_sizes(path, loaded.zip)
+            arrays = {name: loaded[name] for name in loaded.files}
+        for name, values in arrays.items():
+            if not isinstance(values, np.ndarray):
+                raise ArrayFileError(f"{path} holds {name!r}, which is no array")
+        return arrays
+    except ArrayFileError:
+        raise
+    except Exception as error:
+        # Whatever NumPy, zlib and Python's parser raise of damaged bytes: ten kinds at least.
+        text = str(error).strip()
+        reason = text.splitlines()[0][:200] if text else type(error).__name__
+        raise ArrayFileError(
+            f"{path} cannot be read as {path.suffix} ({reason}); write it with numpy.save or "
+            "numpy.savez, and not from an array of objects"
+        ) from error
+
+
+def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
+    for info in archive.infolist():
+        if info.file_size > max(_LARGE, _MOST_RATIO * info.compress_size):
+            raise ArrayFileError(
+                f"{path} holds {info.filename!r} of {info.file_size} bytes in "
+                f"{info.compress_size}; write it with numpy.savez, uncompressed"
+            )
