@@ -23,6 +23,7 @@ STUDIES = {
     "export-matrix": "tfpipeline.studies.export_matrix",
     "export-accuracy": "tfpipeline.studies.export_accuracy",
     "export-time": "tfpipeline.studies.export_time",
+    "export-speed": "tfpipeline.studies.export_speed",
     "lambda-grid": "tfpipeline.studies.low_rank.lambda_grid",
     "nu-coefficient": "tfpipeline.studies.low_rank.nu_coefficient",
     "rank-at-error": "tfpipeline.studies.low_rank.rank_at_error",
