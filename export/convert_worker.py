@@ -8,7 +8,8 @@ sentence. Whatever native code prints goes to the log.
     {"task": "convert", "jobs": [{"saved_model", "output", "quantize", "custom_ops"}], "log": PATH}
     {"task": "try", "path": PATH, "streaming": false, "library": PATH, "log": PATH}
 
-The second loads a written file and runs it once; only whether the process survives that counts.
+The second loads a written file and runs it once. What counts is whether the process survives that,
+and whether the file can be loaded at all.
 """
 
 from __future__ import annotations
@@ -29,11 +30,7 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         _redirect(request["log"])
-        if request["task"] == "try":
-            _try(request)
-            error = None
-        else:
-            error = _convert(request["jobs"])
+        error = _try(request) if request["task"] == "try" else _convert(request["jobs"])
         answers.write(json.dumps({"error": error}) + "\n")
         answers.flush()
 
@@ -45,14 +42,20 @@ def _redirect(log: str) -> None:
     os.close(target)
 
 
-def _try(request: dict[str, Any]) -> None:
+def _try(request: dict[str, Any]) -> str | None:
     from tfpipeline.export.trial import run_once
+    from tfpipeline.runtime.errors import ModelFileError
 
     try:
         run_once(request["path"], request["streaming"], request["library"])
-    except Exception:
-        # The user's process meets the same, and has the words for it.
+    except Exception as error:
         traceback.print_exc()
+        sys.stderr.flush()
+        if isinstance(error, ModelFileError) and "XNNPACK" in str(error):
+            # Its words are of nodes and delegates, while scales are to blame.
+            return f"does not load it: {' '.join(str(error.__cause__ or error).split())}"
+        # The user's process meets the same, and has the words for it.
+    return None
 
 
 def _convert(jobs: list[dict[str, Any]]) -> str | None:

@@ -12,7 +12,9 @@ import keras
 from tfpipeline.export import card as cards
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.forked import refuse_forked
+from tfpipeline.export.input_units import layers_that_lose_units
 from tfpipeline.export.layer_parents import parents_of_layers
+from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.names import check_names
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.report import ExportReport
@@ -115,9 +117,10 @@ def export(
             "tfpipeline.load_model(path), put a layer into keras.Sequential"
         )
     check_names(model)
+    layers = parents_of_layers(model)
     options = ExportOptions.check(
         path,
-        parents_of_layers(model),
+        layers,
         quantize=quantize,
         overrides=overrides or {},
         streaming=streaming,
@@ -140,13 +143,29 @@ def export(
         raise ExportError(f"tolerances must be Tolerances(...), received {tolerances!r}")
     accepted = tolerances or Tolerances.for_mode(options.modes.modes())
     _check_targets(options)
+    lost = layers_that_lose_units(model, signature, data.samples, options.modes)
+    if lost:
+        _check_float_io(lost, options)
+        options = options.with_float_layers(lost, layers)
     with work_folder(options.target.parent) as work:
-        report = ExportRun(model, signature, options, data, accepted, work).run(given, sensitivity)
+        run = ExportRun(model, signature, options, data, accepted, work, lost)
+        report = run.run(given, sensitivity)
         (work / options.report_path.name).write_text(report.to_json())
         models = list(dict.fromkeys(Path(form.path) for form in report.forms))
         for file in (*models, *map(card_file, models), options.report_path):
             os.replace(work / file.name, file)
     return report
+
+
+def _check_float_io(lost: Mapping[str, str], options: ExportOptions) -> None:
+    """With integers at the inputs a layer cannot stay in float32."""
+    if options.io != FLOAT32:
+        layer, reason = next(iter(lost.items()))
+        raise ExportError(
+            f"layer {layer!r} cannot read its input with one scale: {reason}; expected features of "
+            f"one unit for io={options.io!r}, so divide each by its size before the model, or "
+            "export with io='float32'"
+        )
 
 
 def _check_targets(options: ExportOptions) -> None:

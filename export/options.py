@@ -127,6 +127,14 @@ class ExportOptions:
             return self
         return replace(self, forms=tuple(form for form in self.forms if not form.fused))
 
+    def with_float_layers(
+        self, names: Collection[str], layers: Mapping[str, Sequence[str]]
+    ) -> ExportOptions:
+        """The same with some layers in float32, where the user chose no mode for them."""
+        overrides = {**self.overrides, **dict.fromkeys(names, FLOAT32)}
+        modes = ModeTable(self.quantize, overrides, layers)
+        return replace(self, overrides=overrides, modes=modes)
+
     @property
     def compares(self) -> bool:
         """Whether clipping and bias correction are to be tried, and make a difference."""

@@ -74,7 +74,8 @@ class ExportReport:
         quantize: The mode of the model.
         overrides: Modes of single layers.
         layers: Per recurrent layer: name, units, ranks, bytes of its int8 weights.
-        kept_float: By layer, ops that stay in float32 for want of a kernel in its integer mode.
+        kept_float: By layer, ops that stay in float32 for want of a kernel in its integer mode, or
+            why all of the layer does.
         layer_errors: Where error enters: the portable form layer by layer.
         drift: By streaming form, its error at the beginning and the end of a long stream.
         runtimes: By whole-sequence form, what other installed runtimes make of it.
@@ -145,7 +146,9 @@ class ExportReport:
             )
         if self.kept_float:
             kept = (f"{layer} ({', '.join(codes)})" for layer, codes in self.kept_float.items())
-            lines.append(f"computed in float32 for want of integer kernels: {'; '.join(kept)}")
+            lines.append(
+                f"computed in float32 for want of integer kernels or of one unit: {'; '.join(kept)}"
+            )
         if self.choices is not None:
             lines += ["", str(self.choices)]
         return "\n".join([*lines, "", *self._layer_lines(), *self._drift_lines()])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,17 @@ def card_file(model: Path) -> Path:
 
 
 class ExportRun:
-    """One export, whose files appear in the folder `work`."""
+    """One export, whose files appear in the folder `work`.
+
+    Args:
+        model: The Keras model.
+        signature: Its inputs and outputs.
+        options: What to write.
+        data: Samples.
+        tolerances: What to accept.
+        work: A folder for files.
+        lost: Layers that the options keep in float32 because of their inputs' units, and why.
+    """
 
     def __init__(
         self,
@@ -46,6 +56,7 @@ class ExportRun:
         data: SampleSets,
         tolerances: Tolerances,
         work: Path,
+        lost: Mapping[str, str] | None = None,
     ) -> None:
         self._model = model
         self._signature = signature
@@ -53,6 +64,7 @@ class ExportRun:
         self._data = data
         self._tolerances = tolerances
         self._work = work
+        self._lost = lost or {}
         self._seconds: dict[str, float] = {}
 
     def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
@@ -85,7 +97,7 @@ class ExportRun:
         scores = scores_of_outputs(self._model, signature, given["labels"], expected)
         card = given | cards.found_part(found, record, options)
         files = {form: work / options.path(form).name for form in options.forms}
-        kept: dict[str, set[str]] = {}
+        kept: dict[str, set[str]] = {layer: {reason} for layer, reason in self._lost.items()}
         with timed("lower"):
             for path, forms in options.files().items():
                 written = write_form(

@@ -23,8 +23,8 @@ def try_files(files: Mapping[Form, Path], workdir: Path, time_limit: float = 300
     """Loads and invokes each file in the worker process.
 
     Raises:
-        VerificationError: the process did not survive it. What an interpreter says without ending
-            the process is left to the caller's own, which says the same.
+        VerificationError: the process did not survive it, or XNNPACK refuses its scales. What else
+            an interpreter says is left to the caller's own, which says the same.
     """
     for form, path in files.items():
         request = {
@@ -39,8 +39,10 @@ def try_files(files: Mapping[Form, Path], workdir: Path, time_limit: float = 300
             reason, log = failed
             raise VerificationError(
                 f"the {form.name} form cannot be run: the interpreter {reason} (log: {log}). "
-                "Nothing was written; normalize the model's inputs, look for outliers in the "
-                "calibration samples and the weights, or try another value of quantize"
+                "Values of very different size meet in one of its layers, as of inputs with "
+                "different units. Nothing was written; normalize the model's inputs, look for "
+                "outliers in the calibration samples and the weights, or keep the layer in "
+                "float32: overrides={'LAYER': 'float32'}"
             )
 
 
