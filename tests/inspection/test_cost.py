@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tiny_models as tiny
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from small_model import Exported
-from tiny_tflite import Scalar, byte
+from tiny_tflite import Scalar, byte, operator, operator_code, subgraph, tensor, tiny_model
 
 from tfpipeline.inspection import ModelInspection, inspect_model
 from tfpipeline.inspection.arena import graph_memory, lifetimes
 from tfpipeline.inspection.parse import parse
+from tfpipeline.numerics.factored_options import FactoredOptions
+from tfpipeline.numerics.fully_connected_options import FullyConnectedOptions
+from tfpipeline.numerics.gru_options import GruOptions
+from tfpipeline.numerics.lstm_options import LstmOptions
 
 
 def inspected(folder: Path, data: bytes) -> ModelInspection:
@@ -85,6 +91,68 @@ def test_a_transposed_operand_is_read_from_the_options(tmp_path: Path) -> None:
     options = {"_3": byte(101), "_4": {0: Scalar("<B", 1)}}
     data = tiny.one_operator(tiny.BATCH_MATMUL, [(2, 7, 5), (2, 7, 3)], (2, 5, 3), **options)
     assert inspected(tmp_path, data).graphs[0].cost.macs == 2 * 5 * 7 * 3
+
+
+FULL, FACTORED = "tfpipeline.fully_connected", "tfpipeline.factored_fully_connected"
+
+
+@pytest.mark.parametrize("bits", [8, 4, 2])
+@pytest.mark.parametrize(
+    ("name", "shape", "options", "macs"),
+    [
+        (FULL, (2, 5, 16), FullyConnectedOptions(rows=9, depth=16), 2 * 5 * 16 * 9),
+        (
+            FACTORED,
+            (2, 5, 16),
+            FactoredOptions(rows=9, depth=16, rank=3, inner_scale=0.5),
+            2 * 5 * (16 * 3 + 3 * 9),
+        ),
+        # Three matrices of 6 x 10 and three of 6 x 6 for each of 2 x 7 time steps; for an LSTM four.
+        ("tfpipeline.gru", (2, 7, 10), GruOptions(6, 10), 14 * 3 * 6 * (10 + 6)),
+        ("tfpipeline.lstm", (2, 7, 10), LstmOptions(6, 10), 14 * 4 * 6 * (10 + 6)),
+        (
+            "tfpipeline.gru",
+            (1, 7, 10),
+            GruOptions(6, 10, rank_x=4, scale_a_x=0.5),
+            7 * (10 * 4 + 4 * 18 + 6 * 18),
+        ),
+        (
+            "tfpipeline.lstm",
+            (1, 7, 10),
+            LstmOptions(6, 10, rank_x=4, rank_h=2, scale_a_x=0.5, scale_a_h=0.5),
+            7 * (10 * 4 + 4 * 24 + 6 * 2 + 2 * 24),
+        ),
+    ],
+)
+def test_our_operators_multiply_as_often_with_any_width(
+    tmp_path: Path, name: str, shape: tuple[int, ...], options: Any, macs: int, bits: int
+) -> None:
+    widths = {
+        FULL: {"weight_bits": bits},
+        FACTORED: {"first_bits": bits, "last_bits": bits},
+    }.get(name, {"weight_bits": (bits,) * 4})
+    stored = dataclasses.replace(options, **widths).pack()
+    # The columns that are stored are bytes: their number says nothing of the multiplications.
+    columns = -(-shape[-1] * bits // 8)
+    node = operator(0, [0, 1], [2], _5=stored)
+    tensors = [tensor(shape, tiny.INT8, name="x"), tensor((9, columns), tiny.INT8, 1, "w")]
+    graph = subgraph([*tensors, tensor(shape, tiny.INT8, name="y")], [0], [2], [node])
+    data = tiny_model([operator_code(tiny.CUSTOM, 1, name)], [graph], [bytes(9 * columns)])
+    found = inspected(tmp_path, data)
+    assert found.graphs[0].cost.macs == macs
+    (use,) = found.custom_ops
+    assert use.op.problem == "" and use.op.options == dataclasses.asdict(
+        type(options).unpack(stored)
+    )
+    assert found.target("plugin").runs
+
+
+def test_an_operator_of_ours_that_is_damaged_counts_nothing(tmp_path: Path) -> None:
+    node = operator(0, [0], [1], _5=b"TFPC and no more")
+    graph = subgraph([tensor((1, 16)), tensor((1, 9))], [0], [1], [node])
+    found = inspected(tmp_path, tiny_model([operator_code(tiny.CUSTOM, 1, FULL)], [graph]))
+    assert found.graphs[0].cost.macs == 0
+    assert not found.target("plugin").runs
 
 
 def test_fused_and_portable_forms_multiply_the_same(exported: Exported) -> None:

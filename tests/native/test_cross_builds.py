@@ -31,10 +31,10 @@ FLAGS += [
 ]
 #: What the plug-in may ask a C library for; no mathematics, whose bits differ between systems.
 _STANDARD = """
-calloc fprintf free getauxval getpid malloc memcmp memcpy memmove memset sched_yield snprintf stderr strcmp
-strlen strtol sysctlbyname vsnprintf pthread_cond_broadcast pthread_cond_destroy pthread_cond_init
-pthread_cond_wait pthread_create pthread_join pthread_mutex_destroy pthread_mutex_init
-pthread_mutex_lock pthread_mutex_unlock
+calloc fprintf free getauxval getpid malloc memcmp memcpy memmove memset sched_yield snprintf stderr
+strcmp strlen strtol sysctlbyname vsnprintf pthread_cond_broadcast pthread_cond_destroy
+pthread_cond_init pthread_cond_wait pthread_create pthread_join pthread_mutex_destroy
+pthread_mutex_init pthread_mutex_lock pthread_mutex_unlock
 """
 STANDARD = set(_STANDARD.split())
 MACOS = {"_" + name for name in STANDARD} | {"___stderrp", "_bzero"}

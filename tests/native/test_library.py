@@ -13,6 +13,7 @@ import native_library as native
 import pytest
 
 import tfpipeline.runtime.native as runtime_native
+from tfpipeline.numerics.ops import OPS
 from tfpipeline.runtime.native import (
     LIBRARY_VARIABLE,
     NativeLibraryError,
@@ -55,6 +56,25 @@ def test_the_package_has_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     assert path == default_library_path().resolve() and path.is_file()
     assert best_isa() in native.supported()
     assert native.load().tfpipeline_abi_version() == runtime_native.ABI_VERSION
+
+
+def test_the_table_of_ops_has_what_the_plug_in_registers() -> None:
+    class Registration(ctypes.Structure):
+        """`TfLiteRegistration`, as far as it is read here."""
+
+        _fields_ = [
+            ("functions", ctypes.c_void_p * 5),
+            ("builtin_code", ctypes.c_int32),
+            ("custom_name", ctypes.c_char_p),
+        ]
+
+    registered = set()
+    for name in EXPORTS:
+        if name.startswith("tfpipeline_register_"):
+            register = getattr(native.load(), name)
+            register.restype = ctypes.POINTER(Registration)
+            registered.add(register().contents.custom_name.decode())
+    assert registered == set(OPS)
 
 
 def test_the_version_is_that_of_the_package() -> None:

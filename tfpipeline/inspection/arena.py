@@ -20,7 +20,7 @@ _FOREVER = 1 << 40
 #: Tensors up to this size are never shared between an operator's input and output.
 _SCALAR_BYTES = 8
 #: Planning takes the square of this; of larger graphs the live bytes are still counted.
-_PLANNED_TENSORS = 8192
+PLANNED_TENSORS = 8192
 
 _OVERWRITES = {
     "ADD": (0, 1),
@@ -42,12 +42,14 @@ class GraphMemory:
         live: The most bytes that are needed at one time, which no plan can undercut.
         planned: Whether `arena` is a plan.
         dynamic: Whether sizes were left open, and taken as the file's.
+        tensors: How many were planned or counted; planning compares each with each.
     """
 
     arena: int
     live: int
     planned: bool
     dynamic: bool
+    tensors: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,17 @@ class Life:
     last: int
 
 
-def graph_memory(model: ModelGraph, graph: Graph) -> GraphMemory:
-    """Plans one graph."""
+def graph_memory(model: ModelGraph, graph: Graph, plan: bool = True) -> GraphMemory:
+    """Plans one graph; only counts its live bytes without `plan`, or where it is too large."""
     lives = lifetimes(model, graph)
     live = _most_at_once(lives)
-    planned = len(lives) <= _PLANNED_TENSORS
+    planned = plan and len(lives) <= PLANNED_TENSORS
     return GraphMemory(
         arena=_plan(lives) if planned else live,
         live=live,
         planned=planned,
         dynamic=any(tensor.dynamic for tensor in graph.tensors),
+        tensors=len(lives),
     )
 
 

@@ -42,6 +42,7 @@ _BIAS_OPERANDS = {
     "UNIDIRECTIONAL_SEQUENCE_RNN": (3,),
 }
 _HASHED_FROM = 64
+_HASHED_BYTES = 1 << 30
 #: In our own operators the integers are weights and the floats are biases.
 _OUR_WEIGHTS = {"int8", "uint8"}
 
@@ -98,12 +99,9 @@ def count_bytes(model: ModelGraph) -> ByteTable:
         by_dtype[entry.dtype] += entry.bytes
     in_metadata = {model.buffers[buffer] for _, buffer in model.metadata} - readers.keys()
     by_kind["metadata"] = sum(size for _, size in in_metadata)
-    by_kind["quantization"] = sum(
-        _quantization_bytes(tensor) for graph in model.graphs for tensor in graph.tensors
-    )
-    by_kind["options"] = sum(
-        len(operator.options) for graph in model.graphs for operator in graph.operators
-    )
+    # Tensors may share these, so they too count by place.
+    by_kind["quantization"] = sum(size for _, size in _quantization_spans(model))
+    by_kind["options"] = sum(size for _, size in _option_spans(model))
     named = readers.keys() | in_metadata
     by_kind["unused"] = sum(size for _, size in set(model.buffers) - named)
     # What remains are tables, names, and the padding between them.
@@ -115,6 +113,15 @@ def count_bytes(model: ModelGraph) -> ByteTable:
         shared_bytes=sum(entry.bytes * (entry.shared_by - 1) for entry in stored),
         stored_twice=_stored_twice(model),
     )
+
+
+def _quantization_spans(model: ModelGraph) -> set[Span]:
+    tensors = (tensor for graph in model.graphs for tensor in graph.tensors)
+    return {span for t in tensors if t.quantization for span in t.quantization.spans}
+
+
+def _option_spans(model: ModelGraph) -> set[Span]:
+    return {operator.options_span for graph in model.graphs for operator in graph.operators}
 
 
 def _roles(model: ModelGraph) -> dict[Span, str]:
@@ -154,20 +161,25 @@ def _stored(
 
 
 def _quantization_bytes(tensor: Tensor) -> int:
-    if tensor.quantization is None:
-        return 0
-    return 4 * len(tensor.quantization.scales) + 8 * len(tensor.quantization.zero_points)
+    return sum(size for _, size in tensor.quantization.spans) if tensor.quantization else 0
 
 
 def _stored_twice(model: ModelGraph) -> int:
-    """Bytes of buffers whose content stands elsewhere too; only equal sizes are compared."""
+    """Bytes of buffers whose content stands elsewhere too; only equal sizes are compared.
+
+    The smallest first, until as much was read as can be read in a moment: a file may claim to be
+    larger than any disk.
+    """
     by_size: dict[int, set[int]] = defaultdict(set)
     for start, size in model.buffers:
         if size >= _HASHED_FROM:
             by_size[size].add(start)
-    wasted = 0
-    for size, starts in by_size.items():
+    wasted, left = 0, _HASHED_BYTES
+    for size, starts in sorted(by_size.items()):
         if len(starts) > 1:
+            left -= size * len(starts)
+            if left < 0:
+                break
             contents = (model.data[start : start + size] for start in starts)
             distinct = {hashlib.blake2b(content).digest() for content in contents}
             wasted += size * (len(starts) - len(distinct))

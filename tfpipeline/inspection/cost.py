@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from tfpipeline.inspection.arena import GraphMemory, graph_memory
+from tfpipeline.inspection.arena import PLANNED_TENSORS, GraphMemory, graph_memory
 from tfpipeline.inspection.graph import Graph, ModelGraph, Operator
 from tfpipeline.inspection.loops import LoopCounter
 from tfpipeline.inspection.macs import operator_macs
@@ -51,6 +51,8 @@ class CostCounter:
         self._loops = LoopCounter(model)
         self._known: dict[int, Cost] = {}
         self._open: list[int] = []
+        # As much as the largest graph that is planned costs, for all of them together.
+        self._pairs_left = PLANNED_TENSORS**2
 
     def cost(self, index: int) -> Cost:
         """The cost of one call of a graph.
@@ -70,12 +72,13 @@ class CostCounter:
         return self._known[index]
 
     def _count(self, graph: Graph) -> Cost:
-        own = graph_memory(self._model, graph)
+        own = graph_memory(self._model, graph, plan=self._pairs_left > 0)
+        self._pairs_left -= own.tensors**2
         by_operator: dict[str, int] = defaultdict(int)
         calls: dict[int, int] = {}
         exact, open_loops, inner = True, 0, own
         for operator in graph.operators:
-            by_operator[operator.code.label] += operator_macs(self._model, graph, operator)
+            by_operator[operator.code.label] += operator_macs(graph, operator)
             if not operator.calls:
                 continue
             costs = [self.cost(number) for number in operator.calls]

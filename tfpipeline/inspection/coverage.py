@@ -13,7 +13,7 @@ from tfpipeline.inspection.custom_ops import (
     PLUGIN,
     RUNTIME,
     SELECT,
-    describe_custom_op,
+    count_custom_ops,
     provider_of,
 )
 from tfpipeline.inspection.graph import CUSTOM, ModelGraph, OperatorCode
@@ -132,13 +132,9 @@ def _refused_options(model: ModelGraph, target: Target) -> Counter[tuple[str, st
     """Our own operators with options that the plug-in of this version would refuse."""
     found: Counter[tuple[str, str]] = Counter()
     if target.plugin:
-        for graph in model.graphs:
-            for operator in graph.operators:
-                if operator.code.name == CUSTOM:
-                    name = operator.code.custom
-                    problem = describe_custom_op(name, operator.options).problem
-                    if problem:
-                        found[name, problem] += 1
+        for op, count in count_custom_ops(model):
+            if op.problem:
+                found[op.name, op.problem] += count
     return found
 
 

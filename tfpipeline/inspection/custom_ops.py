@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tfpipeline.inspection.graph import CUSTOM, ModelGraph, Operator
 from tfpipeline.inspection.operator_table import registrations
-from tfpipeline.numerics.fully_connected_options import OP_NAME as FULLY_CONNECTED
-from tfpipeline.numerics.fully_connected_options import FullyConnectedOptions
-from tfpipeline.numerics.gru_options import GruOptions
-from tfpipeline.numerics.lstm_options import LstmOptions
-
-OPTIONS: dict[str, Any] = {
-    GruOptions.OP_NAME: GruOptions,
-    LstmOptions.OP_NAME: LstmOptions,
-    FULLY_CONNECTED: FullyConnectedOptions,
-}
+from tfpipeline.numerics.ops import OPS
 
 PLUGIN, SELECT, RUNTIME, UNKNOWN = "tfpipeline", "TensorFlow Select", "runtime", "unknown"
 OUR_PREFIX = "tfpipeline."
 _SELECT_PREFIX = "Flex"
 _RUNTIMES = ("ai-edge-litert", "tflite-micro")
+#: Far more than any of ours has.
+_MAX_OPTIONS = 1024
 
 
 @dataclass(frozen=True)
@@ -54,17 +49,56 @@ def provider_of(name: str) -> str:
     return UNKNOWN
 
 
-def describe_custom_op(name: str, options: bytes) -> CustomOp:
-    """Decodes one node's options as far as they are ours."""
+def count_custom_ops(model: ModelGraph) -> list[tuple[CustomOp, int]]:
+    """Custom nodes; those that nothing tells apart are described once, and counted."""
+    found: Counter[tuple[str, bytes | int]] = Counter(
+        (operator.code.custom, _distinct(operator))
+        for graph in model.graphs
+        for operator in graph.operators
+        if operator.code.name == CUSTOM
+    )
+    uses: dict[tuple[str, bytes | int | str], tuple[CustomOp, int]] = {}
+    for (name, given), count in found.items():
+        op = describe_custom_op(name, given)
+        key = name, op.problem or given
+        uses[key] = (op, count + (uses[key][1] if key in uses else 0))
+    return list(uses.values())
+
+
+def describe_custom_op(name: str, options: bytes | int) -> CustomOp:
+    """Decodes one node's options.
+
+    Args:
+        name: The operator.
+        options: The bytes of an operator of ours; of others their number is enough.
+    """
     provider = provider_of(name)
+    size = options if isinstance(options, int) else len(options)
     if provider != PLUGIN:
-        return CustomOp(name, provider, option_bytes=len(options))
-    kind = OPTIONS.get(name)
-    if kind is None:
+        return CustomOp(name, provider, option_bytes=size)
+    if name not in OPS:
         problem = f"{name} is not an operator of this tfpipeline: upgrade it"
-        return CustomOp(name, provider, problem=problem, option_bytes=len(options))
+        return CustomOp(name, provider, problem=problem, option_bytes=size)
     try:
-        decoded = asdict(kind.unpack(options))
+        decoded = asdict(OPS[name].options.unpack(b"" if isinstance(options, int) else options))
     except ValueError as error:
-        return CustomOp(name, provider, problem=str(error), option_bytes=len(options))
-    return CustomOp(name, provider, decoded, option_bytes=len(options))
+        return CustomOp(name, provider, problem=str(error), option_bytes=size)
+    return CustomOp(name, provider, decoded, option_bytes=size)
+
+
+def our_options(operator: Operator) -> Any:
+    """The decoded options of a node of ours; None where it is another's, or they are damaged."""
+    given = _distinct(operator)
+    if operator.code.name != CUSTOM or isinstance(given, int):
+        return None
+    try:
+        return OPS[operator.code.custom].options.unpack(given)
+    except ValueError:
+        return None
+
+
+def _distinct(operator: Operator) -> bytes | int:
+    """What nodes of one operator differ in: the options of ours, the length of others."""
+    size = len(operator.options)
+    ours = operator.code.custom in OPS and size <= _MAX_OPTIONS
+    return bytes(operator.options) if ours else size

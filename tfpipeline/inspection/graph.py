@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from tfpipeline.inspection.tensor_types import type_bits, type_name
 
 CUSTOM = "CUSTOM"
@@ -13,11 +15,19 @@ CUSTOM = "CUSTOM"
 
 @dataclass(frozen=True, slots=True)
 class Quantization:
-    """`real = scale * (stored - zero_point)`, one pair for the tensor or one per channel."""
+    """`real = scale * (stored - zero_point)`, one pair for the tensor or one per channel.
 
-    scales: tuple[float, ...]
-    zero_points: tuple[int, ...]
+    Args:
+        scales: float32, as they lie in the file.
+        zero_points: int64, likewise.
+        axis: The dimension whose channels have a pair each.
+        spans: Where both lie; tensors may share them.
+    """
+
+    scales: np.ndarray
+    zero_points: np.ndarray
     axis: int
+    spans: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +81,16 @@ class OperatorCode:
 class Operator:
     """One node: -1 in `inputs` is an operand left out.
 
-    `calls` are the graphs that it runs, as their numbers (WHILE: condition and body); `flags` are
-    the options that change how much it computes (BATCH_MATMUL: whether x and y are transposed).
+    `options` are those of a custom operator, and `options_span` is where they lie; `calls` are the
+    graphs that it runs, as their numbers (WHILE: condition and body); `flags` are the options that
+    change how much it computes (BATCH_MATMUL: whether x and y are transposed).
     """
 
     code: OperatorCode
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: bytes
+    options: memoryview
+    options_span: tuple[int, int]
     calls: tuple[int, ...]
     flags: tuple[bool, ...]
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tfpipeline.inspection.bytes_table import count_bytes
 from tfpipeline.inspection.cost import CostCounter
 from tfpipeline.inspection.coverage import TARGETS, cover
-from tfpipeline.inspection.custom_ops import CustomOp, describe_custom_op
-from tfpipeline.inspection.graph import CUSTOM, Graph, ModelGraph, Signature, Tensor
+from tfpipeline.inspection.custom_ops import count_custom_ops
+from tfpipeline.inspection.graph import Graph, ModelGraph, Signature, Tensor
 from tfpipeline.inspection.model_inspection import (
     CustomOpUse,
     GraphSummary,
@@ -22,6 +21,9 @@ from tfpipeline.inspection.model_inspection import (
 )
 from tfpipeline.inspection.parse import parse
 from tfpipeline.runtime.model_card import CARD_METADATA
+
+_MAX_CARD = 16 << 20
+_DEEPEST_CARD = 32
 
 
 def inspect_model(path: str | Path) -> ModelInspection:
@@ -64,7 +66,7 @@ def inspect_model(path: str | Path) -> ModelInspection:
         graphs=graphs,
         signatures=tuple(s.key for s in model.signatures),
         operators=_operators(model),
-        custom_ops=_custom_ops(model),
+        custom_ops=tuple(CustomOpUse(op, count) for op, count in count_custom_ops(model)),
         bytes=count_bytes(model),
         targets=tuple(cover(model, target) for target in TARGETS),
     )
@@ -94,8 +96,8 @@ def _tensor(tensor: Tensor, name: str | None) -> TensorSummary:
         name=tensor.name if name is None else name,
         shape=tuple(tensor.signature) if tensor.dynamic and tensor.signature else tensor.shape,
         dtype=tensor.dtype,
-        scales=quantization.scales if quantization else (),
-        zero_points=quantization.zero_points if quantization else (),
+        scales=tuple(quantization.scales.tolist()) if quantization else (),
+        zero_points=tuple(quantization.zero_points.tolist()) if quantization else (),
     )
 
 
@@ -115,28 +117,36 @@ def _operators(model: ModelGraph) -> tuple[OperatorUse, ...]:
     return tuple(OperatorUse(*key, count) for key, count in found.most_common())
 
 
-def _custom_ops(model: ModelGraph) -> tuple[CustomOpUse, ...]:
-    """Custom nodes; equal ones are counted together."""
-    found: dict[str, tuple[CustomOp, int]] = {}
-    for graph in model.graphs:
-        for operator in graph.operators:
-            if operator.code.name == CUSTOM:
-                op = describe_custom_op(operator.code.custom, operator.options)
-                key = json.dumps(asdict(op))
-                found[key] = (op, found[key][1] + 1 if key in found else 1)
-    return tuple(CustomOpUse(op, count) for op, count in found.values())
-
-
 def _card(model: ModelGraph) -> tuple[dict[str, Any] | None, str]:
     """The model card as far as it can be read; a damaged one is reported, not an error."""
     for name, buffer in model.metadata:
         if name != CARD_METADATA:
             continue
+        data = model.content(buffer)
+        if len(data) > _MAX_CARD:
+            return None, f"its model card has {len(data)} bytes"
         try:
-            card = json.loads(bytes(model.content(buffer)))
+            card = json.loads(bytes(data))
         except (ValueError, RecursionError) as error:
             return None, f"its model card cannot be read ({error})"
         if not isinstance(card, dict):
             return None, "its model card is not a JSON object"
+        if _deeper(card, _DEEPEST_CARD):
+            return None, f"its model card is nested deeper than {_DEEPEST_CARD}"
         return card, ""
     return None, ""
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects lie in each other deeper than `levels`."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            item
+            for part in layer
+            for item in (part.values() if isinstance(part, dict) else part)
+            if isinstance(item, dict | list)
+        ]
+        if not layer:
+            return False
+    return True

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from tfpipeline.inspection.custom_ops import OUR_PREFIX
-from tfpipeline.inspection.graph import Graph, ModelGraph, Operator, Tensor
+from tfpipeline.inspection.custom_ops import our_options
+from tfpipeline.inspection.graph import CUSTOM, Graph, Operator, Tensor
+from tfpipeline.numerics.ops import OPS
 
-_OUR_FULLY_CONNECTED = "tfpipeline.fully_connected"
 
-
-def operator_macs(model: ModelGraph, graph: Graph, operator: Operator) -> int:
+def operator_macs(graph: Graph, operator: Operator) -> int:
     """What one run of the operator multiplies and adds; 0 for those that do not, or are unknown."""
     label = operator.code.label
     operands = [graph.tensors[number] if number >= 0 else None for number in operator.inputs]
     results = [graph.tensors[number] if number >= 0 else None for number in operator.outputs]
     if not results or results[0] is None:
         return 0
-    if label.startswith(OUR_PREFIX) and label != _OUR_FULLY_CONNECTED:
-        return _recurrent(model, operands)
+    if operator.code.name == CUSTOM:
+        return _ours(operator, operands[0] if operands else None)
     rule = _RULES.get(label)
     if rule is None or len(operands) < 2 or operands[0] is None or operands[1] is None:
         return 0
@@ -32,12 +31,6 @@ def _fully_connected(_: Operator, operands: list[Tensor], y: Tensor) -> int:
         return 0
     rows, depth = weights.shape
     return x.elements // depth * rows * depth if depth else 0
-
-
-def _our_fully_connected(_: Operator, operands: list[Tensor], y: Tensor) -> int:
-    # The stored columns are packed bytes; x and y have the true sizes.
-    x = operands[0]
-    return y.elements * x.shape[-1] if x.shape else 0
 
 
 def _convolution(_: Operator, operands: list[Tensor], y: Tensor) -> int:
@@ -82,17 +75,13 @@ def _svdf(_: Operator, operands: list[Tensor], y: Tensor) -> int:
     return batch * sum(t.elements for t in operands[1:3])
 
 
-def _recurrent(model: ModelGraph, operands: list[Tensor | None]) -> int:
-    """Our recurrent operators: x is (batch, time, features), and weights are int8 matrices."""
-    x = operands[0] if operands else None
-    if x is None or len(x.shape) != 3:
+def _ours(operator: Operator, x: Tensor | None) -> int:
+    """Our own operators say in their options what they do; the input says how often."""
+    options = our_options(operator)
+    if options is None or x is None:
         return 0
-    matrices = [
-        t
-        for t in operands[1:]
-        if t is not None and t.dtype == "int8" and len(t.shape) == 2 and model.constant(t)
-    ]
-    return x.shape[0] * x.shape[1] * sum(t.elements for t in matrices)
+    op = OPS[operator.code.custom]
+    return x.elements // op.features(options) * op.macs(options)
 
 
 _RULES: dict[str, Callable[[Operator, list[Tensor], Tensor], int]] = {
@@ -105,5 +94,4 @@ _RULES: dict[str, Callable[[Operator, list[Tensor], Tensor], int]] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _sequence,
     "UNIDIRECTIONAL_SEQUENCE_RNN": _sequence,
     "SVDF": _svdf,
-    _OUR_FULLY_CONNECTED: _our_fully_connected,
 }

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from tfpipeline.inspection.graph import (
     CUSTOM,
     Graph,
@@ -23,6 +25,10 @@ _MAX_RANK = 32
 # Nothing that is larger exists, and sums of what is smaller fit an int64.
 _MAX_TENSOR_BYTES = 1 << 47
 _MAX_OPTIONS = 1 << 16
+_MAX_CUSTOM_NAME = 1024
+#: What these take in a real file at least, with the reference to them, their shape or operands and
+#: an empty name, counted in the bytes that may be read.
+_TENSOR_BYTES, _OPERATOR_BYTES = 48, 48
 
 # Field numbers of the tables, in the order of TensorFlow Lite's schema.
 _VERSION, _CODES, _GRAPHS, _DESCRIPTION, _BUFFERS, _METADATA, _SIGNATURES = 0, 1, 2, 3, 4, 6, 7
@@ -55,6 +61,7 @@ class _Parser:
     def __init__(self, file: TFLiteFile) -> None:
         self._file = file
         self._reader = file.reader
+        self._data = memoryview(file.reader.data)
         self._codes: tuple[OperatorCode, ...] = ()
         self._buffers: tuple[tuple[int, int], ...] = ()
         self._graph_count = 0
@@ -86,7 +93,7 @@ class _Parser:
             signatures=tuple(
                 self._signature(table, parsed) for table in reader.tables(root, _SIGNATURES)
             ),
-            data=memoryview(reader.data),
+            data=self._data,
         )
 
     def _fail(self, detail: str) -> NoReturn:
@@ -99,6 +106,8 @@ class _Parser:
 
     def _code(self, table: int) -> OperatorCode:
         number, custom = self._file.operator_code(table)
+        if len(custom) > _MAX_CUSTOM_NAME:
+            self._fail(f"the name of a custom operator has {len(custom)} characters")
         name = CUSTOM if number == CUSTOM_NUMBER else operator_name(number)
         version = self._reader.scalar(table, _CODE_VERSION, "<i", 1)
         return OperatorCode(number, name, version, custom)
@@ -111,7 +120,7 @@ class _Parser:
         reader = self._reader
         tensors = tuple(
             self._tensor(number, position)
-            for number, position in enumerate(reader.tables(table, _TENSORS))
+            for number, position in enumerate(reader.tables(table, _TENSORS, _TENSOR_BYTES))
         )
 
         def checked(numbers: Iterable[int], lowest: int) -> tuple[int, ...]:
@@ -124,20 +133,31 @@ class _Parser:
                 checked(reader.integers(position, _OP_OUTPUTS), -1),
             )
 
+        inputs = checked(reader.integers(table, _INPUTS), 0)
+        outputs = checked(reader.integers(table, _OUTPUTS), 0)
+        for quantization in (tensors[number].quantization for number in (*inputs, *outputs)):
+            if quantization is not None:
+                # An inspection lists them.
+                reader.spend(4 * (len(quantization.scales) + len(quantization.zero_points)))
         return Graph(
             index=index,
             name=reader.string(table, _GRAPH_NAME),
             tensors=tensors,
-            inputs=checked(reader.integers(table, _INPUTS), 0),
-            outputs=checked(reader.integers(table, _OUTPUTS), 0),
-            operators=tuple(map(operator, reader.tables(table, _OPERATORS))),
+            inputs=inputs,
+            outputs=outputs,
+            operators=tuple(
+                map(operator, reader.tables(table, _OPERATORS, _OPERATOR_BYTES)),
+            ),
         )
 
     def _tensor(self, index: int, table: int) -> Tensor:
         reader = self._reader
+        for field in (_SHAPE, _SHAPE_SIGNATURE):
+            if reader.span(table, field, 4)[1] > _MAX_RANK:
+                self._fail(f"tensor {index} has an impossible shape")
         shape = reader.integers(table, _SHAPE)
         # Some writers leave sizes open in the shape itself; the interpreter takes them as 1.
-        if len(shape) > _MAX_RANK or min(shape, default=0) < -1:
+        if min(shape, default=0) < -1:
             self._fail(f"tensor {index} has an impossible shape")
         signature = reader.integers(table, _SHAPE_SIGNATURE) or None
         tensor = Tensor(
@@ -162,10 +182,22 @@ class _Parser:
         table = reader.table(tensor, _QUANTIZATION)
         if table is None:
             return None
-        scales = reader.numbers(table, _SCALE, "f")
-        zero_points = reader.integers(table, _ZERO_POINT, "q")
-        axis = reader.scalar(table, _AXIS, "<i", 0)
-        return Quantization(scales, zero_points, axis) if scales else None
+        scales = reader.span(table, _SCALE, 4)
+        zero_points = reader.span(table, _ZERO_POINT, 8)
+        if not scales[1]:
+            return None
+        return Quantization(
+            scales=self._array(scales, "<f4"),
+            zero_points=self._array(zero_points, "<i8"),
+            axis=reader.scalar(table, _AXIS, "<i", 0),
+            spans=((scales[0], 4 * scales[1]), (zero_points[0], 8 * zero_points[1])),
+        )
+
+    def _array(self, span: tuple[int, int], dtype: str) -> np.ndarray:
+        """The numbers of a vector, where they lie: not one of them is copied."""
+        start, count = span
+        # NumPy refuses a start behind the last byte, also of nothing.
+        return np.frombuffer(self._data, dtype, count, start if count else 0)
 
     def _operator(self, table: int, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Operator:
         reader = self._reader
@@ -183,18 +215,21 @@ class _Parser:
                 called = reader.scalar(options, field, "<i", 0)
                 calls.append(self._in_range("graph", called, self._graph_count))
             flags += [bool(reader.scalar(options, field, "<B", 0)) for field in flag_fields]
-        return Operator(code, inputs, outputs, self._custom(table), tuple(calls), tuple(flags))
+        start, size = self._custom(table)
+        options = self._data[start : start + size]
+        span = start, size
+        return Operator(code, inputs, outputs, options, span, tuple(calls), tuple(flags))
 
-    def _custom(self, table: int) -> bytes:
-        """The custom options, which lie after the flatbuffer in files beyond 2 GB."""
+    def _custom(self, table: int) -> tuple[int, int]:
+        """Where the custom options lie: after the flatbuffer in files beyond 2 GB."""
         reader = self._reader
         offset = reader.scalar(table, _OP_LARGE_OFFSET, "<Q", 0)
         if offset <= 1:
-            return reader.blob(table, _OP_CUSTOM)
+            return reader.span(table, _OP_CUSTOM)
         size = reader.scalar(table, _OP_LARGE_SIZE, "<Q", 0)
         if offset + size > reader.size or size > _MAX_OPTIONS:
             self._fail(f"options of {size} bytes at {offset} outside the file")
-        return bytes(reader.data[offset : offset + size])
+        return offset, size
 
     def _signature(self, table: int, graphs: tuple[Graph, ...]) -> Signature:
         reader = self._reader

@@ -69,7 +69,7 @@ def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = (), indent: in
 
 def safe(text: str, longest: int = _LONGEST_NAME) -> str:
     """A name from a file as it may be printed: no control characters, not endless."""
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
@@ -96,8 +96,8 @@ def _head(found: ModelInspection) -> list[str]:
     if found.card_problem:
         rows.append(("model card", safe(found.card_problem, 200)))
     if found.metadata:
-        named = (f"{safe(name)} ({amount(size, 'B')})" for name, size in found.metadata)
-        rows.append(("metadata", ", ".join(list(named)[:_FEW])))
+        named = (f"{safe(name)} ({amount(size, 'B')})" for name, size in found.metadata[:_FEW])
+        rows.append(("metadata", ", ".join(named)))
     return lines + columns(rows)
 
 

@@ -17,10 +17,15 @@ Data = bytes | mmap.mmap
 
 #: Files above this size are mapped, not read: most of them is weights that nobody looks at.
 _MAPPED_BYTES = 64 << 20
-#: How often a file may be read over. Real files share nothing but vtables, which are not counted.
-_READS = 8
+#: How often the structure of a file may be read over. Real files share nothing of it but vtables,
+#: which are not counted, and what `span` gives, which nobody walks through.
+_READS = 3
+#: The structure of the largest models; all beyond it are weights. A file with holes takes no place
+#: on the disk, and its size says nothing.
+_STRUCTURE_BYTES = 64 << 20
 _TABLE_BYTES = 16
 _MAX_TABLES = 500_000
+_MAX_TEXT = 1 << 20
 _SLACK = 4096
 
 
@@ -58,7 +63,7 @@ class FlatbufferReader:
         self.data = data
         self.size = len(data)
         self._path = path
-        self._budget = _READS * self.size + _SLACK
+        self._budget = min(_READS * self.size, _STRUCTURE_BYTES) + _SLACK
         self._tables_left = _MAX_TABLES
 
     def damaged(self, detail: str) -> ModelFileError:
@@ -109,33 +114,32 @@ class FlatbufferReader:
             raise self.damaged(f"a vector of {count} items outside the file")
         return vector + 4, count
 
-    def blob(self, table: int, number: int) -> bytes:
-        """A vector of bytes."""
-        start, count = self.span(table, number)
-        self._spend(count)
-        return self.data[start : start + count]
-
     def string(self, table: int, number: int) -> str:
         """A text; what is no UTF-8 in it is replaced."""
-        return self.blob(table, number).decode("utf-8", errors="replace")
+        start, count = self.span(table, number)
+        if count > _MAX_TEXT:
+            raise self.damaged(f"a name of {count} bytes")
+        self.spend(count)
+        return self.data[start : start + count].decode("utf-8", errors="replace")
 
-    def numbers(self, table: int, number: int, code: str) -> tuple[float, ...]:
-        """A vector of numbers; `code` is one letter of `struct`."""
-        item = struct.calcsize("<" + code)
-        start, count = self.span(table, number, item)
-        self._spend(item * count)
-        return struct.unpack_from(f"<{count}{code}", self.data, start)
+    def integers(self, table: int, number: int) -> tuple[int, ...]:
+        """A vector of 32-bit integers."""
+        start, count = self.span(table, number, 4)
+        self.spend(4 * count)
+        return struct.unpack_from(f"<{count}i", self.data, start)
 
-    def integers(self, table: int, number: int, code: str = "i") -> tuple[int, ...]:
-        """A vector of integers."""
-        return tuple(int(value) for value in self.numbers(table, number, code))
+    def tables(self, table: int, number: int, cost: int = _TABLE_BYTES) -> list[int]:
+        """Positions of the tables in a vector.
 
-    def tables(self, table: int, number: int) -> list[int]:
-        """Positions of the tables in a vector."""
+        Args:
+            table: Where the vector belongs to.
+            number: Its field.
+            cost: Bytes of the least that such a table takes in a real file, with what it names.
+        """
         start, count = self.span(table, number, 4)
         positions = []
         for index in range(count):
-            self._spend_table()
+            self._spend_table(cost)
             positions.append(self._offset(start + 4 * index))
         return positions
 
@@ -143,13 +147,18 @@ class FlatbufferReader:
         """Follows the forward offset stored at `position`."""
         return position + self.unpack("<I", position)
 
-    def _spend(self, count: int) -> None:
+    def spend(self, count: int) -> None:
+        """Count bytes of the file as read.
+
+        Raises:
+            ModelFileError: More were read than a real file of this size has.
+        """
         self._budget -= count
         if self._budget < 0:
             raise self.damaged("its parts lie on top of each other")
 
-    def _spend_table(self) -> None:
-        self._spend(_TABLE_BYTES)
+    def _spend_table(self, cost: int = _TABLE_BYTES) -> None:
+        self.spend(cost)
         self._tables_left -= 1
         if self._tables_left < 0:
             raise self.damaged(f"it claims more than {_MAX_TABLES} parts")

@@ -5,6 +5,7 @@ A small reader of its own, because tflite-runtime ships no schema classes.
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 from tfpipeline.runtime.errors import ModelFileError
@@ -18,6 +19,7 @@ _CUSTOM_CODE = 32
 _MODEL_OPERATOR_CODES, _MODEL_BUFFERS, _MODEL_METADATA = 1, 4, 6
 _CODE_DEPRECATED, _CODE_CUSTOM, _CODE_BUILTIN = 0, 1, 3
 _METADATA_NAME, _METADATA_BUFFER = 0, 1
+_MAX_METADATA = 64 << 20
 _BUFFER_DATA, _BUFFER_OFFSET, _BUFFER_SIZE = 0, 1, 2
 
 
@@ -48,16 +50,28 @@ class TFLiteFile:
 
     def metadata(self, name: str) -> bytes | None:
         """The metadata blob called `name`, or None."""
+        number = self._metadata.get(name)
+        if number is None:
+            return None
+        if number >= len(self._buffers):
+            raise self.reader.damaged(f"metadata {name!r} points to buffer {number}")
+        start, size = self.buffer_span(self._buffers[number])
+        if size > _MAX_METADATA:
+            raise self.reader.damaged(f"metadata {name!r} of {size} bytes")
+        return self.reader.data[start : start + size]
+
+    @cached_property
+    def _metadata(self) -> dict[str, int]:
+        """Buffers by name; of several entries of one name the first counts."""
+        found: dict[str, int] = {}
         for entry in self.reader.tables(self.root, _MODEL_METADATA):
-            if self.reader.string(entry, _METADATA_NAME) != name:
-                continue
             number = self.reader.scalar(entry, _METADATA_BUFFER, "<I", 0)
-            buffers = self.reader.tables(self.root, _MODEL_BUFFERS)
-            if number >= len(buffers):
-                raise self.reader.damaged(f"metadata {name!r} points to buffer {number}")
-            start, size = self.buffer_span(buffers[number])
-            return self.reader.data[start : start + size]
-        return None
+            found.setdefault(self.reader.string(entry, _METADATA_NAME), number)
+        return found
+
+    @cached_property
+    def _buffers(self) -> list[int]:
+        return self.reader.tables(self.root, _MODEL_BUFFERS)
 
     def custom_ops(self) -> tuple[str, ...]:
         """Names of the custom ops that the model's graphs may call."""
