@@ -107,7 +107,7 @@ FULL, FACTORED = "tfpipeline.fully_connected", "tfpipeline.factored_fully_connec
             FactoredOptions(rows=9, depth=16, rank=3, inner_scale=0.5),
             2 * 5 * (16 * 3 + 3 * 9),
         ),
-        # Three matrices of 6 x 10 and three of 6 x 6 for each of 2 x 7 time steps; for an LSTM four.
+        # Three matrices of 6 x 10 and three of 6 x 6 for each of 2 x 7 time steps; four in an LSTM.
         ("tfpipeline.gru", (2, 7, 10), GruOptions(6, 10), 14 * 3 * 6 * (10 + 6)),
         ("tfpipeline.lstm", (2, 7, 10), LstmOptions(6, 10), 14 * 4 * 6 * (10 + 6)),
         (
