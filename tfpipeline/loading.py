@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .errors import TfpipelineError
 from .extras import missing_extra
+from .keras_file import claims_too_much
 
 if TYPE_CHECKING:
     import keras
@@ -41,6 +42,8 @@ def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Mode
         from . import callbacks, layers, losses, metrics, regularizers  # noqa: F401
     except ImportError as error:
         raise missing_extra(error) or error from error
+    if problem := claims_too_much(file):
+        raise ModelLoadError(f"{file} {problem}; save or copy it again")
     try:
         return keras.models.load_model(file, compile=compile, safe_mode=True)
     except (ValueError, OSError, TypeError) as error:
