@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import keras
+
+from tfpipeline.callbacks.inner_optimizer import inner_optimizer, steps_done
+from tfpipeline.callbacks.restored_steps import RestoredSteps
 
 
 def _positive(value: Any, argument: str) -> float:
@@ -30,7 +34,8 @@ class CALR(keras.callbacks.Callback):
     Acharya et al. (2019), "Online embedding compression for text classification", algorithm 1; with
     `decay=1` and a given `lb` it is the triangular schedule of Smith (2017). It works with any
     optimizer whose learning rate is a number, sets the rate before every batch, and counts on
-    through several `fit` calls.
+    through several `fit` calls, also through one that `keras.callbacks.BackupAndRestore` resumes.
+    It warns when training ends before the first upper bound is reached.
 
     Args:
         ub: first upper bound.
@@ -92,7 +97,9 @@ class CALR(keras.callbacks.Callback):
         self._iteration = 0
         self._decays = 0
         self._epoch_start = 0
+        self._optimizer_start = 0
         self._steps = step_size
+        self._restored = RestoredSteps()
 
     @property
     def period(self) -> int:
@@ -140,26 +147,46 @@ class CALR(keras.callbacks.Callback):
             return lower + (upper - lower) * position / half
         return upper - (upper - lower) * (position - half) / half
 
+    @property
+    def _epoch_steps(self) -> int | None:
+        """Batches of an epoch, where known."""
+        return (self.params or {}).get("steps")
+
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        self._restored.set_model(model)
+
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if self.step_size is None:
-            steps = (self.params or {}).get("steps")
+            steps = self._epoch_steps
             if not steps:
                 raise ValueError(
                     "`step_size` must be given, because the number of batches of an epoch is not "
                     "known for this data."
                 )
             self._steps = int(steps)
-        optimizer = self.model.optimizer
-        if not isinstance(getattr(optimizer, "_learning_rate", None), keras.Variable) and not (
-            hasattr(optimizer, "inner_optimizer")
-        ):
+        optimizer = inner_optimizer(self.model.optimizer)
+        if hasattr(optimizer, "optimizers"):
+            raise ValueError(
+                "CALR sets one learning rate: compile the model with one optimizer, not a "
+                "MultiOptimizer."
+            )
+        if not isinstance(getattr(optimizer, "_learning_rate", None), keras.Variable):
             raise ValueError(
                 "CALR sets the learning rate itself: compile the model with a number as the "
                 "optimizer's learning_rate, not a schedule."
             )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        skipped = self._restored.skipped(self.model, self._iteration)
+        if skipped:
+            self._advance(self._iteration + skipped)
+            if self.decay_every == "epoch":
+                steps = self._epoch_steps
+                self._decays += int(skipped / steps) if steps else epoch
+                self._decays %= self.period
         self._epoch_start = self._iteration
+        self._optimizer_start = steps_done(self.model.optimizer)
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         # `batch` counts steps, also when several steps run in one execution.
@@ -167,13 +194,28 @@ class CALR(keras.callbacks.Callback):
         self.model.optimizer.learning_rate = self.learning_rate(self._iteration)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._advance(self._epoch_start + batch + 1)
+        # Of the last execution Keras names the last step that it could have had.
+        done = batch + 1 if not self._epoch_steps else min(batch + 1, self._epoch_steps)
+        self._advance(self._epoch_start + done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if not self._epoch_steps and getattr(self.model, "steps_per_execution", 1) != 1:
+            done = steps_done(self.model.optimizer) - self._optimizer_start
+            self._advance(self._epoch_start + done)
         if logs is not None:
             logs["learning_rate"] = self.learning_rate(self._iteration)
         if self.decay_every == "epoch":
             self._decays = (self._decays + 1) % self.period
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._steps is not None and 0 < self._iteration < self._steps:
+            rate = self.learning_rate(self._iteration)
+            warnings.warn(
+                f"CALR has reached a learning rate of {rate:.3g} and not ub={self.ub:g}: training "
+                f"ended after {self._iteration} batches, and half a cycle is {self._steps}; give a "
+                f"smaller step_size, or go on with this callback.",
+                stacklevel=2,
+            )
 
     def _advance(self, iteration: int) -> None:
         if self.decay_every == "cycle" and self._steps is not None:

@@ -90,6 +90,20 @@ class GradualPruning(WeightMasks):
         if self.start < iteration < self.end and iteration % self.freq == 0:
             self.mask_by_threshold(lambda name, _: self.threshold(iteration, self._q_of(name)))
 
+    def unfinished(self, iteration: int) -> str | None:
+        last = (self.end - 1) // self.freq * self.freq
+        if not self.start < last:
+            return (
+                f"has pruned nothing: no step between start={self.start} and end={self.end} is a "
+                f"multiple of freq={self.freq}"
+            )
+        if iteration < last:
+            return (
+                f"has not reached its last update at step {last}, before end={self.end}: training "
+                f"ended after {iteration} steps"
+            )
+        return None
+
     def _q_of(self, name: str) -> float:
         if not isinstance(self.q, Mapping):
             return self.q

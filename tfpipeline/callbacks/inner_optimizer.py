@@ -1,4 +1,4 @@
-"""The optimizer that steps, which others may wrap."""
+"""The optimizers that step, which others may wrap."""
 
 from __future__ import annotations
 
@@ -10,3 +10,15 @@ def inner_optimizer(optimizer: Any) -> Any:
     while hasattr(optimizer, "inner_optimizer"):
         optimizer = optimizer.inner_optimizer
     return optimizer
+
+
+def stepping_optimizers(optimizer: Any) -> list[Any]:
+    """Returns the optimizers that change variables: several in a `MultiOptimizer`, else one."""
+    inner = inner_optimizer(optimizer)
+    return list(getattr(inner, "optimizers", (inner,)))
+
+
+def steps_done(optimizer: Any) -> int:
+    """Returns how many steps the optimizer counts, which a checkpoint holds as well."""
+    count = getattr(inner_optimizer(optimizer), "_iterations", None)
+    return 0 if count is None else int(count)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from tfpipeline.arguments import is_number
+from tfpipeline.callbacks.inner_optimizer import stepping_optimizers
 from tfpipeline.layers.export_protocol import named_factors
 
 
@@ -16,7 +17,9 @@ class LearningRateMultipliers(keras.callbacks.Callback):
 
     Kliegl et al. (2018), appendix B.2: factored recurrent matrices want a much lower rate than
     non-recurrent ones. It acts inside the optimizer's step, so also on those that divide the
-    gradient by its size, such as Adam, and leaves nothing behind in the model once `fit` has
+    gradient by its size, such as Adam, and on decoupled weight decay, which the learning rate
+    scales as well. What has the factor 0 takes part in no step: it stays as it is under every
+    optimizer, weight decay and constraint. It leaves nothing behind in the model once `fit` has
     ended; an interrupted one leaves the factors in force until the next `fit` with this callback.
 
     Args:
@@ -70,21 +73,14 @@ class LearningRateMultipliers(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         multipliers = self.by_variable(self.model)
-        optimizer = _inner(self.model.optimizer)
-        # An interrupted fit has left its own behind.
-        optimizer.__dict__.pop("update_step", None)
-        step = optimizer.update_step
-
-        def scaled_step(gradient: Any, variable: Any, learning_rate: Any) -> Any:
-            # TensorFlow hands its own variables over, not those of Keras.
-            own = optimizer._trainable_variables[optimizer._get_variable_index(variable)]
-            return step(gradient, variable, learning_rate * multipliers.get(id(own), 1.0))
-
-        optimizer.update_step = scaled_step
+        for optimizer in stepping_optimizers(self.model.optimizer):
+            _restore(optimizer)  # an interrupted fit has left its own behind
+            _scale(optimizer, multipliers)
         self._trace_again()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        _inner(self.model.optimizer).__dict__.pop("update_step", None)
+        for optimizer in stepping_optimizers(self.model.optimizer):
+            _restore(optimizer)
         self._trace_again()
 
     def _trace_again(self) -> None:
@@ -92,6 +88,51 @@ class LearningRateMultipliers(keras.callbacks.Callback):
         self.model.make_train_function(force=True)
 
 
-def _inner(optimizer: Any) -> Any:
-    """The optimizer that steps, which LossScaleOptimizer wraps."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
+_METHODS = ("update_step", "_apply_weight_decay", "_overwrite_variables_directly_with_gradients")
+_DECAYS = ("weight_decay", "adam_weight_decay")
+
+
+def _restore(optimizer: Any) -> None:
+    for name in _METHODS:
+        optimizer.__dict__.pop(name, None)
+
+
+def _scale(optimizer: Any, multipliers: Mapping[int, float]) -> None:
+    """Puts methods in front of the optimizer's own that know the multipliers."""
+    step, decay, overwrite = (getattr(optimizer, name) for name in _METHODS)
+    decays = {name: getattr(optimizer, name, None) for name in _DECAYS}
+    decays = {name: value for name, value in decays.items() if value is not None}
+
+    def multiplier(variable: Any) -> float:
+        # TensorFlow hands its own variables over, not those of Keras.
+        own = optimizer._trainable_variables[optimizer._get_variable_index(variable)]
+        return multipliers.get(id(own), 1.0)
+
+    def without_frozen(gradients: Any, variables: Any) -> tuple[list[Any], list[Any]]:
+        pairs = [
+            (gradient, variable)
+            for gradient, variable in zip(*overwrite(gradients, variables), strict=True)
+            if multiplier(variable)
+        ]
+        return [gradient for gradient, _ in pairs], [variable for _, variable in pairs]
+
+    def scaled_step(gradient: Any, variable: Any, learning_rate: Any) -> Any:
+        factor = multiplier(variable)
+        return step(gradient, variable, learning_rate * factor) if factor else None
+
+    def scaled_decay(variables: Any) -> None:
+        groups: dict[float, list[Any]] = {}
+        for variable in variables:
+            groups.setdefault(multiplier(variable), []).append(variable)
+        try:
+            for factor, group in groups.items():
+                if factor:
+                    for name, value in decays.items():
+                        setattr(optimizer, name, value * factor)
+                    decay(group)
+        finally:
+            for name, value in decays.items():
+                setattr(optimizer, name, value)
+
+    for name, method in zip(_METHODS, (scaled_step, scaled_decay, without_frozen), strict=True):
+        setattr(optimizer, name, method)

@@ -74,6 +74,22 @@ class PolynomialPruning(WeightMasks):
         sparsity = self.sparsity_at(iteration)
         self.mask_by_threshold(lambda _, magnitudes: _threshold(magnitudes, sparsity))
 
+    def unfinished(self, iteration: int) -> str | None:
+        last = self.end_step - (self.end_step - self.begin_step) % self.frequency
+        if iteration < last:
+            return (
+                f"has not reached final_sparsity={self.final_sparsity:g} at "
+                f"end_step={self.end_step}: training ended after {iteration} steps"
+            )
+        reached = self.sparsity_at(last)
+        if abs(self.final_sparsity - reached) > 0.01:
+            return (
+                f"has not reached final_sparsity={self.final_sparsity:g}: with "
+                f"frequency={self.frequency} its last update is at step {last}, for "
+                f"{reached:.3f}, and not at end_step={self.end_step}"
+            )
+        return None
+
 
 def _threshold(magnitudes: np.ndarray, sparsity: float) -> float:
     """The least magnitude that is kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpipeline.callbacks.inner_optimizer import stepping_optimizers
+from tfpipeline.callbacks.restored_steps import RestoredSteps
 from tfpipeline.layers.unique_names import unique_names
 
 Select = Callable[[Any], bool]
@@ -32,10 +35,12 @@ def named_variables(model: keras.Model, select: Select = is_kernel) -> dict[str,
 class WeightMasks(keras.callbacks.Callback):
     """Zeroes weights after every optimizer step, by masks that a subclass updates.
 
-    The masks act on the weights themselves, so that a saved or exported model has the zeros. The
-    epoch's logs get `"sparsity"`, the share of zeros in all masked weights. Steps count on through
-    several `fit` calls with the same callback; a new one that shall go on where another stopped,
-    such as after a restart, takes its `state`.
+    The masks act on the weights themselves, so that a saved or exported model has the zeros, and on
+    their moving averages, which replace them at the end with `use_ema`. The epoch's logs get
+    `"sparsity"`, the share of zeros in all masked weights. Steps count on through several `fit`
+    calls with the same callback, and through one that `keras.callbacks.BackupAndRestore` resumes; a
+    new callback that shall go on where another stopped otherwise takes its `state`. A warning says
+    when training ends before the schedule does.
 
     Args:
         select: which trainable variables have masks; None takes every kernel.
@@ -47,6 +52,12 @@ class WeightMasks(keras.callbacks.Callback):
         self.masks: dict[str, np.ndarray] = {}
         self._iteration = 0
         self._resumed = False
+        self._begins = False
+        self._restored = RestoredSteps()
+
+    def unfinished(self, iteration: int) -> str | None:
+        """Says what the schedule has not reached after `iteration` steps; None if all is done."""
+        return None
 
     def update(self, iteration: int) -> None:
         """Changes `masks` after `iteration` optimizer steps, where the schedule says so."""
@@ -99,6 +110,22 @@ class WeightMasks(keras.callbacks.Callback):
                 f"steps_per_execution=1; received {self.model.steps_per_execution}."
             )
         self._check_masks()
+        self._begins = True
+
+    def set_model(self, model: keras.Model) -> None:
+        super().set_model(model)
+        self._restored.set_model(model)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # Not when training begins: a callback that comes later may still restore the weights.
+        if not self._begins:
+            return
+        self._begins = False
+        skipped = self._restored.skipped(self.model, self._iteration)
+        if skipped:
+            self._iteration += skipped
+            self.masks = {}
+            self._resumed = True
         if self._iteration == 0:
             self._update_and_apply()
         elif self._resumed:
@@ -123,15 +150,43 @@ class WeightMasks(keras.callbacks.Callback):
         if logs is not None:
             logs["sparsity"] = self.sparsity()
 
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._apply()
+        missing = self.unfinished(self._iteration)
+        if missing:
+            warnings.warn(
+                f"{type(self).__name__} {missing}; the sparsity is {self.sparsity():.3f}: train "
+                f"longer, give a shorter schedule, or go on with this callback.",
+                stacklevel=2,
+            )
+
     def _update_and_apply(self) -> None:
         if hasattr(self.model, "jax_state_sync"):
             # On JAX the variables lag behind the training state until they are asked for.
             self.model.jax_state_sync()
         self.update(self._iteration)
+        self._apply()
+
+    def _apply(self) -> None:
+        averages = _averages(self.model.optimizer)
         for name, variable in self.variables().items():
             mask = self.masks.get(name)
             if mask is not None:
-                variable.assign(variable * ops.cast(mask, variable.dtype))
+                for values in (variable, averages.get(id(variable))):
+                    if values is not None:
+                        values.assign(values * ops.cast(mask, values.dtype))
+
+
+def _averages(optimizer: Any) -> dict[int, Any]:
+    """The moving averages of the weights with `use_ema`, by the id of the variable."""
+    return {
+        id(variable): average
+        for one in stepping_optimizers(optimizer)
+        if getattr(one, "use_ema", False) and one.built
+        for variable, average in zip(
+            one._trainable_variables, one._model_variables_moving_average, strict=True
+        )
+    }
 
 
 def check_step(value: Any, argument: str, least: int = 0) -> int:

@@ -35,15 +35,16 @@ def compile_like(old: keras.Model, new: keras.Model, kept: Pairs, replaced: Pair
     """
     settings = getattr(getattr(old, "_compile_config", None), "config", None)
     if settings is None:
-        warnings.warn(
-            f"{type(old).__name__} has its own compile(): the smaller model is left uncompiled.",
-            stacklevel=3,
-        )
+        _leave_uncompiled(old)
         return
     settings = {name: _fresh_metrics(value) for name, value in settings.items()}
     optimizer = old.optimizer
     settings["optimizer"] = fresh_optimizer(optimizer)
-    new.compile(**settings)
+    try:
+        new.compile(**settings)
+    except TypeError:
+        _leave_uncompiled(old)
+        return
     kept = list(kept)
     _exclude_alike(optimizer, new.optimizer, [*kept, *replaced])
     if not optimizer.built:
@@ -51,6 +52,13 @@ def compile_like(old: keras.Model, new: keras.Model, kept: Pairs, replaced: Pair
     new.optimizer.build(new.trainable_variables)
     _start_averages(new.optimizer)
     _copy_state(optimizer, new.optimizer, {id(target): source for source, target in kept})
+
+
+def _leave_uncompiled(old: keras.Model) -> None:
+    warnings.warn(
+        f"{type(old).__name__} has its own compile(): the smaller model is left uncompiled.",
+        stacklevel=4,
+    )
 
 
 def _exclude_alike(old: Any, new: Any, pairs: list[tuple[Any, Any]]) -> None:

@@ -8,9 +8,17 @@ from typing import Any
 
 import keras
 
-from tfpipeline.arguments import is_number
 from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
 from tfpipeline.compress.cut_plan import check_criterion
+from tfpipeline.compress.stage_checks import (
+    RateGuard,
+    RateProbe,
+    Rehearsal,
+    check_callbacks,
+    check_rate,
+    learning_rate,
+    rehearse,
+)
 from tfpipeline.compress.transition import Transition, monitor
 from tfpipeline.compress.truncate import truncate
 from tfpipeline.compress.truncation_report import TruncationReport
@@ -67,18 +75,20 @@ def two_stage_fit(
             epochs; or a float in (0, 1), when the mean nu is below it.
         criterion: how far to cut, as arguments of `truncate`, such as
             `{"explained_variance": 0.9}` or `{"budget_params": 30_000}`.
-        learning_rate_factor: of the learning rate at the transition.
+        learning_rate_factor: of the learning rate at the transition; 1 where a schedule or a
+            callback sets the rate.
         learning_rate_multipliers: learning rates of single matrices in stage 2; see
             `tfpipeline.callbacks.LearningRateMultipliers`.
         latest_transition: stage 1 ends here at the latest; None takes half of the epochs.
         patience, min_change: of a plateau.
         callbacks: used in both stages, each of which begins and ends a `fit`. One that keeps the
             best model, such as `ModelCheckpoint(save_best_only=True)`, compares models of both.
+            Not `BackupAndRestore`, and no pruning of matrices that are cut.
         fit_options: further arguments of `keras.Model.fit`, used in both stages.
 
     Raises:
-        ValueError: for an argument out of range, a model that is not compiled, or a criterion that
-            `truncate` refuses.
+        ValueError: for an argument out of range, a model that is not compiled, or a model or
+            criterion that `truncate` refuses: all before the first step.
 
     Example:
 
@@ -96,32 +106,44 @@ def two_stage_fit(
     if latest_transition is not None:
         latest = _check_latest(latest_transition, epochs)
     ends_stage1 = Transition(transition, latest, patience, min_change)
-    _check_rate(model, learning_rate_factor)
     # What stage 2 would refuse is said now, and not after the epochs of stage 1.
     _check_fit_options(fit_options)
-    callbacks = _check_callbacks(callbacks)
+    callbacks = check_callbacks(callbacks)
+    check_rate(model, learning_rate_factor, callbacks)
     check_criterion(model, criterion)
     own = [LearningRateMultipliers(learning_rate_multipliers)] if learning_rate_multipliers else []
+    first: list[keras.callbacks.Callback] = []
     if model.built:
         for multipliers in own:
             multipliers.by_variable(model)
+        rehearse(model, criterion, callbacks)
+    else:
+        first = [Rehearsal(criterion, callbacks)]
+    last: list[keras.callbacks.Callback] = []
+    if learning_rate_factor != 1:
+        probe = RateProbe(learning_rate(model))
+        first, last = [probe, *first], [RateGuard(learning_rate_factor, probe=probe)]
 
     # Monitor first: the others see its measures in the logs.
     record = _Record()
     stage1 = model.fit(
-        x, y, epochs=epochs, callbacks=[monitor(), *callbacks, ends_stage1, record], **fit_options
+        x,
+        y,
+        epochs=epochs,
+        callbacks=[*first, monitor(), *callbacks, *last, ends_stage1, record],
+        **fit_options,
     )
     reached = stage1.epoch[-1] + 1
     small, report = truncate(model, **criterion)
     if learning_rate_factor != 1:
-        rate = float(keras.ops.convert_to_numpy(small.optimizer.learning_rate))
-        small.optimizer.learning_rate = rate * learning_rate_factor
+        small.optimizer.learning_rate = learning_rate(small) * learning_rate_factor
+        last = [RateGuard(learning_rate_factor, rate=learning_rate(small))]
     small.fit(
         x,
         y,
         epochs=epochs,
         initial_epoch=reached,
-        callbacks=[monitor(), *callbacks, *own, record],
+        callbacks=[monitor(), *callbacks, *own, *last, record],
         **fit_options,
     )
     return TwoStageResult(small, report, reached, record.history(reached))
@@ -135,17 +157,6 @@ def _check_latest(latest: Any, epochs: int) -> int:
     return latest
 
 
-def _check_rate(model: keras.Model, factor: Any) -> None:
-    if not is_number(factor) or factor <= 0:
-        raise ValueError(f"`learning_rate_factor` must be a positive number; received {factor!r}.")
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-    if factor != 1 and not isinstance(optimizer._learning_rate, keras.Variable):
-        raise ValueError(
-            f"`learning_rate_factor` must be 1 where the optimizer follows a schedule, which sets "
-            f"the rate itself; received {factor!r}: compile with a number as learning_rate."
-        )
-
-
 def _check_fit_options(options: Mapping[str, Any]) -> None:
     if "initial_epoch" in options:
         raise ValueError(
@@ -153,15 +164,6 @@ def _check_fit_options(options: Mapping[str, Any]) -> None:
             f"ended; received {options['initial_epoch']!r}: to go on with a model of stage 2, "
             f"call its fit()."
         )
-
-
-def _check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    if not isinstance(callbacks, (list, tuple)):
-        raise ValueError(
-            f"`callbacks` must be a list of callbacks, since each stage puts its own beside them; "
-            f"received {callbacks!r}."
-        )
-    return list(callbacks)
 
 
 class _Record(keras.callbacks.Callback):
