@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .file_size import size_on_disk, unpacked_size
+
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
 #: What a file may always take, and how many times its own size on the disk. Keras compresses
@@ -38,7 +40,7 @@ def claims_too_much(path: Path) -> str:
     Args:
         path: A file that exists.
     """
-    most = _ALWAYS + _TIMES * _size_on_disk(path)
+    most = _ALWAYS + _TIMES * size_on_disk(path)
     try:
         if zipfile.is_zipfile(path):
             return _archive(path, most)
@@ -48,16 +50,9 @@ def claims_too_much(path: Path) -> str:
         return ""
 
 
-def _size_on_disk(path: Path) -> int:
-    """Bytes; without the holes of a file that has some, where the system tells."""
-    status = path.stat()
-    blocks = getattr(status, "st_blocks", 0) * 512
-    return min(status.st_size, blocks) if blocks else status.st_size
-
-
 def _archive(path: Path, most: int) -> str:
     with zipfile.ZipFile(path) as archive:
-        if problem := _too_much(sum(info.file_size for info in archive.infolist()), most):
+        if problem := _too_much(unpacked_size(archive), most):
             return problem
         names = archive.namelist()
         for name in {CONFIG, METADATA} & {*names}:

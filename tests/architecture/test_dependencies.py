@@ -60,11 +60,12 @@ PYTHON_PARTS = {
     "metrics": part(f"{KERAS_SIDE} decoding errors", "numpy keras"),
     "compress": part(f"{KERAS_SIDE} arguments errors progress", "numpy keras"),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
-    "keras_file": part(lazy="keras h5py"),
+    "file_size": part(),
+    "keras_file": part("file_size", lazy="keras h5py"),
     "loading": part("errors extras keras_file", lazy=f"{KERAS_SIDE} keras"),
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
     "data": part(
-        "features arguments errors progress worker_process extras",
+        "features arguments errors progress worker_process file_size extras",
         "numpy",
         lazy="espeakng_loader soundfile",
     ),

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from limited import error_of
 
 from tfpipeline.data import AudioError, write_wav
 from tfpipeline.data.sound_file import open_sound
@@ -85,6 +86,36 @@ def test_a_header_that_promises_hours_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.flac").write_bytes(data)
     with pytest.raises(AudioError, match="samples; cut it into utterances"):
         open_sound(tmp_path / "a.flac", 16000)
+
+
+def silence(path: Path, samples: int, rate: int = 16000, channels: int = 1) -> Path:
+    """A FLAC file of zeros: some bytes for each block of 4096 samples."""
+    block = np.zeros((1 << 20, channels), np.int16)
+    with soundfile.SoundFile(path, "w", rate, channels, "PCM_16", format="FLAC") as file:
+        while samples > 0:
+            file.write(block[:samples])
+            samples -= len(block)
+    return path
+
+
+SETUP = """
+import numpy, pathlib, soundfile
+from tfpipeline.data.sound_file import open_sound
+"""
+OPEN = "open_sound(pathlib.Path(sys.argv[1]), 16000)"
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (1000, 1), (48000, 8)])
+def test_hours_of_silence_take_no_memory(tmp_path: Path, rate: int, channels: int) -> None:
+    path = silence(tmp_path / "a.flac", (1 << 25) // channels, rate, channels)
+    assert path.stat().st_size < 300_000
+    name, sentence = error_of(SETUP, OPEN, path, megabytes=32)
+    assert name == "AudioError" and "cut it into utterances" in sentence
+
+
+def test_minutes_of_silence_are_read(tmp_path: Path) -> None:
+    path = silence(tmp_path / "a.flac", 5 * 60 * 16000)
+    assert open_sound(path, 16000).samples.shape == (5 * 60 * 16000,)
 
 
 def test_what_is_not_a_file(tmp_path: Path) -> None:

@@ -10,13 +10,16 @@ import numpy as np
 from tfpipeline.data.errors import AudioError
 from tfpipeline.data.wav import MAX_RATE, MIN_RATE, WavAudio, open_wav, to_mono
 from tfpipeline.extras import require_modules
+from tfpipeline.file_size import size_on_disk
 
 _FLAC = b"fLaC"
 _SPHERE = b"NIST_1A"
 # A SPHERE header is text that fills whole blocks of 1024 bytes, nearly always one.
 _HEADER_BYTES = 4096
-# Over an hour at 48 kHz; FLAC can promise far more in a few bytes.
-_MOST_SAMPLES = 1 << 28
+# FLAC can promise hours of silence in a few bytes: eight minutes at 16 kHz always, and more where
+# the file has the bytes for it; speech takes about one a sample.
+_ALWAYS_SAMPLES = 1 << 23
+_SAMPLES_A_BYTE = 16
 
 
 def open_sound(path: Path, sample_rate: int) -> WavAudio:
@@ -62,12 +65,16 @@ def _decoded(path: Path, kind: str, sample_rate: int, promised: int | None = Non
 
     try:
         with soundfile.SoundFile(path) as file:
-            if file.frames * file.channels > _MOST_SAMPLES:
-                raise AudioError(f"{path}: has {file.frames} samples; cut it into utterances.")
             if not MIN_RATE <= file.samplerate <= MAX_RATE:
                 raise AudioError(
                     f"{path}: its header claims {file.samplerate} samples per second; the file "
                     "is damaged."
+                )
+            taken = file.frames * max(file.channels, sample_rate / file.samplerate)
+            if taken > _ALWAYS_SAMPLES + _SAMPLES_A_BYTE * size_on_disk(path):
+                raise AudioError(
+                    f"{path}: its {path.stat().st_size:,} bytes claim {file.frames:,} samples; cut "
+                    "it into utterances."
                 )
             frames = file.read(dtype="float32", always_2d=True)
             rate, encoding, expected = file.samplerate, file.subtype, promised or file.frames
