@@ -1,7 +1,8 @@
 """Whether the runtimes people use can run a file, and what they refuse in it.
 
-Judged are operators, their versions, tensor types and custom operators: what a runtime looks up
-when it loads a file. A kernel may still refuse a shape or an option that it looks at later.
+Judged are operators, their versions, tensor types and custom operators, which a runtime looks up
+when it loads a file, and what it checks then (`load_checks.py`). A kernel may still refuse a shape
+or an option that it looks at later.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tfpipeline.inspection.custom_ops import (
     provider_of,
 )
 from tfpipeline.inspection.graph import CUSTOM, ModelGraph, OperatorCode
+from tfpipeline.inspection.load_checks import LoadChecks
 from tfpipeline.inspection.micro_types import refused_types
 from tfpipeline.inspection.operator_table import Registrations, registrations
 from tfpipeline.inspection.tensor_types import type_name
@@ -83,8 +85,14 @@ class Coverage:
         return not self.refusals
 
 
-def cover(model: ModelGraph, target: Target) -> Coverage:
-    """Looks up everything that a target looks up when it loads the file."""
+def cover(model: ModelGraph, target: Target, checks: LoadChecks) -> Coverage:
+    """Looks up everything that a target looks up when it loads the file.
+
+    Args:
+        model: The file.
+        target: Where it may have to run.
+        checks: Of the file.
+    """
     known = registrations(target.package)
     used = Counter(op.code for graph in model.graphs for op in graph.operators)
     # An interpreter resolves every code of the file at once, TFLite-Micro only those that run;
@@ -99,6 +107,8 @@ def cover(model: ModelGraph, target: Target) -> Coverage:
             found[code.label, reason] += used[code]
     found.update(_refused_options(model, target))
     found.update(_refused_types(model, target, known))
+    if not target.micro:
+        found.update(checks.refused(target.package))
     refusals = tuple(Refusal(what, reason, count) for (what, reason), count in found.items())
     return Coverage(target.name, target.title, target.source, refusals)
 

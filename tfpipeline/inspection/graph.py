@@ -32,7 +32,10 @@ class Quantization:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor; `buffer` 0 means that it is computed. `signature` has -1 for sizes left open."""
+    """A tensor; `buffer` 0 means that it is computed. `signature` has -1 for sizes left open.
+
+    `open_shape` says that the shape itself has such sizes, which are 1 here.
+    """
 
     index: int
     name: str
@@ -43,6 +46,8 @@ class Tensor:
     variable: bool
     signature: tuple[int, ...] | None
     external: bool
+    open_shape: bool = False
+    sparse: bool = False
 
     @property
     def dtype(self) -> str:

@@ -12,6 +12,7 @@ from tfpipeline.inspection.cost import CostCounter
 from tfpipeline.inspection.coverage import TARGETS, cover
 from tfpipeline.inspection.custom_ops import count_custom_ops
 from tfpipeline.inspection.graph import Graph, ModelGraph, Signature, Tensor
+from tfpipeline.inspection.load_checks import LoadChecks
 from tfpipeline.inspection.model_inspection import (
     CustomOpUse,
     GraphSummary,
@@ -54,6 +55,7 @@ def inspect_model(path: str | Path) -> ModelInspection:
         _graph(graph, entries.get(graph.index), costs, graph.index not in called or not graph.index)
         for graph in model.graphs
     )
+    checks = LoadChecks(model)
     card, card_problem = _card(model)
     return ModelInspection(
         path=str(model.path),
@@ -68,7 +70,7 @@ def inspect_model(path: str | Path) -> ModelInspection:
         operators=_operators(model),
         custom_ops=tuple(CustomOpUse(op, count) for op, count in count_custom_ops(model)),
         bytes=count_bytes(model),
-        targets=tuple(cover(model, target) for target in TARGETS),
+        targets=tuple(cover(model, target, checks) for target in TARGETS),
     )
 
 

@@ -34,7 +34,7 @@ _TENSOR_BYTES, _OPERATOR_BYTES = 48, 48
 _VERSION, _CODES, _GRAPHS, _DESCRIPTION, _BUFFERS, _METADATA, _SIGNATURES = 0, 1, 2, 3, 4, 6, 7
 _CODE_VERSION = 2
 _SHAPE, _TYPE, _BUFFER, _NAME, _QUANTIZATION, _VARIABLE = 0, 1, 2, 3, 4, 5
-_SHAPE_SIGNATURE, _EXTERNAL = 7, 10
+_SPARSITY, _SHAPE_SIGNATURE, _EXTERNAL = 6, 7, 10
 _SCALE, _ZERO_POINT, _AXIS = 2, 3, 6
 _OP_CODE, _OP_INPUTS, _OP_OUTPUTS, _OP_OPTIONS, _OP_CUSTOM = 0, 1, 2, 4, 5
 _OP_LARGE_OFFSET, _OP_LARGE_SIZE, _OP_OPTIONS_2 = 9, 10, 12
@@ -156,7 +156,7 @@ class _Parser:
             if reader.span(table, field, 4)[1] > _MAX_RANK:
                 self._fail(f"tensor {index} has an impossible shape")
         shape = reader.integers(table, _SHAPE)
-        # Some writers leave sizes open in the shape itself; the interpreter takes them as 1.
+        # Some writers leave sizes open in the shape itself, which interpreters refuse.
         if min(shape, default=0) < -1:
             self._fail(f"tensor {index} has an impossible shape")
         signature = reader.integers(table, _SHAPE_SIGNATURE) or None
@@ -172,6 +172,8 @@ class _Parser:
             variable=bool(reader.scalar(table, _VARIABLE, "<B", 0)),
             signature=shape if -1 in shape else signature,
             external=reader.scalar(table, _EXTERNAL, "<I", 0) > 0,
+            open_shape=-1 in shape,
+            sparse=reader.field(table, _SPARSITY) is not None,
         )
         if tensor.elements > _MAX_TENSOR_BYTES or tensor.nbytes > _MAX_TENSOR_BYTES:
             self._fail(f"tensor {index} has an impossible size")
