@@ -218,9 +218,9 @@ class _Parser:
                 calls.append(self._in_range("graph", called, self._graph_count))
             flags += [bool(reader.scalar(options, field, "<B", 0)) for field in flag_fields]
         start, size = self._custom(table)
-        options = self._data[start : start + size]
+        stored = self._data[start : start + size]
         span = start, size
-        return Operator(code, inputs, outputs, options, span, tuple(calls), tuple(flags))
+        return Operator(code, inputs, outputs, stored, span, tuple(calls), tuple(flags))
 
     def _custom(self, table: int) -> tuple[int, int]:
         """Where the custom options lie: after the flatbuffer in files beyond 2 GB."""
