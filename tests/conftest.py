@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_model import FEATURES, LABELS, Exported, walk
+from small_model import FEATURES, LABELS, Exported, set_biases, walk
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -22,7 +22,7 @@ def model() -> Any:
     from tfpipeline.layers import FactoredGRU
 
     keras.utils.set_random_seed(3)
-    return keras.Sequential(
+    built = keras.Sequential(
         [
             keras.Input((None, FEATURES)),
             FactoredGRU(24, rank=8, return_sequences=True, name="first"),
@@ -31,6 +31,8 @@ def model() -> Any:
             keras.layers.Dense(len(LABELS)),
         ]
     )
+    set_biases(built)
+    return built
 
 
 @pytest.fixture(scope="session")

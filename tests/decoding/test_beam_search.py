@@ -117,3 +117,25 @@ def test_pruning_keeps_the_best_and_ties_are_stable():
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         beam_search(np.zeros((1, 3, 4)), **{"alphabet": ALPHABET, **arguments})
+
+
+def test_the_language_model_decides_what_a_narrow_beam_keeps():
+    """The first word is rated when the space ends it, and before the frames after that."""
+
+    def likes_b(history, word):
+        return 0.0 if word == "b" else -3.0
+
+    # "a" is a little more probable than "b", then a space and "a", which are certain.
+    logits = np.full((1, 4, 4), -20.0)
+    logits[0, 0, [2, 3]] = 1.0, 0.5
+    logits[0, 1, 1] = logits[0, 2, 2] = logits[0, 3, 0] = 5.0
+    options = {"alphabet": ALPHABET, "beam_width": 2, "alpha": 1.0, "beta": 0.0}
+    for width, expected in ((2, "b a"), (1, "a a")):
+        [[best]] = beam_search(logits, **{**options, "beam_width": width}, language_model=likes_b)
+        assert best.text == expected
+    [[best]] = beam_search(logits, **options)
+    assert best.text == "a a"
+    # A third text that the model does not rate yet would be kept by its frames alone: the prefix
+    # that a space has ended counts with its rating, so that the margin drops "a ".
+    [found] = beam_search(logits, **options, language_model=likes_b, margin=1.0, n_best=2)
+    assert [h.text for h in found] == ["b a"]

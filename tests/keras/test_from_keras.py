@@ -63,6 +63,29 @@ def test_a_lower_rank_is_the_best_approximation(sequences, kind):
         assert error == pytest.approx(np.sqrt((values[4:] ** 2).sum()), rel=1e-4)
 
 
+@ANY_KIND
+def test_a_layer_without_bias_stays_without(sequences, kind):
+    theirs = kind.twin(use_bias=False)
+    expected = array(theirs(sequences))
+    ours = kind.factored.from_keras(theirs)
+    assert ours.cell.bias is None and not ours.use_bias
+    np.testing.assert_allclose(array(ours(sequences)), expected, atol=TOLERANCE)
+    back = ours.collapse()
+    assert back.cell.bias is None
+    np.testing.assert_allclose(array(back(sequences)), expected, atol=TOLERANCE)
+    cell = kind.cell.from_keras(theirs.cell)
+    assert cell.bias is None and cell.collapse().bias is None
+
+
+def test_a_dense_layer_without_bias_stays_without(sequences):
+    theirs = keras.layers.Dense(7, use_bias=False)
+    expected = array(theirs(sequences))
+    ours = FactoredDense.from_keras(theirs)
+    assert ours.bias is None and ours.collapse().bias is None
+    np.testing.assert_allclose(array(ours(sequences)), expected, atol=TOLERANCE)
+    np.testing.assert_allclose(array(ours.collapse()(sequences)), expected, atol=TOLERANCE)
+
+
 def test_unbuilt_layers_stay_unbuilt():
     assert not FactoredGRU.from_keras(keras.layers.GRU(4)).built
     assert not FactoredDense.from_keras(keras.layers.Dense(4), rank=0.5).built

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -88,3 +90,85 @@ def test_an_interrupted_fit_leaves_nothing_behind(sequences):
     for name, step in steps(again, sequences, {"recurrent_kernel": 0.1}).items():
         # A second application would be ten times as small; JAX rounds by the compilation.
         np.testing.assert_allclose(step, expected[name], rtol=1e-4, atol=1e-8)
+
+
+OPTIMIZERS = {
+    "adamw": lambda: keras.optimizers.AdamW(0.01, weight_decay=0.5),
+    "sgd_decay": lambda: keras.optimizers.SGD(0.01, momentum=0.9, weight_decay=0.5),
+    "lion": lambda: keras.optimizers.Lion(0.01, weight_decay=0.5),
+    "ftrl": lambda: keras.optimizers.Ftrl(0.01),
+    "adafactor": lambda: keras.optimizers.Adafactor(0.01, weight_decay=0.5),
+    "adadelta": lambda: keras.optimizers.Adadelta(0.1),
+    "nadam": lambda: keras.optimizers.Nadam(0.01),
+    "rmsprop": lambda: keras.optimizers.RMSprop(0.01, centered=True),
+    "ema": lambda: keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5),
+    "accumulated": lambda: keras.optimizers.AdamW(0.01, gradient_accumulation_steps=2),
+    "loss_scale": lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.AdamW(0.01)),
+}
+OPTIMIZERS |= {
+    name.lower(): partial(getattr(keras.optimizers, name), 0.01, weight_decay=0.5)
+    for name in ("Lamb", "Muon", "ScheduleFreeAdamW")
+    if hasattr(keras.optimizers, name)
+}
+if hasattr(keras.optimizers, "MultiOptimizer"):
+    OPTIMIZERS["several"] = lambda: keras.optimizers.MultiOptimizer(
+        keras.optimizers.OptimizerMap(
+            keras.optimizers.AdamW(0.01), {".*recurrent.*": keras.optimizers.Ftrl(0.01)}
+        )
+    )
+
+
+@pytest.mark.skipif(JIT is not False, reason="one optimizer is enough where each is compiled")
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_multiplier_of_zero_freezes_under_every_optimizer(sequences, name):
+    _stays(compiled(OPTIMIZERS[name]()), sequences)
+
+
+def test_a_multiplier_of_zero_freezes_under_weight_decay(sequences):
+    _stays(compiled(OPTIMIZERS["adamw"]()), sequences)
+
+
+def _stays(model, sequences):
+    before = {v.name: array(v) for v in model.trainable_variables}
+    model.fit(
+        sequences,
+        np.ones((6, 6)),
+        batch_size=2,
+        epochs=2,
+        verbose=0,
+        callbacks=[LearningRateMultipliers({"recurrent_kernel": 0.0})],
+    )
+    for v in model.trainable_variables:
+        assert np.array_equal(array(v), before[v.name]) == ("recurrent" in v.name), v.name
+        assert np.isfinite(array(v)).all()
+
+
+def test_a_frozen_matrix_meets_no_constraint(sequences):
+    """Each projection to unit norm would round once more."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((None, 10)), FactoredGRU(6, recurrent_constraint="unit_norm", name="gru")]
+    )
+    model.compile("sgd", "mse", jit_compile=JIT)
+    _stays(model, sequences)
+
+
+def test_weight_decay_is_scaled_as_the_rate_is(sequences):
+    """Alone: the gradients of a constant loss are zero."""
+
+    def decayed(multipliers):
+        model = compiled(keras.optimizers.SGD(0.1, weight_decay=0.5))
+        model.compile(model.optimizer, lambda y, x: 0.0 * keras.ops.sum(x), jit_compile=JIT)
+        before = {v.name: array(v) for v in model.trainable_variables}
+        steps(model, sequences, multipliers)
+        return {
+            v.name: array(v) / np.where(before[v.name], before[v.name], 1)
+            for v in model.trainable_variables
+            if "kernel" in v.name
+        }, model.optimizer.weight_decay
+
+    found, left = decayed({"recurrent_kernel": 0.2, "kernel": 3.0})
+    assert left == 0.5
+    for name, ratio in found.items():
+        factor = 0.2 if "recurrent" in name else 3.0
+        np.testing.assert_allclose(ratio, 1 - 0.05 * factor, rtol=1e-6)

@@ -105,6 +105,23 @@ def test_polynomial_masks_reach_the_final_sparsity_and_survive_saving(tmp_path, 
         assert (values != before[path]).any()
 
 
+@pytest.mark.parametrize(
+    ("sparsity", "kept"), [(0.55, 4), (0.61, 4), (0.65, 4), (0.73, 3), (0.99, 1)]
+)
+def test_the_number_of_weights_that_are_kept_is_rounded(sparsity, kept):
+    """round(10 (1 - sparsity)), at least one: 4.5 to the even 4, 3.9, 3.5, 2.7 and 0.1."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
+    model.compile("sgd", "mse", jit_compile=JIT)
+    before = np.abs(array(model.layers[0].kernel)).ravel()
+    pruning = PolynomialPruning(sparsity, sparsity, 0, 1)
+    pruning.set_model(model)
+    pruning.update(0)
+    [mask] = pruning.masks.values()
+    assert mask.sum() == kept
+    assert before[mask.ravel()].min() > before[~mask.ravel()].max()
+
+
 def test_several_fits_count_on(sequences, labels):
     model = small_model()
     pruning = PolynomialPruning(0.0, 0.5, begin_step=0, end_step=8, frequency=4)

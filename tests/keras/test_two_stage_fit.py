@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from tfpipeline.callbacks import CALR, PolynomialPruning
 from tfpipeline.compress import CompressionError, two_stage_fit
 from tfpipeline.compress.transition import Transition
-from tfpipeline.layers import FactoredDense
+from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.models import keyword_gru
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
@@ -193,3 +194,174 @@ def test_an_epoch_without_a_value_has_none_in_the_history(sequences, labels):
     ).history
     assert [value is None for value in history["val_loss"]] == [True, False, True]
     assert None not in history["loss"] and history["stage"] == [1, 1, 2]
+
+
+class SetsTheRate(keras.callbacks.Callback):
+    """To the rate that is there already, before stage 2 begins."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.model.optimizer.learning_rate = 0.01
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"callbacks": [CALR(0.01, step_size=2)]}, "must be 1 with CALR, .* received 3"),
+        (
+            {"callbacks": [keras.callbacks.LearningRateScheduler(lambda epoch: 0.01)]},
+            "must be 1 with LearningRateScheduler",
+        ),
+        ({"callbacks": [SetsTheRate()]}, "with a callback that sets the rate itself; .* rate 0.01"),
+        (
+            {"callbacks": [keras.callbacks.BackupAndRestore("backup")]},
+            "`callbacks` must not have a BackupAndRestore",
+        ),
+        (
+            {"callbacks": [PolynomialPruning(0.1, 0.5, 0, 4)]},
+            "must not have a PolynomialPruning .* 'gru_1/.*kernel_left' is one",
+        ),
+    ],
+    ids=["calr", "scheduler", "callback", "backup", "pruning"],
+)
+def test_callbacks_that_stage_2_cannot_have_are_refused(sequences, labels, options, message):
+    model = stage1()
+    with pytest.raises(ValueError, match=message):
+        two_stage_fit(
+            model,
+            sequences,
+            labels,
+            epochs=2,
+            transition=1,
+            criterion={"rank": 2},
+            learning_rate_factor=3,
+            verbose=0,
+            **options,
+        )
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_a_callback_that_lowers_the_rate_goes_with_the_factor(sequences, labels):
+    plateau = keras.callbacks.ReduceLROnPlateau(
+        monitor="loss", factor=0.5, patience=1, min_delta=100
+    )
+    result = two_stage_fit(
+        stage1(),
+        sequences,
+        labels,
+        epochs=5,
+        transition=2,
+        criterion={"rank": 2},
+        learning_rate_factor=3,
+        callbacks=[plateau],
+        verbose=0,
+    )
+    # What the logs of an epoch have is the rate it was trained with.
+    rates = [0.01, 0.01, 0.015, 0.015, 0.0075]
+    assert result.history["learning_rate"] == [pytest.approx(rate) for rate in rates]
+
+
+def test_a_callback_that_sets_the_rate_late_is_said(sequences, labels):
+    class Late(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch:
+                self.model.optimizer.learning_rate = 0.02
+
+    with pytest.warns(UserWarning, match="rate of stage 2 to 0.03, .* changed it to 0.02"):
+        two_stage_fit(
+            stage1(),
+            sequences,
+            labels,
+            epochs=2,
+            transition=1,
+            criterion={"rank": 2},
+            learning_rate_factor=3,
+            callbacks=[Late()],
+            verbose=0,
+        )
+
+
+def test_a_frozen_layer_and_an_own_activation_go_through_both_stages(sequences, labels):
+    def bounded(x):
+        return keras.ops.minimum(keras.ops.relu(x), 1.0)
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((None, 10)),
+            keras.layers.Dense(12, activation=bounded, bias_initializer="normal"),
+            FactoredGRU(12, bias_initializer="normal"),
+            keras.layers.Dense(5),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.01), loss, jit_compile=JIT)
+    model.fit(sequences, labels, verbose=0)
+    model.layers[0].trainable = False
+    optimizer = model.optimizer if JIT is False else keras.optimizers.Adam(0.01)
+    model.compile(optimizer, loss, jit_compile=JIT)
+    frozen = array(model.layers[0].kernel)
+    pruning = PolynomialPruning(
+        0.5, 0.5, 0, 1, select=lambda v: v.name == "kernel" and v.shape == (12, 5)
+    )
+    result = two_stage_fit(
+        model,
+        sequences,
+        labels,
+        epochs=4,
+        transition=2,
+        criterion={"rank": 3},
+        callbacks=[pruning],
+        verbose=0,
+    )
+    np.testing.assert_array_equal(array(result.model.layers[0].kernel), frozen)
+    assert result.model.layers[0].activation is bounded
+    assert result.history["stage"] == [1, 1, 2, 2]
+    assert (array(result.model.layers[2].kernel) == 0).mean() == 0.5
+
+
+def test_what_only_a_cut_shows_is_said_before_stage_1(sequences, labels):
+    class OwnCompile(keras.Sequential):
+        def compile(self, rate):
+            super().compile(keras.optimizers.SGD(rate), "mse", jit_compile=JIT)
+
+    own = OwnCompile([keras.Input((10,)), FactoredDense(10)])
+    own.compile(0.1)
+    projecting = keras.Sequential(
+        [keras.Input((None, 10)), FactoredGRU(6, rank=4, joint="prabhavalkar"), FactoredDense(5)]
+    )
+    projecting.compile("sgd", "mse", jit_compile=JIT)
+    unbuilt = keras.Sequential([FactoredDense(10)])
+    unbuilt.compile("sgd", "mse", jit_compile=JIT)
+    epochs = []
+    count = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    for model, x, criterion, message in (
+        (own, sequences[:, 0], {"rank": 2}, "must be compiled by keras.Model.compile"),
+        (projecting, sequences, {"explained_variance": 0.9}, "the ranks are chosen after stage 1"),
+        (unbuilt, sequences[:, 0], {"budget_params": 1}, "`budget_params` must be at least"),
+    ):
+        with pytest.raises(CompressionError, match=message):
+            two_stage_fit(
+                model,
+                x,
+                np.zeros((6, model.layers[-1].units)),
+                epochs=2,
+                transition=1,
+                criterion=criterion,
+                callbacks=[count],
+                verbose=0,
+            )
+    assert not epochs
+
+
+def test_a_rehearsal_leaves_the_random_numbers_alone(sequences, labels):
+    """Dropout and initializers draw their seeds from them."""
+    import random
+
+    from tfpipeline.compress.stage_checks import rehearse
+
+    model = stage1()
+    keras.utils.set_random_seed(7)
+    rehearse(model, {"rank": 2}, [])
+    after = random.random(), np.random.random()
+    keras.utils.set_random_seed(7)
+    assert after == (random.random(), np.random.random())

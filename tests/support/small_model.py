@@ -16,6 +16,14 @@ def walk(samples: int, frames: int = FRAMES, seed: int = 0) -> np.ndarray:
     return (0.3 * np.cumsum(steps, axis=1)).astype(np.float32)
 
 
+def set_biases(model: Any, seed: int = 0) -> None:
+    """Gives the biases values, which Keras starts at zero: what drops or swaps one shows then."""
+    rng = np.random.default_rng(seed)
+    for weight in model.weights:
+        if weight.name == "bias":
+            weight.assign(rng.normal(0, 0.2, weight.shape))
+
+
 @dataclass(frozen=True)
 class Exported:
     """An exported model, what it was exported from, and data that it has not seen."""
