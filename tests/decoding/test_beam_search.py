@@ -125,17 +125,19 @@ def test_the_language_model_decides_what_a_narrow_beam_keeps():
     def likes_b(history, word):
         return 0.0 if word == "b" else -3.0
 
-    # "a" is a little more probable than "b", then a space and "a", which are certain.
-    logits = np.full((1, 4, 4), -20.0)
+    # "a" is a little more probable than "b"; the space, a blank and "a" after it are certain.
+    logits = np.full((1, 5, 4), -20.0)
     logits[0, 0, [2, 3]] = 1.0, 0.5
-    logits[0, 1, 1] = logits[0, 2, 2] = logits[0, 3, 0] = 5.0
-    options = {"alphabet": ALPHABET, "beam_width": 2, "alpha": 1.0, "beta": 0.0}
-    for width, expected in ((2, "b a"), (1, "a a")):
-        [[best]] = beam_search(logits, **{**options, "beam_width": width}, language_model=likes_b)
-        assert best.text == expected
-    [[best]] = beam_search(logits, **options)
+    logits[0, 1, 1] = logits[0, 2, 0] = logits[0, 3, 2] = logits[0, 4, 0] = 5.0
+    options = {"alphabet": ALPHABET, "alpha": 1.0, "beta": 0.0, "n_best": 2}
+    for width, expected in ((2, ["b a", "a a"]), (1, ["a a"])):
+        [found] = beam_search(logits, **options, beam_width=width, language_model=likes_b)
+        assert [hypothesis.text for hypothesis in found] == expected
+    [[best, _]] = beam_search(logits, **options, beam_width=2)
     assert best.text == "a a"
-    # A third text that the model does not rate yet would be kept by its frames alone: the prefix
-    # that a space has ended counts with its rating, so that the margin drops "a ".
-    [found] = beam_search(logits, **options, language_model=likes_b, margin=1.0, n_best=2)
-    assert [h.text for h in found] == ["b a"]
+    # A prefix that a space has ended counts with its rating, whether it grows or stays.
+    [found] = beam_search(logits, **options, beam_width=2, language_model=likes_b, margin=1.0)
+    assert [hypothesis.text for hypothesis in found] == ["b a"]
+    stays = logits[:, :3]
+    [found] = beam_search(stays, **options, beam_width=2, language_model=likes_b, margin=1.0)
+    assert [hypothesis.text for hypothesis in found] == ["b "]
