@@ -11,6 +11,7 @@ import keras
 
 from tfpipeline.export import card as cards
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.exportable import check_model, check_targets
 from tfpipeline.export.forked import refuse_forked
 from tfpipeline.export.input_units import layers_that_lose_units
 from tfpipeline.export.layer_parents import parents_of_layers
@@ -111,11 +112,7 @@ def export(
         VerificationError: a file would disagree with Keras; nothing is written.
     """
     refuse_forked()
-    if not isinstance(model, keras.Model):
-        raise ExportError(
-            f"model must be a keras.Model, received {type(model).__name__}: load a file with "
-            "tfpipeline.load_model(path), put a layer into keras.Sequential"
-        )
+    check_model(model)
     check_names(model)
     layers = parents_of_layers(model)
     options = ExportOptions.check(
@@ -142,7 +139,7 @@ def export(
     if not isinstance(tolerances, Tolerances | None):
         raise ExportError(f"tolerances must be Tolerances(...), received {tolerances!r}")
     accepted = tolerances or Tolerances.for_mode(options.modes.modes())
-    _check_targets(options)
+    check_targets([*options.files(), *map(card_file, options.files()), options.report_path])
     lost = layers_that_lose_units(model, signature, data.samples, options.modes)
     if lost:
         _check_float_io(lost, options)
@@ -166,13 +163,6 @@ def _check_float_io(lost: Mapping[str, str], options: ExportOptions) -> None:
             f"one unit for io={options.io!r}, so divide each by its size before the model, or "
             "export with io='float32'"
         )
-
-
-def _check_targets(options: ExportOptions) -> None:
-    files = [*options.files(), *map(card_file, options.files()), options.report_path]
-    for file in files:
-        if file.is_dir():
-            raise ExportError(f"path: {file} is a folder, expected none of that name: pass another")
 
 
 def _needs_no_calibration(options: ExportOptions, verification: Any) -> None:

@@ -1,7 +1,7 @@
 """What a streaming graph carries from call to call.
 
 * `ExplicitStates`: named inputs and outputs, `<layer>_<state>_in` and `<layer>_<state>_out`, of
-  equal scale, so that a program copies bytes.
+  equal scale, so that a program copies bytes. A number is added where the user has such a name.
 * `InternalStates`: variables of the interpreter, zero at first and set to zero by a second
   signature, `reset`.
 """
@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,16 @@ from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
 
 
 class States(ABC):
-    """Where states come from and go to."""
+    """Where states come from and go to.
 
-    def __init__(self, graph: GraphBuilder) -> None:
+    Args:
+        graph: What reads and writes them.
+        taken: Names of the model's inputs and outputs, which no state gets.
+    """
+
+    def __init__(self, graph: GraphBuilder, taken: Collection[str] = ()) -> None:
         self.graph = graph
+        self._taken = frozenset(taken)
         self.described: list[dict[str, Any]] = []
         self._names: set[str] = set()
 
@@ -42,6 +49,7 @@ class States(ABC):
                 "stream needs a state for each: use two layers with names of their own"
             )
         self._names.add(name)
+        name = self._name(layer, state)
         self.described.append(
             {
                 **self._description(name),
@@ -52,6 +60,14 @@ class States(ABC):
             }
         )
         return self._read(name, shape, dtype, q)
+
+    def _name(self, layer: str, state: str) -> str:
+        """A name of which neither the input nor the output is one of the user's."""
+        name, number = f"{layer}_{state}", 0
+        while not self._taken.isdisjoint({f"{name}_in", f"{name}_out"}):
+            number += 1
+            name = f"{layer}_{state}_{number}"
+        return name
 
     @abstractmethod
     def write(self, layer: str, state: str, tensor: int) -> None:
@@ -69,8 +85,8 @@ class States(ABC):
 class ExplicitStates(States):
     """States as inputs and outputs."""
 
-    def __init__(self, graph: GraphBuilder) -> None:
-        super().__init__(graph)
+    def __init__(self, graph: GraphBuilder, taken: Collection[str] = ()) -> None:
+        super().__init__(graph, taken)
         self.inputs: dict[str, int] = {}
         self.outputs: dict[str, int] = {}
 
@@ -83,7 +99,7 @@ class ExplicitStates(States):
         return tensor
 
     def write(self, layer: str, state: str, tensor: int) -> None:
-        name = f"{layer}_{state}_out"
+        name = f"{self._name(layer, state)}_out"
         self.graph.rename(tensor, name)
         self.outputs[name] = tensor
 
@@ -91,8 +107,8 @@ class ExplicitStates(States):
 class InternalStates(States):
     """States as variables of the interpreter."""
 
-    def __init__(self, graph: GraphBuilder) -> None:
-        super().__init__(graph)
+    def __init__(self, graph: GraphBuilder, taken: Collection[str] = ()) -> None:
+        super().__init__(graph, taken)
         self._initial: dict[str, tuple[np.ndarray, Quantization | None]] = {}
         self._handles: dict[str, int] = {}
         model = graph.model
@@ -119,7 +135,7 @@ class InternalStates(States):
         return tensor
 
     def write(self, layer: str, state: str, tensor: int) -> None:
-        name = f"{layer}_{state}"
+        name = self._name(layer, state)
         self.graph.operator(
             "ASSIGN_VARIABLE", [self._handles[name], tensor], [], schema.AssignVariableOptionsT()
         )

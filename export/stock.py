@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfpipeline.export.convert import ConversionJob, convert
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.exportable import check_model
 from tfpipeline.export.names import check_names
 from tfpipeline.export.work_folder import work_folder
 
@@ -31,6 +32,7 @@ def convert_stock(
     """
     if quantize not in ("dynamic", "float32"):
         raise ExportError(f"quantize must be 'dynamic' or 'float32', received {quantize!r}")
+    check_model(model)
     check_names(model)
     target = Path(path)
     with work_folder(target.parent) as work:

@@ -158,8 +158,21 @@ class StretchedGraph:
                 return "combines all time steps"
         if op.code in _REVERSING and axes:
             return "runs backwards in time"
+        if op.code == "STRIDED_SLICE" and axes:
+            return self._slice_problem(op, axes)
         if op.code == "PAD" and axes and self._padded(op, axes):
             return "pads the time axis on both sides or at the end; pad the past only"
+        return None
+
+    def _slice_problem(self, op: FloatOperator, axes: list[int]) -> str | None:
+        begins, _, strides = (self._first.tensors[index].data for index in op.inputs[1:4])
+        options: Any = op.options
+        for axis in axes:
+            if strides is not None and strides[axis] < 0:
+                return "runs backwards in time"
+            one = options.shrinkAxisMask >> axis & 1
+            if one and begins is not None and not begins[axis]:
+                return "takes the first time step, which a stream has in its first call only"
         return None
 
     def _padded(self, op: FloatOperator, axes: list[int]) -> bool:

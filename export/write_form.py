@@ -56,7 +56,7 @@ def write_form(
             assert stream is not None
             source, scales = stream.graph, calibration.carried_to(stream.pairs)
             kind: type[States] = InternalStates if internal_state else ExplicitStates
-            states = kind(graph)
+            states = kind(graph, {port.name for port in (*signature.inputs, *signature.outputs)})
         lowering = Lowering(
             source,
             scales,

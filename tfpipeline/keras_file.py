@@ -1,163 +1,116 @@
-"""Says of a Keras model file, before it is loaded, that it would take far more memory than it has.
-
-A few bytes can claim any size: members of the archive that are compressed, data sets of the weights
-that are compressed or were never written, and layers of a configuration that have no weights. What
-is checked here costs no more than the file's own size allows.
-"""
+"""Says what a file or folder is that is no Keras model, before Keras says something else."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import math
-import os
-import random
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
 
-from .file_size import size_on_disk, unpacked_size
-
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-
-#: What a file may always take, and how many times its own size on the disk. Keras compresses
-#: nothing; weights of which most are zero, compressed by somebody, reach 10 to 15.
-_ALWAYS = 64 << 20
-_TIMES = 20
-_MOST_TEXT = 32 << 20
-#: Variables that no file holds: states of generators, counters.
-_UNSAVED = 1 << 20
-_LOCAL_HEADER = 30
+_EXPECTED = "expected a .keras file, as model.save('model.keras') writes it"
+_HDF5 = b"\x89HDF"
+_PROTOBUFS = {".pb": "a TensorFlow graph", ".onnx": "an ONNX model", ".pbtxt": "a TensorFlow graph"}
+_CHECKPOINTS = (".index", ".ckpt", ".data-00000-of-00001")
 
 
-def claims_too_much(path: Path) -> str:
-    """Return why a file cannot hold what it claims, as the end of a sentence; empty where it can.
+def problem_of(path: Path) -> str | None:
+    """What speaks against a path, as the rest of a sentence that begins with it; None if nothing.
 
-    Says nothing of files that are no `.keras` or HDF5 file, or are damaged: Keras does.
-
-    Args:
-        path: A file that exists.
+    An HDF5 file passes: Keras reads those that hold a whole model.
     """
-    most = _ALWAYS + _TIMES * size_on_disk(path)
     try:
-        if zipfile.is_zipfile(path):
-            return _archive(path, most)
+        if path.is_dir():
+            return _problem_of_folder(path)
+        if not path.is_file():
+            return f"is not there; {_EXPECTED}"
         with path.open("rb") as file:
-            return _too_much(_held(file), most) if file.read(8) == b"\x89HDF\r\n\x1a\n" else ""
-    except (OSError, ValueError, KeyError, NotImplementedError, RuntimeError, zipfile.BadZipFile):
-        return ""
+            head = file.read(16)
+    except (OSError, ValueError) as error:
+        # A name too long, no permission, a zero in the name.
+        return f"cannot be read ({getattr(error, 'strerror', None) or error}); check the path"
+    if not head:
+        return f"is empty, as a save that was interrupted leaves it; {_EXPECTED}"
+    if head[4:8] == b"TFL3":
+        return (
+            "is a TensorFlow Lite file, of which no Keras model can be made; pass the .keras file "
+            "that it was exported from"
+        )
+    if head[:2] == b"PK":
+        return _problem_of_archive(path)
+    if head[:4] == _HDF5:
+        if path.name.endswith(".weights.h5"):
+            return "holds weights only; build the model in Python and call load_weights on it"
+        if path.suffix not in (".h5", ".hdf5"):
+            return "is an HDF5 file, as Keras 2 wrote them; rename it to end in .h5"
+        return None
+    return _problem_of_bytes(path, head)
 
 
-def _archive(path: Path, most: int) -> str:
-    with zipfile.ZipFile(path) as archive:
-        if problem := _too_much(unpacked_size(archive), most):
-            return problem
-        names = archive.namelist()
-        for name in {CONFIG, METADATA} & {*names}:
-            if (size := archive.getinfo(name).file_size) > _MOST_TEXT:
-                return f"has a {name} of {size:,} bytes: it is damaged"
-        if CONFIG not in names or WEIGHTS not in names:
-            return ""
-        with _member(archive, path, WEIGHTS) as weights:
-            held = _held(weights)
-        return _too_much(held, most) or _more_than_held(archive.read(CONFIG), held)
+def problem_of_hdf5(path: Path, reason: str) -> str:
+    """Why an HDF5 file that Keras refused may have been refused, and what to do."""
+    if "model config" in reason.lower():
+        return "holds weights only; build the model in Python and call load_weights on it"
+    return (
+        f"is an HDF5 file, as Keras 2 wrote them, that Keras 3 cannot load: {reason}; load it with "
+        "the package tf_keras, save its weights, and load them into the model built with Keras 3"
+    )
 
 
-def _too_much(claimed: int, most: int) -> str:
-    return f"claims {claimed:,} bytes, far more than it has: it is damaged" * (claimed > most)
+def _problem_of_folder(path: Path) -> str:
+    if (path / "saved_model.pb").exists() or (path / "saved_model.pbtxt").exists():
+        return (
+            "is a SavedModel folder, which holds graphs and no Keras layers; "
+            f"{_EXPECTED} in the program that made it"
+        )
+    if (path / "config.json").exists() and (path / "metadata.json").exists():
+        return "is an unpacked .keras file; pack its files into a zip archive named model.keras"
+    models = sorted(file.name for file in path.glob("*.keras"))
+    if models:
+        return f"is a folder; pass a file in it, such as {models[0]}"
+    return f"is a folder; {_EXPECTED}"
 
 
-@contextlib.contextmanager
-def _member(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[BinaryIO]:
-    """A member to seek in: where it lies, if it is stored as it is."""
-    info = archive.getinfo(name)
-    if info.compress_type != zipfile.ZIP_STORED:
-        yield io.BytesIO(archive.read(name))
-        return
-    with path.open("rb") as file:
-        file.seek(info.header_offset)
-        header = file.read(_LOCAL_HEADER)
-        skipped = sum(int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
-        start = info.header_offset + _LOCAL_HEADER + skipped
-        yield _Part(file, start, info.file_size)  # type: ignore[misc]
-
-
-class _Part(io.RawIOBase):
-    """A part of an open file, as a file."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._file, self._start, self._size, self._at = file, start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = base + offset
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
-        self._file.seek(self._start + self._at)
-        data = self._file.read(max(0, min(len(view), self._size - self._at)))
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
-
-
-def _held(file: BinaryIO) -> int:
-    """Bytes of all data sets of an HDF5 file once they are read."""
-    import h5py
-
-    held = 0
-
-    def add(_: str, item: Any) -> None:
-        nonlocal held
-        if isinstance(item, h5py.Dataset):
-            held += math.prod(item.shape or ()) * item.dtype.itemsize
-
-    with h5py.File(file, "r") as opened:
-        opened.visititems(add)
-    return held
-
-
-def _more_than_held(config: bytes, held: int) -> str:
-    """Whether the layers have more weights than the file holds bytes."""
+def _problem_of_archive(path: Path) -> str | None:
     try:
-        count = _variables(json.loads(config))
-    except Exception:
-        # Keras meets the same, and has the words for it.
-        return ""
-    if count <= held + _UNSAVED:
-        return ""
-    return f"describes a model of {count:,} numbers and holds {held:,} bytes: it is damaged"
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            wrong = next((m.filename for m in archive.infolist() if _is_damaged(archive, m)), None)
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        return f"is cut short or damaged ({error}); save or copy it again"
+    if wrong is not None:
+        return f"is damaged (the checksum of {wrong} in it is wrong); save or copy it again"
+    if "config.json" in names and "metadata.json" in names:
+        return None
+    if any(name.endswith("data.pkl") for name in names):
+        return f"is a PyTorch file; {_EXPECTED}"
+    if names and all(name.endswith(".npy") for name in names):
+        return f"is a NumPy archive of arrays; {_EXPECTED}"
+    return f"is a zip archive without a Keras model in it; {_EXPECTED}"
 
 
-def _variables(config: dict[str, Any]) -> int:
-    """Elements of all variables of a model, without making one: they stay uninitialized."""
-    import keras
-    from keras.src.backend.common import global_state
+def _is_damaged(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Whether a member's checksum is wrong: Keras reads weights in parts, and asks for none.
 
-    config.pop("compile_config", None)
-    waiting = list(global_state.get_global_attribute("uninitialized_variables") or ())
-    names = global_state.get_global_attribute("object_name_uids")
-    kept = None if names is None else names.copy()
-    # Layers without a seed of their own draw one.
-    state = random.getstate()
+    Compressed members, which Keras does not write, may be larger than any memory.
+    """
+    if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+        return False
     try:
-        with keras.StatelessScope(initialize_variables=False):
-            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        return sum(math.prod(variable.shape) for variable in model.variables)
-    finally:
-        random.setstate(state)
-        global_state.set_global_attribute("uninitialized_variables", waiting)
-        if kept is not None:
-            global_state.set_global_attribute("object_name_uids", kept)
+        with archive.open(member) as file:
+            while file.read(1 << 20):
+                pass
+    except zipfile.BadZipFile:
+        return True
+    return False
+
+
+def _problem_of_bytes(path: Path, head: bytes) -> str:
+    if path.suffix in _PROTOBUFS:
+        return f"is {_PROTOBUFS[path.suffix]}, not a Keras model; {_EXPECTED}"
+    if path.name.endswith(_CHECKPOINTS):
+        return "is a TensorFlow checkpoint of weights; build the model in Python and load them"
+    if path.suffix in (".pt", ".pth"):
+        return f"is a PyTorch file; {_EXPECTED}"
+    if path.suffix == ".keras":
+        return "is damaged: it does not begin as a .keras file does; save or copy it again"
+    if path.suffix in (".h5", ".hdf5"):
+        return "is damaged: it does not begin as an HDF5 file does; save or copy it again"
+    return f"is no Keras model (it begins with {head[:8]!r}); {_EXPECTED}"

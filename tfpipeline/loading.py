@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import TfpipelineError
 from .extras import missing_extra
-from .keras_file import claims_too_much
+from .keras_file import problem_of, problem_of_hdf5
+from .keras_file_claims import claims_too_much
 
 if TYPE_CHECKING:
     import keras
@@ -33,8 +36,9 @@ def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Mode
         `model = tfpipeline.load_model("demo-out/stage2.keras")`
     """
     file = Path(path)
-    if not file.is_file():
-        raise ModelLoadError(f"There is no model file {file}; expected a .keras file.")
+    problem = problem_of(file)
+    if problem is not None:
+        raise ModelLoadError(f"{file} {problem}")
     try:
         import keras
 
@@ -46,11 +50,12 @@ def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Mode
         raise ModelLoadError(f"{file} {problem}; save or copy it again")
     try:
         return keras.models.load_model(file, compile=compile, safe_mode=True)
-    except (ValueError, OSError, TypeError) as error:
-        raise ModelLoadError(f"{file} {_problem(error)}") from error
+    except Exception as error:
+        # Whatever a damaged archive or a class' own from_config raises.
+        raise ModelLoadError(f"{file} {_problem(file, error)}") from error
 
 
-def _problem(error: Exception) -> str:
+def _problem(file: Path, error: Exception) -> str:
     """What a file that Keras refused is; Keras names an unknown class at the end of a page."""
     text = str(error).strip()
     unknown = re.search(r"Could not locate (class|function) '([^']+)'", text)
@@ -60,5 +65,9 @@ def _problem(error: Exception) -> str:
             f"holds the {kind} {name!r}, which is neither Keras' nor ours: load it in Python where "
             "it is defined, with custom_objects or register_keras_serializable, and go on there"
         )
+    if isinstance(error, zipfile.BadZipFile | zlib.error | EOFError):
+        return f"is cut short or damaged ({text or repr(error)}); save or copy it again"
     reason = text.splitlines()[0] if text else repr(error)
+    if file.suffix in (".h5", ".hdf5"):
+        return problem_of_hdf5(file, reason)
     return f"is not a Keras model that can be loaded: {reason}"

@@ -44,6 +44,7 @@ PYTHON_PARTS = {
     # The leaves.
     "arguments": part(),
     "errors": part(),
+    "keras_file": part(),
     "progress": part(),
     "worker_process": part(),
     "extras": part("errors"),
@@ -61,8 +62,8 @@ PYTHON_PARTS = {
     "compress": part(f"{KERAS_SIDE} arguments errors progress", "numpy keras"),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
     "file_size": part(),
-    "keras_file": part("file_size", lazy="keras h5py"),
-    "loading": part("errors extras keras_file", lazy=f"{KERAS_SIDE} keras"),
+    "keras_file_claims": part("file_size", lazy="keras h5py"),
+    "loading": part("errors extras keras_file keras_file_claims", lazy=f"{KERAS_SIDE} keras"),
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
     "data": part(
         "features arguments errors progress worker_process file_size extras",

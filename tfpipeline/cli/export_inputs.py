@@ -88,7 +88,8 @@ def read_frontend(path: Path) -> dict[str, Any]:
 
 def _text(option: str, path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        # Notepad and spreadsheets put a byte order mark in front.
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise ExportInputError(f"{option} {path} cannot be read: {reason}") from error

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from limited import limited
 
-from tfpipeline.keras_file import claims_too_much
+from tfpipeline.keras_file_claims import claims_too_much
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.loading import ModelLoadError, load_model
 
