@@ -24,7 +24,6 @@ from tfpipeline.export.observations import Observations
 from tfpipeline.export.ranges import Range
 from tfpipeline.export.recurrent_plan import RecurrentPlan
 from tfpipeline.export.signature import Samples
-from tfpipeline.export.weights import weight_bits
 from tfpipeline.progress import progress
 
 
@@ -120,8 +119,7 @@ def calibrate(
                 runner.known[op.outputs[0]] = _with_past(x, layer)
                 continue
             cell = CELLS[layer.step.cell]
-            matrices = [m.T for m in (*layer.step.kernel, *layer.step.recurrent_kernel)]
-            bits = weight_bits(modes.of(layer.name), matrices)
+            bits = modes.of(layer.name).weight_bits
             plans[position], output = cell.plan(layer.name, layer.step, x, bits)
             runner.known[op.outputs[0]] = output
         activations = runner.observe(bar.advance, keep_values)

@@ -24,8 +24,8 @@ class Cell:
     """What export does with one kind of recurrent layer.
 
     Args:
-        plan: Chooses the scales of a layer, given its name, its float input and the bits of a
-            weight; returns the layer's output in floating point too.
+        plan: Chooses the scales of a layer, given its name, its float input and the bits of its
+            mode; returns the layer's output in floating point too.
         float_output: The latter alone.
         portable: Its steps in builtin ops.
         options: The options of its custom op.

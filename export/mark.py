@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from tfpipeline.export.delays import Delay, delay_of, delayed_call
 from tfpipeline.export.errors import ExportError, reason_of
+from tfpipeline.export.factored_dense import written_call
 from tfpipeline.export.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.recurrent_layers import recurrent_step
 from tfpipeline.export.signature import ModelSignature
@@ -92,8 +93,8 @@ class MarkedModel:
                 self._calls.append((layer, _scoped(scope, delayed_call(layer, marker))))
                 self.marked.append(delay)
             else:
-                merged = merged_call(layer)
-                self._calls.append((layer, _scoped(scope, merged or layer.call)))
+                call = merged_call(layer) or written_call(layer) or layer.call
+                self._calls.append((layer, _scoped(scope, call)))
                 # Inside of a TimeDistributed a causal convolution pads another axis than time.
                 inner_is_time = not isinstance(layer, keras.layers.TimeDistributed)
                 self._collect(layer, streaming and inner_is_time)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.few_bits import fits_two_bits
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.recurrent_plan import quantize_rows
@@ -21,16 +22,6 @@ in a smaller product."""
 _LARGEST_BIAS = {INT8: 2.0**24, INT16: 2.0**30}
 """In steps of the accumulator, by activations. It has 32 bits, of which int8 kernels for weights of
 4 bits take four for themselves; the steps of int16 are so much finer that they need the others."""
-
-
-def fits_two_bits(matrices: Iterable[np.ndarray]) -> bool:
-    """Whether every row `(out, in)` is binary or ternary: -s, 0 or s for a scale s of its own."""
-    for matrix in matrices:
-        magnitudes = np.abs(matrix)
-        largest = magnitudes.max(axis=-1, keepdims=True)
-        if not np.all((magnitudes <= 1e-6 * largest) | np.isclose(magnitudes, largest, rtol=1e-5)):
-            return False
-    return True
 
 
 def weight_bits(mode: Mode, matrices: Sequence[np.ndarray]) -> int:

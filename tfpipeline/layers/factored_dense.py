@@ -114,7 +114,22 @@ class FactoredDense(keras.layers.Layer):
         rows: int | None = 1
         for size in inputs.shape[:-1]:
             rows = None if rows is None or size is None else rows * size
-        x = apply_matrices(inputs, self._kernel.matrices(rows))
+        return self._apply(inputs, self._kernel.matrices(rows))
+
+    def call_written(self, inputs: Any, multiplied_out: bool) -> Any:
+        """As `call`, with the product or the factors as the caller says.
+
+        Args:
+            inputs: `(..., features)`.
+            multiplied_out: whether the factors become one matrix.
+        """
+        kernel = self._kernel
+        return self._apply(
+            inputs, (kernel.product(),) if multiplied_out else (kernel.left, kernel.right)
+        )
+
+    def _apply(self, inputs: Any, matrices: tuple[Any, ...]) -> Any:
+        x = apply_matrices(inputs, matrices)
         if self.bias is not None:
             x = x + self.bias
         return self.activation(x) if self.activation is not None else x

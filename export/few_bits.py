@@ -1,0 +1,74 @@
+"""Weights that integers of few bits hold exactly, and the matrices of a kernel to write for them.
+
+What matters are the matrices that are written: two ternary factors have a product that is not
+ternary, and nothing would be left of it in two bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from tfpipeline.layers.export_protocol import RecurrentStep
+from tfpipeline.numerics.quantize import symmetric_limit
+
+Matrices = tuple[np.ndarray, ...]
+"""A kernel in Keras' orientation: `(W,)`, or its factors `(left, right)`."""
+
+
+def fits_two_bits(matrices: Iterable[np.ndarray]) -> bool:
+    """Whether every row `(out, in)` is binary or ternary: -s, 0 or s for a scale s of its own."""
+    return all(_fits(matrix, 2) for matrix in matrices)
+
+
+def held_exactly(kernel: Matrices, bits: int) -> bool:
+    """Whether integers of `bits` bits, with a scale for each output, hold a kernel exactly.
+
+    Never true of 8 bits, which leave no error worth a choice.
+    """
+    return bits < 8 and all(_fits(matrix.T, bits) for matrix in kernel)
+
+
+def written_kernels(step: RecurrentStep, bits: int) -> tuple[Matrices, Matrices, int]:
+    """The matrices of a recurrent layer to write, and the bits of their weights.
+
+    Args:
+        step: The layer.
+        bits: Of a weight, as its mode has it.
+
+    Returns:
+        The kernel's matrices, the recurrent kernel's, and 8 bits instead of 2 where not all of them
+        are ternary.
+    """
+    kernels = (step.kernel, step.recurrent_kernel)
+    if bits == 2 and not all(held_exactly(smallest_form(kernel, 2), 2) for kernel in kernels):
+        bits = 8
+    kernel, recurrent = (smallest_form(kernel, bits) for kernel in kernels)
+    return kernel, recurrent, bits
+
+
+def smallest_form(kernel: Matrices, bits: int) -> Matrices:
+    """The fewest weights of a kernel: among forms that `bits` bits hold exactly, if there are any.
+
+    The product of two factors is preferred where it is no larger.
+    """
+    exact = [form for form in _forms(kernel) if held_exactly(form, bits)]
+    return min(exact or _forms(kernel), key=_size)
+
+
+def _forms(kernel: Matrices) -> Sequence[Matrices]:
+    return [kernel] if len(kernel) == 1 else [(kernel[0] @ kernel[1],), kernel]
+
+
+def _size(kernel: Matrices) -> int:
+    return sum(matrix.size for matrix in kernel)
+
+
+def _fits(matrix: np.ndarray, bits: int) -> bool:
+    largest = np.abs(matrix).max(axis=-1, keepdims=True)
+    if bits == 2:
+        near = np.isclose(np.abs(matrix), largest, rtol=1e-5)
+        return bool(np.all((np.abs(matrix) <= 1e-6 * largest) | near))
+    steps = np.where(largest > 0.0, largest, 1.0) / symmetric_limit(bits)
+    return bool(np.all(np.abs(matrix - np.rint(matrix / steps) * steps) <= 1e-5 * largest))

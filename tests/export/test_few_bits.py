@@ -1,0 +1,167 @@
+"""Weights that few bits hold exactly are written as they were trained, whatever their rank."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from small_model import FEATURES, walk
+
+from tfpipeline.export import Tolerances, export
+from tfpipeline.export.few_bits import held_exactly, smallest_form, written_kernels
+from tfpipeline.export.gru_plan import plan_gru
+from tfpipeline.export.lstm_plan import plan_lstm
+from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
+from tfpipeline.layers.export_protocol import RecurrentStep
+
+UNITS = 24
+
+
+def ternary(rng: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """-s, 0 and s with a scale s of each column: of each output."""
+    scales = rng.uniform(0.5, 1.0, columns) / np.sqrt(rows)
+    return (rng.integers(-1, 2, (rows, columns)) * scales).astype(np.float32)
+
+
+def codes(factor: np.ndarray) -> np.ndarray:
+    """The trained codes as a file holds them: `(out, in)`."""
+    return np.sign(factor.T).astype(np.int8)
+
+
+def trained(layer: keras.layers.Layer) -> tuple[keras.Model, list[np.ndarray]]:
+    """A model with ternary factors of full rank, and the layer's factors."""
+    rng = np.random.default_rng(4)
+    model = keras.Sequential([keras.Input((None, FEATURES)), layer, keras.layers.Dense(3)])
+    for variable in model.variables:
+        if "bias" in variable.path:
+            variable.assign(0.2 * rng.normal(size=variable.shape))
+    factors = []
+    for factor in layer.factors():
+        for part in (factor.left, factor.right):
+            part.assign(ternary(rng, *part.shape))
+            factors.append(np.asarray(part))
+    return model, factors
+
+
+def two_bit_weights(path: Path) -> list[np.ndarray]:
+    """Codes of every constant of two bits, by the order of the file."""
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes())
+    found = []
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            data = model.buffers[tensor.buffer].data
+            if tensor.type == schema.TensorType.INT2 and data is not None:
+                bits = np.unpackbits(np.asarray(data, np.uint8), bitorder="little")
+                values = (bits[::2] + 2 * bits[1::2]).astype(np.int8)
+                values = np.where(values > 1, values - 4, values)
+                found.append(values[: np.prod(tensor.shape)].reshape(tensor.shape))
+    return found
+
+
+@pytest.mark.parametrize("mode", ["int2", "int8x2"])
+@pytest.mark.parametrize("kind", [FactoredGRU, FactoredLSTM, FactoredDense])
+def test_ternary_factors_of_full_rank_are_written_as_trained(
+    target: Path, kind: type, mode: str
+) -> None:
+    layer = kind(UNITS, rank="full", name="layer")
+    model, factors = trained(layer)
+    x = walk(12, frames=48)
+    report = export(
+        model, target, quantize=mode, calibration=x, streaming="both", tolerances=Tolerances(0, 0.1)
+    )
+    assert report.portable is not None
+    stored = two_bit_weights(report.portable)
+    for factor in factors:
+        # A product of some rows only is a part of its matrix.
+        wanted = codes(factor)
+        rows = [tuple(row) for matrix in stored for row in matrix if len(row) == wanted.shape[1]]
+        assert {tuple(row) for row in wanted} <= set(rows)
+    # Multiplied out and cut to two bits it was more than half of the output.
+    assert all(form.relative_error < 0.05 for form in report.forms)
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+@pytest.mark.parametrize("plan", [plan_gru, plan_lstm])
+def test_both_kernels_of_a_plan_are_the_trained_ones(plan: object, bits: int) -> None:
+    rng = np.random.default_rng(0)
+    gates = 3 if plan is plan_gru else 4
+    factors = [
+        (ternary(rng, rows, rows), ternary(rng, rows, gates * UNITS)) for rows in (FEATURES, UNITS)
+    ]
+    step = RecurrentStep(
+        cell="gru" if gates == 3 else "lstm",
+        units=UNITS,
+        kernel=factors[0],
+        recurrent_kernel=factors[1],
+        bias=(0.2 * rng.normal(size=(2 if gates == 3 else 1, gates * UNITS))).astype(np.float32),
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        reset_after=True,
+        return_sequences=True,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+    )
+    made, _ = plan("layer", step, walk(4), bits)  # type: ignore[operator]
+    assert made.bits == bits
+    for matrices, trained_factors in zip(
+        (made.kernel, made.recurrent_kernel), factors, strict=True
+    ):
+        for matrix, factor in zip(matrices, trained_factors, strict=True):
+            np.testing.assert_allclose(
+                matrix.values * matrix.scales[:, None], factor.T, rtol=1e-5, atol=1e-7
+            )
+
+
+def test_matrices_are_chosen_before_their_bits() -> None:
+    rng = np.random.default_rng(1)
+    left, right = ternary(rng, 8, 8), ternary(rng, 8, 24)
+    step = RecurrentStep(
+        cell="gru",
+        units=8,
+        kernel=(left, right),
+        recurrent_kernel=(ternary(rng, 8, 24),),
+        bias=np.zeros((2, 24), np.float32),
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        reset_after=True,
+        return_sequences=True,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+    )
+    kernel, _, bits = written_kernels(step, 2)
+    assert (len(kernel), bits) == (2, 2)
+    # Eight bits lose nothing, and the product is smaller than its factors.
+    kernel, _, bits = written_kernels(step, 8)
+    assert (len(kernel), bits) == (1, 8)
+    # One matrix that is not ternary leaves the layer eight bits: then products are no loss.
+    odd = replace(step, recurrent_kernel=(rng.normal(size=(8, 24)).astype(np.float32),))
+    kernel, _, bits = written_kernels(odd, 2)
+    assert (len(kernel), bits) == (1, 8)
+    # Factors of a ternary matrix that are not ternary themselves: their product is.
+    u, s, v = np.linalg.svd(right, full_matrices=False)
+    split = replace(step, kernel=((u * s).astype(np.float32), v.astype(np.float32)))
+    kernel, _, bits = written_kernels(split, 2)
+    assert (len(kernel), bits) == (1, 2)
+
+
+def test_what_four_bits_hold() -> None:
+    levels = np.array([[7, 1, -3], [-7, 0, 5]], np.float32) * np.float32(0.1)
+    assert held_exactly((levels.T,), 4) and not held_exactly((levels.T,), 2)
+    assert not held_exactly((levels.T + 0.01,), 4)
+    assert not held_exactly((levels.T,), 8)
+    assert held_exactly((np.zeros((3, 2), np.float32),), 4)
+
+
+def test_of_two_forms_the_smaller_is_written() -> None:
+    rng = np.random.default_rng(3)
+    low = (rng.normal(size=(10, 2)), rng.normal(size=(2, 10)))
+    high = (rng.normal(size=(10, 5)), rng.normal(size=(5, 10)))
+    assert len(smallest_form(low, 8)) == 2
+    # Equal numbers of weights: one product is faster than two.
+    assert len(smallest_form(high, 8)) == 1
