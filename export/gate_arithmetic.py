@@ -10,6 +10,7 @@ long. On a trained keyword model it alone was seven tenths of the error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
 from tfpipeline.export.recurrent_plan import UNIT_INT16, StatePlan
+from tfpipeline.numerics.quantize import quantize_affine
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class GateArithmetic:
     Args:
         dtype: NumPy type of the tensors.
         unit: Quantization of values within [-1, 1]: gates, candidate, state.
-        wide: Quantization of pre-activations.
+        wide: Quantization of sums that go into a gate.
         double: Quantization of differences of two values within [-1, 1].
         versions: Version of each op for this type.
     """
@@ -39,29 +41,40 @@ class GateArithmetic:
     double: Quantization | None
     versions: dict[str, int]
 
-    def widen(self, graph: GraphBuilder, name: str, x: int, shape: tuple[int, int]) -> int:
-        """A pre-activation in this format."""
-        if graph.dtype_of(x) == self.dtype:
-            return x
-        result = graph.tensor(name, shape, self.dtype, self.wide)
-        if self.dtype is np.float32:
-            graph.operator("DEQUANTIZE", [x], [result], schema.DequantizeOptionsT(), version=2)
-            return result
-        # Runtimes before LiteRT 2 have no QUANTIZE from int8 to int16: cast, take the zero point
-        # off, and rescale.
+    def widen(
+        self, graph: GraphBuilder, name: str, x: int, reach: np.ndarray, output: Quantization | None
+    ) -> int:
+        """A pre-activation `(1, width)` in this format, from int8 in units of `reach` `(width,)`.
+
+        Args:
+            graph: Where to.
+            name: Of the result.
+            x: The int8 tensor, of zero point 0.
+            reach: What 127 stands for, by column.
+            output: Quantization of the result; None for float32.
+        """
         source = graph.subgraph.tensors[x].quantization
-        scale, zero_point = Quantization(float(source.scale[0])), int(source.zeroPoint[0])
-        level = graph.tensor(f"{name}_cast", shape, self.dtype, scale)
-        types = {"inDataType": schema.TensorType.INT8, "outDataType": schema.TensorType.INT16}
-        graph.operator("CAST", [x], [level], schema.CastOptionsT(**types))
-        if zero_point:
-            offset = graph.constant(f"{name}_zero", np.full((1, 1), zero_point, np.int16), scale)
-            centred = graph.tensor(f"{name}_centred", shape, self.dtype, scale)
-            options = self._options("SUB")
-            graph.operator("SUB", [level, offset], [centred], options, self.versions["SUB"])
-            level = centred
-        graph.operator("QUANTIZE", [level], [result], schema.QuantizeOptionsT(), version=2)
-        return result
+        step = Quantization(float(source.scale[0]))
+        if self.dtype is np.float32:
+            level = graph.tensor(f"{name}_scaled", (1, len(reach)), self.dtype)
+            graph.operator("DEQUANTIZE", [x], [level], schema.DequantizeOptionsT(), version=2)
+            units, q = reach[None], None
+        else:
+            # Runtimes before LiteRT 2 have no QUANTIZE from int8 to int16, but a cast.
+            level = graph.tensor(f"{name}_scaled", (1, len(reach)), self.dtype, step)
+            types = {"inDataType": schema.TensorType.INT8, "outDataType": schema.TensorType.INT16}
+            graph.operator("CAST", [x], [level], schema.CastOptionsT(**types))
+            q = Quantization(float(reach.max()) / 32767.0)
+            units = quantize_affine(reach[None], q.scales()[0], dtype=np.int16)
+        reaches = graph.constant(f"{name}_reach", units.astype(self.dtype), q)
+        return self.apply(graph, "MUL", name, [level, reaches], len(reach), output)
+
+    def reaching(self, reach: float) -> Quantization | None:
+        """The quantization of pre-activations up to `reach`, no finer than that of their sums."""
+        if self.wide is None:
+            return None
+        doublings = max(0, math.ceil(math.log2(reach / (32768.0 * self.wide.scales()[0]))))
+        return Quantization(self.wide.scales()[0] * 2.0**doublings, 0)
 
     def narrow(
         self,

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.few_bits import written_kernels
+from tfpipeline.export.gate_reach import (
+    SATURATION,
+    TANH_SATURATION,
+    holding_reach,
+    row_reaches,
+)
 from tfpipeline.export.recurrent_plan import (
     OUTPUT_STATE,
-    SATURATION,
     RecurrentPlan,
-    affine,
-    fewest_weights,
-    holding_reach,
     in_order,
     output_scale,
-    pre_activation,
     quantize_kernels,
 )
 from tfpipeline.layers.export_protocol import RecurrentStep
@@ -40,9 +41,11 @@ def plan_gru(
 ) -> tuple[RecurrentPlan, np.ndarray]:
     """Chooses every scale of the layer from its float input `x` on the calibration data.
 
+    `bits` are those of the mode: only weights that are ternary get 2.
+
     Returns the float output too, which came of it.
     """
-    kernel, recurrent = fewest_weights(step)
+    kernel, recurrent, bits = written_kernels(step, bits)
     sequence, last, taps = gru_sequence_float(
         in_order(step, x), 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
     )
@@ -67,18 +70,12 @@ def plan_gru(
         summed_rows=summed,
         output_scale=output_scale(taps.h),
         states=(OUTPUT_STATE,),
-        inner=_inner_scales(summed, taps),
+        reach=row_reaches(taps.p_x, taps.p_h, _heard(step.units, taps), summed),
+        largest_sum=float(np.abs(taps.p_x).max()),
     )
     return plan, sequence if step.return_sequences else last
 
 
-def _inner_scales(summed: int, taps: GruTaps) -> dict[str, Quantization]:
-    both, candidate = slice(0, summed), slice(summed, None)
-    update = (taps.p_x + taps.p_h)[..., : summed // 2]
-    return {
-        "x_gates": pre_activation(taps.p_x[..., both]),
-        "h_gates": pre_activation(taps.p_h[..., both]),
-        "gates": affine(np.array([-SATURATION, holding_reach(update)])),
-        "x_candidate": pre_activation(taps.p_x[..., candidate]),
-        "h_candidate": pre_activation(taps.p_h[..., candidate]),
-    }
+def _heard(units: int, taps: GruTaps) -> np.ndarray:
+    update = (taps.p_x + taps.p_h)[..., :units]
+    return np.repeat([holding_reach(update), SATURATION, TANH_SATURATION], units)

@@ -15,15 +15,17 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
-from tfpipeline.export.gate_arithmetic import INT16_GATES
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.recurrent_plan import UNIT_INT16, RecurrentPlan
 from tfpipeline.export.weights import fully_connected
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
+UNIT_INT8 = Quantization(1.0 / 127.0, 0)
+"""Of pre-activations, as a part of what each of them must reach."""
 _LARGEST_SUM = 2e5
-"""Beyond, a step of int8 is worth a hundred gates, XNNPACK refuses the file for its ratios of
-scales, and TensorFlow Lite's ADD ends the process."""
+"""Beyond, a step of an int8 input is worth a hundred gates: whatever was meant, it is lost."""
+_LARGEST_MULTIPLIER = 200.0
+"""Steps of a product's output that one step of its accumulator makes: XNNPACK refuses 256."""
 
 
 @dataclass(frozen=True)
@@ -57,21 +59,50 @@ class LinearArithmetic:
         """Quantization of h as an operand, and as the layer's output."""
         return {FLOAT32: None, INT8: plan.output, INT16: UNIT_INT16}[self.mode.activations]
 
-    def inner(self, plan: RecurrentPlan, part: str) -> Quantization | None:
-        """Quantization of a pre-activation.
+    def pre_activation(
+        self, plan: RecurrentPlan, gates: Quantization | None
+    ) -> Quantization | None:
+        """Quantization of a pre-activation: in int8 of a part of its reach.
+
+        Args:
+            plan: The layer.
+            gates: Quantization of pre-activations in the format of gates.
 
         Raises:
             ExportError: gates would be sums of values beyond all reason.
         """
-        reach = 128.0 * plan.inner["x_gates"].scales()[0]
-        if not self.is_float and reach > _LARGEST_SUM:
+        if not self.is_float and plan.largest_sum > _LARGEST_SUM:
             raise ExportError(
-                f"layer {plan.name!r} sums values up to {reach:.0e} for gates that hear what is "
-                "within 16: expected inputs and weights of usual size; normalize the model's "
-                "inputs, and look for outliers in the calibration samples"
+                f"layer {plan.name!r} sums values up to {plan.largest_sum:.0e} for gates that hear "
+                "what is within 16: expected inputs and weights of usual size; normalize the "
+                "model's inputs, and look for outliers in the calibration samples"
             )
-        inner = {FLOAT32: None, INT8: plan.inner[part], INT16: INT16_GATES.wide}
-        return inner[self.mode.activations]
+        return {FLOAT32: None, INT8: UNIT_INT8, INT16: gates}[self.mode.activations]
+
+    def reaches(
+        self, plan: RecurrentPlan, a_x: Quantization | None, a_h: Quantization | None
+    ) -> dict[str, np.ndarray]:
+        """How far pre-activations reach, which is what 127 stands for in each row of an int8 one.
+
+        Args:
+            plan: The layer.
+            a_x: Quantization of the operand of the kernel's last factor.
+            a_h: Of the recurrent kernel's.
+        """
+        if self.mode.activations != INT8:
+            return plan.reach
+        assert a_x is not None and a_h is not None
+        found = {}
+        for part, operand, matrix in (
+            ("x", a_x, plan.kernel[-1]),
+            ("h", a_h, plan.recurrent_kernel[-1]),
+            ("sum", a_x, plan.kernel[-1]),
+        ):
+            reach = plan.reach[part]
+            accumulator = np.float32(operand.scales()[0]) * matrix.scales[: len(reach)]
+            least = accumulator * np.float32(127.0 / _LARGEST_MULTIPLIER)
+            found[part] = np.maximum(reach, least).astype(np.float32)
+        return found
 
     def joins(
         self, plan: RecurrentPlan, a_x: Quantization | None, a_h: Quantization | None
@@ -91,8 +122,13 @@ class LinearArithmetic:
         bias: np.ndarray | None,
         frames: int,
         output: Quantization | None,
+        reach: np.ndarray | None = None,
     ) -> int:
-        """`x` `(frames, in)` times weights `(out, in)`."""
+        """`x` `(frames, in)` times weights `(out, in)`; int8 rows in units of their `reach`."""
+        if reach is not None and self.mode.activations == INT8:
+            values = values / reach[:, None]
+            quantized = QuantizedMatrix(quantized.values, quantized.scales / reach)
+            bias = None if bias is None else bias / reach
         return fully_connected(
             graph,
             name,
@@ -119,22 +155,6 @@ class LinearArithmetic:
         result = graph.tensor(name, shape, self.dtype, q)
         options = schema.ConcatenationOptionsT(axis=len(shape) - 1)
         graph.operator("CONCATENATION", parts, [result], options, self._version(1, 2, 3))
-        return result
-
-    def add(
-        self,
-        graph: GraphBuilder,
-        name: str,
-        a: int,
-        b: int,
-        shape: Sequence[int],
-        q: Quantization | None,
-    ) -> int:
-        """The sum of two pre-activations."""
-        result = graph.tensor(name, shape, self.dtype, q)
-        # Without the flag the int16 kernel takes powers of two only.
-        options = schema.AddOptionsT(potScaleInt16=self.mode.activations != INT16)
-        graph.operator("ADD", [a, b], [result], options, self._version(1, 2, 3))
         return result
 
     def zeros(

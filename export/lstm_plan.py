@@ -12,17 +12,20 @@ import math
 
 import numpy as np
 
+from tfpipeline.export.few_bits import written_kernels
 from tfpipeline.export.flatbuffer import Quantization
+from tfpipeline.export.gate_reach import (
+    SATURATION,
+    TANH_SATURATION,
+    holding_reach,
+    row_reaches,
+)
 from tfpipeline.export.recurrent_plan import (
     OUTPUT_STATE,
-    SATURATION,
     RecurrentPlan,
     StatePlan,
-    fewest_weights,
-    holding_reach,
     in_order,
     output_scale,
-    pre_activation,
     quantize_kernels,
 )
 from tfpipeline.layers.export_protocol import RecurrentStep
@@ -46,9 +49,11 @@ def plan_lstm(
 ) -> tuple[RecurrentPlan, np.ndarray]:
     """Chooses every scale of the layer from its float input `x` on the calibration data.
 
+    `bits` are those of the mode: only weights that are ternary get 2.
+
     Returns the float output too, which came of it.
     """
-    kernel, recurrent = fewest_weights(step)
+    kernel, recurrent, bits = written_kernels(step, bits)
     sequence, last, _, taps = lstm_sequence_float(
         in_order(step, x), 0.0, 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
     )
@@ -73,7 +78,8 @@ def plan_lstm(
         summed_rows=summed,
         output_scale=output_scale(taps.h),
         states=(OUTPUT_STATE, StatePlan("cell", cell_quantization(taps.c))),
-        inner=_inner_scales(taps),
+        reach=row_reaches(taps.p_x, taps.p_h, _heard(step.units, taps), summed),
+        largest_sum=float(np.abs(taps.p_x).max()),
     )
     return plan, sequence if step.return_sequences else last
 
@@ -84,14 +90,6 @@ def cell_quantization(c: np.ndarray) -> Quantization:
     return Quantization(2.0 ** (math.ceil(math.log2(reach)) - 15), 0)
 
 
-def _inner_scales(taps: LstmTaps) -> dict[str, Quantization]:
-    total = taps.p_x + taps.p_h
-    forget = np.split(total, 4, axis=-1)[1]
-    covered = np.clip(total, -SATURATION, SATURATION)
-    if forget.max() > SATURATION:
-        covered = np.append(covered, holding_reach(forget))
-    return {
-        "x_gates": pre_activation(taps.p_x),
-        "h_gates": pre_activation(taps.p_h),
-        "gates": pre_activation(covered),
-    }
+def _heard(units: int, taps: LstmTaps) -> np.ndarray:
+    forget = (taps.p_x + taps.p_h)[..., units : 2 * units]
+    return np.repeat([SATURATION, holding_reach(forget), TANH_SATURATION, SATURATION], units)

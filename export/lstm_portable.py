@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfpipeline.export.flatbuffer import GraphBuilder, Quantization
-from tfpipeline.export.recurrent_portable import PortableStep, Value
+from tfpipeline.export.recurrent_portable import PortableStep
 
 
 class LstmStep(PortableStep):
@@ -14,15 +14,12 @@ class LstmStep(PortableStep):
     c' = sigmoid(p[f]) * c + sigmoid(p[i]) * tanh(p[c]),  h' = sigmoid(p[o]) * tanh(c')
     """
 
-    def other_values(self, graph: GraphBuilder, a_x: int, frames: int) -> list[Value]:
-        return []
-
     def mix(
         self,
         graph: GraphBuilder,
-        total: int,
-        others: Sequence[int],
-        a_h: int,
+        sums: Sequence[int],
+        x_apart: Sequence[int],
+        h_apart: Sequence[int],
         states: Sequence[int],
     ) -> list[int]:
         units, gates = self.plan.units, self.gates
@@ -34,9 +31,7 @@ class LstmStep(PortableStep):
         def apply(code: str, name: str, inputs: Sequence[int], output: Quantization | None) -> int:
             return gates.apply(graph, code, named(name), inputs, units, output)
 
-        wide = gates.widen(graph, named("gates_wide"), total, (1, 4 * units))
-        names = [named(f"p_{gate}") for gate in "ifco"]
-        p_i, p_f, p_c, p_o = gates.split(graph, wide, names, units, gates.wide)
+        p_i, p_f, p_c, p_o = sums
         i, f, o = (
             apply("LOGISTIC", name, [p], gates.unit)
             for name, p in (("i", p_i), ("f", p_f), ("o", p_o))

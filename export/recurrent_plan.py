@@ -3,8 +3,8 @@
     a_x = V_x x,  a_h = V_h h                                  (only where a kernel is factored)
 
 Weights are int8 per output channel, `x`, `a_x`, `a_h` and `h` int8 per tensor; the fused op keeps
-everything else in float32, and the portable graph stores pre-activations as int8 with the scales
-given here. Which pre-activations there are is a cell's own: see `gru_plan.py`.
+everything else in float32, and the portable graph stores pre-activations as int8, each row in units
+of the reach given here. What a cell's gates hear of them is its own: see `gru_plan.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfpipeline.export.few_bits import held_exactly
 from tfpipeline.export.flatbuffer import Quantization
 from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.quantize import channel_scales, quantize_channels
@@ -21,9 +22,6 @@ from tfpipeline.numerics.recurrent import QuantizedMatrix
 _OUTPUT_HEADROOM = 2.0
 _SMALLEST_SCALE = 1e-8
 
-SATURATION, _MEMORY = 8.0, 16.0
-"""Where a gate's pre-activation saturates: sigmoid(8) is 0.9997. A gate that holds the state needs
-more, because what it lets go in a step adds up: in a stream of 2,000 steps 0.9997 forgets half."""
 SIGMOID_OUTPUT = Quantization(1.0 / 256.0, -128)
 TANH_OUTPUT = Quantization(1.0 / 128.0, 0)
 """Fixed by the int8 LOGISTIC and TANH kernels of TensorFlow Lite."""
@@ -71,7 +69,9 @@ class RecurrentPlan:
         summed_rows: The first rows of the last factors, whose products are only ever added.
         output_scale: Scale of the int8 copy of h.
         states: What is carried from step to step, h first.
-        inner: Quantization of the portable graph's pre-activations, by name.
+        reach: How far the rows of the portable graph's pre-activations reach; see
+            `gate_reach.row_reaches`.
+        largest_sum: Magnitude of the largest pre-activation of the input.
     """
 
     cell: str
@@ -91,7 +91,8 @@ class RecurrentPlan:
     summed_rows: int
     output_scale: float
     states: tuple[StatePlan, ...]
-    inner: dict[str, Quantization]
+    reach: dict[str, np.ndarray]
+    largest_sum: float
 
     @property
     def output(self) -> Quantization:
@@ -134,11 +135,12 @@ def quantize_kernels(
     bits: int,
 ) -> QuantizedKernels:
     """Quantizes kernels in Keras' orientation; `a_x` and `a_h` are their inner values, if any."""
-    kernel, kernel_scale = equalize(kernel, a_x, bits)
-    recurrent, recurrent_scale = equalize(recurrent, a_h, bits)
+    exact = [held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
+    kernel, kernel_scale = equalize(kernel, a_x, exact[0])
+    recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1])
     floats = (tuple(m.T for m in kernel), tuple(m.T for m in recurrent))
     quantized = [[quantize_rows(matrix, bits) for matrix in matrices] for matrices in floats]
-    if bits > 2:
+    if not any(exact):
         quantized = _share_scales(quantized, floats, summed_rows, bits)
     x, h = (tuple(matrices) for matrices in quantized)
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
@@ -156,19 +158,6 @@ def quantize_rows(matrix: np.ndarray, bits: int = 8) -> QuantizedMatrix:
 def in_order(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
     """The input `(batch, time, features)` in the order in which the layer reads it."""
     return x[:, ::-1] if step.go_backwards else x
-
-
-def fewest_weights(step: RecurrentStep) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-    """Both kernels of a layer, multiplied out where the product is no larger than its factors."""
-    return _fewest(step.kernel), _fewest(step.recurrent_kernel)
-
-
-def _fewest(kernel: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
-    if len(kernel) == 2:
-        left, right = kernel
-        if left.size + right.size >= left.shape[0] * right.shape[1]:
-            return (left @ right,)
-    return kernel
 
 
 def _share_scales(
@@ -193,28 +182,23 @@ def _share_scales(
 
 
 def equalize(
-    factors: tuple[np.ndarray, ...], intermediate: np.ndarray | None, bits: int = 8
+    factors: tuple[np.ndarray, ...], intermediate: np.ndarray | None, exact: bool = False
 ) -> tuple[tuple[np.ndarray, ...], float | None]:
     """Gives every component of the intermediate the range [-1, 1], without changing the product.
 
     The intermediate has one scale for all its components, whose ranges differ as the singular
     values do; dividing each by its own range, and multiplying the next factor by it, spends the
-    eight bits evenly.
+    eight bits evenly. `exact` factors stay as they are.
     """
     if len(factors) == 1 or intermediate is None:
         return factors, None
     left, right = factors
     reach = np.abs(intermediate.reshape(-1, intermediate.shape[-1])).max(axis=0)
-    if bits == 2:
-        # Rows of ternary weights have one magnitude each, which must not be spread.
+    if exact:
+        # Rows that integers hold exactly, such as ternary ones, must not be spread.
         return factors, max(float(reach.max()), 1e-6) / 127.0
     reach = np.maximum(reach, 1e-6 * max(float(reach.max()), 1e-6)).astype(np.float32)
     return (left / reach, right * reach[:, None]), 1.0 / 127.0
-
-
-def holding_reach(holding: np.ndarray) -> float:
-    """How far the sums into a gate that multiplies the old state must reach."""
-    return float(np.clip(holding.max(), SATURATION, _MEMORY))
 
 
 def output_scale(h: np.ndarray) -> float:
@@ -229,21 +213,11 @@ def output_scale(h: np.ndarray) -> float:
     return 2.0**-finer / 127.0
 
 
-def affine(values: np.ndarray, finest: float = 0.0) -> Quantization:
+def affine(values: np.ndarray) -> Quantization:
     """Asymmetric int8 quantization that covers `values` and represents 0 exactly."""
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     scale = (high - low) / 255.0
     if scale < _SMALLEST_SCALE:
         # Nothing but zeros: any scale is exact, and XNNPACK refuses ratios of scales beyond 256.
         return Quantization(1.0 / 128.0, 0)
-    scale = max(scale, finest)
     return Quantization(scale, int(np.clip(round(-128.0 - low / scale), -128, 127)))
-
-
-def pre_activation(values: np.ndarray) -> Quantization:
-    """The same for what goes into a gate, which needs no steps below 1e-4.
-
-    Where calibration saw zeros only, as the state's part of a sequence of one step, much finer
-    steps would also ask for larger multipliers than kernels have.
-    """
-    return affine(values, finest=1e-4)

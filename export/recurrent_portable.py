@@ -31,13 +31,18 @@ class Value:
     quantization: Quantization | None
 
 
+_Part = tuple[str, int, slice]
+"""A key of the reaches, a tensor, and which rows are its columns."""
+
+
 class PortableStep(ABC):
     """Emits the ops of one layer into any graph: what precedes the loop, and one step.
 
     Where the operands of the input's and the state's last product have one scale (both kernels
     factored, or the input is another recurrent layer's output), the two are concatenated, so that
     the rows that are only summed come out of a single product with a single rounding. Otherwise
-    both products are rounded to int8 and then added.
+    both products are rounded and then added in the format of gates. In int8 each row is rounded in
+    units of its own (`gate_reach.py`), which that format multiplies with.
 
     Args:
         plan: The quantized layer.
@@ -61,25 +66,34 @@ class PortableStep(ABC):
         self._a_x = linear.operand(plan.kernel_scale, x)
         self._a_h = linear.operand(plan.recurrent_scale, self.output)
         self._joined = linear.joins(plan, self._a_x, self._a_h)
-
-    @abstractmethod
-    def other_values(self, graph: GraphBuilder, a_x: int, frames: int) -> list[Value]:
-        """What else does not depend on the state, besides the summed rows."""
+        self._gates = len(plan.kernel[-1].scales) // plan.units
+        self._summed = plan.summed_rows // plan.units
+        self._reach = linear.reaches(plan, self._a_x, self._a_h)
+        self.wide = gates.reaching(max(float(rows.max()) for rows in self._reach.values()))
+        self._product = linear.pre_activation(plan, self.wide)
 
     @abstractmethod
     def mix(
         self,
         graph: GraphBuilder,
-        total: int,
-        others: Sequence[int],
-        a_h: int,
+        sums: Sequence[int],
+        x_apart: Sequence[int],
+        h_apart: Sequence[int],
         states: Sequence[int],
     ) -> list[int]:
-        """The new states from the int8 sums, one frame of the other values, and the old states."""
+        """The new states from the old ones and pre-activations, a tensor `(1, H)` for each gate.
+
+        Args:
+            graph: Where to.
+            sums: Of the summed rows.
+            x_apart: The input's part of the others.
+            h_apart: The state's.
+            states: The old states.
+        """
 
     def before(self, graph: GraphBuilder, x: int, frames: int) -> list[Value]:
         """The part of the layer that does not depend on the state, for all frames at once."""
-        plan = self.plan
+        plan, rows = self.plan, self._rows_apart()
         a_x, width = x, plan.features
         if plan.kernel_scale is not None:
             width = plan.kernel[0].values.shape[0]
@@ -87,43 +101,78 @@ class PortableStep(ABC):
             a_x = self._first_factor(graph, "a_x", x, self._x, factors, frames, self._a_x)
         elif self._joined:
             a_x = self.linear.reshape(graph, f"{plan.name}/x", x, (frames, width), self._x)
-        if self._joined:
-            first = Value("a_x", a_x, width, self._a_x)
-        else:
-            gates = self.x_part(graph, "x_gates", a_x, slice(0, plan.summed_rows), frames)
-            q = self.linear.inner(plan, "x_gates")
-            first = Value("x_gates", gates, plan.summed_rows, q)
-        return [first, *self.other_values(graph, a_x, frames)]
+        values = [Value("a_x", a_x, width, self._a_x)] if self._joined else []
+        if rows.start < rows.stop:
+            factors, bias = (plan.float_kernel[-1], plan.kernel[-1]), plan.bias[0, rows]
+            x_gates = self._last_factor(graph, "x", a_x, self._a_x, factors, rows, bias, frames)
+            values.append(Value("x_gates", x_gates, rows.stop - rows.start, self._product))
+        return values
 
     def step(self, graph: GraphBuilder, values: Sequence[int], states: Sequence[int]) -> list[int]:
         """The new states `(1, H)` from one frame of `before`'s values and the old states."""
-        plan = self.plan
+        plan, rows = self.plan, self._rows_apart()
         a_h = h8 = self.narrow(graph, "h8", states[0])
         if plan.recurrent_scale is not None:
             factors = (plan.float_recurrent_kernel[0], plan.recurrent_kernel[0])
             a_h = self._first_factor(graph, "a_h", h8, self.output, factors, 1, self._a_h)
+        parts = []
         if self._joined:
-            total = self._joined_sum(graph, values[0], a_h)
-        else:
-            rows = slice(0, plan.summed_rows)
-            h_gates = self.h_part(graph, "h_gates", a_h, rows)
-            q = self.linear.inner(plan, "gates")
-            shape = (1, plan.summed_rows)
-            total = self.linear.add(graph, f"{plan.name}/gates", values[0], h_gates, shape, q)
-        return self.mix(graph, total, values[1:], a_h, states)
+            parts.append(("sum", self._joined_sum(graph, values[0], a_h), slice(0, rows.start)))
+        if rows.start < rows.stop:
+            factors = (plan.float_recurrent_kernel[-1], plan.recurrent_kernel[-1])
+            bias = plan.bias[1, rows] if len(plan.bias) > 1 else None
+            h_gates = self._last_factor(graph, "h", a_h, self._a_h, factors, rows, bias, 1)
+            parts += [("x", values[-1], rows), ("h", h_gates, rows)]
+        if not self._joined and self._summed == self._gates:
+            return self.mix(graph, self._added_at_once(graph, parts), [], [], states)
+        cut = self._in_gates_format(graph, parts, plan.units)
+        sums = [] if not self._joined else cut[: self._summed]
+        apart = len(cut[len(sums) :]) // 2
+        x, h = cut[len(sums) : len(sums) + apart], cut[len(sums) + apart :]
+        if not self._joined:
+            sums = [
+                self._add(graph, f"sum_{i}", [x[i], h[i]], plan.units) for i in range(self._summed)
+            ]
+            x, h = x[self._summed :], h[self._summed :]
+        return self.mix(graph, sums, x, h, states)
 
-    def x_part(self, graph: GraphBuilder, part: str, a_x: int, rows: slice, frames: int) -> int:
-        """Some rows of the kernel's last product, with their input bias."""
-        plan, bias = self.plan, self.plan.bias[0, rows]
-        factors = (plan.float_kernel[-1], plan.kernel[-1])
-        return self._last_factor(graph, part, a_x, self._a_x, factors, rows, bias, frames)
+    def _rows_apart(self) -> slice:
+        """The rows of which the input's and the state's products are apart."""
+        return slice(self.plan.summed_rows if self._joined else 0, self._gates * self.plan.units)
 
-    def h_part(self, graph: GraphBuilder, part: str, a_h: int, rows: slice) -> int:
-        """Some rows of the recurrent kernel's last product, with the recurrent bias if any."""
-        plan = self.plan
-        factors = (plan.float_recurrent_kernel[-1], plan.recurrent_kernel[-1])
-        bias = plan.bias[1, rows] if len(plan.bias) > 1 else None
-        return self._last_factor(graph, part, a_h, self._a_h, factors, rows, bias, 1)
+    def _add(self, graph: GraphBuilder, name: str, pair: Sequence[int], width: int) -> int:
+        name = f"{self.plan.name}/{name}"
+        return self.gates.apply(graph, "ADD", name, pair, width, self.gates.wide)
+
+    def _added_at_once(self, graph: GraphBuilder, parts: Sequence[_Part]) -> list[int]:
+        """The sums of all gates, where all rows are summed."""
+        units, width = self.plan.units, self._gates * self.plan.units
+        total = self._add(graph, "sum", self._in_gates_format(graph, parts, width), width)
+        names = [f"{self.plan.name}/sum_{i}" for i in range(self._gates)]
+        return self.gates.split(graph, total, names, units, self.gates.wide)
+
+    def _in_gates_format(
+        self, graph: GraphBuilder, parts: Sequence[_Part], width: int
+    ) -> list[int]:
+        """Pre-activations in the format of gates, cut into tensors `(1, width)`."""
+        name, gates = f"{self.plan.name}/pre_activations", self.gates
+        tensors = [(tensor, rows.stop - rows.start) for _, tensor, rows in parts]
+        if self.linear.dtype != gates.dtype:
+            # All have one scale, so that one conversion does.
+            tensor, total = tensors[0][0], sum(columns for _, columns in tensors)
+            if len(parts) > 1:
+                joined = [tensor for tensor, _ in tensors]
+                tensor = self.linear.concatenate(graph, name, joined, (1, total), self._product)
+            reach = np.concatenate([self._reach[part][rows] for part, _, rows in parts])
+            tensors = [(gates.widen(graph, f"{name}/wide", tensor, reach, self.wide), total)]
+        result = []
+        for tensor, columns in tensors:
+            if columns == width:
+                result.append(tensor)
+                continue
+            names = [f"{name}_{len(result) + i}" for i in range(columns // width)]
+            result += gates.split(graph, tensor, names, width, self.wide)
+        return result
 
     def _first_factor(
         self,
@@ -153,9 +202,18 @@ class PortableStep(ABC):
     ) -> int:
         values, quantized = factors
         matrix = QuantizedMatrix(quantized.values[rows], quantized.scales[rows])
-        name, q = f"{self.plan.name}/{part}", self.linear.inner(self.plan, part)
         return self.linear.product(
-            graph, name, a, a_quantization, self.plan, values[rows], matrix, bias, frames, q
+            graph,
+            f"{self.plan.name}/{part}_gates",
+            a,
+            a_quantization,
+            self.plan,
+            values[rows],
+            matrix,
+            bias,
+            frames,
+            self._product,
+            self._reach[part][rows],
         )
 
     def _joined_sum(self, graph: GraphBuilder, a_x: int, a_h: int) -> int:
@@ -175,7 +233,8 @@ class PortableStep(ABC):
             matrix,
             plan.bias[:, rows].sum(axis=0),
             1,
-            self.linear.inner(plan, "gates"),
+            self._product,
+            self._reach["sum"],
         )
 
     def narrow(self, graph: GraphBuilder, name: str, h: int) -> int:

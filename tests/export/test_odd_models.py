@@ -12,7 +12,7 @@ import pytest
 from small_model import FEATURES, walk
 
 from tfpipeline.export import ExportError, Tolerances, VerificationError, export, kept_conversions
-from tfpipeline.export.recurrent_plan import holding_reach
+from tfpipeline.export.gate_reach import holding_reach
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
 

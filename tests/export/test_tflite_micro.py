@@ -157,11 +157,18 @@ def test_one_step_differs_by_the_rounding_of_products(
     difference = np.abs(found[output].astype(np.float64) - expected[output])
     assert (difference > 0).mean() < 0.1
     # One step of every product at once: gates weigh at most half of |h - candidate| <= 2.
-    steps = {
-        details["name"].partition("/")[2]: details["quantization"][0]
-        for details in calls.litert.get_tensor_details()
+    tensors = {
+        details["name"].partition("/")[2]: details for details in calls.litert.get_tensor_details()
     }
-    bound = sum(steps[f"{source}_candidate"] + steps[f"{source}_gates"] / 2 for source in "xh")
+    steps = [tensors[f"{source}_gates"]["quantization"][0] for source in "xh"]
+    reach = np.ones((2, 3, 1))
+    if "pre_activations/wide_reach" in tensors:
+        # int8 products are in units of their reach, an entry for each gate of each.
+        details = tensors["pre_activations/wide_reach"]
+        units = calls.litert.get_tensor(details["index"]) * (details["quantization"][0] or 1.0)
+        reach = units.reshape(2, 3, -1)
+    widest = reach.max(axis=-1)
+    bound = float(np.dot(steps, widest[:, 2] + widest[:, :2].max(axis=-1) / 2))
     unit = calls.card["states"][0]["scale"] or 1.0
     # and a rounding of each int16 operation of the gates.
     assert difference.max() * unit <= bound + 8 * 2.0**-15

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from small_model import FEATURES, Exported, walk
+from small_model import FEATURES, Exported
 
 from tfpipeline.errors import TfpipelineError
-from tfpipeline.export import VerificationError, export, linear_arithmetic, run_export
+from tfpipeline.export import VerificationError, export, run_export
 from tfpipeline.export import convert as convert_module
 from tfpipeline.export.convert import close_worker
 from tfpipeline.export.forms import Form
@@ -36,8 +36,7 @@ def fresh_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[No
 
 @pytest.fixture()
 def aborting(target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file at which TensorFlow Lite's ADD calls abort(), if what refuses to write it is off."""
-    monkeypatch.setattr(linear_arithmetic, "_LARGEST_SUM", np.inf)
+    """A file at which TensorFlow Lite's ADD calls abort(): two large values that cancel."""
     kept = target.with_name("aborting.tflite")
 
     class Tried(Exception):
@@ -51,10 +50,14 @@ def aborting(target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         patch.setattr(run_export, "try_files", keep)
         # Running it would end the process of the tests.
         patch.delattr(run_export, "verify")
-        keras.utils.set_random_seed(3)
-        model = keras.Sequential([keras.Input((None, FEATURES)), keras.layers.GRU(4)])
+        x = keras.Input((FEATURES,))
+        large, negative = keras.layers.Dense(4), keras.layers.Dense(4, bias_initializer="ones")
+        model = keras.Model(x, keras.layers.Add()([large(x), negative(x)]))
+        kernel = np.full((FEATURES, 4), 1e8, np.float32)
+        large.kernel.assign(kernel)
+        negative.kernel.assign(-kernel)
         with pytest.raises(Tried):
-            export(model, target, calibration=walk(4) * np.float32(1e8))
+            export(model, target, calibration=np.full((4, FEATURES), 0.25, np.float32))
     return kept
 
 

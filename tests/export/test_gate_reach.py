@@ -1,0 +1,75 @@
+"""How far rows of pre-activations reach: what a gate can still see, and no further."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tfpipeline.export.gate_reach import SATURATION, TANH_SATURATION, row_reaches
+
+HEADROOM = 1.25
+
+
+def _reach(
+    x: list[float], h: list[float], heard: float = SATURATION, summed_rows: int | None = None
+) -> dict[str, np.ndarray]:
+    rows = len(x)
+    found = row_reaches(
+        np.array([x]),
+        np.array([h]),
+        np.full(rows, heard),
+        rows if summed_rows is None else summed_rows,
+    )
+    return found
+
+
+def test_a_loud_row_is_cut_where_the_gate_is_saturated_whatever_is_added() -> None:
+    reach = _reach([600.0, -600.0], [3.0, 1.0])
+    np.testing.assert_allclose(reach["x"], [8 + 3 * HEADROOM, 8 + 1 * HEADROOM])
+    np.testing.assert_allclose(reach["h"], [3 * HEADROOM, 1 * HEADROOM])
+    np.testing.assert_allclose(reach["sum"], [8, 8])
+
+
+def test_the_state_s_part_may_be_the_loud_one() -> None:
+    reach = _reach([3.0], [100.0])
+    np.testing.assert_allclose(reach["x"], [3 * HEADROOM])
+    np.testing.assert_allclose(reach["h"], [8 + 3 * HEADROOM])
+
+
+def test_a_part_that_is_multiplied_before_it_is_added_is_never_cut() -> None:
+    # tanh(x + r h): a small r brings a large h back into what is heard.
+    reach = _reach([1.0, 1.0], [100.0, 100.0], TANH_SATURATION, summed_rows=1)
+    np.testing.assert_allclose(reach["h"], [4 + HEADROOM, 100 * HEADROOM])
+    loud = _reach([1.0, 100.0], [1.0, 2.0], TANH_SATURATION, summed_rows=1)
+    np.testing.assert_allclose(loud["x"], [1 * HEADROOM, 4 + 2 * HEADROOM])
+
+
+def test_rows_have_reaches_of_their_own_down_to_a_quarter_of_the_widest() -> None:
+    reach = _reach([4.0, 2.0, 0.001], [0.4, 0.2, 0.001])
+    np.testing.assert_allclose(reach["x"], np.array([4.0, 2.0, 1.0]) * HEADROOM)
+    np.testing.assert_allclose(reach["h"], np.array([0.4, 0.2, 0.1]) * HEADROOM)
+
+
+def test_what_was_never_seen_may_be_as_large_as_one() -> None:
+    # As of the state in calibration sequences of one step.
+    np.testing.assert_array_equal(_reach([1.0], [0.0])["h"], [1.0])
+    np.testing.assert_allclose(_reach([0.011], [0.0])["x"], [0.01375])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_cut_parts_leave_the_sum_as_the_gate_hears_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scales = np.exp(rng.uniform(-3, 6, (2, 1, 30)))
+    x, h = rng.normal(size=(2, 400, 30)) * scales
+    heard = rng.choice([4.0, 8.0, 12.0], 30)
+    reach = row_reaches(x, h, heard, 30)
+    kept = np.clip(x, -reach["x"], reach["x"]) + np.clip(h, -reach["h"], reach["h"])
+    exact = x + h
+    np.testing.assert_allclose(
+        np.clip(kept, -heard, heard), np.clip(exact, -heard, heard), atol=1e-4
+    )
+    # And whatever the other part becomes, as far as it can be stored at all.
+    for far, near in (("x", "h"), ("h", "x")):
+        cut = {"x": x, "h": h}[far]
+        is_cut = np.abs(cut).max(axis=0) > reach[far] * (1 + 1e-6)
+        assert (reach[far] - reach[near] >= heard - 1e-3)[is_cut].all()
