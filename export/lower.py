@@ -85,7 +85,8 @@ class Lowering:
         }
         firsts = [source.operators[first] for first in self._pairs.values()]
         self._biases = Biases(source, calibration.means if correct_bias else {}, firsts)
-        self._length: int | None = None
+        self._given_length: tuple[int, str, int] | None = None
+        self._clamped: int | None = None
 
     @property
     def kept_float(self) -> list[KeptFloat]:
@@ -95,12 +96,20 @@ class Lowering:
     def declare_length(self, name: str, frames: int) -> int:
         """Declares the input that says how many of `frames` time steps count."""
         given = self.graph.tensor(name, (1,), np.int32)
-        most = self.graph.constant(f"{name}/most", np.array([frames], np.int32))
-        # A loop that ran further would read outside of its input.
-        self._length = self.graph.tensor(f"{name}/clamped", (1,), np.int32)
-        options = schema.MaximumMinimumOptionsT()
-        self.graph.operator("MINIMUM", [given, most], [self._length], options)
+        self._given_length = given, name, frames
         return given
+
+    @property
+    def _length(self) -> int | None:
+        """The number of time steps that count, not beyond those of the input; None: all."""
+        if self._given_length is not None and self._clamped is None:
+            given, name, frames = self._given_length
+            most = self.graph.constant(f"{name}/most", np.array([frames], np.int32))
+            # A loop that ran further would read outside of its input.
+            self._clamped = self.graph.tensor(f"{name}/clamped", (1,), np.int32)
+            options = schema.MaximumMinimumOptionsT()
+            self.graph.operator("MINIMUM", [given, most], [self._clamped], options)
+        return self._clamped
 
     def run(self) -> None:
         """Lowers every op; inputs must be defined before."""
@@ -172,7 +181,9 @@ class Lowering:
             )
         if self._form.fused and mode.fusable:
             x, old = self.activations.read(index, INT8), self._old_states(plan, FLOAT_GATES)
-            result, new = lower_fused(self.graph, plan, cell.options, x, frames, old, self._length)
+            # The op does not read beyond its input, whose length a program may change.
+            length = None if self._given_length is None else self._given_length[0]
+            result, new = lower_fused(self.graph, plan, cell.options, x, frames, old, length)
             self._define_recurrent(plan, output, result, new, INT8)
             return
         kind, gates = mode.activations, self._gates(mode)

@@ -94,13 +94,14 @@ class PortableStep(ABC):
     def before(self, graph: GraphBuilder, x: int, frames: int) -> list[Value]:
         """The part of the layer that does not depend on the state, for all frames at once."""
         plan, rows = self.plan, self._rows_apart()
-        a_x, width = x, plan.features
+        width = plan.features
+        # Of another batch or length the loop would read a part only, so such an input is refused
+        # when memory is planned: it does not fit this shape.
+        x = a_x = self.linear.reshape(graph, f"{plan.name}/x", x, (frames, width), self._x)
         if plan.kernel_scale is not None:
             width = plan.kernel[0].values.shape[0]
             factors = (plan.float_kernel[0], plan.kernel[0])
             a_x = self._first_factor(graph, "a_x", x, self._x, factors, frames, self._a_x)
-        elif self._joined:
-            a_x = self.linear.reshape(graph, f"{plan.name}/x", x, (frames, width), self._x)
         values = [Value("a_x", a_x, width, self._a_x)] if self._joined else []
         if rows.start < rows.stop:
             factors, bias = (plan.float_kernel[-1], plan.kernel[-1]), plan.bias[0, rows]
