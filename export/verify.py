@@ -164,7 +164,9 @@ def stream_sample(streamer: Streamer, sample: Samples) -> Samples:
         if not entry["time_axis"]:
             result[entry["name"]] = values[-1]
         else:
-            result[entry["name"]] = np.stack(values) if chunk == 1 else np.concatenate(values)
+            # A single time step a call has no axis of its own.
+            single = values[0].ndim == len(entry["shape"]) - 2
+            result[entry["name"]] = np.stack(values) if single else np.concatenate(values)
     return result
 
 

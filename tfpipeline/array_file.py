@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import stat
+import struct
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -34,6 +37,7 @@ def read_array_file(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ArrayFileError(f"{path} is a device or a pipe; write the array to a file first")
+        _check_header_size(path)
         # Pickled objects could run code.
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
         if isinstance(loaded, np.ndarray):
@@ -57,6 +61,16 @@ def read_array_file(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         ) from error
 
 
+def _check_header_size(path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(12)
+    # Versions from 2 on have 32 bits for it, which NumPy allocates.
+    if len(head) == 12 and head[:6] == b"\x93NUMPY" and head[6] >= 2:
+        (size,) = struct.unpack_from("<I", head, 8)
+        if size > path.stat().st_size:
+            raise ValueError(f"its header promises {size} bytes")
+
+
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
     for info in archive.infolist():
         if info.file_size > max(_LARGE, _MOST_RATIO * info.compress_size):
@@ -64,3 +78,16 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
                 f"{path} holds {info.filename!r} of {info.file_size} bytes in "
                 f"{info.compress_size}; write it with numpy.savez, uncompressed"
             )
+        if info.filename.endswith(".npy"):
+            with archive.open(info) as member:
+                _check_header(member, info.file_size)
+
+
+def _check_header(member: IO[bytes], size: int) -> None:
+    """NumPy allocates what a header promises before it reads the data."""
+    # Version 3 differs in the encoding of field names only.
+    first = np.lib.format.read_magic(member) == (1, 0)
+    header = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(member)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"its header promises {shape} of {dtype} in {size} bytes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,13 +44,17 @@ def check_finite(name: str, values: np.ndarray) -> None:
     Raises:
         InputError: there is one.
     """
-    # A product says it in a fifth of the time that isfinite takes of one frame; what overflows in
-    # it may still be finite, so that isfinite decides.
+    # A product with zeros says it in half the time that isfinite takes of one frame.
     flat = values.reshape(-1)
-    if math.isfinite(flat.dot(flat)) or np.isfinite(flat).all():
+    if flat.dot(_zeros(flat.size)) == 0.0:
         return
     what = "NaN" if np.isnan(flat).any() else "infinity, or numbers beyond float32"
     raise InputError(f"{name} contains {what}: look at what makes these values, or leave them out")
+
+
+@functools.lru_cache(16)
+def _zeros(size: int) -> np.ndarray:
+    return np.zeros(size, np.float32)
 
 
 def _whole(name: str, values: np.ndarray, dtype: np.dtype) -> np.ndarray:
