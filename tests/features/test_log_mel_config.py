@@ -72,3 +72,9 @@ def test_filters_without_a_bin_are_errors() -> None:
 def test_constants_that_are_no_list_of_numbers(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"LogMel: {name} must"):
         LogMel.from_config({**LogMel().to_config(), name: value})
+
+
+@pytest.mark.parametrize("config", [5, None, "log_mel", [("num_mels", 40)]])
+def test_a_front_end_is_a_dictionary(config: object) -> None:
+    with pytest.raises(ValueError, match="expected the dictionary of to_config"):
+        LogMel.from_config(config)  # type: ignore[arg-type]

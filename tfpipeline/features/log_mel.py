@@ -116,8 +116,13 @@ class LogMel:
         """Makes the front end that `to_config()` described.
 
         Raises:
-            ValueError: another type or version of front end, or an unknown key.
+            ValueError: no dictionary, another type or version of front end, an unknown key, or
+                constants beyond what is possible.
         """
+        if not isinstance(config, Mapping):
+            raise ValueError(
+                f"LogMel: expected the dictionary of to_config(), got {type(config).__name__}."
+            )
         values = dict(config)
         kind, version = values.pop("type", _FORMAT), values.pop("version", _VERSION)
         if kind != _FORMAT or version != _VERSION:

@@ -118,7 +118,7 @@ class LogMelConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> LogMelConfig:
         """Makes a configuration from `to_dict()`'s result; an unknown key raises ValueError."""
         known = [field.name for field in dataclasses.fields(cls)]
-        unknown = sorted(set(values) - set(known))
+        unknown = sorted(set(values) - set(known), key=str)
         if unknown:
             raise ValueError(
                 f"LogMelConfig: unknown key {unknown[0]!r}; the known ones are {', '.join(known)}."

@@ -68,6 +68,7 @@ def run_file(
 def _whole(model: str | Path, source: Path, card: dict[str, Any], runtime: str | None) -> Scores:
     from tfpipeline.runtime import Interpreter
 
+    frames: int | None
     if source.suffix.lower() == AUDIO:
         features = run_inputs.features_of(source, model, card)
         inputs, frames = {card["inputs"][0]["name"]: features}, len(features)

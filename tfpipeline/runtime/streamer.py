@@ -60,6 +60,7 @@ class Streamer:
         self.invoke = self._session.invoke
         self._lock = threading.RLock()
         self._inputs = [(entry, self._frame_shape(entry)) for entry in self._session.inputs]
+        self._outputs = [(entry, self._one_step(entry)) for entry in self._session.outputs]
         self.reset()
 
     @property
@@ -117,7 +118,10 @@ class Streamer:
                 session.set(name, tensor)
             session.invoke()
             session.carry_states()
-            found = {entry["name"]: self._result(entry) for entry in session.outputs}
+            found = {}
+            for entry, one_step in self._outputs:
+                value = session.output(entry)[0]
+                found[entry["name"]] = value[0] if one_step else value
         return next(iter(found.values())) if len(found) == 1 else found
 
     def states(self) -> dict[str, np.ndarray]:
@@ -143,10 +147,6 @@ class Streamer:
                 f"{name} must have the shape {shape}, received {value.shape}: pass {what} at a time"
             )
         return value.reshape(entry["shape"])
-
-    def _result(self, entry: Mapping[str, Any]) -> np.ndarray:
-        value = self._session.output(entry)[0]
-        return value[0] if self._one_step(entry) else value
 
     def _one_step(self, entry: Mapping[str, Any]) -> bool:
         """Whether a call puts out a single time step, which has no axis of its own then."""
@@ -186,8 +186,8 @@ class Streamer:
         Of an output without a time axis there is one row a call.
         """
         found = {}
-        for entry in self._session.outputs:
-            name, several = entry["name"], entry["time_axis"] and not self._one_step(entry)
+        for entry, one_step in self._outputs:
+            name, several = entry["name"], entry["time_axis"] and not one_step
             rows = [row[name] if isinstance(row, dict) else row for row in results]
             rest = entry["shape"][2 if entry["time_axis"] else 1 :]
             if not rows:
