@@ -12,10 +12,12 @@ from typing import IO
 import numpy as np
 
 from tfpipeline.errors import TfpipelineError
+from tfpipeline.file_size import size_on_disk, unpacked_size
 
 SUFFIXES = (".npy", ".npz")
-_LARGE = 1 << 30
-_MOST_RATIO = 100
+#: What an archive may always unpack to, and how many times its own size: features of which most
+#: are zero compress well.
+_UNPACKED, _UNPACKED_TIMES = 512 << 20, 200
 
 
 class ArrayFileError(TfpipelineError):
@@ -72,12 +74,13 @@ def _check_header_size(path: Path) -> None:
 
 
 def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
+    unpacked, most = unpacked_size(archive), _UNPACKED + _UNPACKED_TIMES * size_on_disk(path)
+    if unpacked > most:
+        raise ArrayFileError(
+            f"{path} claims to unpack to {unpacked:,} bytes, more than {most:,} for its size; write "
+            "it with numpy.savez, without compression"
+        )
     for info in archive.infolist():
-        if info.file_size > max(_LARGE, _MOST_RATIO * info.compress_size):
-            raise ArrayFileError(
-                f"{path} holds {info.filename!r} of {info.file_size} bytes in "
-                f"{info.compress_size}; write it with numpy.savez, uncompressed"
-            )
         if info.filename.endswith(".npy"):
             with archive.open(info) as member:
                 _check_header(member, info.file_size)

@@ -48,7 +48,7 @@ PYTHON_PARTS = {
     "progress": part(),
     "worker_process": part(),
     "extras": part("errors"),
-    "array_file": part("errors", "numpy"),
+    "array_file": part("errors file_size", "numpy"),
     "numerics": part("errors", "numpy"),
     "features": part("errors", "numpy"),
     "decoding": part("errors", "numpy"),

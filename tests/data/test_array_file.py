@@ -111,9 +111,9 @@ def test_any_damage_gives_arrays_or_a_line(tmp_path: Path) -> None:
 def test_archives_that_unpack_to_far_more_than_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tfpipeline.array_file._LARGE", 1 << 16)
+    monkeypatch.setattr("tfpipeline.array_file._UNPACKED", 1 << 16)
     np.savez_compressed(tmp_path / "bomb.npz", x=np.zeros(1 << 20, np.uint8))
-    with pytest.raises(ArrayFileError, match=r"'x.npy' of 1048704 bytes in 1\d\d\d; write it"):
+    with pytest.raises(ArrayFileError, match=r"unpack to 1,048,704 bytes, more than \d{3},\d{3} for"):
         read_array_file(tmp_path / "bomb.npz")
     np.savez(tmp_path / "large.npz", x=np.zeros(1 << 20, np.uint8))
     assert read_array_file(tmp_path / "large.npz")["x"].size == 1 << 20
