@@ -99,9 +99,11 @@ class Lowering:
         self._given_length = given, name, frames
         return given
 
-    @property
-    def _length(self) -> int | None:
-        """The number of time steps that count, not beyond those of the input; None: all."""
+    def _clamped_length(self) -> int | None:
+        """The number of time steps that count, not beyond those of the input; None: all.
+
+        The op that clamps it is written for the first layer that asks.
+        """
         if self._given_length is not None and self._clamped is None:
             given, name, frames = self._given_length
             most = self.graph.constant(f"{name}/most", np.array([frames], np.int32))
@@ -195,7 +197,7 @@ class Lowering:
                 old = [gates.zero(self.graph, state, plan.units) for state in plan.states]
             result, new = lower_step(self.graph, step, x, old)
         else:
-            result, new = lower_sequence(self.graph, step, x, frames, old, self._length)
+            result, new = lower_sequence(self.graph, step, x, frames, old, self._clamped_length())
         self._define_recurrent(plan, output, result, new, kind)
 
     def _old_states(self, plan: RecurrentPlan, gates: GateArithmetic) -> list[int] | None:
