@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tfpipeline.export.report import ExportReport, FormReport
     from tfpipeline.export.samples import Source
     from tfpipeline.export.stock import convert_stock
-    from tfpipeline.export.verify import Tolerances
+    from tfpipeline.export.tolerances import Tolerances
 
 _HOMES = {
     "ConversionError": "errors",
@@ -29,7 +29,7 @@ _HOMES = {
     "Source": "samples",
     "convert_stock": "stock",
     "kept_conversions": "conversion",
-    "Tolerances": "verify",
+    "Tolerances": "tolerances",
     "write_c_array": "c_array",
 }
 

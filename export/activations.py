@@ -85,6 +85,10 @@ class Activations:
         """Says that `tensor` is an activation of the float graph in a format."""
         self._defined.setdefault(index, {})[kind] = tensor
 
+    def holds(self, index: int, kind: str) -> bool:
+        """Whether an activation is at hand in a format."""
+        return kind in self._defined.get(index, {})
+
     def declare(self, index: int, kind: str) -> int:
         """Declares the tensor of an activation in a format and returns it."""
         source = self.source.tensors[index]

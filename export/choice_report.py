@@ -12,9 +12,8 @@ class Choice:
     Args:
         clipping: How calibration ranges are chosen.
         bias_correction: Whether biases take up the mean error of rounded weights.
-        relative_error: Root mean square difference from Keras over the standard deviation of
-            Keras' values, of the worst output.
-        agreement: Share of samples with the same best label as Keras; None for a single value.
+        relative_error: Of the worst channel, against Keras.
+        agreement: Share of decisions that are Keras'; None where no output decides.
         chosen: Whether the files are written with it.
     """
 

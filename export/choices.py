@@ -9,6 +9,7 @@ measure of the choice.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from tfpipeline.export.forms import Form
 from tfpipeline.export.observations import held_back
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.ranges import CLIPPINGS
+from tfpipeline.export.score_kinds import Scores
 from tfpipeline.export.signature import ModelSignature, Samples
+from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trial import try_files
-from tfpipeline.export.verify import measure
+from tfpipeline.export.verify import Reference, measure
 from tfpipeline.export.write_form import write_form
 from tfpipeline.progress import progress
 
@@ -35,6 +38,8 @@ def compare_choices(
     observed: Observed,
     options: ExportOptions,
     samples: Samples,
+    scores: Mapping[str, Scores],
+    tolerances: Tolerances,
     work: Path,
 ) -> ChoicesReport:
     """Tries every choice; the one with the least relative error is chosen, the first of equals.
@@ -46,12 +51,15 @@ def compare_choices(
         observed: What all calibration samples showed.
         options: Of the export.
         samples: The calibration samples.
+        scores: What the entries of each output are.
+        tolerances: Their relative error says what is a near tie.
         work: A folder for files.
     """
     apart = list(held_back(observed.samples))
     if apart:
         samples = {name: values[apart] for name, values in samples.items()}
     expected = signature.predict(model, samples)
+    reference = Reference(samples, expected, scores, signature.timed_outputs)
     # Where no activations are quantized, ranges matter to the inputs of our ops only.
     form = Form(fused=not options.modes.needs_ranges, streaming=False)
     path, count = work / "choice.tflite", len(next(iter(samples.values())))
@@ -72,7 +80,7 @@ def compare_choices(
                 )
                 path.write_bytes(written.data)
                 try_files({form: path}, work)
-                one = measure(form, path, samples, expected, bar.advance)
+                one = measure(form, path, reference, tolerances, bar.advance)
                 found.append(Choice(clipping, correct_bias, one.relative_error, one.agreement))
     best = min(range(len(found)), key=lambda i: found[i].relative_error)
     found[best] = replace(found[best], chosen=True)

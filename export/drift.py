@@ -9,14 +9,14 @@ the last one: the inputs differ, and some lie outside the calibrated ranges.)
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfpipeline.export.relative_error import RelativeErrors, Scales, relative_errors
 from tfpipeline.export.signature import Samples
-from tfpipeline.export.spread import is_decision, spread
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Streamer
 
@@ -28,15 +28,19 @@ LENGTHS = 10
 class Drift:
     """The error of a stream's last part against a float32 stream of the same model.
 
-    Root mean square errors over the standard deviation of the float32 values.
+    Relative errors (`relative_error.py`) against the float32 stream.
 
     Args:
         frames: Length of the stream.
         window: Length of its last part, one training length.
-        output_fresh: Error of the outputs where the stream begins with the last part.
+        output_fresh: Error of the output to which the past adds most, over all its channels, where
+            the stream begins with the last part.
         output_last: The same where it has run through all before.
         state_fresh: The same of explicit states; None without.
         state_last: The same of explicit states after all before.
+        channel_fresh: As `output_fresh`, of the channel to which the past adds most; None where
+            the last part is too short to tell channels apart.
+        channel_last: The same after all before.
     """
 
     frames: int
@@ -45,18 +49,23 @@ class Drift:
     output_last: float
     state_fresh: float | None
     state_last: float | None
+    channel_fresh: float | None = None
+    channel_last: float | None = None
 
     def pairs(self) -> list[tuple[str, float, float]]:
-        """The errors of outputs and explicit states: from fresh states, and after all before."""
+        """The errors that may grow: from fresh states, and after all before."""
         found = [("outputs", self.output_fresh, self.output_last)]
+        if self.channel_fresh is not None and self.channel_last is not None:
+            found.append(("worst channel", self.channel_fresh, self.channel_last))
         if self.state_fresh is not None and self.state_last is not None:
             found.append(("states", self.state_fresh, self.state_last))
         return found
 
     @property
     def growth(self) -> float:
-        """How many times larger the past makes the error: the larger ratio of both."""
-        return max(last / max(fresh, 1e-12) for _, fresh, last in self.pairs())
+        """How many times larger the past makes the error of outputs or states: the larger ratio."""
+        pairs = [pair[1:] for pair in self.pairs() if pair[0] != "worst channel"]
+        return max(last / max(fresh, 1e-12) for fresh, last in pairs)
 
 
 def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
@@ -77,7 +86,11 @@ def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples
 
 
 def measure_drifts(
-    paths: Mapping[str, Path], reference: Path, stream: Samples, window: int
+    paths: Mapping[str, Path],
+    reference: Path,
+    stream: Samples,
+    window: int,
+    comparable: Mapping[str, bool] | None = None,
 ) -> dict[str, Drift]:
     """Runs streaming models over `stream` and compares each with the reference call by call.
 
@@ -87,6 +100,7 @@ def measure_drifts(
             one takes longer than they do.
         stream: One long sample, as `long_stream` makes.
         window: Time steps of the training length.
+        comparable: Of each output, whether its channels are scores of classes.
     """
     exact, ours = Streamer(reference), {name: Streamer(path) for name, path in paths.items()}
     entries = {entry["name"]: entry for entry in exact.card["inputs"]}
@@ -105,43 +119,74 @@ def measure_drifts(
         for streamer in (exact, *ours.values()):
             streamer.reset()
         fresh = _run(exact, ours, last, bar.advance)
-    return {name: _drift(frames, window, long[name], fresh[name], len(last)) for name in ours}
+    last_calls = len(last)
+    return {
+        name: _drift(frames, window, long[name], fresh[name], last_calls, comparable or {})
+        for name in ours
+    }
 
 
-def _drift(frames: int, window: int, long: _Trace, fresh: _Trace, last: int) -> Drift:
-    errors = []
-    for kind in ("outputs", "states"):
-        spread = long.spread(kind)
-        for trace in (fresh, long):
-            errors.append(None if spread is None else trace.error(kind, last, spread))
-    output_fresh, output_last, state_fresh, state_last = errors
-    assert output_fresh is not None and output_last is not None
-    return Drift(frames, window, output_fresh, output_last, state_fresh, state_last)
+def _drift(
+    frames: int,
+    window: int,
+    long: _Trace,
+    fresh: _Trace,
+    last: int,
+    comparable: Mapping[str, bool],
+) -> Drift:
+    overall: list[tuple[float, float]] = []
+    channels: list[tuple[float, float]] = []
+    for name, values in long.outputs.items():
+        both = [
+            _errors(pairs, values, last, comparable.get(name, False))
+            for pairs in (fresh.outputs[name], values)
+        ]
+        overall.append((both[0].overall, both[1].overall))
+        channels += zip(both[0].channels, both[1].channels, strict=True)
+    output = max(overall, key=_added)
+    channel = max(channels, key=_added) if channels else (None, None)
+    state: tuple[float | None, float | None] = (None, None)
+    if long.states:
+        errors = [_errors(trace.states, long.states, last, False) for trace in (fresh, long)]
+        state = (errors[0].overall, errors[1].overall)
+    return Drift(frames, window, *output, *state, *channel)
+
+
+def _added(pair: tuple[float, float]) -> float:
+    """What the past adds to an error."""
+    return pair[1] - pair[0]
+
+
+_Pairs = list[tuple[np.ndarray, np.ndarray]]
+"""What ours and the reference put out, call by call, each `(positions, channels)`."""
+
+
+def _errors(pairs: _Pairs, all_pairs: _Pairs, last: int, comparable: bool) -> RelativeErrors:
+    """The errors of the last calls, against what the reference's whole stream deviates."""
+    scales = Scales.of(np.concatenate([pair[1] for pair in all_pairs]), comparable=comparable)
+    ours, reference = (np.concatenate([pair[i] for pair in pairs[-last:]]) for i in range(2))
+    errors = relative_errors(ours, reference, scales)
+    return errors if len(ours) >= _FEWEST else replace(errors, channels=())
+
+
+_FEWEST = 16
+"""Of fewer time steps in the last part a single channel's error is chance."""
 
 
 class _Trace:
     """Outputs and states of two streams, ours and the reference, call by call."""
 
     def __init__(self) -> None:
-        self._pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"outputs": [], "states": []}
-        self._decisions: set[str] = set()
+        self.outputs: dict[str, _Pairs] = {}
+        self.states: _Pairs = []
 
-    def add(self, kind: str, ours: Any, reference: Any) -> None:
-        if all(map(is_decision, _arrays(reference))):
-            self._decisions.add(kind)
-        self._pairs[kind].append((_flat(ours), _flat(reference)))
+    def add_outputs(self, ours: Samples, reference: Samples) -> None:
+        for name, values in reference.items():
+            pair = (_positions(ours[name]), _positions(values))
+            self.outputs.setdefault(name, []).append(pair)
 
-    def spread(self, kind: str) -> float | None:
-        """What errors are relative to; None where there is nothing of this kind."""
-        pairs = self._pairs[kind]
-        return spread(np.stack([pair[1] for pair in pairs])) if pairs else None
-
-    def error(self, kind: str, last: int, spread: float) -> float:
-        """Root mean square error of the last calls over `spread`; of decisions, the wrong share."""
-        ours, reference = (np.stack([p[i] for p in self._pairs[kind][-last:]]) for i in range(2))
-        if kind in self._decisions:
-            return float((ours != reference).mean())
-        return float(np.sqrt(((ours - reference) ** 2).mean())) / spread
+    def add_states(self, ours: Samples, reference: Samples) -> None:
+        self.states.append((_flat(ours), _flat(reference)))
 
 
 def _run(
@@ -152,12 +197,12 @@ def _run(
 ) -> dict[str, _Trace]:
     traces = {name: _Trace() for name in ours}
     for now in calls:
-        expected, expected_states = exact.process(now), exact.states()
+        expected, expected_states = _named(exact, exact.process(now)), exact.states()
         for name, streamer in ours.items():
-            traces[name].add("outputs", streamer.process(now), expected)
+            traces[name].add_outputs(_named(streamer, streamer.process(now)), expected)
             states = streamer.states()
             if states and states.keys() == expected_states.keys():
-                traces[name].add("states", states, expected_states)
+                traces[name].add_states(states, expected_states)
         advance()
     return traces
 
@@ -167,13 +212,16 @@ def _part(value: np.ndarray, start: int, chunk: int) -> np.ndarray:
     return part
 
 
-def _arrays(values: Any) -> list[np.ndarray]:
-    arrays = list(values.values()) if isinstance(values, dict) else [values]
-    return [np.asarray(array) for array in arrays]
+def _named(streamer: Streamer, values: Any) -> Samples:
+    return values if isinstance(values, dict) else {streamer.card["outputs"][0]["name"]: values}
 
 
-def _flat(values: Any) -> np.ndarray:
-    """All values in a row, without the decisions that are made of others."""
-    arrays = _arrays(values)
-    real = [array for array in arrays if not is_decision(array)] or arrays
-    return np.concatenate([np.asarray(array, np.float64).reshape(-1) for array in real])
+def _positions(values: np.ndarray) -> np.ndarray:
+    """The channels of each time step of a call, or of its end."""
+    array = np.asarray(values)
+    return array.reshape(-1, array.shape[-1] if array.ndim else 1)
+
+
+def _flat(values: Samples) -> np.ndarray:
+    arrays = [np.asarray(array, np.float64).reshape(-1) for array in values.values()]
+    return np.concatenate(arrays)[None]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from tfpipeline.errors import TfpipelineError
 
@@ -20,18 +22,35 @@ class VerificationError(ExportError):
 
     Args:
         problem: What disagrees, and what to do about it, without a full stop.
-        exceeded: The fields of `Tolerances` that would accept it; none where nothing can.
+        acceptable: By field of `Tolerances`, a bound that would accept it; none where nothing can.
+        report: What was measured, of every form: an `ExportReport` of an export, the `FormReport`s
+            of finished files; None where it did not come so far.
+        table: The same for people, printed below the sentence.
     """
 
-    def __init__(self, problem: str, exceeded: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        problem: str,
+        acceptable: Mapping[str, float] | None = None,
+        report: Any = None,
+        table: str = "",
+    ) -> None:
         self._problem = problem
-        self.exceeded = exceeded
-        fields = ", ".join(f"{name}=..." for name in exceeded)
-        super().__init__(self.advising(f"tolerances=Tolerances({fields})"))
+        self.acceptable = dict(acceptable or {})
+        self.report = report
+        self.table = table
+        fields = ", ".join(f"{name}={bound:g}" for name, bound in self.acceptable.items())
+        sentence = self.advising(f"tolerances=Tolerances({fields})")
+        super().__init__(f"{sentence}\n\n{table}" if table else sentence)
+
+    @property
+    def exceeded(self) -> tuple[str, ...]:
+        """The fields of `Tolerances` that would have to be looser."""
+        return tuple(self.acceptable)
 
     def advising(self, looser: str) -> str:
         """The sentence, with the words of another interface for looser tolerances."""
-        if not self.exceeded:
+        if not self.acceptable:
             return self._problem
         return f"{self._problem}, or pass {looser} if this is acceptable"
 

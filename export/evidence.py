@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,16 +11,18 @@ from tfpipeline.export.across_runtimes import RuntimeReport, across_runtimes
 from tfpipeline.export.calibrate import Calibration, float_runner
 from tfpipeline.export.conversion import Converted
 from tfpipeline.export.drift import LENGTHS, Drift, long_stream, measure_drifts
-from tfpipeline.export.errors import VerificationError
 from tfpipeline.export.forms import Form
 from tfpipeline.export.layer_errors import MOST_SAMPLES, LayerError, cumulative_errors
 from tfpipeline.export.mark import MarkedLayer
 from tfpipeline.export.model_file import Written
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.problems import Problem
+from tfpipeline.export.relative_error import relative_errors
+from tfpipeline.export.score_kinds import Scores
 from tfpipeline.export.signature import ModelSignature, Samples
-from tfpipeline.export.spread import relative_error
-from tfpipeline.export.verify import Tolerances
+from tfpipeline.export.tolerances import Tolerances
+from tfpipeline.export.verify import Reference
 from tfpipeline.export.write_form import write_form
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Interpreter
@@ -30,12 +33,13 @@ _STREAM = Form(fused=False, streaming=True)
 
 @dataclass(frozen=True)
 class Model:
-    """A converted and calibrated model, and held-out inputs to try it on."""
+    """A converted and calibrated model, held-out inputs to try it on, and what it puts out."""
 
     signature: ModelSignature
     converted: Converted
     calibration: Calibration
     held_out: Samples
+    scores: Mapping[str, Scores]
 
     def few(self) -> Samples:
         return {name: values[:MOST_SAMPLES] for name, values in self.held_out.items()}
@@ -72,7 +76,7 @@ def layer_errors(
         for error in errors:
             mode = options.modes.name_of(error.layer)
             modes = ModeTable("float32", {error.layer: mode}, names)
-            costs[error.layer] = _worst(_outputs(model, modes, work), exact)
+            costs[error.layer] = _worst(model, _outputs(model, modes, work), exact)
             bar.advance()
     return tuple(replace(error, alone=costs[error.layer]) for error in errors)
 
@@ -84,8 +88,12 @@ def _outputs(model: Model, modes: ModeTable, work: Path) -> Samples:
     return found if isinstance(found, dict) else {model.signature.outputs[0].name: found}
 
 
-def _worst(found: Samples, expected: Samples) -> float:
-    return max(relative_error(found[name], values) for name, values in expected.items())
+def _worst(model: Model, found: Samples, expected: Samples) -> float:
+    scales = Reference({}, expected, model.scores, model.signature.timed_outputs).scales()
+    return max(
+        relative_errors(found[name], values, scales[name]).worst
+        for name, values in expected.items()
+    )
 
 
 def drift(
@@ -103,28 +111,29 @@ def drift(
     time_inputs = {port.name for port in model.signature.inputs if port.has_time}
     stream = long_stream(model.held_out, time_inputs, LENGTHS * window)
     paths = {form.name: path for form, path in streams.items()}
-    return measure_drifts(paths, reference, stream, window)
+    comparable = {name: one.comparable for name, one in model.scores.items()}
+    return measure_drifts(paths, reference, stream, window, comparable)
 
 
-def check_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> None:
-    """Refuses a stream whose error grows.
-
-    Raises:
-        VerificationError: by more than the tolerances allow.
-    """
+def problems_of_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> list[Problem]:
+    """Streams whose error grows by more than the tolerances allow."""
     # What is nearly zero doubles easily. And an unbounded state, as an LSTM's, may reach further in
     # a long stream, and its error with it, while the outputs stay as close as they were.
-    floors = {"outputs": tolerances.relative_error / 3.0, "states": tolerances.relative_error}
+    # So may the error of a single channel, of which a window holds few values.
+    third, whole = tolerances.relative_error / 3.0, tolerances.relative_error
+    floors = {"outputs": third, "worst channel": whole, "states": whole}
+    problems = []
     for name, one in found.items():
         for what, fresh, last in one.pairs():
             if last > max(tolerances.drift * fresh, floors[what]):
-                raise VerificationError(
-                    f"the {name} form drifts: after {one.frames} time steps the error of its "
-                    f"{what} is {last:.4f}, from fresh states {fresh:.4f}, and tolerances allow "
-                    f"{tolerances.drift} times. Nothing was written; calibrate with more or longer "
-                    "samples, or reset the stream in time",
-                    ("drift",),
+                text = (
+                    f"after {one.frames} time steps the error of its {what} is {last:.4f}, from "
+                    f"fresh states {fresh:.4f}, and tolerances allow {tolerances.drift:g} times "
+                    "(calibrate with longer samples, or reset the stream in time)"
                 )
+                bound = tolerances.accepting(last / fresh) if fresh else math.inf
+                problems.append(Problem(name, text, {"drift": bound}, verb="drifts"))
+    return problems
 
 
 def runtimes(files: Mapping[Form, Path], samples: Samples) -> dict[str, tuple[RuntimeReport, ...]]:

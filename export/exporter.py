@@ -74,8 +74,8 @@ def export(
             function that makes one, labels of `(x, y)` batches being ignored; the path of a `.npy`
             or `.npz` file (its keys are the names of inputs); or a folder of `.wav` files, with
             `frontend`. They set every scale, and the length of whole-sequence models; without
-            quantized activations they may be missing. The first 256 are used, of a folder 256 at
-            even distances.
+            quantized activations they may be missing. 256 are used, at even distances; of
+            iterables and generators the first.
         streaming: False, True, or "both".
         chunk: Time steps of a call of a streaming model.
         state: "explicit": states are inputs and outputs; "internal": variables of the interpreter,
@@ -92,8 +92,9 @@ def export(
             Keras on calibration samples held back for that, and shows all in the report.
         bias_correction: Subtract from biases of dense layers the mean error that rounded weights
             make on the calibration data.
-        verification: Held-out inputs of the same shape, from any such source; by default the
-            calibration samples. Of an iterable or a folder at most 1000 are used.
+        verification: Held-out inputs of the same shape, from any such source; by default every
+            fourth calibration sample, which is then held back from the calibration, or all where
+            there are fewer than 64. Of an iterable or a folder at most 1000 are used.
         labels: Names of the entries of the last axis of a single output, for the model card.
         frontend: `LogMel.to_config()` of the features, for the model card and folders of audio.
         tolerances: How far the files may be from Keras.
@@ -109,7 +110,8 @@ def export(
     Raises:
         ExportError: an argument, a layer or an op is not supported; the message names it.
         ConversionError: the TensorFlow Lite converter failed.
-        VerificationError: a file would disagree with Keras; nothing is written.
+        VerificationError: a file would disagree with Keras; nothing is written. It has the report
+            of all forms, and says what would help.
     """
     refuse_forked()
     check_model(model)
@@ -143,7 +145,7 @@ def export(
     lost = layers_that_lose_units(model, signature, data.samples, options.modes)
     if lost:
         _check_float_io(lost, options)
-        options = options.with_float_layers(lost, layers)
+        options = options.with_float_layers(lost)
     with work_folder(options.target.parent) as work:
         run = ExportRun(model, signature, options, data, accepted, work, lost)
         report = run.run(given, sensitivity)

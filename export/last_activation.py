@@ -100,7 +100,8 @@ def _of_operation(operation: Any, tensor: Any) -> str | None:
         return None
     if isinstance(operation, keras.layers.Lambda):
         return UNKNOWN
-    if isinstance(operation, keras.layers.RNN | keras.layers.Bidirectional):
+    recurrent = keras.layers.RNN | keras.layers.Bidirectional
+    if isinstance(operation, recurrent) or hasattr(operation, "export_step"):
         return OTHER
     if hasattr(operation, "activation"):
         return _of_function(operation.activation)

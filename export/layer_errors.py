@@ -19,8 +19,8 @@ from tfpipeline.export.calibrate import FloatRunner
 from tfpipeline.export.float_graph import FloatGraph
 from tfpipeline.export.mark import layer_of_op
 from tfpipeline.export.model_file import Written
+from tfpipeline.export.relative_error import relative_error
 from tfpipeline.export.signature import ModelSignature, Samples
-from tfpipeline.export.spread import spread
 
 MOST_SAMPLES = 32
 """Enough to tell layers apart."""
@@ -32,10 +32,10 @@ class LayerError:
 
     Args:
         layer: Its name.
-        relative_error: Root mean square error of its output in the portable form over the standard
-            deviation of the float model's, with everything before it quantized too.
-        alone: The same of the model's worst output when this layer alone is quantized; None where
-            that was not asked for.
+        relative_error: Of its output in the portable form, over all channels, with everything
+            before it quantized too (`relative_error.py`).
+        alone: That of the model's worst channel when this layer alone is quantized; None where that
+            was not asked for.
     """
 
     layer: str
@@ -60,22 +60,18 @@ def cumulative_errors(
             outputs.pop(layer, None)
             outputs[layer] = index
     runner = _Runner(written.data)
-    squares = dict.fromkeys(outputs, 0.0)
-    values: dict[str, list[np.ndarray]] = {layer: [] for layer in outputs}
+    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {layer: [] for layer in outputs}
     for sample in range(reference.samples):
         reference.run(sample)
         runner.run({name: array[sample : sample + 1] for name, array in samples.items()})
         for layer, index in outputs.items():
             expected = reference.value(index).astype(np.float64)
             found = runner.value(written.places[index]).reshape(expected.shape)
-            squares[layer] += float(((found - expected) ** 2).mean())
-            values[layer].append(expected)
-    errors = []
-    for layer in outputs:
-        error = float(np.sqrt(squares[layer] / reference.samples))
-        error /= spread(np.stack(values[layer]))
-        errors.append(LayerError(layer, error))
-    return errors
+            pairs[layer].append((found, expected))
+    return [
+        LayerError(layer, relative_error(*map(np.concatenate, zip(*pairs[layer], strict=True))))
+        for layer in outputs
+    ]
 
 
 class _Runner:

@@ -12,7 +12,7 @@ class LengthsReport:
     Args:
         lengths: Those that were tried.
         samples: How many samples were cut to each.
-        relative_error: Of the worst output over all lengths, against Keras on the cut samples.
+        relative_error: Of the worst channel over all lengths, against Keras on the cut samples.
         ignores_padding: Whether other values after the end give the same bits.
     """
 

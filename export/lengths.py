@@ -8,12 +8,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfpipeline.export.errors import ExportError, VerificationError
+from tfpipeline.export.errors import ExportError
 from tfpipeline.export.forms import Form
 from tfpipeline.export.length_report import LengthsReport
-from tfpipeline.export.signature import ModelSignature, Samples
-from tfpipeline.export.spread import relative_error
-from tfpipeline.export.verify import Tolerances
+from tfpipeline.export.problems import Problem
+from tfpipeline.export.relative_error import Scales, channels_of, relative_errors
+from tfpipeline.export.score_kinds import Scores
+from tfpipeline.export.signature import ModelSignature, Port, Samples
+from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.runtime import Interpreter
 from tfpipeline.runtime.model_card import LENGTH
 
@@ -44,8 +46,7 @@ def verify_lengths(
     signature: ModelSignature,
     model: keras.Model,
     held_out: Samples,
-    tolerances: Tolerances,
-    exact: bool,
+    scores: Mapping[str, Scores],
 ) -> dict[str, LengthsReport]:
     """Runs every whole-sequence file on samples that are cut to shorter lengths.
 
@@ -54,13 +55,7 @@ def verify_lengths(
         signature: Names of the model's inputs and outputs.
         model: The Keras model.
         held_out: Samples of the full length.
-        tolerances: What to accept.
-        exact: Whether padding must not change a bit. Kernels that quantize on the fly choose their
-            scales from all they are given.
-
-    Raises:
-        VerificationError: a file is further from Keras than `tolerances` allow, or depends on what
-            comes after the end.
+        scores: What the entries of each output are.
     """
     few = {name: values[:_MOST_SAMPLES] for name, values in held_out.items()}
     frames = signature.frames(few)
@@ -83,11 +78,32 @@ def verify_lengths(
             for length, result in zip(lengths, found, strict=True)
             for name, value in _with_more_behind(signature, interpreter, few, length).items()
         )
-        error = max(_error(name, found, expected) for name in expected[0])
+        error = max(_error(port, found, expected, scores[port.name]) for port in signature.outputs)
         reports[form.name] = LengthsReport(lengths, len(few[next(iter(few))]), error, ignores)
-    for name, report in reports.items():
-        _check(name, report, tolerances, exact)
     return reports
+
+
+def problems_of_lengths(
+    reports: Mapping[str, LengthsReport], tolerances: Tolerances, exact: bool
+) -> list[Problem]:
+    """What is beyond the tolerances on shorter sequences.
+
+    Args:
+        reports: By form, what `verify_lengths` measured.
+        tolerances: What to accept.
+        exact: Whether padding must not change a bit. Kernels that quantize on the fly choose their
+            scales from all they are given.
+    """
+    found = []
+    for name, report in reports.items():
+        where = f"on samples cut to {report.lengths} time steps, which length='fixed' leaves out"
+        if not report.relative_error <= tolerances.relative_error:
+            bound = {"relative_error": tolerances.accepting(report.relative_error)}
+            what = f"relative error {report.relative_error:.4f} > {tolerances.relative_error:g}"
+            found.append(Problem(name, f"{what} {where}", bound))
+        elif exact and not report.ignores_padding:
+            found.append(Problem(name, f"it depends on what comes after the end {where}", {}))
+    return found
 
 
 def _with_more_behind(
@@ -103,24 +119,10 @@ def _named(signature: ModelSignature, values: dict[str, np.ndarray] | np.ndarray
     return values if isinstance(values, dict) else {signature.outputs[0].name: values}
 
 
-def _error(name: str, found: list[Samples], expected: list[Samples]) -> float:
+def _error(port: Port, found: list[Samples], expected: list[Samples], scores: Scores) -> float:
     ours, theirs = (
-        np.concatenate([one[name].ravel() for one in results]) for results in (found, expected)
+        np.concatenate([channels_of(result[port.name], port.has_time) for result in results])
+        for results in (found, expected)
     )
-    return relative_error(ours, theirs)
-
-
-def _check(name: str, report: LengthsReport, tolerances: Tolerances, exact: bool) -> None:
-    problem: str | None = None
-    exceeded: tuple[str, ...] = ()
-    if not report.relative_error <= tolerances.relative_error:
-        problem = f"has a relative error {report.relative_error:.4f} > {tolerances.relative_error}"
-        exceeded = ("relative_error",)
-    elif exact and not report.ignores_padding:
-        problem = "depends on what comes after the end"
-    if problem:
-        raise VerificationError(
-            f"the {name} form {problem} on samples cut to {report.lengths} time steps. Nothing was "
-            "written; export with length='fixed'",
-            exceeded,
-        )
+    scales = Scales.of(theirs, comparable=scores.comparable)
+    return relative_errors(ours, theirs, scales).worst

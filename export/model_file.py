@@ -155,7 +155,9 @@ class ModelFile:
                 tensor = _copy(lowering.graph, tensor, source.shape, kind, q)
             lowering.graph.rename(tensor, port.name)
             tensors[port.name] = tensor
-            entry = _describe(port, source.shape, kind, self._inside(lowering, index))
+            integers = lowering.activations.holds(index, self._activations)
+            inside = self._inside(lowering, index) if integers else None
+            entry = _describe(port, source.shape, kind, inside)
             known = port.name in self._scores
             described.append(entry | ({"scores": self._scores[port.name]} if known else {}))
         return tensors, described

@@ -107,6 +107,15 @@ class ModeTable:
         fitting = (name for pattern, name in overrides.items() if self._fits(layer, pattern))
         return next(fitting, default)
 
+    def is_overridden(self, layer: str) -> bool:
+        """Whether an override says the mode of a layer."""
+        return any(self._fits(layer, pattern) for pattern in self._overrides)
+
+    def with_overrides(self, more: Mapping[str, str]) -> ModeTable:
+        """The same with further overrides, of other names and behind those there are."""
+        mode, overrides = self._names
+        return ModeTable(mode, {**overrides, **more}, self._parents)
+
     def _names_of(self, layer: str) -> tuple[str, ...]:
         return (layer, *self._parents.get(layer, ()))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tfpipeline.export.ranges import CLIPPINGS, Range, minmax
+from tfpipeline.export.sample_positions import every_fourth
 
 _FEWEST = 8
-_EVERY = 4
 _MOST_KEPT = 4096
 """Values of an activation that are kept of a sample."""
 
@@ -18,7 +18,7 @@ def held_back(samples: int) -> tuple[int, ...]:
     Every fourth, because samples are often sorted by kind; none where so few would be left that
     one sample decides.
     """
-    return tuple(range(_EVERY - 1, samples, _EVERY)) if samples >= _FEWEST else ()
+    return every_fourth(samples, _FEWEST)
 
 
 class Observations:

@@ -9,8 +9,8 @@ import numpy as np
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.float_graph import FloatGraph, FloatOperator
-from tfpipeline.export.mark import layer_of_op
 from tfpipeline.export.modes import FLOAT32, Mode, ModeTable
+from tfpipeline.export.op_layers import OpLayers
 from tfpipeline.export.stock_ops import has_kernel
 
 
@@ -45,14 +45,14 @@ class OpModes:
     ) -> None:
         self._source = source
         self._modes = modes
-        self._layer_of = layer_of
+        self._layers = OpLayers(source, layer_of)
         self._integers_only = integers_only
         self.kept_float: list[KeptFloat] = []
         self.float_layers = self._find_float_layers()
 
     def layer(self, op: FloatOperator) -> str | None:
         """The layer of an op."""
-        return layer_of_op(self._source, op, self._layer_of)
+        return self._layers.of(op)
 
     def of(self, op: FloatOperator) -> Mode:
         """The mode that an op is written in, which is noted where it is not that of its layer."""

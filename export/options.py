@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -127,14 +127,6 @@ class ExportOptions:
             return self
         return replace(self, forms=tuple(form for form in self.forms if not form.fused))
 
-    def with_float_layers(
-        self, names: Collection[str], layers: Mapping[str, Sequence[str]]
-    ) -> ExportOptions:
-        """The same with some layers in float32, where the user chose no mode for them."""
-        overrides = {**self.overrides, **dict.fromkeys(names, FLOAT32)}
-        modes = ModeTable(self.quantize, overrides, layers)
-        return replace(self, overrides=overrides, modes=modes)
-
     @property
     def compares(self) -> bool:
         """Whether clipping and bias correction are to be tried, and make a difference."""
@@ -148,6 +140,12 @@ class ExportOptions:
     def with_choice(self, clipping: str, correct_bias: bool) -> ExportOptions:
         """The same with clipping and bias correction chosen."""
         return replace(self, clipping=clipping, correct_bias=correct_bias)
+
+    def with_float_layers(self, layers: Iterable[str]) -> ExportOptions:
+        """The same with some layers in float32, where the user chose no mode for them."""
+        more = {layer: FLOAT32 for layer in layers if layer not in self.overrides}
+        modes = self.modes.with_overrides(more)
+        return replace(self, overrides={**self.overrides, **more}, modes=modes)
 
     @property
     def exact_streams(self) -> bool:

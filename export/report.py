@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tfpipeline.export.choice_report import ChoicesReport
 from tfpipeline.export.drift import Drift
 from tfpipeline.export.layer_errors import LayerError
 from tfpipeline.export.length_report import LengthsReport
+from tfpipeline.export.sample_sets import GIVEN, HELD_BACK, SHARED
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,17 @@ class OutputReport:
 
     Args:
         name: Of the output.
-        agreement: Share of samples with the same best label; None for a single value.
+        agreement: Share of decisions that are Keras', near ties aside (`agreement.py`); None where
+            the largest entry is no answer.
         mean_error: Mean absolute difference.
         max_error: Largest absolute difference.
-        relative_error: Root mean square difference over the standard deviation of Keras' values;
-            over their size where they are constant.
-        constant: Whether Keras' values are all the same.
+        relative_error: The largest of the relative errors of its channels and of all of it, which
+            the bound is held against (`relative_error.py`).
+        constant: Whether Keras' values are the same for all samples.
+        overall_error: Relative error over all channels together.
+        channel_errors: Relative error of each channel, an entry of the last axis.
+        decisions: How many decisions there were.
+        disagreements: How many of them count against the file.
     """
 
     name: str
@@ -34,6 +41,10 @@ class OutputReport:
     max_error: float
     relative_error: float
     constant: bool = False
+    overall_error: float = 0.0
+    channel_errors: tuple[float, ...] = ()
+    decisions: int = 0
+    disagreements: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,13 +55,16 @@ class FormReport:
         name: "portable", "fused", "stream portable" or "stream fused".
         path: The file.
         bytes: Its size.
-        agreement: Share of samples with the same best label as Keras; None for a single output.
+        agreement: Share of decisions that are Keras', of the output where it is least; None where
+            no output decides.
         mean_error: Mean absolute difference of the scores.
         max_error: Largest absolute difference of the scores.
-        relative_error: Root mean square difference over the standard deviation of Keras' scores.
+        relative_error: Of the worst channel of the worst output.
         outputs: The same for each output; the errors above are those of the worst one.
         equals_whole: For a streaming form, whether its last scores equal the whole-sequence
             form's bit for bit; None where there is nothing to compare.
+        decisions: How many decisions the agreement is of.
+        disagreements: How many of them count against the file.
     """
 
     name: str
@@ -62,6 +76,27 @@ class FormReport:
     relative_error: float
     outputs: tuple[OutputReport, ...] = ()
     equals_whole: bool | None = None
+    decisions: int = 0
+    disagreements: int = 0
+
+
+def forms_table(forms: Sequence[FormReport]) -> str:
+    """Every form on a line, with the numbers that the bounds are held against."""
+    lines = [
+        f"{'form':<16} {'bytes':>9} {'agreement':>10} {'decisions':>13} {'relative error':>15} "
+        f"{'mean error':>11} {'max':>8}  file"
+    ]
+    for form in forms:
+        agreement, decisions = "", ""
+        if form.agreement is not None:
+            agreement = f"{100 * form.agreement:.2f} %"
+            decisions = f"{form.decisions - form.disagreements}/{form.decisions}"
+        lines.append(
+            f"{form.name:<16} {form.bytes:>9} {agreement:>10} {decisions:>13} "
+            f"{form.relative_error:>15.4f} {form.mean_error:>11.4f} {form.max_error:>8.3f}  "
+            f"{form.path}"
+        )
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -73,16 +108,17 @@ class ExportReport:
         report_path: Where this report lies as JSON.
         quantize: The mode of the model.
         overrides: Modes of single layers.
+        float_layers: By layer whose mode the export made float32 itself, why: the units of what it
+            reads, or a channel of what it puts out, have no integer scale in common with the rest.
         layers: Per recurrent layer: name, units, ranks, bytes of its int8 weights.
-        kept_float: By layer, ops that stay in float32 for want of a kernel in its integer mode, or
-            why all of the layer does.
+        kept_float: By layer, ops that stay in float32 for want of a kernel in its integer mode.
         layer_errors: Where error enters: the portable form layer by layer.
         drift: By streaming form, its error at the beginning and the end of a long stream.
         runtimes: By whole-sequence form, what other installed runtimes make of it.
         calibration: Number of samples and SHA-256 of the calibration data.
-        verification: Samples, where they came from, and the tolerances they passed.
-        forms_agreement: Share of samples with the same best label in the portable and the fused
-            form; None where one is missing.
+        verification: Samples, where they came from, and the tolerances they were held against.
+        forms_agreement: Share of decisions that are the same in the portable and the fused form,
+            near ties aside; None where one is missing.
         choices: With `clipping="compare"`, how every choice did; None otherwise.
         lengths: By whole-sequence form with a bounded length, how it does on shorter sequences.
         versions: Tools and their versions.
@@ -105,6 +141,7 @@ class ExportReport:
     seconds: dict[str, float] = field(default_factory=dict)
     lengths: dict[str, LengthsReport] = field(default_factory=dict)
     choices: ChoicesReport | None = None
+    float_layers: dict[str, str] = field(default_factory=dict)
 
     def form(self, name: str) -> FormReport | None:
         """The entry called `name`, or None when that form was not written."""
@@ -137,21 +174,32 @@ class ExportReport:
         return json.dumps(self.to_dict(), indent=2, sort_keys=True) + "\n"
 
     def __str__(self) -> str:
-        lines = [f"{'form':<16} {'bytes':>9} {'agreement':>10} {'mean error':>11} {'max':>8}  file"]
-        for form in self.forms:
-            agreement = "" if form.agreement is None else f"{100 * form.agreement:.2f} %"
-            lines.append(
-                f"{form.name:<16} {form.bytes:>9} {agreement:>10} {form.mean_error:>11.4f} "
-                f"{form.max_error:>8.3f}  {form.path}"
-            )
+        lines = [forms_table(self.forms), self._samples_line()]
         if self.kept_float:
             kept = (f"{layer} ({', '.join(codes)})" for layer, codes in self.kept_float.items())
-            lines.append(
-                f"computed in float32 for want of integer kernels or of one unit: {'; '.join(kept)}"
-            )
+            lines.append(f"computed in float32 for want of integer kernels: {'; '.join(kept)}")
+        for layer, reason in self.float_layers.items():
+            lines.append(f"kept in float32: layer {layer!r}: {reason}")
         if self.choices is not None:
             lines += ["", str(self.choices)]
         return "\n".join([*lines, "", *self._layer_lines(), *self._drift_lines()])
+
+    def tables(self) -> str:
+        """What a refused export shows: every form, and where error enters."""
+        return "\n".join([forms_table(self.forms), "", *self._layer_lines()])
+
+    def _samples_line(self) -> str:
+        verification = self.verification
+        count, bounds = verification["samples"], verification["tolerances"]
+        where = {
+            GIVEN: "",
+            HELD_BACK: ", held back from the calibration",
+            SHARED: ", the calibration's own: no bound was tried on others",
+        }[verification["samples_are"]]
+        return (
+            f"{count} verification samples{where}; bounds: agreement {bounds['agreement']:g}, "
+            f"relative error {bounds['relative_error']:g} in every channel"
+        )
 
     def _layer_lines(self) -> list[str]:
         width = max([len("layer"), *(len(error.layer) for error in self.layer_errors)])

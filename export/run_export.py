@@ -16,17 +16,21 @@ from tfpipeline.export.calibrate import Observed, calibrate
 from tfpipeline.export.choice_report import ChoicesReport
 from tfpipeline.export.choices import compare_choices
 from tfpipeline.export.conversion import Converted, convert_model
-from tfpipeline.export.evidence import Model, check_drift, drift, layer_errors, runtimes
-from tfpipeline.export.lengths import check_samples, verify_lengths
+from tfpipeline.export.evidence import Model, drift, layer_errors, problems_of_drift, runtimes
+from tfpipeline.export.float_outputs import LostChannel, float_layers, lost_channels
+from tfpipeline.export.lengths import check_samples, problems_of_lengths, verify_lengths
 from tfpipeline.export.options import COMPARE, ExportOptions
 from tfpipeline.export.ranges import MINMAX
 from tfpipeline.export.recurrent_plan import RecurrentPlan
+from tfpipeline.export.refusal import beyond_range, refusal
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.sample_sets import SampleSets
-from tfpipeline.export.score_kinds import kinds, scores_of_outputs
+from tfpipeline.export.score_kinds import Scores, kinds, scores_of_outputs
 from tfpipeline.export.signature import ModelSignature
+from tfpipeline.export.telling_samples import check_telling
+from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trial import try_files
-from tfpipeline.export.verify import Tolerances, verify
+from tfpipeline.export.verify import Reference, problems_of, verify
 from tfpipeline.export.write_form import write_form
 
 
@@ -88,16 +92,19 @@ class ExportRun:
                 options.modes,
                 keep_values=options.clipping != MINMAX,
             )
-        with timed("choose"):
-            options, choices = self._choose(converted, observed, options)
-            found = observed.calibration(options.clipping)
-        record = self._data.calibration_record()
         held_out = self._data.held_out
         expected = signature.predict(self._model, held_out)
+        check_telling(held_out, expected, self._tolerances, self._data.held_out_are)
         scores = scores_of_outputs(self._model, signature, given["labels"], expected)
+        reference = Reference(held_out, expected, scores, signature.timed_outputs)
+        options, kept_outputs, lost = self._keep_outputs(converted, observed, options, scores)
+        with timed("choose"):
+            options, choices = self._choose(converted, observed, options, scores)
+            found = observed.calibration(options.clipping)
+        record = dict(self._data.calibration)
         card = given | cards.found_part(found, record, options)
         files = {form: work / options.path(form).name for form in options.forms}
-        kept: dict[str, set[str]] = {layer: {reason} for layer, reason in self._lost.items()}
+        kept: dict[str, set[str]] = {}
         with timed("lower"):
             for path, forms in options.files().items():
                 written = write_form(
@@ -121,20 +128,19 @@ class ExportRun:
         with timed("try"):
             try_files(files, work)
         with timed("verify"):
-            exact = options.exact_streams
-            results, agreement = verify(files, held_out, expected, self._tolerances, exact)
+            results, agreement = verify(files, reference, self._tolerances)
+            problems = problems_of(results, self._tolerances, options.exact_streams)
             lengths = {}
             if bounded:
+                lengths = verify_lengths(files, signature, self._model, held_out, scores)
                 exact = options.modes.integer_activations
-                lengths = verify_lengths(
-                    files, signature, self._model, held_out, self._tolerances, exact
-                )
-            evidence = Model(signature, converted, found, held_out)
+                problems += problems_of_lengths(lengths, self._tolerances, exact)
+            evidence = Model(signature, converted, found, held_out, scores)
             drifts = drift(evidence, options, files, work)
-            check_drift(drifts, self._tolerances)
+            problems += problems_of_drift(drifts, self._tolerances)
             errors = layer_errors(evidence, options, work, sensitivity)
             others = runtimes(files, held_out)
-        return ExportReport(
+        report = ExportReport(
             forms=tuple(
                 replace(result, path=str(options.path(form)))
                 for result, form in zip(results, files, strict=True)
@@ -158,17 +164,57 @@ class ExportRun:
             verification={
                 "samples": len(next(iter(held_out.values()))),
                 "held_out": self._data.is_held_out,
-                **self._data.verification_record(),
+                "samples_are": self._data.held_out_are,
+                **self._data.verification,
                 "tolerances": vars(self._tolerances).copy(),
             },
             choices=choices,
             forms_agreement=agreement,
             versions=cards.versions(),
             seconds={step: round(value, 3) for step, value in self._seconds.items()},
+            float_layers={**self._lost, **kept_outputs},
         )
+        if problems:
+            beyond = beyond_range(evidence) if options.uses_ranges else None
+            raise refusal(problems, report, options, lost, beyond, given["labels"])
+        return report
+
+    def _keep_outputs(
+        self,
+        converted: Converted,
+        observed: Observed,
+        options: ExportOptions,
+        scores: Mapping[str, Scores],
+    ) -> tuple[ExportOptions, dict[str, str], dict[str, LostChannel]]:
+        """The options with layers in float32 whose output would lose a channel.
+
+        Returns:
+            The options; the channel by layer that was kept; and by output what is lost all the
+            same.
+        """
+        if not options.modes.needs_ranges:
+            return options, {}, {}
+        # The verification samples have no say in what is written.
+        samples = self._data.samples
+        expected = self._signature.predict(self._model, samples)
+        timed = self._signature.timed_outputs
+        scales = Reference(samples, expected, scores, timed).scales()
+        calibration = observed.calibration(MINMAX)
+        lost = lost_channels(self._signature, converted, calibration, options, scales)
+        kept: dict[str, str] = {}
+        for output in list(lost):
+            layers = float_layers(self._signature, converted, options, output)
+            if layers:
+                options = options.with_float_layers(layers)
+                kept |= dict.fromkeys(layers, f"in its integer steps {lost.pop(output)}")
+        return options.without_idle_forms(converted.can_fuse(options.modes)), kept, lost
 
     def _choose(
-        self, converted: Converted, observed: Observed, options: ExportOptions
+        self,
+        converted: Converted,
+        observed: Observed,
+        options: ExportOptions,
+        scores: Mapping[str, Scores],
     ) -> tuple[ExportOptions, ChoicesReport | None]:
         """The options with clipping and bias correction decided."""
         if options.compares:
@@ -179,6 +225,8 @@ class ExportRun:
                 observed,
                 options,
                 self._data.samples,
+                scores,
+                self._tolerances,
                 self._work,
             )
             best = choices.best

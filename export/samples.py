@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 from tfpipeline.array_file import SUFFIXES, ArrayFileError, read_array_file
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.sample_positions import as_slices
 from tfpipeline.features import LogMel
 
 _EXPECTED = (
@@ -46,12 +47,14 @@ class Source:
     name: str | None = None
     files: tuple[str, ...] | None = None
 
-    def record(self, count: int) -> dict[str, Any]:
-        """What the report says of the first `count` samples.
+    def record(self, positions: Sequence[int]) -> dict[str, Any]:
+        """What the report says of the samples at some positions of the source.
 
-        The list has the file of each sample, or one slice of positions in the source.
+        The list has the file of each sample, or slices of positions in the source.
         """
-        listed = [f"0:{count}"] if self.files is None else list(self.files[:count])
+        listed = as_slices(positions)
+        if self.files is not None:
+            listed = [self.files[i] for i in positions]
         text = "\n".join([self.kind, *listed])
         return {
             "source": self.kind,

@@ -21,7 +21,14 @@ from tfpipeline.export.last_activation import (
     UNKNOWN,
     last_activations,
 )
-from tfpipeline.export.losses_of_outputs import CLASSES, ENTRIES, LossKind, losses_of_outputs
+from tfpipeline.export.losses_of_outputs import (
+    CLASSES,
+    ENTRIES,
+    VALUES,
+    LossKind,
+    losses_of_outputs,
+)
+from tfpipeline.export.relative_error import channels_of
 from tfpipeline.export.signature import ModelSignature, Samples
 
 PROBABILITIES, INDEPENDENT, LOGITS = "probabilities", "independent", "logits"
@@ -29,6 +36,8 @@ PROBABILITIES, INDEPENDENT, LOGITS = "probabilities", "independent", "logits"
 
 _SUM_TOLERANCE = 1e-3
 """Softmax in float16 sums to 1 within this."""
+_MOST_UNLIKE = 30.0
+"""Logits of two classes hardly deviate by more different amounts."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +48,18 @@ class Scores:
         kind: "probabilities" that sum to 1, "independent" probabilities, "logits" of classes, or
             None: no scores of classes, or unknown.
         choice: Whether the largest entry is the model's answer; None where nothing says so.
+        comparable: Whether entries are compared with each other or with one threshold, so that an
+            error matters as much in each of them.
     """
 
     kind: str | None
     choice: bool | None
+    comparable: bool = False
+
+    @property
+    def may_choose(self) -> bool:
+        """Whether the largest entry is, or may be, an answer."""
+        return self.choice is not False
 
 
 def scores_of_outputs(
@@ -86,24 +103,37 @@ def _scores(
     activation: str, loss: LossKind | None, named: bool, values: np.ndarray | None
 ) -> Scores:
     if activation == SOFTMAX or (values is not None and _sum_to_one(values)):
-        return Scores(PROBABILITIES, True)
+        return Scores(PROBABILITIES, choice=True, comparable=True)
+    taken = None if loss is None else loss.what
     if activation == SIGMOID:
-        return Scores(INDEPENDENT, named or (loss is not None and loss.what == CLASSES))
+        return _independent(named, taken)
     if activation == UNKNOWN and loss is not None and loss.from_logits is False:
-        if loss.what == CLASSES:
-            return Scores(PROBABILITIES, True)
-        if loss.what == ENTRIES:
-            return Scores(INDEPENDENT, named)
-    if loss is not None and loss.what != CLASSES:
-        return Scores(None, False)
+        if taken == CLASSES:
+            return Scores(PROBABILITIES, choice=True, comparable=True)
+        return _independent(named, taken)
+    if taken in (ENTRIES, VALUES):
+        return Scores(None, choice=False, comparable=taken == ENTRIES)
     if activation == LOG_SOFTMAX:
-        return Scores(LOGITS, True)
-    if named or loss is not None:
+        return Scores(LOGITS, choice=True, comparable=True)
+    if named or taken == CLASSES:
         plain = activation in (LINEAR, UNKNOWN, CONCATENATED)
         from_logits = named or (loss is not None and loss.from_logits is True)
-        return Scores(LOGITS if plain and from_logits else None, True)
+        alike = taken == CLASSES or values is None or _move_alike(values)
+        return Scores(LOGITS if plain and from_logits else None, choice=True, comparable=alike)
     # A spectrum of ReLUs, a vector of tanh, several heads side by side: no scores of classes.
-    return Scores(None, None if activation in (LINEAR, UNKNOWN) else False)
+    return Scores(None, choice=None if activation in (LINEAR, UNKNOWN) else False)
+
+
+def _independent(named: bool, taken: str | None) -> Scores:
+    """Each entry a probability of its own: tags of what is heard, or gains of a mask."""
+    tags = named or taken in (CLASSES, ENTRIES)
+    return Scores(INDEPENDENT, choice=named or taken == CLASSES, comparable=tags)
+
+
+def _move_alike(values: np.ndarray) -> bool:
+    """Whether channels that the user named may be classes: not a pressure and a temperature."""
+    deviations = channels_of(values).std(axis=0)
+    return bool(deviations.max() <= _MOST_UNLIKE * deviations.min())
 
 
 def _sum_to_one(values: np.ndarray) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 
 from tfpipeline.export.errors import ExportError, reason_of
 from tfpipeline.export.model_state import state_kept
+from tfpipeline.export.sample_positions import spread_positions
 
 Samples = dict[str, np.ndarray]
 """Model inputs by name, each `(samples, ...)`."""
@@ -136,6 +137,11 @@ class ModelSignature:
         )
         return cls(inputs, outputs, structure)
 
+    @property
+    def timed_outputs(self) -> frozenset[str]:
+        """The outputs with a time axis."""
+        return frozenset(port.name for port in self.outputs if port.has_time)
+
     def pack(self, values: Sequence[Any]) -> Any:
         """The inputs, in order, in the structure that the model is called with."""
         return keras.tree.pack_sequence_as(self.structure, list(values))
@@ -201,8 +207,31 @@ class ModelSignature:
         Args:
             argument: What the user calls them, for messages.
             samples: An array for a single input, or a dict or list of arrays.
-            limit: Look at the first ones only.
+            limit: Take no more than this many, at even distances.
         """
+        arrays = self._arrays(argument, samples)
+        if len(arrays) != len(self.inputs):
+            raise ExportError(
+                f"{argument} has {len(arrays)} arrays, expected {len(self.inputs)}, one for each "
+                "input of the model"
+            )
+        lengths = [len(array) if getattr(array, "ndim", 1) else 0 for array in arrays]
+        checked = {
+            port.name: _check(argument, port, array, limit)
+            for port, array in zip(self.inputs, arrays, strict=True)
+        }
+        if len(set(lengths)) > 1:
+            raise ExportError(
+                f"{argument} has {lengths} samples for the model's inputs: expected the same "
+                "number for each"
+            )
+        return checked
+
+    def count(self, samples: Any) -> int:
+        """How many samples `check` finds where it has no limit."""
+        return len(self._arrays("samples", samples)[0])
+
+    def _arrays(self, argument: str, samples: Any) -> list[Any]:
         if isinstance(samples, Mapping):
             unknown = samples.keys() ^ {port.name for port in self.inputs}
             if unknown:
@@ -210,26 +239,10 @@ class ModelSignature:
                     f"{argument} has keys {sorted(samples)}, expected "
                     f"{[port.name for port in self.inputs]}, the names of the model's inputs"
                 )
-            arrays = [samples[port.name] for port in self.inputs]
-        elif isinstance(samples, list | tuple) and len(self.inputs) > 1:
-            arrays = list(samples)
-        else:
-            arrays = [samples]
-        if len(arrays) != len(self.inputs):
-            raise ExportError(
-                f"{argument} has {len(arrays)} arrays, expected {len(self.inputs)}, one for each "
-                "input of the model"
-            )
-        checked = {
-            port.name: _check(argument, port, array, limit)
-            for port, array in zip(self.inputs, arrays, strict=True)
-        }
-        if len({len(array) for array in checked.values()}) > 1:
-            raise ExportError(
-                f"{argument} has {[len(array) for array in checked.values()]} samples for the "
-                "model's inputs: expected the same number for each"
-            )
-        return checked
+            return [samples[port.name] for port in self.inputs]
+        if isinstance(samples, list | tuple) and len(self.inputs) > 1:
+            return list(samples)
+        return [samples]
 
 
 def _check(argument: str, port: Port, samples: Any, limit: int | None) -> np.ndarray:
@@ -242,8 +255,8 @@ def _check(argument: str, port: Port, samples: Any, limit: int | None) -> np.nda
         ) from None
     if values.dtype.kind not in "biuf" and values.dtype.name != "bfloat16":
         raise ExportError(f"{argument} must hold numbers, received values of type {values.dtype}")
-    if values.ndim:
-        values = values[:limit]
+    if values.ndim and limit is not None and len(values) > limit:
+        values = values[list(spread_positions(len(values), limit))]
     free = {0: "time"}
     axes = [free.get(i, "size") if n is None else str(n) for i, n in enumerate(port.shape)]
     fits = values.ndim == len(port.shape) + 1 and all(

@@ -2,143 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfpipeline.export.errors import VerificationError
+from tfpipeline.export.agreement import (
+    Decisions,
+    can_choose,
+    compare_booleans,
+    compare_decisions,
+    margin,
+)
 from tfpipeline.export.forms import Form
-from tfpipeline.export.modes import FLOAT32, Mode
+from tfpipeline.export.problems import Problem
+from tfpipeline.export.relative_error import (
+    Scales,
+    are_decisions,
+    relative_errors,
+    worst_channel,
+)
 from tfpipeline.export.report import FormReport, OutputReport
+from tfpipeline.export.same_shapes import check_outputs
+from tfpipeline.export.score_kinds import Scores
 from tfpipeline.export.signature import Samples
-from tfpipeline.export.spread import is_constant, is_decision, relative_error
+from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Interpreter, Streamer
 
 
 @dataclass(frozen=True)
-class Tolerances:
-    """How far an exported form may be from Keras on the verification samples.
+class Reference:
+    """What files are compared with.
 
     Args:
-        agreement: Smallest share of samples with the same best label, over all outputs.
-        relative_error: Largest root mean square error of an output over the standard deviation of
-            Keras' values.
-        drift: How many times larger a past of ten training lengths may make the error of a stream's
-            outputs, where it ends above a third of `relative_error`, or of its states, where it
-            ends above `relative_error`.
+        samples: Model inputs by name.
+        expected: Keras' outputs by name.
+        scores: What the entries of each output are.
+        timed: The outputs with a time axis.
     """
 
-    agreement: float = 0.97
-    relative_error: float = 0.15
-    drift: float = 2.0
+    samples: Samples
+    expected: Samples
+    scores: Mapping[str, Scores]
+    timed: frozenset[str] = frozenset()
 
-    @classmethod
-    def for_mode(cls, modes: Iterable[Mode]) -> Tolerances:
-        """What is usual for the coarsest of the formats that a model uses."""
-        usual = [_usual(mode) for mode in modes]
-        return cls(min(one.agreement for one in usual), max(one.relative_error for one in usual))
-
-
-def _usual(mode: Mode) -> Tolerances:
-    """What a sound file of one format keeps to.
-
-    The bounds leave room above the worst of the models in docs/export_support.md, which are small
-    and so more sensitive to rounding than trained ones. A file that gives the mean of the scores
-    whatever the input has an error of 1, one that has nothing to do with the model 1.4.
-    """
-    if mode.weight_bits == 4:
-        # Measured 0.54 and 0.89; a trained keyword model has 0.14 and 0.97.
-        return Tolerances(agreement=0.75, relative_error=0.7)
-    if mode.weight_bits == 2:
-        # Measured 0.17 and 0.81: weights of two bits are exact, but ternary models react strongly
-        # to rounded activations.
-        return Tolerances(agreement=0.65, relative_error=0.35)
-    if mode.activations != FLOAT32 or mode.integer_weights:
-        # Measured 0.094 and 0.98.
-        return Tolerances()
-    if mode.weights == "float16":
-        # Measured 0.0018 and 1.
-        return Tolerances(agreement=0.99, relative_error=0.01)
-    # Measured 6e-7 and 1: only the order of additions differs.
-    return Tolerances(agreement=0.99, relative_error=0.001)
+    def scales(self) -> dict[str, Scales]:
+        """What the errors of each output are divided by."""
+        return {
+            name: Scales.of(
+                values, comparable=self.scores[name].comparable, time_axis=name in self.timed
+            )
+            for name, values in self.expected.items()
+        }
 
 
 def verify(
-    files: dict[Form, Path],
-    samples: Samples,
-    expected: Samples,
-    tolerances: Tolerances,
-    exact_streams: bool = True,
+    files: Mapping[Form, Path], reference: Reference, tolerances: Tolerances
 ) -> tuple[tuple[FormReport, ...], float | None]:
-    """Returns a report for each file, and how often portable and fused choose the same label.
+    """Measures each file, and how often portable and fused choose the same label.
 
     Args:
         files: The written file of each form.
-        samples: Model inputs by name.
-        expected: Keras' outputs by name.
-        tolerances: What to accept.
-        exact_streams: Whether a stream must have the bits of the whole sequence. It does where
-            activations are integers; float kernels may add in another order, and kernels that
-            quantize on the fly choose their scales from other numbers.
+        reference: Samples, and what Keras makes of them.
+        tolerances: Their relative error says what is a near tie.
 
     Raises:
-        VerificationError: a form is further from Keras than `tolerances` allow, streaming
-            differs from the whole sequence in a single bit, or no sample says anything.
+        VerificationError: a file has other outputs than the model.
     """
-    _check_samples(expected, tolerances)
     results: dict[Form, Samples] = {}
-    count = len(next(iter(samples.values())))
+    count = len(next(iter(reference.samples.values())))
     with progress("Verifying", len(files) * count) as bar:
         for form, path in files.items():
-            results[form] = _run(form, path, samples, expected, bar.advance)
+            results[form] = _run(form, path, reference, bar.advance)
     reports = []
     for form, path in files.items():
         found = results[form]
-        report = _compare(form, path, found, expected)
+        report = _compare(form, path, found, reference, tolerances)
         whole = results.get(Form(form.fused, streaming=False))
         if form.streaming and whole is not None:
             equal = all(_same_end(found[name], whole[name]) for name in found)
             report = replace(report, equals_whole=equal)
         reports.append(report)
-    for report in reports:
-        _check(report, tolerances, exact_streams)
-    return tuple(reports), _forms_agreement(results)
+    return tuple(reports), _forms_agreement(results, reference, tolerances)
 
 
 def measure(
-    form: Form, path: Path, samples: Samples, expected: Samples, advance: Callable[..., None]
+    form: Form,
+    path: Path,
+    reference: Reference,
+    tolerances: Tolerances,
+    advance: Callable[..., None],
 ) -> FormReport:
-    """How far one form is from `expected`, without a judgement."""
-    return _compare(form, path, _run(form, path, samples, expected, advance), expected)
+    """How far one form is from Keras."""
+    found = _run(form, path, reference, advance)
+    return _compare(form, path, found, reference, tolerances)
 
 
-def _run(
-    form: Form, path: Path, samples: Samples, expected: Samples, advance: Callable[..., None]
-) -> Samples:
-    count = len(next(iter(samples.values())))
-    results: dict[str, list[np.ndarray]] = {name: [] for name in expected}
-    runner: Any = Streamer(path) if form.streaming else Interpreter(path)
-    for i in range(count):
-        sample = {name: values[i] for name, values in samples.items()}
-        found = stream_sample(runner, sample) if form.streaming else _whole(runner, sample)
-        for name, values in found.items():
-            results[name].append(values)
-        advance()
-    return {name: np.stack(values) for name, values in results.items()}
+def problems_of(
+    reports: Sequence[FormReport], tolerances: Tolerances, exact_streams: bool
+) -> list[Problem]:
+    """What is beyond the tolerances, form by form.
 
-
-def _whole(interpreter: Interpreter, sample: Samples) -> Samples:
-    interpreter.set_input(sample)
-    interpreter.invoke()
-    return _named(interpreter.card, interpreter.output())
-
-
-def _named(card: dict[str, Any], values: Any) -> Samples:
-    return values if isinstance(values, dict) else {card["outputs"][0]["name"]: values}
+    Args:
+        reports: What `verify` measured.
+        tolerances: What to accept.
+        exact_streams: Whether a stream must have the bits of the whole sequence. It does where
+            activations are integers; float kernels may add in another order, and kernels that
+            quantize on the fly choose their scales from other numbers.
+    """
+    found: list[Problem] = []
+    for report in reports:
+        for output in report.outputs:
+            found += _problems_of_output(report, output, tolerances)
+        if exact_streams and report.equals_whole is False:
+            what = "its scores differ from the whole-sequence form's"
+            found.append(Problem(report.name, what, {}))
+    return found
 
 
 def stream_sample(streamer: Streamer, sample: Samples) -> Samples:
@@ -170,6 +152,32 @@ def stream_sample(streamer: Streamer, sample: Samples) -> Samples:
     return result
 
 
+def _run(form: Form, path: Path, reference: Reference, advance: Callable[..., None]) -> Samples:
+    samples, expected = reference.samples, reference.expected
+    count = len(next(iter(samples.values())))
+    results: dict[str, list[np.ndarray]] = {name: [] for name in expected}
+    runner: Any = Streamer(path) if form.streaming else Interpreter(path)
+    for i in range(count):
+        sample = {name: values[i] for name, values in samples.items()}
+        found = stream_sample(runner, sample) if form.streaming else _whole(runner, sample)
+        if not i:
+            check_outputs(path, runner.card, found, {n: v[0] for n, v in expected.items()})
+        for name, values in found.items():
+            results[name].append(values)
+        advance()
+    return {name: np.stack(values) for name, values in results.items()}
+
+
+def _whole(interpreter: Interpreter, sample: Samples) -> Samples:
+    interpreter.set_input(sample)
+    interpreter.invoke()
+    return _named(interpreter.card, interpreter.output())
+
+
+def _named(card: dict[str, Any], values: Any) -> Samples:
+    return values if isinstance(values, dict) else {card["outputs"][0]["name"]: values}
+
+
 def _cut(value: np.ndarray, start: int, chunk: int) -> np.ndarray:
     part: np.ndarray = value[start] if chunk == 1 else value[start : start + chunk]
     return part
@@ -177,108 +185,122 @@ def _cut(value: np.ndarray, start: int, chunk: int) -> np.ndarray:
 
 def _same_end(stream: np.ndarray, whole: np.ndarray) -> bool:
     """Equal bits, for as many time steps as the stream has."""
-    if stream.shape != whole.shape:
-        whole = whole[:, : stream.shape[1]]
-    return bool(np.array_equal(stream, whole))
+    return bool(np.array_equal(stream, _as_long(whole, stream)))
 
 
-def _best(scores: np.ndarray) -> np.ndarray:
-    return scores.argmax(axis=-1)
+def _as_long(values: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Values at as many time steps as a stream gave; `check_outputs` has compared the rest."""
+    return values if values.shape == found.shape else values[:, : found.shape[1]]
 
 
-def _compare(form: Form, path: Path, found: Samples, expected: Samples) -> FormReport:
-    outputs = tuple(_compare_output(name, found[name], expected[name]) for name in expected)
-    agreements = [output.agreement for output in outputs if output.agreement is not None]
-    worst = max(outputs, key=lambda output: output.relative_error)
+def _compare(
+    form: Form, path: Path, found: Samples, reference: Reference, tolerances: Tolerances
+) -> FormReport:
+    scales = reference.scales()
+    outputs = tuple(
+        _compare_output(
+            name, found[name], expected, reference.scores[name], scales[name], tolerances
+        )
+        for name, expected in reference.expected.items()
+    )
+    deciding = [output for output in outputs if output.agreement is not None]
+    least = min(deciding, key=lambda output: output.agreement or 0.0) if deciding else None
+    worst = outputs[worst_channel([output.relative_error for output in outputs])]
     return FormReport(
         name=form.name,
         path=str(path),
         bytes=path.stat().st_size,
-        agreement=min(agreements) if agreements else None,
+        agreement=None if least is None else least.agreement,
         mean_error=worst.mean_error,
         max_error=worst.max_error,
         relative_error=worst.relative_error,
         outputs=outputs,
+        decisions=0 if least is None else least.decisions,
+        disagreements=0 if least is None else least.disagreements,
     )
 
 
-def _compare_output(name: str, found: np.ndarray, expected: np.ndarray) -> OutputReport:
-    if found.shape != expected.shape:
-        expected = expected[:, : found.shape[1]]
-    if is_decision(expected):
-        return _compare_decisions(name, found, expected)
-    error = found.astype(np.float64) - expected
-    constant = is_constant(expected)
-    several = expected.ndim > 1 and expected.shape[-1] > 1 and not constant
+def _compare_output(
+    name: str,
+    found: np.ndarray,
+    expected: np.ndarray,
+    scores: Scores,
+    scales: Scales,
+    tolerances: Tolerances,
+) -> OutputReport:
+    expected = _as_long(expected, found)
+    absolute = np.abs(found.astype(np.float64) - expected)
+    errors = relative_errors(found, expected, scales)
+    decisions = None
+    if are_decisions(expected):
+        decisions = compare_booleans(found, expected)
+    elif scores.may_choose and can_choose(expected) and not scales.constant:
+        decisions = compare_decisions(found, expected, _margin(tolerances, scales))
     return OutputReport(
         name=name,
-        agreement=float((_best(found) == _best(expected)).mean()) if several else None,
-        mean_error=float(np.abs(error).mean()),
-        max_error=float(np.abs(error).max()),
-        relative_error=relative_error(found, expected),
-        constant=constant,
+        agreement=None if decisions is None else decisions.agreement,
+        mean_error=float(absolute.mean()),
+        max_error=float(absolute.max()),
+        relative_error=errors.worst,
+        constant=scales.constant,
+        overall_error=errors.overall,
+        channel_errors=errors.channels,
+        decisions=0 if decisions is None else decisions.count,
+        disagreements=0 if decisions is None else decisions.disagreements,
     )
 
 
-def _compare_decisions(name: str, found: np.ndarray, expected: np.ndarray) -> OutputReport:
-    """Decisions agree or do not: every error is the share of those that differ."""
-    wrong = relative_error(found, expected)
-    return OutputReport(
-        name=name,
-        agreement=1.0 - wrong,
-        mean_error=wrong,
-        max_error=float(wrong > 0.0),
-        relative_error=wrong,
-        constant=is_constant(expected),
-    )
+def _margin(tolerances: Tolerances, scales: Scales) -> float:
+    return margin(tolerances.relative_error, scales.spread)
 
 
-def _check_samples(expected: Samples, tolerances: Tolerances) -> None:
-    """Refuses samples on which a file that ignores its input would look right."""
-    if tolerances.relative_error < 1.0 and all(map(is_constant, expected.values())):
-        values = ", ".join(f"{name!r} is {value.flat[0]:.6g}" for name, value in expected.items())
-        raise VerificationError(
-            "the files cannot be judged, because on all verification samples the model puts out "
-            f"the same values ({values}): expected samples on which they differ, so pass others, "
-            "and look whether the model is trained"
-        )
-
-
-def _check(report: FormReport, tolerances: Tolerances, exact_streams: bool) -> None:
-    problems, exceeded = [], []
-    if report.agreement is not None and report.agreement < tolerances.agreement:
-        problems.append(f"agreement {report.agreement:.4f} < {tolerances.agreement}")
-        exceeded.append("agreement")
-    if not report.relative_error <= tolerances.relative_error:
-        problems.append(
-            f"relative error {report.relative_error:.4f} > {tolerances.relative_error}"
-            + "".join(
+def _problems_of_output(
+    report: FormReport, output: OutputReport, tolerances: Tolerances
+) -> list[Problem]:
+    found = []
+    if output.agreement is not None:
+        decisions = Decisions(output.decisions, output.disagreements)
+        if decisions.refused_by(tolerances.agreement):
+            what = (
+                f"agreement {output.agreement:.4f} < {tolerances.agreement:g} "
+                f"({output.disagreements} of {output.decisions} decisions are others)"
+            )
+            accepted = {"agreement": decisions.least_accepted()}
+            found.append(Problem(report.name, what, accepted, output.name))
+    if not output.relative_error <= tolerances.relative_error:
+        channel = None
+        if len(output.channel_errors) > 1 and output.relative_error != output.overall_error:
+            channel = worst_channel(output.channel_errors)
+        what = f"relative error {output.relative_error:.4f} > {tolerances.relative_error:g}"
+        if output.constant:
+            what += (
                 f" (output {output.name!r} of Keras is constant on the samples, so the error is "
                 "relative to its value)"
-                for output in report.outputs
-                if output.constant and output.relative_error == report.relative_error
             )
-        )
-        exceeded.append("relative_error")
-    if exact_streams and report.equals_whole is False:
-        problems.append("its scores differ from the whole-sequence form's")
-        exceeded.clear()  # which no tolerance allows
-    if problems:
-        raise VerificationError(
-            f"the {report.name} form disagrees with the model: {'; '.join(problems)}. Nothing was "
-            "written; calibrate with more typical samples",
-            tuple(exceeded),
-        )
+        accepted = {"relative_error": tolerances.accepting(output.relative_error)}
+        found.append(Problem(report.name, what, accepted, output.name, channel))
+    return found
 
 
-def _forms_agreement(results: dict[Form, Samples]) -> float | None:
+def _forms_agreement(
+    results: Mapping[Form, Samples], reference: Reference, tolerances: Tolerances
+) -> float | None:
+    scales = reference.scales()
     for streaming in (False, True):
-        pair = [results.get(Form(fused, streaming)) for fused in (False, True)]
-        if pair[0] is not None and pair[1] is not None:
-            shares = [
-                float((a == b).mean() if is_decision(a) else (_best(a) == _best(b)).mean())
-                for a, b in zip(pair[0].values(), pair[1].values(), strict=True)
-                if is_decision(a) or (a.ndim > 1 and a.shape[-1] > 1)
-            ]
-            return min(shares) if shares else None
+        portable, fused = (results.get(Form(fused, streaming)) for fused in (False, True))
+        if portable is None or fused is None:
+            continue
+        shares = []
+        for name, expected in reference.expected.items():
+            if are_decisions(expected):
+                shares.append(compare_booleans(fused[name], portable[name]).agreement)
+                continue
+            if not (reference.scores[name].may_choose and can_choose(expected)):
+                continue
+            if scales[name].constant:
+                continue
+            keras = _as_long(expected, portable[name])
+            allowed = _margin(tolerances, scales[name])
+            shares.append(compare_decisions(portable[name], keras, allowed, fused[name]).agreement)
+        return min(shares) if shares else None
     return None

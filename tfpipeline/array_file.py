@@ -77,8 +77,8 @@ def _check_sizes(path: Path, archive: zipfile.ZipFile) -> None:
     unpacked, most = unpacked_size(archive), _UNPACKED + _UNPACKED_TIMES * size_on_disk(path)
     if unpacked > most:
         raise ArrayFileError(
-            f"{path} claims to unpack to {unpacked:,} bytes, more than {most:,} for its size; write "
-            "it with numpy.savez, without compression"
+            f"{path} claims to unpack to {unpacked:,} bytes, more than {most:,} for its size; "
+            "write it with numpy.savez, without compression"
         )
     for info in archive.infolist():
         if info.filename.endswith(".npy"):

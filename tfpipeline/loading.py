@@ -55,6 +55,23 @@ def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Mode
         raise ModelLoadError(f"{file} {_problem(file, error)}") from error
 
 
+def load_with_loss(path: str | os.PathLike[str]) -> keras.Model:
+    """Loads a `.keras` file with its compiled loss, which says what its outputs are.
+
+    A model whose loss or optimizer is not at hand is loaded without them. Nothing is compiled by
+    XLA in a prediction.
+
+    Raises:
+        ModelLoadError: the file is missing or is not a Keras model.
+    """
+    try:
+        model = load_model(path)
+    except ModelLoadError:
+        return load_model(path, compile=False)
+    model.jit_compile = False
+    return model
+
+
 def _problem(file: Path, error: Exception) -> str:
     """What a file that Keras refused is; Keras names an unknown class at the end of a page."""
     text = str(error).strip()

@@ -136,11 +136,11 @@ def test_recordings_with_the_frontend_of_an_earlier_export(
         (("--calibration", "{}/x.npy", "--quantize", "int4", "--io", "int8"), "io must be one of"),
         (
             ("--calibration", "{}/x.npy", "--agreement", "1.1"),
-            "agreement 1.0000 < 1.1.* or pass a looser --agreement if this is acceptable$",
+            "agreement 1.0000 < 1.1.* or pass --agreement 1 if this is acceptable$",
         ),
         (
             ("--calibration", "{}/x.npy", "--relative-error", "0", "--agreement", "1.1"),
-            "> 0.0.* or pass a looser --agreement and --relative-error if this is acceptable$",
+            r"> 0 .* or pass --agreement 1 --relative-error 0\.\d+ if this is acceptable$",
         ),
         (("--calibration", "{}/x.npy", "--override", "x=int4"), "overrides has 'x', which is no"),
     ],

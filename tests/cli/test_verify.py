@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,10 +14,6 @@ from small_model import Exported
 
 from tfpipeline.cli import main as cli
 from tfpipeline.data import write_wav
-from tfpipeline.export import VerificationError, evidence, lengths
-from tfpipeline.export.drift import Drift
-from tfpipeline.export.length_report import LengthsReport
-from tfpipeline.export.verify import Tolerances, _check
 
 Verify = Callable[..., int]
 
@@ -77,7 +72,8 @@ def test_recordings_become_features_as_the_card_says(
         (("--verification", "{}/model.keras"), "verification must be an array, .*is neither"),
         (
             ("--verification", "{}/x.npy", "--relative-error", "0"),
-            "relative error .* > 0.0.* or pass a looser --relative-error if this is acceptable",
+            r"relative error .* > 0 \(is it the model that was exported, .*"
+            r"or pass --relative-error 0\.\d+ if this is acceptable",
         ),
     ],
 )
@@ -94,26 +90,3 @@ def test_samples_are_needed_once(verify: Verify) -> None:
         with pytest.raises(SystemExit) as stop:
             verify(*options)
         assert stop.value.code == 2
-
-
-def test_every_refusal_says_which_tolerance_would_allow_it() -> None:
-    drifting = Drift(240, 24, 0.02, 0.5, None, None)
-    with pytest.raises(VerificationError) as refused:
-        evidence.check_drift({"stream": drifting}, Tolerances())
-    assert refused.value.exceeded == ("drift",)
-    assert str(refused.value).endswith(
-        "pass tolerances=Tolerances(drift=...) if this is acceptable"
-    )
-    beyond = LengthsReport((1, 2), 4, 0.9, ignores_padding=True)
-    with pytest.raises(VerificationError) as refused:
-        lengths._check("portable", beyond, Tolerances(), exact=True)
-    assert refused.value.exceeded == ("relative_error",)
-
-
-def test_a_stream_of_other_bits_is_not_acceptable() -> None:
-    report: Any = SimpleNamespace(
-        name="stream portable", agreement=0.5, relative_error=0.1, equals_whole=False, outputs=()
-    )
-    with pytest.raises(VerificationError) as refused:
-        _check(report, Tolerances(), exact_streams=True)
-    assert refused.value.exceeded == () and "Tolerances" not in str(refused.value)

@@ -113,7 +113,7 @@ def test_archives_that_unpack_to_far_more_than_they_are(
 ) -> None:
     monkeypatch.setattr("tfpipeline.array_file._UNPACKED", 1 << 16)
     np.savez_compressed(tmp_path / "bomb.npz", x=np.zeros(1 << 20, np.uint8))
-    with pytest.raises(ArrayFileError, match=r"unpack to 1,048,704 bytes, more than \d{3},\d{3} for"):
+    with pytest.raises(ArrayFileError, match=r"unpack to 1,048,704 bytes, more than \d{3},"):
         read_array_file(tmp_path / "bomb.npz")
     np.savez(tmp_path / "large.npz", x=np.zeros(1 << 20, np.uint8))
     assert read_array_file(tmp_path / "large.npz")["x"].size == 1 << 20

@@ -13,9 +13,10 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter as Stock
 from small_model import FEATURES, FRAMES, Exported, walk
 
-from tfpipeline.export import ExportError, ExportReport, Tolerances, VerificationError, export
+from tfpipeline.export import ExportError, ExportReport, Tolerances, export
 from tfpipeline.export.forms import Form
-from tfpipeline.export.lengths import verify_lengths
+from tfpipeline.export.lengths import problems_of_lengths, verify_lengths
+from tfpipeline.export.score_kinds import Scores
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.runtime import Interpreter, ModelFileError
 
@@ -191,13 +192,14 @@ def test_short_sequences_count_in_verification(bounded: ExportReport, exported: 
     files = {Form(fused=False, streaming=False): bounded.portable}
     samples = {"x": exported.held_out}
     signature = ModelSignature.of(exported.model, samples["x"])
-    tight = Tolerances(relative_error=bounded.lengths["portable"].relative_error * 0.99)
-    arguments = (files, signature, exported.model, samples)
-    with pytest.raises(VerificationError, match=r"relative error .* cut to \(1, 6, 12, 23\) time"):
-        verify_lengths(*arguments, tight, exact=True)
-    assert verify_lengths(*arguments, Tolerances(), exact=True) == {
-        "portable": bounded.lengths["portable"]
-    }
+    scores = {port.name: Scores("logits", True, comparable=True) for port in signature.outputs}
+    found = verify_lengths(files, signature, exported.model, samples, scores)
+    assert found == {"portable": bounded.lengths["portable"]}
+    assert not problems_of_lengths(found, Tolerances(), exact=True)
+    tight = Tolerances(relative_error=found["portable"].relative_error * 0.99)
+    (problem,) = problems_of_lengths(found, tight, exact=True)
+    assert "relative error" in problem.what and "cut to (1, 6, 12, 23) time" in problem.what
+    assert problem.acceptable.keys() == {"relative_error"}
 
 
 def test_a_file_that_hears_the_padding_is_noticed(target: Path) -> None:
@@ -208,7 +210,6 @@ def test_a_file_that_hears_the_padding_is_noticed(target: Path) -> None:
     options = {"quantize": "dynamic", "forms": ("portable",), "length": "bounded"}
     report = export(model, target, calibration=walk(8), **options)
     assert not report.lengths["portable"].ignores_padding
-    files, signature = {Form(False, False): target}, ModelSignature.of(model, walk(1))
-    with pytest.raises(VerificationError, match="depends on what comes after the end"):
-        samples = {"x": walk(8)}
-        verify_lengths(files, signature, model, samples, Tolerances(), exact=True)
+    assert not problems_of_lengths(report.lengths, Tolerances(), exact=False)
+    (problem,) = problems_of_lengths(report.lengths, Tolerances(), exact=True)
+    assert "depends on what comes after the end" in problem.what and not problem.acceptable

@@ -12,7 +12,7 @@ import pytest
 
 from tfpipeline.export import Tolerances, VerificationError, export, run_export
 from tfpipeline.export.drift import Drift
-from tfpipeline.export.evidence import check_drift
+from tfpipeline.export.evidence import problems_of_drift
 from tfpipeline.export.modes import MODES, Mode
 from tfpipeline.studies.matrix_models import build
 
@@ -97,12 +97,16 @@ def drift(output: tuple[float, float], state: tuple[float, float] | None = None)
     [
         (drift((0.02, 0.12)), "outputs"),
         (drift((0.04, 0.04), (0.02, 0.3)), "states"),
+        # A small channel beside large ones, which hide it.
+        (Drift(240, 24, 0.02, 0.03, None, None, 0.05, 0.4), "worst channel"),
     ],
 )
 def test_a_stream_whose_error_grows_is_refused(found: Drift, what: str) -> None:
-    message = f"the stream fused form drifts: .* error of its {what} is"
-    with pytest.raises(VerificationError, match=message):
-        check_drift({"stream fused": found}, Tolerances.for_mode([MODES["int8"]]))
+    (problem,) = problems_of_drift({"stream fused": found}, Tolerances.for_mode([MODES["int8"]]))
+    assert problem.form == "stream fused" and f"the error of its {what} is" in problem.what
+    # The bound that the message names would do.
+    loose = Tolerances(drift=problem.acceptable["drift"])
+    assert not problems_of_drift({"stream fused": found}, loose)
 
 
 @pytest.mark.parametrize(
@@ -114,4 +118,4 @@ def test_a_stream_whose_error_grows_is_refused(found: Drift, what: str) -> None:
     ],
 )
 def test_a_stream_that_stays_as_it_is_passes(found: Drift) -> None:
-    check_drift({"stream fused": found}, Tolerances.for_mode([MODES["int8"]]))
+    assert not problems_of_drift({"stream fused": found}, Tolerances.for_mode([MODES["int8"]]))

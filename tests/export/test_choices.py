@@ -37,9 +37,11 @@ def compared(path: Path, x: np.ndarray, **options: object) -> ExportReport:
 
 
 def test_outliers_make_another_rule_than_min_max_win(target: Path) -> None:
-    report = compared(target, with_outliers())
+    # A quarter is held back for the verification, and a quarter of the rest for the choice.
+    report = compared(target, with_outliers(341))
     found = report.choices
     assert found is not None and found.samples == 64 and found.held_back
+    assert report.calibration["samples"] == 256 and report.verification["samples"] == 85
     pairs = [(choice.clipping, choice.bias_correction) for choice in found.choices]
     assert pairs == [(clipping, correct) for clipping in CLIPPINGS for correct in (False, True)]
     assert [choice.chosen for choice in found.choices].count(True) == 1

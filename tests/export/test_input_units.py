@@ -64,8 +64,8 @@ def test_the_layer_that_reads_them_stays_in_float(tmp_path: Path) -> None:
     assert [form.name for form in report.forms] == ["portable"]
     assert report.forms[0].relative_error < 0.05
     assert report.overrides == {"gru": "float32"}
-    assert list(report.kept_float) == ["gru"]
-    assert "computed in float32" in str(report) and "its features have different" in str(report)
+    assert list(report.float_layers) == ["gru"] and not report.kept_float
+    assert "kept in float32: layer 'gru': its features have different units" in str(report)
 
 
 def test_joined_inputs_of_different_units(tmp_path: Path) -> None:

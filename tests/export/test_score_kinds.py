@@ -14,9 +14,9 @@ from tfpipeline.losses import CTC, GramCTC
 
 L = keras.layers
 FEATURES = 4
-PROBABILITIES = Scores("probabilities", True)
+PROBABILITIES = Scores("probabilities", True, comparable=True)
 INDEPENDENT = Scores("independent", False)
-LOGITS = Scores("logits", True)
+LOGITS = Scores("logits", True, comparable=True)
 NO_SCORES = Scores(None, False)
 UNKNOWN = Scores(None, None)
 
@@ -76,8 +76,8 @@ def test_the_last_activation(last: Any, expected: Scores) -> None:
         (keras.losses.CategoricalCrossentropy(from_logits=True), LOGITS),
         (CTC(), LOGITS),
         (keras.losses.CTC(), LOGITS),
-        (keras.losses.CategoricalHinge(), Scores(None, True)),
-        (keras.losses.BinaryCrossentropy(from_logits=True), NO_SCORES),
+        (keras.losses.CategoricalHinge(), Scores(None, True, comparable=True)),
+        (keras.losses.BinaryCrossentropy(from_logits=True), Scores(None, False, comparable=True)),
         ("mse", NO_SCORES),
         ("mean_absolute_error", NO_SCORES),
         (keras.losses.Huber(), NO_SCORES),
@@ -105,7 +105,17 @@ def test_labels_make_a_linear_output_logits_but_no_regression() -> None:
     assert one(model, labels=["pressure", "temperature"]) == NO_SCORES
     assert one(sequence(L.Dense(2, activation="softmax")), labels=["a", "b"]) == PROBABILITIES
     many = sequence(L.Dense(2, activation="sigmoid"))
-    assert one(many, labels=["a", "b"]) == Scores("independent", True)
+    assert one(many, labels=["a", "b"]) == Scores("independent", True, comparable=True)
+
+
+def test_labels_of_channels_that_move_by_different_amounts_make_no_classes_of_them() -> None:
+    """An error is then judged against what each of them moves."""
+    noise = np.random.default_rng(0).normal(size=(20, 2))
+    model = sequence(L.Dense(2))
+    (name,) = of(model)
+    named = {"labels": ["pressure", "temperature"]}
+    assert one(model, **named, outputs={name: noise}).comparable
+    assert not one(model, **named, outputs={name: noise * [500.0, 5.0]}).comparable
 
 
 def test_every_output_has_its_own_loss() -> None:

@@ -72,7 +72,7 @@ def test_stock_layers_in_every_activation_format(
     keras.utils.set_random_seed(4)
     report = export(model(), target, quantize=mode, calibration=samples(16))
     for form in report.forms:
-        assert form.relative_error < 0.06, form.name
+        assert max(output.overall_error for output in form.outputs) < 0.06, form.name
     recurrent = model is not image_model
     assert any(form.name == "fused" for form in report.forms) == (
         recurrent and mode in ("dynamic", "int8")

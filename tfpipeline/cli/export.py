@@ -59,7 +59,7 @@ def _add_samples(group: Any) -> None:
         type=Path,
         metavar="PATH",
         help="model inputs that set the scales: a .npy array, a .npz with an array for each input "
-        "by name, or a folder of .wav files; the first 256 are used",
+        "by name, or a folder of .wav files; 256 are used, at even distances",
     )
     group.add_argument(
         "--verification",
@@ -213,9 +213,9 @@ def _metric(text: str) -> tuple[str, float]:
 def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.cli.export_inputs import inputs_of
     from tfpipeline.cli.output import print_json
-    from tfpipeline.loading import load_model
+    from tfpipeline.loading import load_with_loss
 
-    model = load_model(arguments.model, compile=False)
+    model = load_with_loss(arguments.model)
     from tfpipeline.export import export, write_c_array
 
     report = export(

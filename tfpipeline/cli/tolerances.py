@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -25,15 +26,15 @@ def add_tolerance_arguments(parser: argparse._ActionsContainer, *, drift: bool) 
         "--agreement",
         type=float,
         metavar="SHARE",
-        help="least share of samples on which a file must choose Keras' label (default: what is "
-        "usual for the number format, 0.97 for int8)",
+        help="least share of decisions on which a file must choose Keras' label, near ties aside "
+        "(default: what is usual for the number format, 0.97 for int8)",
     )
     parser.add_argument(
         "--relative-error",
         type=float,
         metavar="RATIO",
-        help="largest error of an output over the standard deviation of Keras' values (default: "
-        "what is usual for the number format, 0.15 for int8)",
+        help="largest error of an output or one of its channels over the standard deviation of "
+        "Keras' values (default: what is usual for the number format, 0.15 for int8)",
     )
     if drift:
         parser.add_argument(
@@ -55,11 +56,17 @@ def tolerances_of(arguments: argparse.Namespace, usual: Tolerances) -> Tolerance
 
 @contextmanager
 def advice_in_options() -> Iterator[None]:
-    """While open, a file that disagrees with Keras is an error that names options, not Python."""
+    """While open, a file that disagrees with Keras is an error that names options, not Python.
+
+    What was measured is printed above it, on standard error.
+    """
     from tfpipeline.export.errors import VerificationError
 
     try:
         yield
     except VerificationError as error:
-        options = " and ".join(_OPTIONS[name] for name in error.exceeded)
-        raise TfpipelineError(error.advising(f"a looser {options}")) from error
+        if error.table:
+            print(error.table, file=sys.stderr)
+        bounds = error.acceptable.items()
+        options = " ".join(f"{_OPTIONS[name]} {bound:g}" for name, bound in bounds)
+        raise TfpipelineError(error.advising(options)) from error

@@ -50,10 +50,10 @@ def _add_samples(group: Any) -> None:
 @advice_in_options()
 def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.cli.output import print_json, print_table
-    from tfpipeline.loading import load_model
+    from tfpipeline.loading import load_with_loss
     from tfpipeline.recipes.verifier import usual_tolerances, verify_files
 
-    model = load_model(arguments.model, compile=False)
+    model = load_with_loss(arguments.model)
     files = arguments.files
     tolerances = tolerances_of(arguments, usual_tolerances(files))
     samples, frontend = _samples(arguments)
@@ -62,11 +62,14 @@ def run(arguments: argparse.Namespace) -> int:
         print_json([asdict(report) for report in reports])
         return 0
     print_table(
-        ("form", "same label", "mean error", "max error", "relative error", "file"),
+        ("form", "agreement", "decisions", "mean error", "max error", "relative error", "file"),
         [
             (
                 report.name,
                 "-" if report.agreement is None else f"{100 * report.agreement:.2f} %",
+                f"{report.decisions - report.disagreements}/{report.decisions}"
+                if report.decisions
+                else "-",
                 f"{report.mean_error:.4f}",
                 f"{report.max_error:.3f}",
                 f"{report.relative_error:.4f}",
@@ -82,8 +85,9 @@ def _samples(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any] | None]
     """What to compare on, and the front end that the user named."""
     if arguments.data is not None:
         from tfpipeline.cli.dataset import load_data
+        from tfpipeline.recipes.export_samples import clips_of
 
-        return load_data(arguments).test.features[: arguments.clips], None
+        return clips_of(load_data(arguments).test, arguments.clips), None
     if arguments.frontend is None:
         return arguments.verification, None
     from tfpipeline.cli.export_inputs import read_frontend

@@ -85,7 +85,7 @@ class Demo:
     histories: tuple[History, History]
     truncation: TruncationReport
     exported: ExportReport
-    predictions: dict[str, np.ndarray]
+    scores: dict[str, np.ndarray]
     latency: list[KeywordRow]
 
     def __init__(
@@ -187,15 +187,15 @@ class Demo:
 
         test = self.dataset.test
         with self._step("accuracy"):
-            self.predictions = {
-                measure.STAGE1: keyword.predict(self.stage1, test),
-                measure.STAGE2: keyword.predict(self.stage2, test),
-                measure.PORTABLE: measure.predict_file(self.portable.whole, test.features),
-                measure.FUSED: measure.predict_file(self.fused.whole, test.features),
+            self.scores = {
+                measure.STAGE1: keyword.scores(self.stage1, test),
+                measure.STAGE2: keyword.scores(self.stage2, test),
+                measure.PORTABLE: measure.scores_of_file(self.portable.whole, test.features),
+                measure.FUSED: measure.scores_of_file(self.fused.whole, test.features),
             }
         return {
-            name: measure.accuracy(predicted, test.labels)
-            for name, predicted in self.predictions.items()
+            name: measure.accuracy(scores.argmax(axis=-1), test.labels)
+            for name, scores in self.scores.items()
         }
 
     def measure_latency(self) -> list[KeywordRow]:

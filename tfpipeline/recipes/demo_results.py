@@ -21,7 +21,7 @@ def assemble(demo: Demo, created: str) -> dict[str, Any]:
     """Returns what the finished steps of a demo found, as plain values for JSON."""
     labels = demo.dataset.test.labels
     classes = len(demo.dataset.labels)
-    fused = demo.predictions[measure.FUSED]
+    fused = demo.scores[measure.FUSED].argmax(axis=-1)
     return {
         "title": TITLE,
         "created": created,
@@ -39,8 +39,10 @@ def assemble(demo: Demo, created: str) -> dict[str, Any]:
         "ratios": {
             "fused_vs_stock": measure.ratio(demo.latency, measure.STOCK, measure.FUSED),
             "fused_vs_portable": measure.ratio(demo.latency, measure.PORTABLE, measure.FUSED),
-            "portable_vs_fused_agreement": measure.accuracy(
-                demo.predictions[measure.PORTABLE], fused
+            "portable_vs_fused_agreement": measure.agreement(
+                demo.scores[measure.PORTABLE],
+                demo.scores[measure.STAGE2],
+                demo.scores[measure.FUSED],
             ),
         },
         "confusion": {
@@ -105,17 +107,17 @@ def _singular_values(demo: Demo) -> list[dict[str, Any]]:
 def _forms(demo: Demo) -> list[dict[str, Any]]:
     """The table of model forms; a float form's size is four bytes a parameter."""
     labels = demo.dataset.test.labels
-    stage2 = demo.predictions[measure.STAGE2]
+    stage2 = demo.scores[measure.STAGE2]
     timings = {row.name: row for row in demo.latency}
     parameters = {
         name: int((demo.stage1 if name == measure.STAGE1 else demo.stage2).count_params())
-        for name in demo.predictions
+        for name in demo.scores
     }
     report = demo.truncation
     others = report.model_parameters_after - report.parameters
     before = sum(matrix.parameters_before for matrix in report.matrices)
     forms = []
-    for name, predicted in demo.predictions.items():
+    for name, scores in demo.scores.items():
         row = timings.get(name)
         kernels = before if name == measure.STAGE1 else report.parameters
         forms.append(
@@ -125,9 +127,9 @@ def _forms(demo: Demo) -> list[dict[str, Any]]:
                 "dense_parameters": report.dense_parameters + others,
                 "kernel_share_of_dense": kernels / report.dense_parameters,
                 "bytes": row.bytes if row else _BYTES_OF_A_FLOAT * parameters[name],
-                "test_accuracy": measure.accuracy(predicted, labels),
+                "test_accuracy": measure.accuracy(scores.argmax(axis=-1), labels),
                 "agreement_with_stage2": (
-                    None if name == measure.STAGE1 else measure.accuracy(predicted, stage2)
+                    None if name == measure.STAGE1 else measure.agreement(scores, stage2)
                 ),
                 "us_per_utterance": _median(row.us_per_utterance if row else None),
                 "us_per_frame": _median(row.us_per_frame if row else None),
@@ -147,6 +149,9 @@ def _verification(report: ExportReport) -> dict[str, Any]:
             "file": Path(form.path).name,
             "bytes": form.bytes,
             "agreement": form.agreement,
+            "decisions": form.decisions,
+            "disagreements": form.disagreements,
+            "relative_error": form.relative_error,
             "mean_error": form.mean_error,
             "max_error": form.max_error,
             "streaming_equals_whole": form.equals_whole,

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def clips_of(split: Split, count: int) -> Source:
-    """The first `count` clips of a split."""
+    """At most `count` clips of a split, at even distances: corpora are sorted by word."""
     from tfpipeline.export import Source
+    from tfpipeline.export.sample_positions import spread_positions
 
-    return Source(split.features[:count], "corpus", files=split.paths[:count])
+    positions = list(spread_positions(len(split.paths), count))
+    files = tuple(split.paths[i] for i in positions)
+    return Source(split.features[positions], "corpus", files=files)

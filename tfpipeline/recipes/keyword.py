@@ -146,9 +146,14 @@ def train_stage2(
     return model, history
 
 
+def scores(model: keras.Model, split: Split) -> np.ndarray:
+    """The scores of each clip, float32 `(clips, labels)`."""
+    return np.asarray(model.predict(split.features, batch_size=_PREDICT_BATCH, verbose=0))
+
+
 def predict(model: keras.Model, split: Split) -> np.ndarray:
     """The label with the highest score for each clip, int64 `(clips,)`."""
-    return model.predict(split.features, batch_size=_PREDICT_BATCH, verbose=0).argmax(axis=-1)
+    return scores(model, split).argmax(axis=-1)
 
 
 def evaluate(model: keras.Model, split: Split) -> float:

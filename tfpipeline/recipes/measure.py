@@ -39,9 +39,28 @@ def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
     return float(np.mean(predicted == labels))
 
 
-def predict_file(path: Path, features: np.ndarray) -> np.ndarray:
-    """The best label of each clip `(clips,)` by a whole-sequence `.tflite` file."""
-    return np.asarray(Interpreter(path).predict(features).argmax(axis=-1))
+def agreement(
+    scores: np.ndarray, keras_scores: np.ndarray, other: np.ndarray | None = None
+) -> float:
+    """Share of decisions that are Keras', or those of another file, as an export counts them.
+
+    Args:
+        scores: of one file, `(..., labels)`.
+        keras_scores: of the Keras model that it came from.
+        other: scores of another file of that model, to compare with instead.
+    """
+    from tfpipeline.export import Tolerances
+    from tfpipeline.export.agreement import compare_decisions, margin
+    from tfpipeline.export.relative_error import Scales
+
+    spread = Scales.of(keras_scores, comparable=True).spread
+    allowed = margin(Tolerances().relative_error, spread)
+    return compare_decisions(scores, keras_scores, allowed, other).agreement
+
+
+def scores_of_file(path: Path, features: np.ndarray) -> np.ndarray:
+    """The scores of each clip `(clips, labels)` by a whole-sequence `.tflite` file."""
+    return np.asarray(Interpreter(path).predict(features))
 
 
 def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, classes: int) -> list[list[int]]:

@@ -11,7 +11,8 @@ from tfpipeline.runtime.model_card import read_card, step_card
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
 if TYPE_CHECKING:
-    from tfpipeline.export import FormReport, Tolerances
+    from tfpipeline.export import FormReport, Tolerances, VerificationError
+    from tfpipeline.export.problems import Problem
 
 
 def verify_files(
@@ -32,14 +33,18 @@ def verify_files(
         frontend: how features are made of a folder of audio; by default as the files' cards say.
 
     Raises:
-        VerificationError: a file is further from Keras than the tolerances allow.
+        VerificationError: a file is further from Keras than the tolerances allow, has other inputs
+            or outputs than the model, or the samples are all alike.
         ExportError: the samples cannot be read, or are no inputs of the model.
         ModelFileError: a file is missing or not ours.
     """
     from tfpipeline.export.forms import Form
     from tfpipeline.export.modes import FLOAT32
+    from tfpipeline.export.same_shapes import check_interface
     from tfpipeline.export.sample_sets import read_verification
-    from tfpipeline.export.verify import verify
+    from tfpipeline.export.score_kinds import scores_of_outputs
+    from tfpipeline.export.telling_samples import check_telling
+    from tfpipeline.export.verify import Reference, problems_of, verify
 
     cards = _cards(paths)
     files, exact = {}, True
@@ -55,10 +60,37 @@ def verify_files(
         frontend or next((c["frontend"] for c in cards.values() if c["frontend"]), None),
         _frames(cards.values()),
     )
+    for path, card in cards.items():
+        check_interface(path, card, signature)
     expected = signature.predict(model, samples)
     accepted = tolerances or usual_tolerances(paths)
-    reports, _ = verify(files, samples, expected, accepted, exact)
+    check_telling(samples, expected, accepted)
+    labels = next((card["labels"] for card in cards.values() if card["labels"]), None)
+    scores = scores_of_outputs(model, signature, labels, expected)
+    reference = Reference(samples, expected, scores, signature.timed_outputs)
+    reports, _ = verify(files, reference, accepted)
+    problems = problems_of(reports, accepted, exact)
+    if problems:
+        raise _refusal(problems, reports, {form.name: path for form, path in files.items()})
     return reports
+
+
+def _refusal(
+    problems: Sequence[Problem], reports: Sequence[FormReport], paths: Mapping[str, Path]
+) -> VerificationError:
+    from tfpipeline.export import VerificationError
+    from tfpipeline.export.problems import acceptable, by_form
+    from tfpipeline.export.report import forms_table
+
+    found = "; ".join(
+        f"{paths[form]} ({form} form) {what}" for form, what in by_form(problems).items()
+    )
+    return VerificationError(
+        f"{found} (is it the model that was exported, and are the samples what it takes?)",
+        acceptable(problems),
+        tuple(reports),
+        forms_table(reports),
+    )
 
 
 def usual_tolerances(paths: Sequence[str | os.PathLike[str]]) -> Tolerances:

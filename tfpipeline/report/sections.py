@@ -31,7 +31,7 @@ def headline(results: Results) -> str:
         numbers.append((f"{ratios['fused_vs_portable']:.1f}×", "as fast as our portable model"))
     if ratios.get("portable_vs_fused_agreement") is not None:
         agreement = percent(ratios["portable_vs_fused_agreement"], 2)
-        numbers.append((agreement, "of test utterances: both int8 models say the same"))
+        numbers.append((agreement, "agreement of both int8 models on the test utterances"))
     tiles = "".join(
         f'<div class="tile"><b>{text(value)}</b><span>{text(what)}</span></div>'
         for value, what in numbers
@@ -73,7 +73,7 @@ def forms(results: Results) -> str:
         "kernels, of dense",
         "size",
         "test accuracy",
-        "same label as stage 2",
+        "agreement with stage 2",
         "µs an utterance",
         "µs a frame",
     )
@@ -81,7 +81,8 @@ def forms(results: Results) -> str:
         "The forms of the model",
         table(header, rows, best),
         note="Accuracy is on test clips whose voices were never heard in training. Kernels are "
-        "counted against the same layers unfactored; a float parameter takes four bytes. Times are "
+        "counted against the same layers unfactored; a float parameter takes four bytes. Agreement "
+        "is the share of clips with the label that stage 2 chooses, near ties aside. Times are "
         "medians on one thread.",
     )
 
@@ -257,8 +258,8 @@ def _plain(value: object) -> bool:
 
 
 def _of(key: str, value: Any) -> str:
-    """A value of the verification: shares of clips as percentages."""
-    if "agree" in key and isinstance(value, int | float):
+    """A value of the verification: shares of decisions as percentages."""
+    if "agree" in key and "disagree" not in key and isinstance(value, int | float):
         return percent(value, 2)
     return _short(value)
 

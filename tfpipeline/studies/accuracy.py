@@ -136,13 +136,16 @@ def _load(path: Path) -> Features:
 def measure(task: AccuracyTask) -> Iterator[Row]:
     """Exports one model in every mode and runs the files on the test clips."""
     from tfpipeline.export import Tolerances, export, kept_conversions
+    from tfpipeline.export.relative_error import Scales, relative_errors
     from tfpipeline.loading import load_model
+    from tfpipeline.recipes.measure import agreement
     from tfpipeline.runtime import Interpreter
 
     model = load_model(task.model, compile=False)
     data = _load(task.features)
     x, labels = data["test_features"][: task.clips], data["test_labels"][: task.clips]
     keras_scores = np.asarray(model.predict(x, verbose=0, batch_size=256))
+    scales = Scales.of(keras_scores, comparable=True)
     keras_accuracy = float((keras_scores.argmax(-1) == labels).mean())
     train = data["train_features"]
     streams = [x[i::_STREAMS].reshape(-1, x.shape[-1])[:STEPS] for i in range(_STREAMS)]
@@ -153,8 +156,8 @@ def measure(task: AccuracyTask) -> Iterator[Row]:
                 model,
                 Path(folder) / f"{mode}.tflite",
                 quantize=mode,
-                calibration=train[:: max(1, len(train) // _CALIBRATION)][:_CALIBRATION],
-                verification=data["validation_features"][:_VERIFICATION],
+                calibration=_some(train, _CALIBRATION),
+                verification=_some(data["validation_features"], _VERIFICATION),
                 streaming="both",
                 forms=FORMS[mode],
                 # What it costs is measured here; nothing is to be refused for it.
@@ -175,13 +178,18 @@ def measure(task: AccuracyTask) -> Iterator[Row]:
                     "keras_accuracy": keras_accuracy,
                     "accuracy": accuracy,
                     "relative_loss": 1.0 - accuracy / keras_accuracy,
-                    "agreement": float((scores.argmax(-1) == keras_scores.argmax(-1)).mean()),
-                    "relative_error": float((scores - keras_scores).std() / keras_scores.std()),
+                    "agreement": agreement(scores, keras_scores),
+                    "relative_error": relative_errors(scores, keras_scores, scales).worst,
                     "bytes": whole.bytes,
                     "state_error": float(np.mean(drift)),
                     "state_growth": _growth(drift),
                     "drift": drift,
                 }
+
+
+def _some(features: np.ndarray, count: int) -> np.ndarray:
+    """Features at even distances: corpora are sorted by word."""
+    return features[:: max(1, len(features) // count)][:count]
 
 
 def _growth(drift: Sequence[float]) -> float | None:

@@ -14,7 +14,7 @@ _INTRODUCTION = """# What exports, and how close it is
 Made by `tfpipeline study export-matrix --page docs/export_support.md`; do not edit.
 
 Every cell is a file that was written, run and compared with Keras on data that calibration had \
-not seen: root mean square error of the scores over their standard deviation, of the worst output. \
+not seen: [relative error](export.md#what-the-report-shows) of the worst channel. \
 A number in brackets is an impossible combination, with the exporter's own reason below. The \
 models are small, their bodies random and their heads fitted \
 (`tfpipeline/studies/matrix_models.py`), so that the errors show that a path works; what a trained \

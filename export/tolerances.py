@@ -1,0 +1,66 @@
+"""How far an exported file may be from Keras."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tfpipeline.export.modes import FLOAT32, Mode
+
+
+@dataclass(frozen=True)
+class Tolerances:
+    """How far an exported form may be from Keras on the verification samples.
+
+    Args:
+        agreement: Smallest share of decisions on which a file may choose Keras' label, of every
+            output whose largest entry is an answer. Near ties do not count (`agreement.py`), and a
+            file is refused only for more disagreements than such a share explains.
+        relative_error: Largest root mean square error of an output or of one of its channels, over
+            what Keras' values deviate (`relative_error.py`).
+        drift: How many times larger a past of ten training lengths may make the error of a stream's
+            outputs, where it ends above a third of `relative_error`, or of its states, where it
+            ends above `relative_error`.
+    """
+
+    agreement: float = 0.97
+    relative_error: float = 0.15
+    drift: float = 2.0
+
+    @classmethod
+    def for_mode(cls, modes: Iterable[Mode]) -> Tolerances:
+        """What is usual for the coarsest of the formats that a model uses."""
+        usual = [_usual(mode) for mode in modes]
+        return cls(min(one.agreement for one in usual), max(one.relative_error for one in usual))
+
+    def accepting(self, measured: float) -> float:
+        """A bound of two digits that the measured error keeps to, with a little room."""
+        if not math.isfinite(measured):
+            return math.inf
+        step = 10.0 ** (math.floor(math.log10(measured)) - 1) if measured > 0.0 else 0.01
+        return float(f"{math.ceil(1.02 * measured / step) * step:.2g}")
+
+
+def _usual(mode: Mode) -> Tolerances:
+    """What a sound file of one format keeps to.
+
+    The bounds leave room above the worst of the models in docs/export_support.md, which are small
+    and so more sensitive to rounding than trained ones. A file that gives the mean of the scores
+    whatever the input has an error of 1, one that has nothing to do with the model 1.4.
+    """
+    if mode.weight_bits == 4:
+        # Measured 0.54 and 0.89; a trained keyword model has 0.14 and 0.97.
+        return Tolerances(agreement=0.75, relative_error=0.7)
+    if mode.weight_bits == 2:
+        # Measured 0.17 and 0.81: weights of two bits are exact, but ternary models react strongly
+        # to rounded activations.
+        return Tolerances(agreement=0.65, relative_error=0.35)
+    if mode.activations != FLOAT32 or mode.integer_weights:
+        # Measured 0.094 and 0.98.
+        return Tolerances()
+    if mode.weights == "float16":
+        # Measured 0.0018 and 1.
+        return Tolerances(agreement=0.99, relative_error=0.01)
+    # Measured 6e-7 and 1: only the order of additions differs.
+    return Tolerances(agreement=0.99, relative_error=0.001)
