@@ -59,6 +59,21 @@ def layers_that_lose_units(
     return found
 
 
+def mixed_units(samples: Samples) -> str | None:
+    """What speaks against one scale for all features of an input; None where nothing does.
+
+    For models whose layers `layers_that_lose_units` cannot see.
+    """
+    for name, values in samples.items():
+        if values.dtype.kind != "f" or values.ndim < 2 or values.shape[-1] < 2:
+            continue
+        rounding, deviation = _rounding(values, _STEPS), _deviations(values)
+        varying = deviation[deviation > 0.0]
+        if varying.size and rounding / varying.min() > _WORST_ERROR:
+            return f"of input {name!r}, {_reason(values)}"
+    return None
+
+
 @dataclass(frozen=True)
 class _Known:
     """A tensor that no weights had a part in: its values, and the layers that made it."""
@@ -97,12 +112,8 @@ def _first_layers(model: Any, known: dict[int, _Known]) -> Iterator[tuple[Any, _
 
 def _error(layer: Any, values: np.ndarray, steps: int) -> float:
     """The error of a layer's product with its input over the product's own deviation."""
-    features = values.reshape(-1, values.shape[-1]).astype(np.float64)
-    deviation = features.std(axis=0)
-    size = np.sqrt((features**2).mean(axis=0))
-    # A range of integers includes zero.
-    reach = max(float(features.max()), 0.0) - min(float(features.min()), 0.0)
-    rounding = reach / steps / np.sqrt(12.0)
+    deviation, rounding = _deviations(values), _rounding(values, steps)
+    size = np.sqrt((values.reshape(-1, values.shape[-1]).astype(np.float64) ** 2).mean(axis=0))
     if isinstance(layer, _ELEMENTWISE):
         varying = deviation[deviation > 0.0]
         return float((rounding / varying).max()) if varying.size else 0.0
@@ -119,6 +130,16 @@ def _error(layer: Any, values: np.ndarray, steps: int) -> float:
         if signal.sum() > 0.0:
             worst = max(worst, float(np.sqrt(noise.sum() / signal.sum())))
     return worst
+
+
+def _deviations(values: np.ndarray) -> np.ndarray:
+    return values.reshape(-1, values.shape[-1]).std(axis=0, dtype=np.float64)
+
+
+def _rounding(values: np.ndarray, steps: int) -> float:
+    """The deviation of the error of rounding an input; its range of integers includes zero."""
+    reach = max(float(values.max()), 0.0) - min(float(values.min()), 0.0)
+    return reach / steps / float(np.sqrt(12.0))
 
 
 def _kernels(layer: Any) -> Iterator[np.ndarray]:

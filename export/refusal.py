@@ -26,6 +26,7 @@ def refusal(
     options: ExportOptions,
     lost: Mapping[str, LostChannel],
     beyond: str | None,
+    mixed: str | None,
     labels: Sequence[str] | None,
 ) -> VerificationError:
     """The error that says what is wrong, with the report.
@@ -37,13 +38,19 @@ def refusal(
         lost: By output, a channel that its integer steps lose.
         beyond: What on the verification samples reaches beyond the calibrated range; None where
             nothing does.
+        mixed: What speaks against one scale for the features of an input; None for nothing.
         labels: Names of the channels of a single output.
     """
     wrong = by_form(problems, labels)
     found = "; ".join(f"the {form} form {what}" for form, what in wrong.items())
     lost_ones = [_lost(one, labels, options) for one in lost.values() if _concerns(one, problems)]
     advice = [*_sound_forms(wrong, options), *lost_ones]
-    if beyond is not None and not lost_ones:
+    if mixed is not None:
+        advice.append(
+            f"{mixed}: divide each by its size before the model, or override the layer that reads "
+            "them with 'float32'"
+        )
+    elif beyond is not None and not lost_ones:
         advice.append(f"calibrate with more typical samples, because {beyond}")
     advice = advice or ["the table shows at which layer the error enters"]
     return VerificationError(

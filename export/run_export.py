@@ -18,6 +18,7 @@ from tfpipeline.export.choices import compare_choices
 from tfpipeline.export.conversion import Converted, convert_model
 from tfpipeline.export.evidence import Model, drift, layer_errors, problems_of_drift, runtimes
 from tfpipeline.export.float_outputs import LostChannel, float_layers, lost_channels
+from tfpipeline.export.input_units import mixed_units
 from tfpipeline.export.lengths import check_samples, problems_of_lengths, verify_lengths
 from tfpipeline.export.options import COMPARE, ExportOptions
 from tfpipeline.export.ranges import MINMAX
@@ -176,7 +177,8 @@ class ExportRun:
         )
         if problems:
             beyond = beyond_range(evidence) if options.uses_ranges else None
-            raise refusal(problems, report, options, lost, beyond, given["labels"])
+            mixed = mixed_units(self._data.samples) if options.uses_ranges else None
+            raise refusal(problems, report, options, lost, beyond, mixed, given["labels"])
         return report
 
     def _keep_outputs(
