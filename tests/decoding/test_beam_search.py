@@ -135,9 +135,16 @@ def test_the_language_model_decides_what_a_narrow_beam_keeps():
         assert [hypothesis.text for hypothesis in found] == expected
     [[best, _]] = beam_search(logits, **options, beam_width=2)
     assert best.text == "a a"
-    # A prefix that a space has ended counts with its rating, whether it grows or stays.
+    # A prefix that a space has ended counts with its rating when it grows ...
     [found] = beam_search(logits, **options, beam_width=2, language_model=likes_b, margin=1.0)
     assert [hypothesis.text for hypothesis in found] == ["b a"]
+    # ... and when it stays: "a " is 0.3 behind "b " then, and would be 1.3 ahead without a sign.
     stays = logits[:, :3]
-    [found] = beam_search(stays, **options, beam_width=2, language_model=likes_b, margin=1.0)
-    assert [hypothesis.text for hypothesis in found] == ["b "]
+    [found] = beam_search(
+        stays,
+        **options,
+        beam_width=2,
+        language_model=lambda history, word: 0.0 if word == "b" else -0.8,
+        margin=1.0,
+    )
+    assert [hypothesis.text for hypothesis in found] == ["b ", "a "]
