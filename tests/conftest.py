@@ -31,7 +31,8 @@ def model() -> Any:
             keras.layers.Dense(len(LABELS)),
         ]
     )
-    set_biases(built)
+    # Of 40 seeds the one whose nearest tie is farthest off: twice the error of its int8 files.
+    set_biases(built, seed=36)
     return built
 
 

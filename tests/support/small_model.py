@@ -16,7 +16,7 @@ def walk(samples: int, frames: int = FRAMES, seed: int = 0) -> np.ndarray:
     return (0.3 * np.cumsum(steps, axis=1)).astype(np.float32)
 
 
-def set_biases(model: Any, seed: int = 0) -> None:
+def set_biases(model: Any, seed: int) -> None:
     """Gives the biases values, which Keras starts at zero: what drops or swaps one shows then."""
     rng = np.random.default_rng(seed)
     for weight in model.weights:
