@@ -100,8 +100,11 @@ def _restore(optimizer: Any) -> None:
 def _scale(optimizer: Any, multipliers: Mapping[int, float]) -> None:
     """Puts methods in front of the optimizer's own that know the multipliers."""
     step, decay, overwrite = (getattr(optimizer, name) for name in _METHODS)
-    decays = {name: getattr(optimizer, name, None) for name in _DECAYS}
-    decays = {name: value for name, value in decays.items() if value is not None}
+    decays = {
+        name: getattr(optimizer, name)
+        for name in _DECAYS
+        if getattr(optimizer, name, None) is not None
+    }
 
     def multiplier(variable: Any) -> float:
         # TensorFlow hands its own variables over, not those of Keras.

@@ -124,8 +124,8 @@ def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str)
 
 def _for_factors(config: dict[str, Any]) -> dict[str, Any]:
     """Without what a factored layer has not, or what is meant for a whole kernel."""
-    left_out = ("kernel_regularizer", "recurrent_regularizer")
-    left_out += ("quantization_config", "lora_rank", "lora_alpha")
+    left_out = {"kernel_regularizer", "recurrent_regularizer"}
+    left_out |= {"quantization_config", "lora_rank", "lora_alpha"}
     return {key: value for key, value in config.items() if key not in left_out}
 
 
