@@ -48,7 +48,7 @@ def damaged(saved: Path, path: Path) -> Path:
     """A whole archive in which some bytes of the weights are others."""
     data = bytearray((saved / "model.keras").read_bytes())
     middle = len(data) // 2
-    data[middle : middle + 64] = bytes(64)
+    data[middle : middle + 64] = bytes(byte ^ 0xFF for byte in data[middle : middle + 64])
     return written(path, bytes(data))
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from small_model import FEATURES, LABELS, Exported, walk
+from small_model import FEATURES, LABELS, Exported, clear, settle, walk
 
 from tfpipeline.export import export
 from tfpipeline.export.lstm_plan import cell_quantization, lstm_float_output, plan_lstm
@@ -58,7 +58,6 @@ class LowRankLSTM(keras.layers.LSTM):
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """A factored LSTM, a plain one, and a GRU on top, in all four forms."""
-    keras.utils.set_random_seed(3)
     model = keras.Sequential(
         [
             keras.Input((None, FEATURES)),
@@ -68,9 +67,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
             keras.layers.Dense(len(LABELS)),
         ]
     )
+    settle(model, seed=3)
     model.get_layer("first").export_step()  # cuts the kernels to their rank
     path = tmp_path_factory.mktemp("lstm") / "kws.tflite"
-    held_out = walk(12, seed=1)
+    held_out = clear(model, walk(48, seed=1), 12)
     report = export(
         model, path, calibration=walk(40), verification=held_out, streaming="both", labels=LABELS
     )
@@ -140,13 +140,14 @@ def test_int8_inputs_and_outputs_make_a_graph_of_integers_only(
 
 @pytest.mark.parametrize("options", [{"use_bias": False}, {"unit_forget_bias": False}], ids=str)
 def test_a_model_that_returns_sequences(target: Path, options: dict[str, bool]) -> None:
-    keras.utils.set_random_seed(5)
     layers = [
         keras.Input((None, FEATURES)),
         keras.layers.LSTM(16, return_sequences=True, **options),
     ]
-    model = keras.Sequential([*layers, keras.layers.Dense(4)])
-    report = export(model, target, calibration=walk(20), streaming="both")
+    model = settle(keras.Sequential([*layers, keras.layers.Dense(4)]), seed=5)
+    # Of so many labels some are near ties: half of those that may differ is room enough.
+    clearest = clear(model, walk(40), 20)
+    report = export(model, target, calibration=walk(40), verification=clearest, streaming="both")
     assert Interpreter(report.fused).predict(walk(3)).shape == (3, 24, 4)
     assert all(form.equals_whole for form in report.forms if form.name.startswith("stream"))
 
