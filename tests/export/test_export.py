@@ -104,6 +104,7 @@ def test_int8_inputs_and_outputs_make_a_graph_of_integers_only(
         exported.model,
         target,
         calibration=walk(40),
+        verification=exported.held_out,
         io="int8",
         forms=("portable",),
         streaming="both",
