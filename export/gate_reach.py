@@ -31,7 +31,7 @@ def holding_reach(holding: np.ndarray) -> float:
 
 
 def row_reaches(
-    p_x: np.ndarray, p_h: np.ndarray, heard: np.ndarray, summed_rows: int
+    p_x: np.ndarray, p_h: np.ndarray, heard: np.ndarray, summed_rows: int, holding: slice
 ) -> dict[str, np.ndarray]:
     """How far each row of the products must reach.
 
@@ -44,6 +44,8 @@ def row_reaches(
         heard: Magnitude `(rows,)` of a sum beyond which the gate does not change.
         summed_rows: The first rows, which are only ever added. Of the others the state's part is
             multiplied before it is added, so that all of it counts.
+        holding: Rows of the gate that holds the state. Their sums reach as far as they are heard:
+            in a long stream they may go further than calibration saw.
 
     Returns:
         float32 arrays: "x" and "h" `(rows,)`, and "sum" `(summed_rows,)` of their sum.
@@ -56,10 +58,12 @@ def row_reaches(
     reach_x = np.maximum(near_x, np.minimum(x, heard + near_h))
     reach_h = np.maximum(near_h, np.minimum(h, np.maximum(heard + near_x, all_of_h)))
     both = np.minimum(_seen((p_x + p_h)[..., :summed_rows]), heard[:summed_rows])
+    sums = _evened(both, summed_rows)
+    sums[holding] = heard[holding]
     return {
         "x": reach_x.astype(np.float32),
         "h": reach_h.astype(np.float32),
-        "sum": _evened(both, summed_rows).astype(np.float32),
+        "sum": sums.astype(np.float32),
     }
 
 

@@ -70,7 +70,9 @@ def plan_gru(
         summed_rows=summed,
         output_scale=output_scale(taps.h),
         states=(OUTPUT_STATE,),
-        reach=row_reaches(taps.p_x, taps.p_h, _heard(step.units, taps), summed),
+        reach=row_reaches(
+            taps.p_x, taps.p_h, _heard(step.units, taps), summed, slice(0, step.units)
+        ),
         largest_sum=float(np.abs(taps.p_x).max()),
     )
     return plan, sequence if step.return_sequences else last

@@ -78,7 +78,13 @@ def plan_lstm(
         summed_rows=summed,
         output_scale=output_scale(taps.h),
         states=(OUTPUT_STATE, StatePlan("cell", cell_quantization(taps.c))),
-        reach=row_reaches(taps.p_x, taps.p_h, _heard(step.units, taps), summed),
+        reach=row_reaches(
+            taps.p_x,
+            taps.p_h,
+            _heard(step.units, taps),
+            summed,
+            slice(step.units, 2 * step.units),
+        ),
         largest_sum=float(np.abs(taps.p_x).max()),
     )
     return plan, sequence if step.return_sequences else last

@@ -14,12 +14,8 @@ def _reach(
     x: list[float], h: list[float], heard: float = SATURATION, summed_rows: int | None = None
 ) -> dict[str, np.ndarray]:
     rows = len(x)
-    found = row_reaches(
-        np.array([x]),
-        np.array([h]),
-        np.full(rows, heard),
-        rows if summed_rows is None else summed_rows,
-    )
+    summed = rows if summed_rows is None else summed_rows
+    found = row_reaches(np.array([x]), np.array([h]), np.full(rows, heard), summed, slice(0))
     return found
 
 
@@ -56,13 +52,19 @@ def test_what_was_never_seen_may_be_as_large_as_one() -> None:
     np.testing.assert_allclose(_reach([0.011], [0.0])["x"], [0.01375])
 
 
+def test_sums_of_a_gate_that_holds_the_state_reach_as_far_as_they_are_heard() -> None:
+    x, h = np.array([[2.0, 2.0, 0.5]]), np.zeros((1, 3))
+    reach = row_reaches(x, h, np.array([11.0, 8.0, 8.0]), 3, slice(0, 1))
+    np.testing.assert_allclose(reach["sum"], [11.0, 2 * HEADROOM, 0.5 * HEADROOM])
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_cut_parts_leave_the_sum_as_the_gate_hears_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scales = np.exp(rng.uniform(-3, 6, (2, 1, 30)))
     x, h = rng.normal(size=(2, 400, 30)) * scales
     heard = rng.choice([4.0, 8.0, 12.0], 30)
-    reach = row_reaches(x, h, heard, 30)
+    reach = row_reaches(x, h, heard, 30, slice(0))
     kept = np.clip(x, -reach["x"], reach["x"]) + np.clip(h, -reach["h"], reach["h"])
     exact = x + h
     np.testing.assert_allclose(

@@ -172,6 +172,15 @@ def test_rounding_is_to_even_and_saturates() -> None:
     np.testing.assert_array_equal(dequantize_affine([3, 5], 0.5, 3), [0.0, 1.0])
 
 
+def test_values_are_divided_by_the_scale_in_float32() -> None:
+    # Beside a tie, where a product with the rounded reciprocal lands on the other level.
+    for value, scale, level in [(-35.25, 0.3, -117), (1.5499999523162842, 0.1, 15)]:
+        x = np.array([[value, -value]], np.float32)
+        np.testing.assert_array_equal(quantize_affine(x, scale), [[level, -level]])
+        np.testing.assert_array_equal(quantize_channels(x, [scale]), [[level, -level]])
+        assert np.rint(x[0, 0] * (np.float32(1.0) / np.float32(scale))) != level
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
