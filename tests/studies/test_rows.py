@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from logged_tasks import LoggedTask, work
 
-from tfpipeline.studies.rows import Row, RowStore, StudyError, read_csv, write_csv
+from tfpipeline.studies.rows import RowStore, StudyError, read_csv, write_csv
 from tfpipeline.studies.tasks import run_tasks
 
 _BASIS = {"numpy": "2.0", "seed": 0}
@@ -51,40 +50,21 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_csv(path) == [{"a": "0.3333", "b": ""}, {"a": "x, y", "b": "True"}]
 
 
-@dataclass(frozen=True)
-class _Task:
-    name: str
-    folder: Path
-
-    @property
-    def rows(self) -> list[Row]:
-        return [{"name": self.name, "part": part} for part in (0, 1)]
-
-
-def _work(task: _Task) -> Iterator[Row]:
-    with (task.folder / "log").open("a") as log:
-        log.write(task.name)
-    for row in task.rows:
-        if (task.folder / "fails").exists() and row["part"]:
-            raise RuntimeError("interrupted")
-        yield {**row, "value": task.name * 2}
-
-
 @pytest.mark.parametrize("processes", [1, 2])
 def test_finished_tasks_are_not_done_again(tmp_path: Path, processes: int) -> None:
-    tasks = [_Task(name, tmp_path) for name in "ab"]
+    tasks = [LoggedTask(name, tmp_path) for name in "ab"]
     store = RowStore(tmp_path / "rows.jsonl", ("name", "part"), _BASIS)
-    run_tasks(tasks[:1], _work, store, "Working", processes)
-    run_tasks(tasks, _work, store, "Working", processes)
+    run_tasks(tasks[:1], work, store, "Working", processes)
+    run_tasks(tasks, work, store, "Working", processes)
     assert (tmp_path / "log").read_text() == "ab"
     rows = store.rows([row for task in tasks for row in task.rows])
     assert [row["value"] for row in rows] == ["aa", "aa", "bb", "bb"]
 
 
 def test_rows_of_a_task_that_fails_are_kept(tmp_path: Path) -> None:
-    task = _Task("a", tmp_path)
+    task = LoggedTask("a", tmp_path)
     store = RowStore(tmp_path / "rows.jsonl", ("name", "part"), _BASIS)
     (tmp_path / "fails").touch()
     with pytest.raises(RuntimeError, match="interrupted"):
-        run_tasks([task], _work, store, "Working")
+        run_tasks([task], work, store, "Working")
     assert task.rows[0] in store and task.rows[1] not in store
