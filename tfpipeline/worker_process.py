@@ -80,7 +80,7 @@ def leave_current_folder() -> None:
     """Take the current folder off this process' path, where `-m` or `-c` has put it."""
     if sys.path and not sys.flags.safe_path:
         first = sys.path[0]
-        if _means_current_folder(first) or (_runs_a_module() and first == os.getcwd()):
+        if _means_current_folder(first) or (_runs_a_module() and first == _current_folder()):
             del sys.path[0]
 
 
@@ -91,7 +91,18 @@ def _runs_a_module() -> bool:
 
 def _means_current_folder(entry: str) -> bool:
     """Whether it is empty, `.` or the like; a folder that is named in full was meant to be used."""
-    return not os.path.isabs(entry) and os.path.abspath(entry) == os.getcwd()
+    if not entry or os.path.isabs(entry):
+        return not entry
+    folder = _current_folder()
+    return os.path.normpath(os.path.join(folder, entry)) == os.path.normpath(folder)
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        # It was deleted: what lies in it cannot run.
+        return ""
 
 
 def _set_variable(name: str, value: str | None) -> None:

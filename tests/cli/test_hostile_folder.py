@@ -145,6 +145,16 @@ def test_folders_that_are_named_stay_on_the_path(
     assert path[:2] == [str(folder / "lib"), str(folder.parent)]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
+def test_a_current_folder_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep)
+    assert "PYTHONPATH" not in worker_environment()
+    assert "" not in path_of(python_command("-c", "import json, sys; print(json.dumps(sys.path))"))
+
+
 def test_processes_of_a_worker_are_as_careful(folder: Path) -> None:
     grandchild = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import json'])"
     subprocess.run(python_command("-c", grandchild), env=worker_environment(), check=True)
