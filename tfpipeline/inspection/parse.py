@@ -26,9 +26,10 @@ _MAX_RANK = 32
 _MAX_TENSOR_BYTES = 1 << 47
 _MAX_OPTIONS = 1 << 16
 _MAX_CUSTOM_NAME = 1024
-#: What these take in a real file at least, with the reference to them, their shape or operands and
-#: an empty name, counted in the bytes that may be read.
-_TENSOR_BYTES, _OPERATOR_BYTES = 48, 48
+#: About what these take in a real file at least, with the reference to them, their shape or operands
+#: and an empty name, counted in the bytes that may be read.
+_GRAPH_BYTES, _TENSOR_BYTES, _OPERATOR_BYTES = 256, 64, 64
+_SIGNATURE_BYTES, _ENTRY_BYTES = 64, 32
 
 # Field numbers of the tables, in the order of TensorFlow Lite's schema.
 _VERSION, _CODES, _GRAPHS, _DESCRIPTION, _BUFFERS, _METADATA, _SIGNATURES = 0, 1, 2, 3, 4, 6, 7
@@ -68,7 +69,7 @@ class _Parser:
 
     def model(self) -> ModelGraph:
         reader, root = self._reader, self._file.root
-        self._codes = tuple(map(self._code, reader.tables(root, _CODES)))
+        self._codes = tuple(map(self._code, reader.tables(root, _CODES, _ENTRY_BYTES)))
         # Buffer 0 means none; a model without any cannot say even that.
         self._buffers = tuple(map(self._file.buffer_span, reader.tables(root, _BUFFERS))) or (
             (0, 0),
@@ -76,7 +77,7 @@ class _Parser:
         # Several buffers may name the same bytes, but what differs cannot exceed the file.
         if sum(size for _, size in set(self._buffers)) > reader.size:
             self._fail("its buffers lie on top of each other")
-        graphs = reader.tables(root, _GRAPHS)
+        graphs = reader.tables(root, _GRAPHS, _GRAPH_BYTES)
         if not graphs:
             self._fail("it holds no graph")
         self._graph_count = len(graphs)
@@ -89,9 +90,10 @@ class _Parser:
             codes=self._codes,
             graphs=parsed,
             buffers=self._buffers,
-            metadata=tuple(map(self._entry, reader.tables(root, _METADATA))),
+            metadata=tuple(map(self._entry, reader.tables(root, _METADATA, _ENTRY_BYTES))),
             signatures=tuple(
-                self._signature(table, parsed) for table in reader.tables(root, _SIGNATURES)
+                self._signature(table, parsed)
+                for table in reader.tables(root, _SIGNATURES, _SIGNATURE_BYTES)
             ),
             data=self._data,
         )
@@ -246,7 +248,7 @@ class _Parser:
                     reader.string(entry, 0),
                     self._in_range("tensor", reader.scalar(entry, 1, "<I", 0), count),
                 )
-                for entry in reader.tables(table, field)
+                for entry in reader.tables(table, field, _ENTRY_BYTES)
             )
 
         return Signature(
