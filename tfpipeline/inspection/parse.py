@@ -26,8 +26,8 @@ _MAX_RANK = 32
 _MAX_TENSOR_BYTES = 1 << 47
 _MAX_OPTIONS = 1 << 16
 _MAX_CUSTOM_NAME = 1024
-#: About what these take in a real file at least, with the reference to them, their shape or operands
-#: and an empty name, counted in the bytes that may be read.
+#: About what these take in a real file at least, with the reference to them, their shape or
+#: operands and an empty name, counted in the bytes that may be read.
 _GRAPH_BYTES, _TENSOR_BYTES, _OPERATOR_BYTES = 256, 64, 64
 _SIGNATURE_BYTES, _ENTRY_BYTES = 64, 32
 
