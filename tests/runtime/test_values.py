@@ -57,6 +57,7 @@ def test_numbers_that_fit(entry: dict[str, Any], values: np.ndarray, expected: l
         (TOKENS, np.array([np.nan]), "whole numbers that fit int32"),
     ],
 )
+@pytest.mark.filterwarnings("error")  # The command line prints one line, no warning before it.
 def test_numbers_that_do_not_fit(entry: dict[str, Any], values: np.ndarray, part: str) -> None:
     with pytest.raises(InputError, match=part):
         to_tensor(entry, values)
