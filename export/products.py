@@ -101,7 +101,7 @@ def _convolution(activations: Activations, op: FloatOperator, mode: Mode, biases
     if not mode.integer_weights:
         weights = float_constant(graph, f"{name}/weights", values, mode)
     elif mode.activations == FLOAT32 and not is_hybrid(op.code, values):
-        weights = unpacked_constant(graph, f"{name}/weights", quantized, axis)
+        weights = unpacked_constant(graph, f"{name}/weights", values, quantized, axis)
     else:
         weights = integer_constant(graph, f"{name}/weights", quantized, 8, axis)
         version = _HYBRID_VERSIONS[op.code]

@@ -19,6 +19,8 @@ _HYBRID_VALUES = 1024
 """Float activations times integer weights are products of integers from this many weights on, as in
 files of TensorFlow's converter: quantizing the activations at every call costs more than it saves
 in a smaller product."""
+_UNPACKING_BYTES = 192
+"""What a DEQUANTIZE and its tensor take in a file; a channel takes 12 bytes more."""
 _LARGEST_BIAS = {INT8: 2.0**24, INT16: 2.0**30}
 """In steps of the accumulator, by activations. It has 32 bits, of which int8 kernels for weights of
 4 bits take four for themselves; the steps of int16 are so much finer that they need the others."""
@@ -60,12 +62,15 @@ def is_hybrid(code: str, values: np.ndarray) -> bool:
 
 
 def unpacked_constant(
-    graph: GraphBuilder, name: str, matrix: QuantizedMatrix, axis: int = 0
+    graph: GraphBuilder, name: str, values: np.ndarray, matrix: QuantizedMatrix, axis: int = 0
 ) -> int:
     """Per-channel 8-bit weights that a float32 op reads; runtimes unpack them once, at the start.
 
-    Of fewer than 8 bits they would unpack them at every call.
+    Of fewer than 8 bits they would unpack them at every call. Where scales, zero points and the
+    further op take more bytes than 8-bit weights save, the weights stay in float32.
     """
+    if 3 * values.size <= _UNPACKING_BYTES + 12 * len(matrix.scales):
+        return graph.constant(name, np.asarray(values, np.float32))
     stored = integer_constant(graph, f"{name}/int8", matrix, 8, axis)
     result = graph.tensor(name, matrix.values.shape, np.float32)
     graph.operator("DEQUANTIZE", [stored], [result], schema.DequantizeOptionsT(), version=5)
@@ -120,15 +125,16 @@ def fully_connected(
     """
     options = options or schema.FullyConnectedOptionsT()
     if mode.activations == FLOAT32:
+        version = 1
         if bits == 8 and mode.integer_weights and not is_hybrid("FULLY_CONNECTED", values):
-            weights, version = unpacked_constant(graph, f"{name}/weights", quantized), 1
+            weights = unpacked_constant(graph, f"{name}/weights", values, quantized)
         elif mode.integer_weights:
             weights = integer_constant(graph, f"{name}/weights", quantized, bits)
             # Per-channel weights with float activations: TensorFlow Lite quantizes x on the fly.
             version = 12 if bits == 8 else 13
             options.asymmetricQuantizeInputs = bits == 8
         else:
-            weights, version = float_constant(graph, f"{name}/weights", values, mode), 1
+            weights = float_constant(graph, f"{name}/weights", values, mode)
         inputs = [x, weights, -1]
         if bias is not None:
             inputs[2] = graph.constant(f"{name}/bias", np.asarray(bias, np.float32))

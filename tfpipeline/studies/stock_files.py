@@ -99,9 +99,10 @@ def _convert(model: Any, calibration: Any, mode: str, path: Path) -> None:
     if mode == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if mode in ("int8", "int16x8"):
+        # The converter takes the inputs in the order of the frozen graph.
+        order = [named[tensor.name.partition(":")[0]] for tensor in frozen.inputs]
         converter.representative_dataset = lambda: (
-            [np.asarray(values[i : i + 1]) for values in named.values()]
-            for i in range(len(next(iter(named.values()))))
+            [np.asarray(values[i : i + 1]) for values in order] for i in range(len(order[0]))
         )
     if mode == "int16x8":
         converter.target_spec.supported_ops = [
