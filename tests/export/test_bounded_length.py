@@ -206,8 +206,9 @@ def test_short_sequences_count_in_verification(bounded: ExportReport, exported: 
 
 def test_a_file_that_hears_the_padding_is_noticed(target: Path) -> None:
     """A causal convolution whose float input is quantized on the fly, over all time steps."""
+    # Of fewer than 1,024 weights the convolution would run in float32.
     model = keras.Sequential(
-        [keras.Input((None, FEATURES)), L.Conv1D(8, 3, padding="causal"), L.GRU(4)]
+        [keras.Input((None, FEATURES)), L.Conv1D(12, 3, padding="causal"), L.GRU(4)]
     )
     options = {"quantize": "dynamic", "forms": ("portable",), "length": "bounded"}
     report = export(model, target, calibration=walk(8), **options)

@@ -52,7 +52,7 @@ def _print_rows(rows: Sequence[FileTiming]) -> None:
     from tfpipeline.cli.output import kilobytes, print_table
 
     names = Counter(row.path.name for row in rows)
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for row in rows:
         # A name that occurs in several folders does not say which file it is.
         name = row.path.name if names[row.path.name] == 1 else str(row.path)
