@@ -148,6 +148,13 @@ def test_ctc_gradient_follows_what_is_made_of_the_loss(loss):
     assert slope.any(axis=(1, 2)).all()
 
 
+@LOSSES
+def test_ctc_of_no_frames_is_zero_whatever_the_label(loss):
+    logits = RNG.normal(size=(2, 6, 5))
+    values, slope = value_and_slope(loss, [[0, 0, 0, 0], [0, 1, 0, 0]], logits)
+    assert values.tolist() == [0, 0] and not slope.any()
+
+
 def test_gram_ctc_knows_which_labels_fit_without_the_probabilities():
     """The count inside the compiled loss against the plain one, at each length."""
     grams = [(1,), (2,), (1, 2), (1, 1), (2, 1, 2)]
