@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tfpipeline.bench.arm.tools import first_number
+
+_OLDEST_QEMU = (7, 2)
 SOURCES = Path(__file__).resolve().parents[2] / "custom_ops"
 
 
@@ -58,9 +61,12 @@ ARMHF = Machine(
 
 
 def emulator(machine: Machine) -> str:
-    """The path of qemu, or the test is skipped."""
+    """The path of a qemu that knows the processors of the tests, or the test is skipped."""
     for name in (machine.emulator, f"{machine.emulator}-static"):
         if found := shutil.which(name):
+            said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
+            if first_number(said.stdout) < _OLDEST_QEMU:
+                pytest.skip(f"{found} is too old: expected version 7.2 or later")
             return found
     pytest.skip(f"{machine.emulator} is missing: apt-get install qemu-user")
 
