@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tfpipeline.worker_process import worker_command, worker_environment
+
 SEED = 0
 _SECONDS = 600
 
@@ -25,10 +27,14 @@ def write_stock_files(name: str, modes: Sequence[str], folder: Path) -> dict[str
     problems: dict[str, str] = {}
     left = list(modes)
     while left:
-        command = [sys.executable, "-P", "-m", __name__, name, str(folder), *left]
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, check=False, timeout=_SECONDS
+                worker_command(__name__, name, str(folder), *left),
+                env=worker_environment(),
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_SECONDS,
             )
         except subprocess.TimeoutExpired:
             problems |= dict.fromkeys(left, f"not finished after {_SECONDS} s")
