@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES
 from tfpipeline.export.quantization_table import symmetric_int16
 from tfpipeline.export.ranges import CLIPPINGS, minmax, mse, percentile
 from tfpipeline.export.recurrent_plan import affine, output_scale
@@ -74,3 +75,24 @@ def test_int16_scales_are_symmetric() -> None:
     assert symmetric_int16(0.5, 3.0).scales()[0] == pytest.approx(3.0 / 32767)
     assert symmetric_int16(-2.0, 1.0).zero_point == 0
     assert symmetric_int16(0.0, 0.0).scales()[0] == pytest.approx(1e-9 / 32767)
+
+
+def test_a_range_by_squared_error_is_the_best_of_the_shrunken_ones() -> None:
+    values = np.append(np.random.default_rng(1).normal(size=4000), [9.0, -6.0])
+
+    def error(shrink: float) -> float:
+        low, high = -6.0 * shrink, 9.0 * shrink
+        step = (high - low) / 255
+        return float(((np.clip(np.rint(values / step) * step, low, high) - values) ** 2).mean())
+
+    best = min(np.linspace(0.3, 1.0, 29), key=error)
+    np.testing.assert_allclose(mse(values), (-6.0 * best, 9.0 * best))
+
+
+@pytest.mark.parametrize(
+    ("reach", "scale"), [(3.0, 2.0**-11), (16.0, 2.0**-11), (20.0, 2.0**-10), (100.0, 2.0**-8)]
+)
+def test_int16_pre_activations_have_powers_of_two(reach: float, scale: float) -> None:
+    q = INT16_GATES.reaching(reach)
+    assert q is not None and q.scales()[0] == scale and q.zero_point == 0
+    assert FLOAT_GATES.reaching(reach) is None
