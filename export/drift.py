@@ -169,8 +169,9 @@ def _errors(pairs: _Pairs, all_pairs: _Pairs, last: int, comparable: bool) -> Re
     return errors if len(ours) >= _FEWEST else replace(errors, channels=())
 
 
-_FEWEST = 16
-"""Of fewer time steps in the last part a single channel's error is chance."""
+_FEWEST = 64
+"""Of fewer time steps in the last part, where neighbours are alike, the error of a single channel
+is chance: of a sound model it was 0.07 and 0.18 in 24 steps from two pasts."""
 
 
 class _Trace:

@@ -127,7 +127,7 @@ class ModelSignature:
         )
         names = list(result) if isinstance(result, dict) else [""] * len(leaves)
         outputs = tuple(
-            Port(name, _free_where(leaf.shape, other), str(leaf.dtype))
+            Port(name, _free_where(leaf.shape, other), keras.backend.standardize_dtype(leaf.dtype))
             for name, leaf, other in zip(
                 _names(names, "scores", lambda n: not n),
                 leaves,

@@ -44,7 +44,6 @@ PYTHON_PARTS = {
     # The leaves.
     "arguments": part(),
     "errors": part(),
-    "keras_file": part(),
     "progress": part(),
     "worker_process": part(),
     "extras": part("errors"),
@@ -62,6 +61,7 @@ PYTHON_PARTS = {
     "compress": part(f"{KERAS_SIDE} arguments errors progress", "numpy keras"),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
     "file_size": part(),
+    "keras_file": part("file_size"),
     "keras_file_claims": part("file_size", lazy="keras h5py"),
     "loading": part("errors extras keras_file keras_file_claims", lazy=f"{KERAS_SIDE} keras"),
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.

@@ -16,7 +16,7 @@ from small_model import FEATURES, FRAMES, Exported, walk
 from tfpipeline.export import ExportError, ExportReport, Tolerances, export
 from tfpipeline.export.forms import Form
 from tfpipeline.export.lengths import problems_of_lengths, verify_lengths
-from tfpipeline.export.score_kinds import Scores
+from tfpipeline.export.score_kinds import scores_of_outputs
 from tfpipeline.export.signature import ModelSignature
 from tfpipeline.runtime import Interpreter, ModelFileError
 
@@ -192,7 +192,7 @@ def test_short_sequences_count_in_verification(bounded: ExportReport, exported: 
     files = {Form(fused=False, streaming=False): bounded.portable}
     samples = {"x": exported.held_out}
     signature = ModelSignature.of(exported.model, samples["x"])
-    scores = {port.name: Scores("logits", True, comparable=True) for port in signature.outputs}
+    scores = scores_of_outputs(exported.model, signature)
     found = verify_lengths(files, signature, exported.model, samples, scores)
     assert found == {"portable": bounded.lengths["portable"]}
     assert not problems_of_lengths(found, Tolerances(), exact=True)

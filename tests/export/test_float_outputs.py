@@ -106,7 +106,7 @@ def test_what_cannot_be_kept_is_named_with_what_would_help(target: Path) -> None
     with pytest.raises(VerificationError) as refused:
         export(weather, target, labels=None, **options)
     message = str(refused.value)
-    assert "channel 1 of output 'weather' deviates by" in message
+    assert "channel 1 (and 1 more) of output 'weather' deviates by" in message
     assert "int8 steps of" in message and "io='float32'" in message
     assert "more typical samples" not in message and not target.exists()
     # The user's own words for the mode of the last layer count.

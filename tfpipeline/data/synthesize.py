@@ -105,12 +105,12 @@ def _write(folder: Path, settings: dict[str, Any], workers: int) -> dict[str, An
     noise_folder.mkdir()
     for name, noise in noises.items():
         write_wav(noise_folder / f"{name}.wav", noise)
-    for word in (*COMMANDS, *UNKNOWN):
-        (folder / word).mkdir()
     speakers = dict(SPEAKERS)
     if settings["quick"]:
         speakers["train"] = speakers["train"][::_QUICK_STRIDE]
     plan = plan_corpus(seed, clips, speakers)
+    for word in {clip.word for clip in plan}:
+        (folder / word).mkdir()
     # The synthesizer's own state carries over from word to word, so the unit of work, and of a
     # process, is a speaker: the result does not depend on the number of workers.
     units = [list(unit) for _, unit in itertools.groupby(plan, key=lambda c: (c.split, c.speaker))]
