@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from tfpipeline.bench.machine import describe_machine
+from tfpipeline.bench.source import describe_source
 from tfpipeline.errors import TfpipelineError
 
 # Backend, whether XLA compiles, and what the row is called.
@@ -91,7 +92,7 @@ def run_command(
         parser.error(str(error))
     if arguments.json:
         machine = describe_machine().to_dict()
-        print(json.dumps({"machine": machine, "case": case, "rows": found}))
+        print(json.dumps({**describe_source(), "machine": machine, "case": case, "rows": found}))
         return 0
     processor = describe_machine().processor
     print(f"{processor}; {case_type(**case)}; least ms of {arguments.rounds} rounds")

@@ -21,12 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.bench.files import benchmark_files
     from tfpipeline.bench.machine import describe_machine
+    from tfpipeline.bench.source import describe_source
     from tfpipeline.cli.output import kilobytes, print_json, print_table
 
     rows = benchmark_files(arguments.models, rounds=arguments.rounds, isa=arguments.isa)
     if arguments.json:
         machine = describe_machine().to_dict()
-        print_json({"machine": machine, "models": [row.to_dict() for row in rows]})
+        found = [row.to_dict() for row in rows]
+        print_json({**describe_source(), "machine": machine, "models": found})
         return 0
     print_table(
         ("model", "size", "unit", "min us", "median us", "max us"),

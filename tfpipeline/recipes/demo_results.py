@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfpipeline.bench import Timing, describe_machine
+from tfpipeline.bench import Timing, describe_machine, describe_source
 from tfpipeline.recipes import measure
 from tfpipeline.recipes.provenance import installed_versions
 
@@ -28,6 +28,7 @@ def assemble(demo: Demo, created: str) -> dict[str, Any]:
         "seed": demo.config.seed,
         "command": demo.command,
         "quick": demo.config.quick,
+        **describe_source(),
         "machine": describe_machine().to_dict(),
         "versions": installed_versions(),
         "data": _data(demo),

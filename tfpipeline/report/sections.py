@@ -205,6 +205,9 @@ def provenance(results: Results) -> str:
         ("seed", results.get("seed", NOTHING)),
         ("created", results.get("created", NOTHING)),
     ]
+    if results.get("commit"):
+        changed = " with changes" if results.get("dirty") else ""
+        items.append(("commit", f"{results['commit']}{changed}"))
     items += [(name, _short(value)) for name, value in machine.items()]
     items += [(name, value or NOTHING) for name, value in results.get("versions", {}).items()]
     steps = [(step, seconds(value)) for step, value in results.get("seconds", {}).items()]

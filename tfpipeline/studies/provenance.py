@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tfpipeline.bench.machine import describe_machine
+from tfpipeline.bench.source import describe_source
 from tfpipeline.recipes.provenance import installed_versions
 
 
@@ -39,6 +40,7 @@ def describe_run(
         "seeds": list(seeds),
         "data": dict(data),
         "settings": dict(settings),
+        **describe_source(),
         "versions": versions(),
         "machine": describe_machine().to_dict(),
     }

@@ -8,13 +8,14 @@ from itertools import product
 import numpy as np
 
 from tfpipeline.studies.low_rank.runs import Stage1
-from tfpipeline.studies.low_rank.settings import Settings
+from tfpipeline.studies.low_rank.settings import Settings, Strengths
 from tfpipeline.studies.rows import Row
 
 
-def strengths(kind: str, settings: Settings) -> tuple[float, ...]:
-    """The strengths of a regularizer, 0 first."""
-    return (0.0, *(settings.trace_norm if kind == "trace_norm" else settings.l2))
+def strengths(kind: str, settings: Settings) -> Strengths:
+    """The strengths of a regularizer on non-recurrent and on recurrent matrices, 0 first."""
+    nonrec, rec = settings.trace_norm if kind == "trace_norm" else settings.l2
+    return (0.0, *nonrec), (0.0, *rec)
 
 
 def grid_runs(settings: Settings) -> list[Stage1]:
@@ -28,22 +29,26 @@ def grid_runs(settings: Settings) -> list[Stage1]:
     for seed in settings.seeds:
         runs.append(Stage1(seed))
         for kind in ("l2", "trace_norm"):
-            values = strengths(kind, settings)
-            for nonrec, rec in product(values, values):
+            for nonrec, rec in product(*strengths(kind, settings)):
                 if kind == "trace_norm" or nonrec or rec:
                     runs.append(Stage1(seed, kind, nonrec, rec))
     return runs
 
 
 def alone_runs(settings: Settings) -> list[Stage1]:
-    """Still stronger regularizers, of recurrent or of all other matrices only."""
-    return [
+    """Still stronger regularizers, of recurrent or of all other matrices only.
+
+    What the grid has already is not among them.
+    """
+    grid = set(grid_runs(settings))
+    runs = [
         Stage1(seed, kind, *pair)
         for seed in settings.seeds
         for kind, values in (("l2", settings.l2_alone), ("trace_norm", settings.trace_norm_alone))
         for value in values
         for pair in ((value, 0.0), (0.0, value))
     ]
+    return [run for run in runs if run not in grid]
 
 
 def transition_epochs(settings: Settings, epochs: int) -> tuple[int, ...]:
@@ -69,6 +74,16 @@ def best_setting(rows: Sequence[Row], kind: str) -> Row:
     own = [row for row in rows if row["kind"] == kind]
     means = mean_by_setting(own, "cer_validation")
     return min(own, key=lambda row: (means[row["setting"]], row["seed"]))
+
+
+def on_the_edge(best: Row, settings: Settings) -> list[str]:
+    """Which strengths of a row are the largest that its grid has: more of them may be better."""
+    largest = [values[-1] for values in strengths(best["kind"], settings)]
+    return [
+        side
+        for side, most in zip(("nonrec", "rec"), largest, strict=True)
+        if most and best[side] == most
+    ]
 
 
 def best_runs(rows: Sequence[Row], kind: str, settings: Settings) -> list[Stage1]:

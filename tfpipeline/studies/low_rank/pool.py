@@ -21,7 +21,7 @@ from tfpipeline.studies.tasks import run_tasks
 # What only chooses runs: a run's name says which it is.
 _CHOICES = (
     *("seeds", "trace_norm", "l2", "trace_norm_alone", "l2_alone", "budgets"),
-    *("explained_variances", "transitions", "transition_plans", "sparsities", "widths"),
+    *("explained_variances", "transitions", "transition_plans", "sparsities", "widths", "small_l2"),
 )
 
 

@@ -12,6 +12,12 @@ from tfpipeline.studies.rows import Row, StudyError
 KINDS = ("none", "l2", "trace_norm")
 
 
+def _text(value: float | None) -> str:
+    """A number as part of a name: as short as can be, and never that of another number."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a run finds its data and leaves its model.
@@ -79,15 +85,15 @@ class Stage1:
         """The name without the seed."""
         parts = [self.kind]
         if self.kind != "none":
-            parts.append(f"{self.nonrec:g}-{self.rec:g}")
+            parts.append(f"{_text(self.nonrec)}-{_text(self.rec)}")
         if self.joint != "partial":
             parts.append(self.joint)
         if self.width != 1:
-            parts.append(f"width{self.width:g}")
+            parts.append(f"width{_text(self.width)}")
         if self.uniform:
             parts.append("uniform")
         if self.sparsity is not None:
-            parts.append(f"sparse{self.sparsity:g}")
+            parts.append(f"sparse{_text(self.sparsity)}")
         return "-".join(parts)
 
     @property
@@ -112,8 +118,8 @@ class Stage2:
     @property
     def setting(self) -> str:
         if self.budget is None:
-            return f"{self.stage1.setting}-cut{self.explained_variance:g}"
-        return f"{self.stage1.setting}-budget{self.budget:g}"
+            return f"{self.stage1.setting}-cut{_text(self.explained_variance)}"
+        return f"{self.stage1.setting}-budget{_text(self.budget)}"
 
     @property
     def name(self) -> str:
@@ -138,7 +144,7 @@ class TwoStages:
 
     @property
     def setting(self) -> str:
-        cut = f"budget{self.budget:g}-transition{self.transition}of{self.epochs}"
+        cut = f"budget{_text(self.budget)}-transition{self.transition}of{self.epochs}"
         return f"{self.stage1.setting}-{cut}"
 
     @property
@@ -184,7 +190,15 @@ class RunTask:
 
 
 def do(task: RunTask) -> list[Row]:
-    """Does a run; at the top of a module, because processes call it by name."""
+    """Does a run; at the top of a module, because processes call it by name.
+
+    Every row says which commit and which processor it comes from: a study that was interrupted may
+    go on with another.
+    """
+    from tfpipeline.bench import describe_machine, describe_source
+
+    # Before the work, which takes longer than an edit of the code.
+    source = {**describe_source(), "processor": describe_machine().processor}
     found: dict[str, Any]
     if isinstance(task.run, Deployed):
         from tfpipeline.studies.low_rank.deployment import deploy_run
@@ -194,4 +208,4 @@ def do(task: RunTask) -> list[Row]:
         from tfpipeline.studies.low_rank.training import train_run
 
         found = train_run(task.run, task.place)
-    return [{"run": task.run.name, "setting": task.run.setting, **found}]
+    return [{"run": task.run.name, "setting": task.run.setting, **found, **source}]
