@@ -32,8 +32,8 @@ class Settings:
         transitions: shares of the epochs of both stages after which stage 1 may end, early ones
             first; that in the middle is taken where a study needs one.
         transition_plans: pairs of the epochs of both stages and a budget.
-        small_l2: pairs of strengths of l2, weak to strong, that each pruned and each narrow model is
-            tried with, beside none.
+        small_l2: pairs of strengths of l2, weak to strong, that each pruned and each narrow model
+            is tried with, beside none.
         sparsities: shares of zeros in the pruned models.
         widths: of the smaller dense models, as shares of `units` and `dense`.
     """
