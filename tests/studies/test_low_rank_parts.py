@@ -16,10 +16,11 @@ from tfpipeline.studies.low_rank.grid import (
     best_setting,
     grid_runs,
     middle_transition,
+    on_the_edge,
     transition_epochs,
 )
 from tfpipeline.studies.low_rank.pool import Pool
-from tfpipeline.studies.low_rank.report import mean
+from tfpipeline.studies.low_rank.report import mean, origins
 from tfpipeline.studies.low_rank.runs import Place, Stage1, Stage2, TwoStages
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
 from tfpipeline.studies.rows import StudyError
@@ -29,13 +30,36 @@ BANDS = 40
 
 def test_the_grid_has_every_pair_and_one_unregularized_model_a_seed() -> None:
     runs = grid_runs(QUICK)
-    # 3 seeds of: none, 3 x 3 pairs of l2 without its corner, 3 x 3 of the trace norm with it.
-    assert len(runs) == len({run.name for run in runs}) == 3 * (1 + 8 + 9)
+    # 3 seeds of: none, 4 x 3 pairs of l2 without its corner, 3 x 4 of the trace norm with it.
+    assert len(runs) == len({run.name for run in runs}) == 3 * (1 + 11 + 12)
     assert sum(run.kind == "none" for run in runs) == 3
     assert Stage1(2, "trace_norm", 0.0, 0.0) in runs
     alone = alone_runs(QUICK)
     assert all((run.nonrec == 0) != (run.rec == 0) for run in alone) and len(alone) == 12
     assert not {run.name for run in alone} & {run.name for run in runs}
+
+
+def test_a_strength_that_the_grid_has_is_not_trained_again() -> None:
+    settings = dataclasses.replace(QUICK, trace_norm_alone=(8e-3,), l2_alone=())
+    # The grid has it for recurrent matrices only.
+    assert {(run.nonrec, run.rec) for run in alone_runs(settings)} == {(8e-3, 0.0)}
+
+
+def test_small_models_are_tried_with_strengths_of_the_grid() -> None:
+    """So that the dense model at whose percentile pruning aims is there already."""
+    for settings in (QUICK, FULL):
+        pairs = {(run.nonrec, run.rec) for run in grid_runs(settings) if run.kind == "l2"}
+        assert settings.small_l2 and set(settings.small_l2) <= pairs
+
+
+def test_a_best_pair_on_the_edge_of_its_grid_is_named() -> None:
+    def best(kind: str, nonrec: float, rec: float) -> list[str]:
+        return on_the_edge({"kind": kind, "nonrec": nonrec, "rec": rec}, QUICK)
+
+    assert best("trace_norm", 5e-4, 8e-3) == ["rec"] and best("trace_norm", 5e-4, 2e-3) == []
+    assert best("l2", 8e-2, 2e-2) == ["nonrec", "rec"]
+    # 0 is no edge: nothing lies beyond it.
+    assert best("l2", 0.0, 5e-3) == [] and best("none", 0.0, 0.0) == []
 
 
 def test_the_best_setting_has_the_lowest_mean_and_not_the_lowest_run() -> None:
@@ -64,8 +88,30 @@ def test_names_tell_runs_apart() -> None:
         *(Stage2(start, budget=0.5), Stage2(start, explained_variance=0.5)),
         *(TwoStages(start, 20, 8, 0.5), TwoStages(start, 40, 8, 0.5), TwoStages(start, 20, 4, 0.5)),
         TwoStages(start, 20, 8, 0.25),
+        # Strengths, sizes and shares that six digits do not tell apart.
+        *(dataclasses.replace(start, rec=0.2000001), dataclasses.replace(start, nonrec=1e-1 / 3)),
+        *(dataclasses.replace(start, nonrec=0.0333333), Stage2(start, budget=0.5000001)),
+        *(dataclasses.replace(start, width=0.5000001), Stage2(start, explained_variance=0.5000001)),
+        *(dataclasses.replace(start, sparsity=0.5000001), TwoStages(start, 20, 8, 0.2500001)),
     ]
-    assert len({run.name for run in runs}) == len(runs)
+    assert len({run.name for run in runs}) == len({run.setting for run in runs}) + 1 == len(runs)
+
+
+def test_names_of_runs_stay_as_they_were() -> None:
+    """Folders with finished runs are read by name."""
+    start = Stage1(1, "trace_norm", 5e-4, 2e-3)
+    assert start.name == "trace_norm-0.0005-0.002-seed1"
+    assert Stage1(0, sparsity=0.6).name == "none-sparse0.6-seed0"
+    assert TwoStages(start, 20, 8, 0.5).setting.endswith("-budget0.5-transition8of20")
+    assert Stage1(0, "l2", 1e-5, 0.0).setting == "l2-1e-05-0"
+
+
+def test_rows_say_where_they_come_from() -> None:
+    rows = [{"commit": "a", "dirty": False, "processor": "x"}] * 2
+    rows += [{"commit": "b", "dirty": False, "processor": "x"}, {}]
+    found = origins(rows)
+    assert [one["rows"] for one in found] == [2, 1, 1]
+    assert found[0]["commit"] == "a" and found[2]["commit"] is None
 
 
 @pytest.mark.parametrize("settings", [QUICK, FULL])

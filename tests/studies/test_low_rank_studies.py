@@ -28,14 +28,15 @@ TINY = Settings(
     stage2_epochs=1,
     seeds=(0,),
     # The trace norm's map always has a corner without any strength.
-    trace_norm=(),
-    l2=(1e-2,),
+    trace_norm=((), ()),
+    l2=((1e-2, 2e-2), (1e-2,)),
     trace_norm_alone=(1e-2,),
     l2_alone=(),
     budgets=(0.8,),
     explained_variances=(0.9,),
     transitions=(0.4, 0.7),
     transition_plans=((3, 0.8),),
+    small_l2=((1e-2, 1e-2),),
     sparsities=(0.6,),
     widths=(0.5,),
 )
@@ -63,11 +64,14 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_study_writes_its_table_and_its_picture(name: str, given: dict[str, object]) -> None:
     result = load_study(name).run(**given, command="study")
-    assert [file.suffix for file in result.files] == [".csv", ".json", ".png"]
+    assert [file.suffix for file in result.files][:3] == [".csv", ".json", ".png"]
     table = read_csv(result.files[0])
     assert len(table) == len(result.rows) > 0
     about = json.loads(result.files[1].read_text())
     assert about["seeds"] == [0] and about["data"]["corpus"] and about["claims"]
+    # The rows of the models, each with where it comes from.
+    assert {"commit", "dirty", "processor", "rows"} == set(about["rows_from"][0])
+    assert "cer_test" in table[0] and "cer_validation" in table[0]
     for claim in about["claims"]:
         assert claim["claim"] in result.summary
     assert result.files[2].read_bytes().startswith(b"\x89PNG")
@@ -87,6 +91,23 @@ def test_cut_models_keep_their_budget(given: dict[str, object]) -> None:
     whole = load_study("lambda-grid").run(**given).rows
     plain = next(row for row in whole if row["kind"] == "none")
     assert all(row["params"] <= round(0.8 * plain["params"]) for row in rows)
+
+
+def test_pruned_and_narrow_models_are_searched_by_validation_error(
+    given: dict[str, object],
+) -> None:
+    result = load_study("low-rank-or-sparse").run(**given)
+    searched = read_csv(result.files[3])
+    sizes: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+    for row in searched:
+        sizes.setdefault((row["family"], row["width"], row["sparsity"]), []).append(row)
+    # The whole model, a narrow one and a pruned one, each without a regularizer and with l2.
+    assert set(sizes) == {("narrow", "1.0", ""), ("narrow", "0.5", ""), ("sparse", "1.0", "0.6")}
+    for rows in sizes.values():
+        assert [row["kind"] for row in rows] == ["none", "l2"]
+        (chosen,) = [row for row in rows if row["chosen"] == "True"]
+        assert float(chosen["cer_validation"]) == min(float(r["cer_validation"]) for r in rows)
+        assert chosen["params"] in {str(row["params"]) for row in result.rows}
 
 
 def test_pruned_models_have_zeros(given: dict[str, object]) -> None:

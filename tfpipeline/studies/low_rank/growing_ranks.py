@@ -1,4 +1,4 @@
-"""The study `growing-ranks`: why later layers are wider in Kliegl et al. (2018), appendix B."""
+"""The study `growing-ranks`: why later layers are wider in Kliegl et al. (2018), appendix B.1."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "the rank that each layer needs, with growing and with equal widths"
-COLUMNS = ("widths", "kind", "seed", "params", "matrix", "layer", "rank", "nu", "cer_validation")
+COLUMNS = (
+    *("widths", "kind", "seed", "params", "matrix", "layer", "rank", "nu", "cer_validation"),
+    "cer_test",
+)
 
 
 @pooled
@@ -21,7 +24,7 @@ def run(pool: Pool, command: str) -> StudyResult:
     import dataclasses
 
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, finish, spread
+    from tfpipeline.studies.low_rank.report import Claim, errors_of, finish, mean
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     growing = [
@@ -31,7 +34,9 @@ def run(pool: Pool, command: str) -> StudyResult:
     found = pool.rows(runs, "Equal widths")
     rows: list[Row] = [
         {
-            **{name: row[name] for name in ("kind", "seed", "params", "cer_validation")},
+            **{
+                name: row[name] for name in ("kind", "seed", "params", "cer_validation", "cer_test")
+            },
             "widths": "equal" if row["uniform"] else "growing",
             "matrix": matrix.rpartition("/")[2],
             "layer": int(matrix.partition("/")[0].removeprefix("gru_")),
@@ -42,9 +47,9 @@ def run(pool: Pool, command: str) -> StudyResult:
         for matrix, rank in row["rank"].items()
         if matrix.startswith("gru_")
     ]
-    errors = {
+    trained = {
         widths: [
-            row["cer_validation"]
+            row
             for row in found
             if row["kind"] == "trace_norm" and row["uniform"] == (widths == "equal")
         ]
@@ -63,8 +68,9 @@ def run(pool: Pool, command: str) -> StudyResult:
     claims.append(
         Claim(
             "growing widths do as well as equal ones",
-            sum(errors["growing"]) <= sum(errors["equal"]) + 0.005 * len(errors["equal"]),
-            "; ".join(f"{widths}: CER {spread(values)} %" for widths, values in errors.items()),
+            mean(trained["growing"], "cer_validation")
+            <= mean(trained["equal"], "cer_validation") + 0.005,
+            "; ".join(f"{widths}: CER {errors_of(own)}" for widths, own in trained.items()),
         )
     )
     return finish(pool, "growing-ranks", command, COLUMNS, rows, claims, lambda f: _draw(f, rows))

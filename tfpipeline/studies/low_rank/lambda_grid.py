@@ -21,18 +21,26 @@ COLUMNS = (
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
     """Trains every pair of strengths with every seed."""
-    from tfpipeline.studies.low_rank.grid import best_setting, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, finish, spread
+    from tfpipeline.studies.low_rank.grid import best_setting, grid_runs, on_the_edge
+    from tfpipeline.studies.low_rank.report import Claim, errors_of, finish, mean, spread
 
     rows = pool.rows(grid_runs(pool.settings), "Stage 1")
-    lines, found = [], {}
+    lines, found, inside = [], {}, []
     for kind in ("none", "l2", "trace_norm"):
         best = best_setting(rows, kind)
-        errors = [r["cer_validation"] for r in rows if r["setting"] == best["setting"]]
-        found[kind] = sum(errors) / len(errors)
-        lines.append(
-            f"best {kind}: nonrec {best['nonrec']:g}, rec {best['rec']:g}: CER {spread(errors)} %"
-        )
+        own = [row for row in rows if row["setting"] == best["setting"]]
+        found[kind] = mean(own, "cer_validation")
+        pair = f"nonrec {best['nonrec']:g}, rec {best['rec']:g}"
+        lines.append(f"best {kind}: {pair}: CER {errors_of(own)}")
+        if kind != "none":
+            edge = on_the_edge(best, pool.settings)
+            inside.append(
+                Claim(
+                    f"{kind}: stronger pairs than the best were tried on both sides",
+                    not edge,
+                    f"{pair}{': the largest ' + ' and '.join(edge) + ' tried' if edge else ''}",
+                )
+            )
     tied = [row for row in rows if row["kind"] == "trace_norm" and row["nonrec"] == row["rec"]]
     best_tied = [
         r["cer_validation"]
@@ -50,6 +58,7 @@ def run(pool: Pool, command: str) -> StudyResult:
             sum(best_tied) / len(best_tied) <= found["trace_norm"] + 0.005,
             f"tied {spread(best_tied)} %, best pair {100 * found['trace_norm']:.1f} %",
         ),
+        *inside,
     ]
     return finish(
         pool, "lambda-grid", command, COLUMNS, rows, claims, lambda f: _draw(f, rows), extra=lines
@@ -67,26 +76,25 @@ def _draw(figure: Any, rows: list[Row]) -> None:
         own = [row for row in rows if row["kind"] == kind]
         if kind == "l2":
             own += [row for row in rows if row["kind"] == "none"]
-        values = sorted({row["nonrec"] for row in own})
+        sides = [sorted({row[side] for row in own}) for side in ("nonrec", "rec")]
         errors = np.array(
             [
-                [100 * mean(own, "cer_validation", rec=rec, nonrec=nonrec) for nonrec in values]
-                for rec in values
+                [100 * mean(own, "cer_validation", rec=rec, nonrec=nonrec) for nonrec in sides[0]]
+                for rec in sides[1]
             ]
         )
-        maps[kind] = (values, errors)
+        maps[kind] = (sides, errors)
     low = min(errors.min() for _, errors in maps.values())
     high = max(errors.max() for _, errors in maps.values())
-    for axes, (kind, (values, errors)) in zip(figure.subplots(1, 2), maps.items(), strict=True):
+    for axes, (kind, (sides, errors)) in zip(figure.subplots(1, 2), maps.items(), strict=True):
         axes.imshow(errors, origin="lower", cmap="viridis_r", vmin=low, vmax=high)
         for i, j in np.ndindex(errors.shape):
             dark = errors[i, j] > (low + high) / 2
             axes.text(
                 j, i, f"{errors[i, j]:.1f}", ha="center", va="center", color="w" if dark else "k"
             )
-        names = [f"{value:g}" for value in values]
-        axes.set_xticks(range(len(values)), names)
-        axes.set_yticks(range(len(values)), names)
+        for values, set_ticks in zip(sides, (axes.set_xticks, axes.set_yticks), strict=True):
+            set_ticks(range(len(values)), [f"{value:g}" for value in values])
         axes.set_xlabel("λ of non-recurrent matrices")
         axes.set_ylabel("λ of recurrent matrices")
         axes.set_title(f"{LABELS[kind]}: validation CER, %, mean over seeds")

@@ -10,6 +10,8 @@ from tfpipeline.studies.rows import Row, StudyResult
 
 if TYPE_CHECKING:
     from tfpipeline.studies.low_rank.pool import Pool
+    from tfpipeline.studies.low_rank.report import Claim
+    from tfpipeline.studies.low_rank.runs import Stage1
 
 HELP = "low rank, sparse and narrow models: error rate by parameters, bytes and time (Figure 8)"
 COLUMNS = (
@@ -17,9 +19,13 @@ COLUMNS = (
     *("cer_int8_validation", "cer_int8_test", "bytes", "bytes_zipped", "bytes_fused"),
     *("us_portable", "us_fused"),
 )
+SEARCH_COLUMNS = (
+    *("family", "width", "sparsity", "kind", "nonrec", "rec", "seed", "params", "nonzero"),
+    *("cer_validation", "cer_test", "chosen"),
+)
 FAMILIES = {
-    "narrow": "narrower plain models",
-    "sparse": "pruned plain models",
+    "narrow": "narrower plain models, best l2",
+    "sparse": "pruned plain models, best l2",
     "low rank": "trace norm, cut early, as many epochs",
     "low rank, late": "trace norm, cut after them, short stage 2",
 }
@@ -35,20 +41,23 @@ _COLORS = {
 def run(pool: Pool, command: str) -> StudyResult:
     """Trains families of small models and exports each as int8.
 
-    The low-rank models of the first family have both stages in the epochs that narrow and pruned
-    ones have. Those of the second are the ones of `size-against-error`.
+    Each narrow and each pruned model is trained without a regularizer and with l2 of several
+    strengths, and the best of them by validation error stands for its size. Low-rank models take
+    the strengths that the grid found before any cut, so they are searched no harder. Those of the
+    first family have both stages in the epochs that narrow and pruned ones have; those of the
+    second are the ones of `size-against-error`.
     """
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs, middle_transition
     from tfpipeline.studies.low_rank.report import finish
-    from tfpipeline.studies.low_rank.runs import Deployed, Stage1, Stage2, TwoStages
+    from tfpipeline.studies.low_rank.runs import Deployed, Stage2, TwoStages
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     seeds, budgets, epochs = pool.settings.seeds, pool.settings.budgets, pool.settings.epochs
+    plain, searched = _search(pool)
     starts = best_runs(grid, "trace_norm", pool.settings)
     transition = middle_transition(pool.settings, epochs)
     families: dict[str, list[Any]] = {
-        "narrow": [Stage1(s, width=w) for w in (1.0, *pool.settings.widths) for s in seeds],
-        "sparse": [Stage1(s, sparsity=v) for v in pool.settings.sparsities for s in seeds],
+        **plain,
         "low rank": [
             TwoStages(one, epochs, transition, budget) for budget in budgets for one in starts
         ],
@@ -65,7 +74,7 @@ def run(pool: Pool, command: str) -> StudyResult:
             **times.get(one.name, {}),
             **{name: value for name, value in files.items() if name not in ("run", "setting")},
             "family": family,
-            "nonzero": round(model["params"] - model["zeros"] * model["kernel_params"]),
+            "nonzero": _nonzero(model),
         }
         for one, family, model, files in zip(runs, names, trained, deployed, strict=True)
     ]
@@ -75,9 +84,71 @@ def run(pool: Pool, command: str) -> StudyResult:
         command,
         COLUMNS,
         rows,
-        _claims(rows),
+        [*_claims(rows), _search_is_wide(searched, pool.settings.small_l2)],
         lambda f: _draw(f, rows),
         (13, 4.4),
+        further={"search": (SEARCH_COLUMNS, searched)},
+    )
+
+
+def _search(pool: Pool) -> tuple[dict[str, list[Stage1]], list[Row]]:
+    """Trains narrow and pruned models with each strength of l2.
+
+    Returns:
+        The runs of the best strengths of each size, by family, and a row for every run.
+    """
+    import dataclasses
+
+    from tfpipeline.studies.low_rank.grid import mean_by_setting
+    from tfpipeline.studies.low_rank.runs import Stage1
+
+    settings = pool.settings
+    strengths = [{}, *({"kind": "l2", "nonrec": a, "rec": b} for a, b in settings.small_l2)]
+    sizes: list[tuple[str, dict[str, float]]] = [
+        *(("narrow", {"width": width}) for width in (1.0, *settings.widths)),
+        *(("sparse", {"sparsity": sparsity}) for sparsity in settings.sparsities),
+    ]
+    trials = {
+        i: [[Stage1(s, **size, **strength) for s in settings.seeds] for strength in strengths]
+        for i, (_, size) in enumerate(sizes)
+    }
+    every = [run for trial in trials.values() for runs in trial for run in runs]
+    # Pruning aims at a percentile of the weights of the same model without pruning.
+    pool.rows([dataclasses.replace(run, sparsity=None, width=1.0) for run in every], "Dense models")
+    found = {row["run"]: row for row in pool.rows(every, "Narrow and pruned models")}
+    best: dict[str, list[Stage1]] = {family: [] for family, _ in sizes}
+    rows: list[Row] = []
+    for i, (family, _) in enumerate(sizes):
+        own = [found[run.name] for runs in trials[i] for run in runs]
+        means = mean_by_setting(own, "cer_validation")
+        chosen = min(trials[i], key=lambda runs: means[runs[0].setting])
+        best[family] += chosen
+        rows += [
+            {
+                **row,
+                "family": family,
+                "nonzero": _nonzero(row),
+                "chosen": row["setting"] == chosen[0].setting,
+            }
+            for row in own
+        ]
+    return best, rows
+
+
+def _nonzero(row: Row) -> int:
+    return round(row["params"] - row["zeros"] * row["kernel_params"])
+
+
+def _search_is_wide(searched: list[Row], strengths: tuple[tuple[float, float], ...]) -> Claim:
+    """Whether the strongest l2 is best for no size: then a stronger one need not be tried."""
+    from tfpipeline.studies.low_rank.report import Claim
+
+    chosen = [row for row in searched if row["chosen"]]
+    found = {row["setting"]: (row["nonrec"], row["rec"]) for row in chosen}
+    return Claim(
+        "no narrow or pruned model is best with the strongest l2 tried",
+        not strengths or strengths[-1] not in found.values(),
+        "best: " + ", ".join(found),
     )
 
 
@@ -119,16 +190,23 @@ def _points(rows: list[Row], family: str, x: str, y: str) -> list[tuple[float, f
     )
 
 
-def _claims(rows: list[Row]) -> list[Any]:
+def _compare(rows: list[Row], family: str, x: str, error: str) -> list[tuple[float, float]]:
+    """The error of low rank and of each size of another family, at that size."""
     import numpy as np
 
+    sizes, errors = np.array(_points(rows, "low rank", "params" if x == "nonzero" else x, error)).T
+    return [
+        # Read off between our own sizes; above the largest one, the largest counts.
+        (float(np.interp(size, sizes, errors)), other)
+        for size, other in _points(rows, family, x, error)
+        if size >= sizes[0]
+    ]
+
+
+def _claims(rows: list[Row]) -> list[Claim]:
     from tfpipeline.studies.low_rank.report import Claim, mean
 
     claims = []
-    low_rank = {
-        x: _points(rows, "low rank", x, "cer_int8_validation")
-        for x in ("params", "bytes", "bytes_zipped", "us_fused")
-    }
     for family, x, what in (
         ("narrow", "params", "as many parameters"),
         ("sparse", "nonzero", "as many parameters that are not zero"),
@@ -137,20 +215,19 @@ def _claims(rows: list[Row]) -> list[Any]:
         ("narrow", "us_fused", "as much time"),
         ("sparse", "us_fused", "as much time"),
     ):
-        ours = low_rank["params" if x == "nonzero" else x]
-        sizes, errors = np.array(ours).T
-        wins, compared = 0, []
-        for size, error in _points(rows, family, x, "cer_int8_validation"):
-            # Read off between our own sizes; above the largest one, the largest counts.
-            if size >= sizes[0]:
-                own = float(np.interp(size, sizes, errors))
-                wins += own <= error
-                compared.append(f"{100 * own:.1f} against {100 * error:.1f} %")
+        pairs = {
+            split: _compare(rows, family, x, f"cer_int8_{split}")
+            for split in ("validation", "test")
+        }
+        numbers = "; ".join(
+            f"{split} " + ", ".join(f"{100 * a:.1f} against {100 * b:.1f} %" for a, b in compared)
+            for split, compared in pairs.items()
+        )
         claims.append(
             Claim(
                 f"with {what}, low rank has a lower error than {family} models",
-                bool(compared) and wins == len(compared),
-                ", ".join(compared) or "no size in common",
+                bool(pairs["validation"]) and all(a <= b for a, b in pairs["validation"]),
+                numbers if pairs["validation"] else "no size in common",
             )
         )
     worst = max(rows, key=lambda row: row["cer_int8_test"] / max(row["cer_float_test"], 1e-9))

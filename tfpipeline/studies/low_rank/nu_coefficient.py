@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "nu of the last recurrent layer over the strength of either regularizer (Figure 2)"
-COLUMNS = ("matrix", "kind", "strength", "seed", "nu", "rank", "cer_validation")
+COLUMNS = ("matrix", "kind", "strength", "seed", "nu", "rank", "cer_validation", "cer_test")
 
 
 @pooled
@@ -39,6 +39,7 @@ def run(pool: Pool, command: str) -> StudyResult:
                         "nu": row["nu"][matrix],
                         "rank": row["rank"][matrix],
                         "cer_validation": row["cer_validation"],
+                        "cer_test": row["cer_test"],
                     }
                 )
     claims = []

@@ -72,6 +72,7 @@ class Pool:
                 if name not in _CHOICES
             },
         }
+        self._used: dict[str, Row] = {}
         self._store = RowStore(out / "low_rank.rows.jsonl", ("run",), self.basis)
 
     def rows(self, runs: Sequence[Run], label: str) -> list[Row]:
@@ -81,7 +82,14 @@ class Pool:
         deploys = any(isinstance(run, Deployed) for run in runs)
         with _environment("tensorflow" if deploys else self.backend, self.out / "compiled"):
             run_tasks(tasks, do, self._store, label, self.processes, fresh=True)
-        return list(self._store.rows([{"run": run.name} for run in runs]))
+        found = list(self._store.rows([{"run": run.name} for run in runs]))
+        self._used.update((row["run"], row) for row in found)
+        return found
+
+    @property
+    def used(self) -> list[Row]:
+        """Every row that was asked for so far, once."""
+        return list(self._used.values())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tfpipeline.studies.low_rank.pool import Pool
 
 HELP = "rank@0.9 of the last recurrent layer over the error rate (Figure 3)"
-COLUMNS = ("matrix", "start", "nonrec", "rec", "seed", "rank", "nu", "cer_validation")
+COLUMNS = ("matrix", "start", "nonrec", "rec", "seed", "rank", "nu", "cer_validation", "cer_test")
 
 
 @pooled
@@ -25,7 +25,7 @@ def run(pool: Pool, command: str) -> StudyResult:
     layer = f"gru_{len(pool.settings.units)}"
     rows: list[Row] = [
         {
-            **{name: row[name] for name in ("nonrec", "rec", "seed", "cer_validation")},
+            **{name: row[name] for name in ("nonrec", "rec", "seed", "cer_validation", "cer_test")},
             "start": _start(row),
             "matrix": matrix,
             "rank": row["rank"][matrix],

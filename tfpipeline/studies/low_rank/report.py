@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from tfpipeline.recipes.atomic import replacing, write_json
@@ -52,6 +54,22 @@ def spread(values: Sequence[float]) -> str:
     return f"{average:.1f} ({100 * min(values):.1f} to {100 * max(values):.1f})"
 
 
+def errors_of(rows: Sequence[Row]) -> str:
+    """The error rates of rows of one setting, on validation and on test speakers."""
+    validation, test = ([row[f"cer_{split}"] for row in rows] for split in ("validation", "test"))
+    return f"{spread(validation)} %, test {spread(test)} %"
+
+
+def origins(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """How many rows come from which commit and which processor, most first."""
+    names = ("commit", "dirty", "processor")
+    counts = Counter(tuple(row.get(name) for name in names) for row in rows)
+    return [
+        {**dict(zip(names, values, strict=True)), "rows": count}
+        for values, count in counts.most_common()
+    ]
+
+
 def finish(
     pool: Pool,
     name: str,
@@ -62,6 +80,7 @@ def finish(
     draw: Callable[[Any], None],
     figure_size: tuple[float, float] = (10, 4.2),
     extra: Sequence[str] = (),
+    further: Mapping[str, tuple[Sequence[str], Sequence[Row]]] = MappingProxyType({}),
 ) -> StudyResult:
     """Writes `<name>.csv`, `.json` and `.png`, and sums up.
 
@@ -75,12 +94,16 @@ def finish(
         draw: fills a matplotlib figure.
         figure_size: inches.
         extra: lines of the summary before the claims.
+        further: columns and rows of more tables, `<name>_<key>.csv`.
     """
     from matplotlib.figure import Figure
 
     stem = name.replace("-", "_")
     paths = tuple(pool.out / f"{stem}.{ending}" for ending in ("csv", "json", "png"))
     write_csv(paths[0], columns, rows)
+    more = {pool.out / f"{stem}_{key}.csv": table for key, table in further.items()}
+    for path, table in more.items():
+        write_csv(path, *table)
     about = describe_run(
         name,
         command,
@@ -90,10 +113,11 @@ def finish(
     )
     if pool.backend == "jax":
         about["versions"]["jax"] = importlib.metadata.version("jax")
+    about["rows_from"] = origins(pool.used)
     about["claims"] = [{"claim": c.text, "holds": c.holds, "found": c.found} for c in claims]
     write_json(paths[1], about)
     figure = Figure(figsize=figure_size, layout="constrained")
     draw(figure)
     with replacing(paths[2]) as partial:
         figure.savefig(partial, dpi=120, format="png")
-    return StudyResult(tuple(rows), paths, "\n".join([*extra, *map(str, claims)]))
+    return StudyResult(tuple(rows), (*paths, *more), "\n".join([*extra, *map(str, claims)]))
