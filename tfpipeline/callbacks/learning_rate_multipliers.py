@@ -14,7 +14,7 @@ from tfpipeline.layers.export_protocol import named_factors
 class LearningRateMultipliers(keras.callbacks.Callback):
     """Multiplies the learning rate of chosen factored matrices while `fit` runs.
 
-    Kliegl et al. (2018), section 2.3: factored recurrent matrices want a much lower rate than
+    Kliegl et al. (2018), appendix B.2: factored recurrent matrices want a much lower rate than
     non-recurrent ones. It acts inside the optimizer's step, so also on those that divide the
     gradient by its size, such as Adam, and leaves nothing behind in the model once `fit` has
     ended; an interrupted one leaves the factors in force until the next `fit` with this callback.

@@ -20,7 +20,7 @@ class RankMonitor(keras.callbacks.Callback):
     The keys are `"<layer>/<matrix>/nu"`, `".../rank@<tau>"` and `".../trace_norm"`, so that the
     history and every later callback (CSVLogger, TensorBoard) have them. The product's singular
     values come from its factors in float64. See `tfpipeline.metrics` for the definitions (Kliegl et
-    al. 2018, sections 3.1 and 3.2). nu is left out for a matrix with a side of 1.
+    al. 2018, section 3.2.1). nu is left out for a matrix with a side of 1.
 
     Args:
         tau: share of the squared singular values, in (0, 1].

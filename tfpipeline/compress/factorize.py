@@ -35,7 +35,7 @@ def factorize(
 
     At full rank it computes what `model` computes, to rounding; `truncate` then cuts it by
     explained variance or to a budget. So an unregularized or an l2-regularized model becomes the
-    start of stage 2: "warm starts" in Kliegl et al. (2018), section 3.2, and Prabhavalkar et al.
+    start of stage 2: "warm starts" in Kliegl et al. (2018), section 3.2.2, and Prabhavalkar et al.
     (2016). All other weights carry over, and so do iteration count, learning rate and the optimizer
     slots of unchanged variables. The kernels' regularizers do not: stage 2 trains without them.
 

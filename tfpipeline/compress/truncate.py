@@ -32,7 +32,7 @@ def truncate(
     """Returns a smaller model, in which every factored matrix is its best low-rank approximation.
 
     Each W = U V becomes the balanced factors `(U_r sqrt(S_r), sqrt(S_r) V_r^T)` of its truncated
-    singular value decomposition; Kliegl et al. (2018), section 2, stage 2. All other weights are
+    singular value decomposition; Kliegl et al. (2018), section 3.1, stage 2. All other weights are
     carried over as they are, and so is a matrix that keeps its rank. `model` is not changed. A
     compiled model gives a compiled one: iteration count, learning rate and the optimizer slots of
     unchanged variables carry over, those of cut factors start again.

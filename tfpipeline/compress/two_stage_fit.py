@@ -52,11 +52,11 @@ def two_stage_fit(
 ) -> TwoStageResult:
     """Trains stage 1, cuts the factors, and trains stage 2, within a fixed number of epochs.
 
-    Kliegl et al. (2018), section 3.2: stage 1 trains under the regularizers of `model`, stage 2
+    Kliegl et al. (2018), section 3.2.3: stage 1 trains under the regularizers of `model`, stage 2
     without the trace norm. The epochs of stage 2 count on, so that a schedule by epoch or by
     iteration goes on through both: stage 2 starts at the learning rate of the transition, as in the
-    paper's study of the transition epoch. `learning_rate_factor=3` is the rule of its study of
-    size against error, where stage 2 starts at three times the last rate of stage 1.
+    paper's study of the transition epoch. `learning_rate_factor=3` is the rule of its section
+    3.2.2, where stage 2 starts at three times the last rate of stage 1.
 
     Args:
         model: compiled model with factored layers. It holds the end of stage 1 afterwards.

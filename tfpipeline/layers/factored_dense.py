@@ -24,8 +24,8 @@ from tfpipeline.layers.take_over import take_over
 class FactoredDense(keras.layers.Layer):
     """`activation(x (kernel_left kernel_right) + bias)`: `keras.layers.Dense`, factored.
 
-    Kliegl et al. (2018), section 2. The factors start from the balanced singular value split of the
-    initializer's matrix, so that full rank starts as Keras' own layer.
+    Kliegl et al. (2018), section 3.1. The factors start from the balanced singular value split of
+    the initializer's matrix, so that full rank starts as Keras' own layer.
 
     Args:
         units, activation, ..., bias_constraint: as in `keras.layers.Dense`. The kernel's

@@ -20,7 +20,7 @@ class FactoredGRU(FactoredRecurrent, keras.layers.GRU):
 
     It computes what `keras.layers.GRU` computes with `kernel = kernel_left @ kernel_right` and
     `recurrent_kernel` likewise, each shared by all gates (the partially joint form of Kliegl et al.
-    2018, section 2.3), and starts as that layer when the rank is full. The input projection runs
+    2018, appendix B.2), and starts as that layer when the rank is full. The input projection runs
     for all time steps at once; each product is formed once a batch, outside the loop over time,
     where that is cheaper than multiplying by both factors. On a GPU with TensorFlow it uses cuDNN
     as Keras does.

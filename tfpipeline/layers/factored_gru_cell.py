@@ -25,7 +25,7 @@ class FactoredGRUCell(FactoredRecurrentCell, keras.layers.GRUCell):
     ```
 
     This is `keras.layers.GRUCell` (Cho et al. 2014, reset after the product) with the partially
-    joint factorization of Kliegl et al. (2018), section 2.3. The factors start from the balanced
+    joint factorization of Kliegl et al. (2018), appendix B.2. The factors start from the balanced
     singular value split of the initializer's matrix, so that full rank starts as Keras' own cell.
 
     Args:

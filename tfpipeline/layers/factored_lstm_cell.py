@@ -25,8 +25,8 @@ class FactoredLSTMCell(FactoredRecurrentCell, keras.layers.LSTMCell):
     ```
 
     This is `keras.layers.LSTMCell` (Hochreiter and Schmidhuber 1997) with the partially joint
-    factorization of Kliegl et al. (2018), section 2.3. The factors start from the balanced singular
-    value split of the initializer's matrix, so that full rank starts as Keras' own cell.
+    factorization of Kliegl et al. (2018), appendix B.2. The factors start from the balanced
+    singular value split of the initializer's matrix, so that full rank starts as Keras' own cell.
 
     Args:
         units, activation, ..., seed: as in `keras.layers.LSTMCell`. Regularizers and constraints of

@@ -27,7 +27,7 @@ def check_share(tau: Any, argument: str = "tau") -> float:
 def explained_variance_rank(matrix: Any, tau: float = 0.9) -> int:
     """Least r with sum of the first r squared singular values >= tau times the sum of all.
 
-    Kliegl et al. (2018), section 3.2. The all-zero matrix counts as rank 1.
+    Kliegl et al. (2018), section 3.2.1. The all-zero matrix counts as rank 1.
 
     Args:
         matrix: `(rows, columns)`, or a list of singular values.

@@ -51,7 +51,7 @@ def split_svd(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Balanced factors `(U_r sqrt(S_r), sqrt(S_r) V_r^T)` of the best rank-`rank` approximation.
 
-    Kliegl et al. (2018), the lemma of section 2: among all factorizations this one has the least
+    Kliegl et al. (2018), lemma 1: among all factorizations this one has the least
     1/2 (|U|^2 + |V|^2), which then equals the trace norm.
     """
     root = np.sqrt(s[:rank])

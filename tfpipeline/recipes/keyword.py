@@ -2,7 +2,7 @@
 
 Stage 1 trains full-rank factors under a trace norm; `compress` cuts every matrix to the rank that
 explains a set share of it; stage 2 trains the small model on without the trace norm. Kliegl et al.
-(2018), section 2.
+(2018), section 3.1.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from tfpipeline.regularizers.trace_norm import check_strength
 class HalfL2(keras.regularizers.Regularizer):
     """Adds 1/2 strength |W|^2 for a kernel W that is stored whole.
 
-    The baseline of Kliegl et al. (2018), section 3: the same strength means the same scale as in
-    `TraceNorm`. It is `keras.regularizers.L2` with half the strength, and raises on a factored
+    The baseline of Kliegl et al. (2018), section 3.2.1: the same strength means the same scale as
+    in `TraceNorm`. It is `keras.regularizers.L2` with half the strength, and raises on a factored
     layer, where a square norm of each factor would be the trace norm.
 
     Args:

@@ -15,7 +15,7 @@ def kernel_regularizers(
 ) -> dict[str, Any]:
     """Arguments `kernel_regularizer` and `recurrent_regularizer` of a recurrent layer.
 
-    Kliegl et al. (2018), section 3.1, have one strength lambda_rec for recurrent matrices and one
+    Kliegl et al. (2018), section 3.2.1, have one strength lambda_rec for recurrent matrices and one
     lambda_nonrec for all others; for the trace norm they tie the two, for l2 they search both.
 
     Args:

@@ -25,7 +25,7 @@ class TraceNorm(keras.regularizers.Regularizer):
 
     Over all factorizations of W the least value of that sum is strength times the trace norm of W
     (the sum of its singular values), so gradient descent on the factors lowers the rank. Kliegl et
-    al. (2018), section 2, equations (2) and (3). Note the 1/2: `keras.regularizers.L2` has none.
+    al. (2018), section 3.1, equations (2) and (3). Note the 1/2: `keras.regularizers.L2` has none.
 
     A layer that stores its kernel whole must not use it: there the same formula would be the plain
     square norm, which does not lower the rank. It raises instead.

@@ -1,4 +1,4 @@
-"""The studies of Kliegl et al. (2018), sections 2 and 3, on a corpus that fits a CPU.
+"""The studies of Kliegl et al. (2018), section 3.2 and appendix B, on a corpus that fits a CPU.
 
 Way of the data: `settings` says what to train, `corpus` has the sentences, `runs` names every
 training run (`stage1`, `stage2`, `transition`, `sparsity` do them), `pool` does those whose rows

@@ -53,7 +53,7 @@ class Settings:
     rate: float = 3e-3
     last_rate: float = 0.05
     seeds: tuple[int, ...] = (0, 1, 2)
-    trace_norm: Strengths = ((5e-4, 2e-3), (5e-4, 2e-3, 8e-3))
+    trace_norm: Strengths = ((5e-4, 2e-3), (5e-4, 2e-3, 8e-3, 3.2e-2))
     l2: Strengths = ((5e-3, 2e-2, 8e-2), (5e-3, 2e-2))
     trace_norm_alone: tuple[float, ...] = (1e-2,)
     l2_alone: tuple[float, ...] = (1e-1,)
