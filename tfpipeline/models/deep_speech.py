@@ -37,8 +37,8 @@ def ds2(
     """Two convolutions, recurrent layers of growing width, a dense layer, and scores of symbols.
 
     Kliegl et al. (2018), section 3.2 and appendix B, after Deep Speech 2 (Amodei et al. 2016).
-    Every layer looks back only, so that the model streams: `(batch, frames, num_features)` to logits
-    `(batch, output frames, num_symbols)`, where the number of output frames is that of
+    Every layer looks back only, so that the model streams: `(batch, frames, num_features)` to
+    logits `(batch, output frames, num_symbols)`, where the number of output frames is that of
     `output_frames`. The published widths have 19.6 M parameters in the kernels of the GRU and dense
     layers, and 26.5 M in their factors at full rank, which is the default. With `fast=True` the
     convolutions give 1,280 numbers a frame instead of 640, and those are 21.0 M and 29.2 M: the
