@@ -36,6 +36,14 @@ def test_prints_what_the_processes_measured(monkeypatch, capsys):
     assert printed[2].split()[-3:] == ["11.0", "76.0", "5.6"] and printed[3].split()[-1] == "-"
 
 
+def test_its_json_says_what_measured_it(monkeypatch, capsys):
+    rows = [row_of("JAX", None)]
+    monkeypatch.setattr("tfpipeline.bench.backends.measure_in_each_mode", lambda *_: rows)
+    assert main(["--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["rows"] == rows and {"commit", "dirty", "machine", "case"} <= set(found)
+
+
 def test_a_measurement_that_fails_is_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr("tfpipeline.bench.backends.MODES", (("tensorflow", False, "TensorFlow"),))
     with pytest.raises(SystemExit):

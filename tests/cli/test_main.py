@@ -90,7 +90,9 @@ def test_benchmark_times_files_against_each_other(
     report = exported.report
     files = [report.portable, report.fused, report.stream_fused]
     assert cli.main(["benchmark", *map(str, files), "--rounds", "3", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)["models"]
+    found = json.loads(capsys.readouterr().out)
+    assert {"commit", "dirty", "machine"} <= set(found)
+    rows = found["models"]
     assert [row["unit"] for row in rows] == ["utterance", "utterance", "frame"]
     assert all(row["timing"]["min"] > 0 for row in rows)
     assert rows[0]["bytes"] == report.portable.stat().st_size

@@ -66,6 +66,7 @@ def test_the_results_hold_what_was_agreed(finished: tuple[Path, dict[str, Any]])
     names = [form["name"] for form in results["forms"]]
     assert names == ["float stage 1", "float stage 2", "portable int8", "fused int8"]
     assert results["seed"] == 5
+    assert {"commit", "dirty", "machine", "versions"} <= set(results)
     assert results["data"]["source"] == "corpus"
     assert results["data"]["voices"] is None
     assert results["data"]["counts"]["train"] > 100

@@ -28,6 +28,8 @@ def example_results() -> dict[str, Any]:
         "seed": 0,
         "command": "tfpipeline demo --seed 0",
         "quick": False,
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "dirty": False,
         "machine": {
             "processor": "Example CPU at 2.9 GHz",
             "architecture": "x86_64",

@@ -78,6 +78,7 @@ def test_the_page_shows_the_results(results: Results, tmp_path: Path) -> None:
         "8,000 train, 1,000 validation, 1,000 test",
         "1 min 24 s",
         "tfpipeline demo --seed 0",
+        results["commit"],
     ):
         assert shown in page.text, shown
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tfpipeline.bench import describe_source
 from tfpipeline.studies import export_time
 from tfpipeline.studies.memory import PeakMemory
 from tfpipeline.studies.rows import read_csv
@@ -33,6 +35,8 @@ def test_a_study_measures_each_export_once(tmp_path: Path, monkeypatch: pytest.M
     assert [(row["cell"], row["streaming"]) for row in table] == [
         *(("gru", "no"), ("gru", "both"), ("lstm", "no"), ("lstm", "both")),
     ]
+    about = json.loads((tmp_path / "export_time.json").read_text())
+    assert {key: about[key] for key in ("commit", "dirty")} == describe_source()
     assert "gru, 9.6 M parameters, streaming no: 20.0 s, 2.8 GB at most" in result.summary
     monkeypatch.setattr(export_time, "export_once", None)
     assert export_time.run(tmp_path, samples=3).rows == result.rows

@@ -24,8 +24,8 @@ SEARCH_COLUMNS = (
     *("cer_validation", "cer_test", "chosen"),
 )
 FAMILIES = {
-    "narrow": "narrower plain models, best l2",
-    "sparse": "pruned plain models, best l2",
+    "narrow": "narrower plain models, ℓ2 searched",
+    "sparse": "pruned plain models, ℓ2 searched",
     "low rank": "trace norm, cut early, as many epochs",
     "low rank, late": "trace norm, cut after them, short stage 2",
 }
