@@ -77,6 +77,18 @@ def test_a_study_writes_its_table_and_its_picture(name: str, given: dict[str, ob
     assert result.files[2].read_bytes().startswith(b"\x89PNG")
 
 
+def test_finished_runs_are_a_table(given: dict[str, object]) -> None:
+    store = Path(str(given["out"])) / "low_rank.rows.jsonl"
+    before = store.read_bytes()
+    result = load_study("low-rank-runs").run(**given)
+    assert store.read_bytes() == before
+    assert [file.suffix for file in result.files] == [".csv", ".json"]
+    names = {row["setting"] for row in result.rows}
+    assert {"none", "none-sparse0.6", "l2-0.01-0.01-width0.5"} <= names
+    assert not any(name.endswith("int8") for name in names)
+    assert "none, 1 of 1 seeds: CER" in result.summary
+
+
 def test_nothing_is_trained_twice(given: dict[str, object]) -> None:
     store = Path(str(given["out"])) / "low_rank.rows.jsonl"
     before = store.read_bytes()

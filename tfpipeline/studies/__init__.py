@@ -31,6 +31,7 @@ STUDIES = {
     "joint-forms": "tfpipeline.studies.low_rank.joint_forms",
     "low-rank-or-sparse": "tfpipeline.studies.low_rank.low_rank_or_sparse",
     "growing-ranks": "tfpipeline.studies.low_rank.growing_ranks",
+    "low-rank-runs": "tfpipeline.studies.low_rank.finished_runs",
 }
 
 

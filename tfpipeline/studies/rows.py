@@ -82,6 +82,10 @@ class RowStore:
         with self.path.open("a") as file:
             file.write(_line(row))
 
+    def every(self) -> tuple[Row, ...]:
+        """All rows, in the order in which they came."""
+        return tuple(self._rows.values())
+
     def rows(self, wanted: Iterable[Mapping[str, Any]]) -> tuple[Row, ...]:
         """The rows with the keys of `wanted`, in that order; all must be there."""
         return tuple(self._rows[self.key(row)] for row in wanted)

@@ -103,25 +103,30 @@ def _search(pool: Pool) -> tuple[dict[str, list[Stage1]], list[Row]]:
     from tfpipeline.studies.low_rank.runs import Stage1
 
     settings = pool.settings
-    strengths = [{}, *({"kind": "l2", "nonrec": a, "rec": b} for a, b in settings.small_l2)]
-    sizes: list[tuple[str, dict[str, float]]] = [
-        *(("narrow", {"width": width}) for width in (1.0, *settings.widths)),
-        *(("sparse", {"sparsity": sparsity}) for sparsity in settings.sparsities),
+    sizes = [
+        *(("narrow", Stage1(0, width=width)) for width in (1.0, *settings.widths)),
+        *(("sparse", Stage1(0, sparsity=sparsity)) for sparsity in settings.sparsities),
     ]
-    trials = {
-        i: [[Stage1(s, **size, **strength) for s in settings.seeds] for strength in strengths]
-        for i, (_, size) in enumerate(sizes)
-    }
-    every = [run for trial in trials.values() for runs in trial for run in runs]
+    trials = [
+        [
+            [
+                dataclasses.replace(size, seed=seed, kind=kind, nonrec=nonrec, rec=rec)
+                for seed in settings.seeds
+            ]
+            for kind, nonrec, rec in (("none", 0.0, 0.0), *(("l2", *p) for p in settings.small_l2))
+        ]
+        for _, size in sizes
+    ]
+    every = [run for trial in trials for runs in trial for run in runs]
     # Pruning aims at a percentile of the weights of the same model without pruning.
     pool.rows([dataclasses.replace(run, sparsity=None, width=1.0) for run in every], "Dense models")
     found = {row["run"]: row for row in pool.rows(every, "Narrow and pruned models")}
     best: dict[str, list[Stage1]] = {family: [] for family, _ in sizes}
     rows: list[Row] = []
-    for i, (family, _) in enumerate(sizes):
-        own = [found[run.name] for runs in trials[i] for run in runs]
+    for (family, _), trial in zip(sizes, trials, strict=True):
+        own = [found[run.name] for runs in trial for run in runs]
         means = mean_by_setting(own, "cer_validation")
-        chosen = min(trials[i], key=lambda runs: means[runs[0].setting])
+        chosen = min(trial, key=lambda runs: means[runs[0].setting])
         best[family] += chosen
         rows += [
             {

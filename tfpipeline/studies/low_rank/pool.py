@@ -86,6 +86,10 @@ class Pool:
         self._used.update((row["run"], row) for row in found)
         return found
 
+    def finished(self) -> list[Row]:
+        """Every row that the folder has."""
+        return [self._used.setdefault(row["run"], row) for row in self._store.every()]
+
     @property
     def used(self) -> list[Row]:
         """Every row that was asked for so far, once."""

@@ -7,6 +7,7 @@ import importlib.metadata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -77,7 +78,7 @@ def finish(
     columns: Sequence[str],
     rows: Sequence[Row],
     claims: Sequence[Claim],
-    draw: Callable[[Any], None],
+    draw: Callable[[Any], None] | None,
     figure_size: tuple[float, float] = (10, 4.2),
     extra: Sequence[str] = (),
     further: Mapping[str, tuple[Sequence[str], Sequence[Row]]] = MappingProxyType({}),
@@ -91,15 +92,13 @@ def finish(
         columns: of the table.
         rows: of the table.
         claims: what was looked at.
-        draw: fills a matplotlib figure.
+        draw: fills a matplotlib figure; None for no picture.
         figure_size: inches.
         extra: lines of the summary before the claims.
         further: columns and rows of more tables, `<name>_<key>.csv`.
     """
-    from matplotlib.figure import Figure
-
     stem = name.replace("-", "_")
-    paths = tuple(pool.out / f"{stem}.{ending}" for ending in ("csv", "json", "png"))
+    paths = [pool.out / f"{stem}.{ending}" for ending in ("csv", "json")]
     write_csv(paths[0], columns, rows)
     more = {pool.out / f"{stem}_{key}.csv": table for key, table in further.items()}
     for path, table in more.items():
@@ -116,8 +115,16 @@ def finish(
     about["rows_from"] = origins(pool.used)
     about["claims"] = [{"claim": c.text, "holds": c.holds, "found": c.found} for c in claims]
     write_json(paths[1], about)
-    figure = Figure(figsize=figure_size, layout="constrained")
-    draw(figure)
-    with replacing(paths[2]) as partial:
-        figure.savefig(partial, dpi=120, format="png")
+    if draw is not None:
+        paths.append(pool.out / f"{stem}.png")
+        _save_figure(paths[-1], draw, figure_size)
     return StudyResult(tuple(rows), (*paths, *more), "\n".join([*extra, *map(str, claims)]))
+
+
+def _save_figure(path: Path, draw: Callable[[Any], None], size: tuple[float, float]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    draw(figure)
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=120, format="png")
