@@ -114,7 +114,7 @@ def test_pruned_and_narrow_models_are_searched_by_validation_error(
     for row in searched:
         sizes.setdefault((row["family"], row["width"], row["sparsity"]), []).append(row)
     # The whole model, a narrow one and a pruned one, each without a regularizer and with l2.
-    assert set(sizes) == {("narrow", "1.0", ""), ("narrow", "0.5", ""), ("sparse", "1.0", "0.6")}
+    assert set(sizes) == {("narrow", "1", ""), ("narrow", "0.5", ""), ("sparse", "1", "0.6")}
     for rows in sizes.values():
         assert [row["kind"] for row in rows] == ["none", "l2"]
         (chosen,) = [row for row in rows if row["chosen"] == "True"]
