@@ -15,6 +15,7 @@ TABLES = [
     ("size_against_error", ("start", "budget"), "cer"),
     ("transition_epoch", ("epochs", "budget", "kind", "transition"), "cer"),
     ("low_rank_or_sparse", ("family", "setting"), "cer_int8"),
+    ("low_rank_runs", ("setting",), "cer"),
 ]
 
 
