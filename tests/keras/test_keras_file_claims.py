@@ -112,6 +112,7 @@ def test_holes_are_no_bytes(tmp_path: Path) -> None:
     data = bytes(1000)
     path = tmp_path / "holes.keras"
     with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", "{}")
         archive.writestr("config.json", "{}")
         info = zipfile.ZipInfo("model.weights.h5")
         with archive.open(info, "w") as member:
@@ -121,9 +122,9 @@ def test_holes_are_no_bytes(tmp_path: Path) -> None:
     directory = whole.index(b"PK\x01\x02")
     hole = 1 << 30
     tail = bytearray(whole[directory:])
-    second = tail.index(b"PK\x01\x02", 4)
+    last = tail.rindex(b"PK\x01\x02")
     size = len(data) + hole
-    tail[second + 20 : second + 28] = size.to_bytes(4, "little") * 2
+    tail[last + 20 : last + 28] = size.to_bytes(4, "little") * 2
     end = tail.index(b"PK\x05\x06")
     tail[end + 16 : end + 20] = (directory + hole).to_bytes(4, "little")
     with path.open("wb") as file:
