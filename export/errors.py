@@ -43,11 +43,6 @@ class VerificationError(ExportError):
         sentence = self.advising(f"tolerances=Tolerances({fields})")
         super().__init__(f"{sentence}\n\n{table}" if table else sentence)
 
-    @property
-    def exceeded(self) -> tuple[str, ...]:
-        """The fields of `Tolerances` that would have to be looser."""
-        return tuple(self.acceptable)
-
     def advising(self, looser: str) -> str:
         """The sentence, with the words of another interface for looser tolerances."""
         if not self.acceptable:

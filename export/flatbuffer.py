@@ -154,10 +154,6 @@ class GraphBuilder:
             )
         )
 
-    def dtype_of(self, index: int) -> np.dtype[Any]:
-        """The NumPy type of a tensor."""
-        return DTYPES[self.subgraph.tensors[index].type]
-
     def rename(self, index: int, name: str) -> None:
         """Gives a tensor the name under which users find it."""
         self.subgraph.tensors[index].name = name.encode()
