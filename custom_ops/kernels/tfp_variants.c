@@ -1,6 +1,6 @@
 /* The one table of variants, slowest first. */
+#include "common/tfp_target.h"
 #include "tfp_kernels.h"
-#include "tfp_target.h"
 
 /* What all rows for 64-bit Arm share. */
 #define TFP_NEON_FULLY_CONNECTED                                           \

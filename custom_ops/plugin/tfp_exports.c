@@ -1,7 +1,7 @@
 /* The exported functions that are not the delegate's own. */
 #include <stdlib.h>
 
-#include "../ops/tfp_recurrent.h"
+#include "../ops/recurrent/tfp_recurrent.h"
 #include "tfp_memory.h"
 #include "tfp_node.h"
 #include "tfpipeline_ops.h"

@@ -5,7 +5,7 @@
 #ifndef TFP_NODE_H_
 #define TFP_NODE_H_
 
-#include "../ops/tfp_cell.h"
+#include "../ops/recurrent/tfp_cell.h"
 #include "tfp_options.h"
 #include "tfp_pool.h"
 #include "tfp_tflite_abi.h"

@@ -2,7 +2,7 @@
 #ifndef TFP_POOL_H_
 #define TFP_POOL_H_
 
-#include "../ops/tfp_parallel.h"
+#include "../ops/common/tfp_parallel.h"
 
 typedef struct tfp_pool tfp_pool;
 

@@ -1,11 +1,11 @@
 /* A recurrent op of any cell as a node of a graph: checks of tensors, then
- * custom_ops/ops/tfp_recurrent. */
+ * custom_ops/ops/recurrent. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ops/tfp_recurrent.h"
+#include "../ops/recurrent/tfp_recurrent.h"
 #include "tfp_check.h"
 #include "tfp_memory.h"
 

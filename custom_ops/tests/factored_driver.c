@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ops/tfp_factored.h"
-#include "../ops/tfp_factored_options.h"
+#include "../ops/fully_connected/tfp_factored.h"
+#include "../ops/fully_connected/tfp_factored_options.h"
 #include "../plugin/tfp_memory.h"
 #include "../plugin/tfp_pool.h"
 #include "driver.h"

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ops/tfp_fully_connected.h"
-#include "../ops/tfp_fully_connected_options.h"
+#include "../ops/fully_connected/tfp_fully_connected.h"
+#include "../ops/fully_connected/tfp_fully_connected_options.h"
 #include "../plugin/tfp_memory.h"
 #include "../plugin/tfp_pool.h"
 #include "driver.h"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ops/tfp_fully_connected_u8.h"
+#include "../ops/fully_connected/tfp_fully_connected_u8.h"
 #include "../plugin/tfp_memory.h"
 #include "../plugin/tfp_pool.h"
 #include "driver.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ops/tfp_recurrent.h"
+#include "../ops/recurrent/tfp_recurrent.h"
 #include "../plugin/tfpipeline_ops.h"
 #include "driver.h"
 

@@ -47,7 +47,7 @@ class Programs:
         if not self._objects:
             kinds = "*.[cS]" if host_architecture() == "aarch64" else "*.c"
             names = ("kernels", "ops", "plugin")
-            files = [f for name in names for f in sorted((SOURCES / name).glob(kinds))]
+            files = [f for name in names for f in sorted((SOURCES / name).rglob(kinds))]
             self._objects = self._compile(files)
         own = self._compile([SOURCES / "tests" / name for name in sources])
         program = self.folder / Path(sources[0]).stem

@@ -33,7 +33,7 @@ def test_bits_of_avxvnni(tmp_path: Path) -> None:
     if compiler is None:
         pytest.skip("no C compiler")
     library = tmp_path / "libtfpipeline_ops.so"
-    files = [str(f) for d in ("kernels", "ops", "plugin") for f in (SOURCES / d).glob("*.c")]
+    files = [str(f) for d in ("kernels", "ops", "plugin") for f in (SOURCES / d).rglob("*.c")]
     flags = ["-std=c11", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-pthread"]
     command = [compiler, *flags, "-DTFP_AVXVNNI_AS_EVEX", *files, "-o", str(library)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -71,7 +71,7 @@ def files(processor: str, *kinds: str) -> list[str]:
     """All sources; those in assembly where they are for the processor."""
     patterns = ("*.c", "*.S") if processor == "aarch64" else ("*.c",)
     folders = [SOURCES / name for name in ("kernels", "ops", "plugin", *kinds)]
-    return [str(f) for folder in folders for p in patterns for f in sorted(folder.glob(p))]
+    return [str(f) for folder in folders for p in patterns for f in sorted(folder.rglob(p))]
 
 
 def call(command: Iterable[str], folder: Path) -> None:

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../ops/tfp_recurrent.h"
+#include "../../ops/recurrent/tfp_recurrent.h"
 #include "region.h"
 
 enum {

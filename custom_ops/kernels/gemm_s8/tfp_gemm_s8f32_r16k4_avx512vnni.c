@@ -1,0 +1,26 @@
+#include "../common/tfp_target.h"
+#include "../tfp_kernels.h"
+#if TFP_X86_64
+#include "tfp_gemm_s8_avx512vnni.h"
+
+TFP_TARGET_AVX512VNNI void tfp_gemm_s8f32_r16k4_avx512vnni(const void *blocks_packed, size_t blocks,
+                                                           size_t depth, size_t batch,
+                                                           const int8_t *x, ptrdiff_t x_stride,
+                                                           const tfp_row_parameters *rows,
+                                                           const tfp_output_f32 *to, float *y,
+                                                           size_t y_stride) {
+  const tfp_sink sink = {
+      .scales = rows->scales,
+      .bias = rows->bias,
+      .x = to->x,
+      .low = _mm512_set1_ps(to->low),
+      .high = _mm512_set1_ps(to->high),
+      .y = (unsigned char *)y,
+      .y_stride = y_stride,
+  };
+  tfp_gemm_s8_avx512vnni(kTfpFloats, blocks_packed, blocks, depth, batch, x, x_stride, sink);
+}
+
+#else
+typedef int tfp_not_on_this_architecture;
+#endif

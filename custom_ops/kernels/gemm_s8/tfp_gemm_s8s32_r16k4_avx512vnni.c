@@ -1,0 +1,16 @@
+#include "../common/tfp_target.h"
+#include "../tfp_kernels.h"
+#if TFP_X86_64
+#include "tfp_gemm_s8_avx512vnni.h"
+
+TFP_TARGET_AVX512VNNI void tfp_gemm_s8s32_r16k4_avx512vnni(const void *blocks_packed, size_t blocks,
+                                                           size_t depth, size_t batch,
+                                                           const int8_t *x, ptrdiff_t x_stride,
+                                                           int32_t *acc, size_t acc_stride) {
+  const tfp_sink sink = {.y = (unsigned char *)acc, .y_stride = acc_stride};
+  tfp_gemm_s8_avx512vnni(kTfpSums, blocks_packed, blocks, depth, batch, x, x_stride, sink);
+}
+
+#else
+typedef int tfp_not_on_this_architecture;
+#endif

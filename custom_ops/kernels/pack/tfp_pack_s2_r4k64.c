@@ -1,0 +1,10 @@
+/* Packs 16 rows of weights in [-2, 1] as int32[16] starts and then, for each 4 rows and each 64
+ * columns, uint8[4][16]: columns k + i, k + 16 + i, k + 32 + i and k + 48 + i, each + 2, from the
+ * low bits of a byte to the high. */
+#include "../tfp_kernels.h"
+#include "tfp_pack_low_r4.h"
+
+void tfp_pack_s2_r4k64(const int8_t *weights, size_t rows, size_t depth, size_t stride,
+                       int32_t zero_point, void *block) {
+  tfp_pack_low_r4(2, weights, rows, depth, stride, zero_point, block);
+}
