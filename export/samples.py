@@ -215,7 +215,7 @@ def _from_path(
 def _from_folder(
     argument: str, path: Path, limit: int, frontend: Mapping[str, Any] | None, frames: int | None
 ) -> Source:
-    from tfpipeline.data.clip_folder import read_clip_folder
+    from tfpipeline.data.commands.clip_folder import read_clip_folder
 
     if frontend is None:
         raise ExportError(

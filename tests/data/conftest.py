@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tfpipeline.data import CorpusInfo, synthesize, synthesize_corpus
-from tfpipeline.data.corpus_plan import SPEAKERS
+from tfpipeline.data import CorpusInfo, synthesize_corpus
+from tfpipeline.data.synthesis import synthesize
+from tfpipeline.data.synthesis.corpus_plan import SPEAKERS
 
 FEW_SPEAKERS = {"train": ("m1", "f1", "Alex"), "validation": ("m7",), "test": ("m3", "f3")}
 

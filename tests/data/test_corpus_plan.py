@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tfpipeline.data.corpus_plan import (
+from tfpipeline.data.synthesis.corpus_plan import (
     ACCENTS,
     COMMANDS,
     SPEAKERS,

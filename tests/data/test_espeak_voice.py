@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from tfpipeline.data import SynthesizerError
-from tfpipeline.data.corpus_plan import ACCENTS, COMMANDS, NOT_ACCENTS, SPEAKERS, UNKNOWN
-from tfpipeline.data.espeak_voice import EspeakVoice, Utterance
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, COMMANDS, NOT_ACCENTS, SPEAKERS, UNKNOWN
+from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
 
 ALL_SPEAKERS = tuple(itertools.chain(*SPEAKERS.values()))
 
@@ -135,10 +135,10 @@ def test_ctrl_c_is_for_the_parent_to_decide() -> None:
 def test_the_synthesizer_stays_out_of_this_process() -> None:
     code = (
         "import sys\n"
-        "from tfpipeline.data.espeak_voice import EspeakVoice, Utterance\n"
+        "from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance\n"
         "with EspeakVoice() as espeak:\n"
         "    espeak.say(Utterance('en', 'yes'))\n"
         "assert 'espeakng_loader' not in sys.modules\n"
-        "assert 'tfpipeline.data.espeak_process' not in sys.modules\n"
+        "assert 'tfpipeline.data.synthesis.espeak_process' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

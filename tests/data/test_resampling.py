@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfpipeline.data import resample, resampling
+from tfpipeline.data import resample
+from tfpipeline.data.audio import resampling
 
 
 def tone(hz: float, rate: int, seconds: float = 0.5) -> np.ndarray:

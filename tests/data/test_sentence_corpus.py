@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tfpipeline.data import DataError, load_sentences, read_wav, synthesize_sentences
-from tfpipeline.data.sentence_grammar import GRAMMAR, draw_sentence
-from tfpipeline.data.sentence_plan import plan_sentences
+from tfpipeline.data.synthesis.sentence_grammar import GRAMMAR, draw_sentence
+from tfpipeline.data.synthesis.sentence_plan import plan_sentences
 
 SIZES = {"train": 6, "validation": 3, "test": 4}
 

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tfpipeline.data import normalize_text
-from tfpipeline.data.sentence_text import LETTERS
+from tfpipeline.data.sentences.sentence_text import LETTERS
 
 
 @pytest.mark.parametrize(

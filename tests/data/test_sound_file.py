@@ -9,7 +9,7 @@ import soundfile
 from limited import error_of
 
 from tfpipeline.data import AudioError, write_wav
-from tfpipeline.data.sound_file import open_sound
+from tfpipeline.data.audio.sound_file import open_sound
 
 
 def sound(seconds: float = 1.0) -> np.ndarray:
@@ -100,7 +100,7 @@ def silence(path: Path, samples: int, rate: int = 16000, channels: int = 1) -> P
 
 SETUP = """
 import numpy, pathlib, soundfile
-from tfpipeline.data.sound_file import open_sound
+from tfpipeline.data.audio.sound_file import open_sound
 """
 OPEN = "open_sound(pathlib.Path(sys.argv[1]), 16000)"
 

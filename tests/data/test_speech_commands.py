@@ -16,7 +16,7 @@ from tfpipeline.data import (
     read_wav,
     write_wav,
 )
-from tfpipeline.data.corpus_files import assign_splits, speaker_of
+from tfpipeline.data.commands.corpus_files import assign_splits, speaker_of
 from tfpipeline.features import LogMel, LogMelConfig
 
 WORDS = ("yes", "no", "stop")

@@ -19,13 +19,12 @@ from tfpipeline.data import (
     SynthesizerError,
     load_speech_commands,
     read_wav,
-    recording,
-    synthesize,
     synthesize_corpus,
 )
-from tfpipeline.data.corpus_plan import ACCENTS, COMMANDS, SPEAKERS, UNKNOWN, plan_corpus
-from tfpipeline.data.espeak_voice import Utterance
-from tfpipeline.data.noise import NOISES, make_noises, part
+from tfpipeline.data.synthesis import recording, synthesize
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, COMMANDS, SPEAKERS, UNKNOWN, plan_corpus
+from tfpipeline.data.synthesis.espeak_voice import Utterance
+from tfpipeline.data.synthesis.noise import NOISES, make_noises, part
 
 # The counts of the fixture `tiny_corpus`.
 COUNTS = {"train": 96, "validation": 24, "test": 32}

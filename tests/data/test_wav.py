@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfpipeline.data import AudioError, read_wav, write_wav
-from tfpipeline.data.wav import decode_wav, open_wav, to_int16
+from tfpipeline.data.audio.wav import decode_wav, open_wav, to_int16
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 TONE = (0.5 * np.sin(2 * np.pi * 440 * np.arange(1600) / 16000)).astype(np.float32)

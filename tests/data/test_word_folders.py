@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tfpipeline.data import DataError, SpeechDataset, load_speech_commands, write_wav
-from tfpipeline.data.corpus_files import assign_splits
-from tfpipeline.data.word_folders import find_words
+from tfpipeline.data.commands.corpus_files import assign_splits
+from tfpipeline.data.commands.word_folders import find_words
 
 CLIP = (np.random.default_rng(0).standard_normal(8000) * 2000).astype(np.int16)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfpipeline.data import DataError, load_sentences, normalize_text, write_wav
-from tfpipeline.data.wsj_text import dot_text
+from tfpipeline.data.sentences.wsj_text import dot_text
 from tfpipeline.extras import MissingExtraError
 
 SPEAKERS = {"si_tr_s": ("011", "4k0"), "si_dt_05": ("050",), "si_et_20": ("440",)}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.bench import Candidate, KeywordRow, keyword_table
-from tfpipeline.data.speech_dataset import Split
+from tfpipeline.data.commands.speech_dataset import Split
 from tfpipeline.recipes.baseline import StockModel, StockRunner
 from tfpipeline.runtime import Interpreter, Streamer
 

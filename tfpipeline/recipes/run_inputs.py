@@ -121,7 +121,7 @@ def features_of(file: Path, model: str | Path, card: Mapping[str, Any]) -> np.nd
 
 def read_audio(file: Path, log_mel: LogMel) -> np.ndarray:
     """Samples of a WAV file at the front end's rate."""
-    from tfpipeline.data.wav import read_wav
+    from tfpipeline.data.audio.wav import read_wav
 
     return read_wav(file, log_mel.config.sample_rate)
 

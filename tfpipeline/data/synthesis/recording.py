@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpipeline.data.espeak_voice import EspeakVoice, Utterance
-from tfpipeline.data.noise import NOISES, part
-from tfpipeline.data.resampling import resample
-from tfpipeline.data.wav import SAMPLE_RATE
+from tfpipeline.data.audio.resampling import resample
+from tfpipeline.data.audio.wav import SAMPLE_RATE
+from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
+from tfpipeline.data.synthesis.noise import NOISES, part
 
 _FADE = 80
 _RATE_STEP = 50

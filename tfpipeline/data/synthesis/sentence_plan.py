@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from tfpipeline.data.corpus_plan import SPEAKERS, SPLITS
-from tfpipeline.data.sentence_grammar import draw_sentence
+from tfpipeline.data.synthesis.corpus_plan import SPEAKERS, SPLITS
+from tfpipeline.data.synthesis.sentence_grammar import draw_sentence
 
 # Some of the synthesizer's accents: letters are learned from two thousand sentences only when each
 # has few sounds.

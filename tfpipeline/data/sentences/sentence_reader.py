@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.data.audio.sound_file import open_sound
+from tfpipeline.data.commands.speech_dataset import FileNote
 from tfpipeline.data.errors import AudioError
-from tfpipeline.data.sentence_layout import Utterance
-from tfpipeline.data.sound_file import open_sound
-from tfpipeline.data.speech_dataset import FileNote
+from tfpipeline.data.sentences.layout import Utterance
 from tfpipeline.features import LogMel
 from tfpipeline.progress import ProgressBar
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpipeline.data.corpus_plan import ACCENTS, SPEAKERS, SPLITS
-from tfpipeline.data.espeak_voice import EspeakVoice, Utterance
-from tfpipeline.data.resampling import resample
-from tfpipeline.data.wav import SAMPLE_RATE
+from tfpipeline.data.audio.resampling import resample
+from tfpipeline.data.audio.wav import SAMPLE_RATE
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS, SPLITS
+from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
 
 NOISES = ("white", "pink", "brown", "babble")
 # Parts of every noise file, in this order, that belong to the splits: the loader cuts silence from

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.data.audio.wav import open_wav
+from tfpipeline.data.commands.speech_dataset import FileNote, Split
+from tfpipeline.data.commands.word_folders import NOISE_FOLDER, audio_files, is_wav
 from tfpipeline.data.errors import AudioError
-from tfpipeline.data.noise import part
-from tfpipeline.data.speech_dataset import FileNote, Split
-from tfpipeline.data.wav import open_wav
-from tfpipeline.data.word_folders import NOISE_FOLDER, audio_files, is_wav
+from tfpipeline.data.synthesis.noise import part
 from tfpipeline.features import LogMel
 from tfpipeline.progress import ProgressBar
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfpipeline.data.clip_reader import loudest
+from tfpipeline.data.audio.wav import read_wav
+from tfpipeline.data.commands.clip_reader import loudest
+from tfpipeline.data.commands.word_folders import is_wav
 from tfpipeline.data.errors import AudioError, DataError
-from tfpipeline.data.wav import read_wav
-from tfpipeline.data.word_folders import is_wav
 from tfpipeline.features import LogMel
 
 

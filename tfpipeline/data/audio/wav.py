@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.data.audio.resampling import resample
+from tfpipeline.data.audio.wav_chunks import FLOAT, PCM, WavFormat, read_chunks
 from tfpipeline.data.errors import AudioError
-from tfpipeline.data.resampling import resample
-from tfpipeline.data.wav_chunks import FLOAT, PCM, WavFormat, read_chunks
 from tfpipeline.features.audio_level import fault_of
 
 SAMPLE_RATE = 16000

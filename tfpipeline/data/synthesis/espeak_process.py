@@ -1,4 +1,6 @@
-"""The speech synthesizer, in a process of its own: `python -m tfpipeline.data.espeak_process`.
+"""The speech synthesizer, in a process of its own.
+
+    python -m tfpipeline.data.synthesis.espeak_process
 
 espeak-ng is free software under the GPL, version 3. It is neither linked nor imported by
 tfpipeline: this little program opens the library that the package `espeakng-loader` installs, and

@@ -48,7 +48,7 @@ class EspeakVoice:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            worker_command("tfpipeline.data.espeak_process"),
+            worker_command("tfpipeline.data.synthesis.espeak_process"),
             env=worker_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from os.path import isfile
 from pathlib import Path
 
-from tfpipeline.data.sentence_layout import Layout, SplitFolders, Utterance
-from tfpipeline.data.speech_dataset import FileNote
-from tfpipeline.data.transcript_file import transcript_lines
+from tfpipeline.data.commands.speech_dataset import FileNote
+from tfpipeline.data.sentences.layout import Layout, SplitFolders, Utterance
+from tfpipeline.data.sentences.transcript_file import transcript_lines
 
 # In this order: Kaldi's folders for WSJ are train_si284, test_dev93 and test_eval92.
 _PREFIXES = {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.data.audio.wav import MAX_RATE, MIN_RATE, WavAudio, open_wav, to_mono
 from tfpipeline.data.errors import AudioError
-from tfpipeline.data.wav import MAX_RATE, MIN_RATE, WavAudio, open_wav, to_mono
 from tfpipeline.extras import require_modules
 from tfpipeline.file_size import size_on_disk
 

@@ -11,16 +11,16 @@ import numpy as np
 
 from tfpipeline.arguments import is_number
 from tfpipeline.data.arguments import check_count, log_mel_or_default
-from tfpipeline.data.corpus_plan import SPLITS
+from tfpipeline.data.commands.speech_dataset import FileNote
 from tfpipeline.data.errors import DataError
-from tfpipeline.data.kaldi_folder import KALDI
-from tfpipeline.data.librispeech import LIBRISPEECH
-from tfpipeline.data.sentence_dataset import SentenceDataset, SentenceSplit
-from tfpipeline.data.sentence_layout import Layout, SplitFolders, Utterance
-from tfpipeline.data.sentence_reader import SentenceReader
-from tfpipeline.data.sentence_text import normalize_text
-from tfpipeline.data.speech_dataset import FileNote
-from tfpipeline.data.wsj import WSJ
+from tfpipeline.data.sentences.kaldi_folder import KALDI
+from tfpipeline.data.sentences.layout import Layout, SplitFolders, Utterance
+from tfpipeline.data.sentences.librispeech import LIBRISPEECH
+from tfpipeline.data.sentences.sentence_dataset import SentenceDataset, SentenceSplit
+from tfpipeline.data.sentences.sentence_reader import SentenceReader
+from tfpipeline.data.sentences.sentence_text import normalize_text
+from tfpipeline.data.sentences.wsj import WSJ
+from tfpipeline.data.synthesis.corpus_plan import SPLITS
 from tfpipeline.extras import require_modules
 from tfpipeline.features import LogMel, LogMelConfig
 from tfpipeline.progress import progress

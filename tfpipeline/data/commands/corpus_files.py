@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from tfpipeline.data.corpus_plan import COMMANDS
+from tfpipeline.data.commands.speech_dataset import FileNote
+from tfpipeline.data.commands.word_folders import SILENCE, UNKNOWN
 from tfpipeline.data.errors import DataError
-from tfpipeline.data.speech_dataset import FileNote
-from tfpipeline.data.word_folders import SILENCE, UNKNOWN
+from tfpipeline.data.synthesis.corpus_plan import COMMANDS
 
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 # Percent of the speakers, where no list says who belongs where.

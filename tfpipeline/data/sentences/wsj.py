@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfpipeline.data.sentence_layout import Layout, SplitFolders, Utterance
-from tfpipeline.data.speech_dataset import FileNote
-from tfpipeline.data.transcript_file import transcript_lines
-from tfpipeline.data.wsj_text import dot_text
+from tfpipeline.data.commands.speech_dataset import FileNote
+from tfpipeline.data.sentences.layout import Layout, SplitFolders, Utterance
+from tfpipeline.data.sentences.transcript_file import transcript_lines
+from tfpipeline.data.sentences.wsj_text import dot_text
 
 _PREFIXES = {
     "train": ("si_tr",),

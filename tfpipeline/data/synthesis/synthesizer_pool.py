@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from tfpipeline.data.corpus_plan import ACCENTS, SPEAKERS
 from tfpipeline.data.errors import SynthesizerError
-from tfpipeline.data.espeak_voice import EspeakVoice
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS
+from tfpipeline.data.synthesis.espeak_voice import EspeakVoice
 
 
 @contextlib.contextmanager

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfpipeline.data.sentence_layout import Layout, SplitFolders, Utterance
-from tfpipeline.data.speech_dataset import FileNote
-from tfpipeline.data.transcript_file import transcript_lines
+from tfpipeline.data.commands.speech_dataset import FileNote
+from tfpipeline.data.sentences.layout import Layout, SplitFolders, Utterance
+from tfpipeline.data.sentences.transcript_file import transcript_lines
 
 _PREFIXES = {
     "train": ("train",),

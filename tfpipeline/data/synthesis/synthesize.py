@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.data.arguments import check_count
-from tfpipeline.data.corpus_folder import read_marker, write_folder
-from tfpipeline.data.corpus_info import CorpusInfo
-from tfpipeline.data.corpus_plan import (
+from tfpipeline.data.audio.wav import SAMPLE_RATE, write_wav
+from tfpipeline.data.errors import SynthesizerError
+from tfpipeline.data.synthesis.corpus_folder import read_marker, write_folder
+from tfpipeline.data.synthesis.corpus_info import CorpusInfo
+from tfpipeline.data.synthesis.corpus_plan import (
     ACCENTS,
     COMMANDS,
     SPEAKERS,
@@ -22,12 +24,10 @@ from tfpipeline.data.corpus_plan import (
     Clip,
     plan_corpus,
 )
-from tfpipeline.data.errors import SynthesizerError
-from tfpipeline.data.espeak_voice import EspeakVoice, Utterance
-from tfpipeline.data.noise import NOISES, make_noises
-from tfpipeline.data.recording import in_noise, speak
-from tfpipeline.data.synthesizer_pool import check_voices, synthesizer_pool
-from tfpipeline.data.wav import SAMPLE_RATE, write_wav
+from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
+from tfpipeline.data.synthesis.noise import NOISES, make_noises
+from tfpipeline.data.synthesis.recording import in_noise, speak
+from tfpipeline.data.synthesis.synthesizer_pool import check_voices, synthesizer_pool
 from tfpipeline.progress import progress
 
 _FORMAT = 1

@@ -11,12 +11,12 @@ import numpy as np
 
 from tfpipeline.arguments import is_number
 from tfpipeline.data.arguments import check_count, log_mel_or_default
-from tfpipeline.data.clip_reader import ClipReader
-from tfpipeline.data.corpus_files import LISTS, assign_splits, choose_words
-from tfpipeline.data.corpus_plan import COMMANDS, SPLITS
+from tfpipeline.data.commands.clip_reader import ClipReader
+from tfpipeline.data.commands.corpus_files import LISTS, assign_splits, choose_words
+from tfpipeline.data.commands.speech_dataset import FileNote, SpeechDataset, Split
+from tfpipeline.data.commands.word_folders import SILENCE, UNKNOWN, WordFolders, find_words
 from tfpipeline.data.errors import DataError
-from tfpipeline.data.speech_dataset import FileNote, SpeechDataset, Split
-from tfpipeline.data.word_folders import SILENCE, UNKNOWN, WordFolders, find_words
+from tfpipeline.data.synthesis.corpus_plan import COMMANDS, SPLITS
 from tfpipeline.features import LogMel, LogMelConfig
 from tfpipeline.progress import progress
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.data.arguments import check_count
-from tfpipeline.data.corpus_folder import Marker, read_marker, write_folder
-from tfpipeline.data.corpus_plan import SPEAKERS
+from tfpipeline.data.audio.wav import SAMPLE_RATE, write_wav
 from tfpipeline.data.errors import DataError
-from tfpipeline.data.espeak_voice import EspeakVoice, Utterance
-from tfpipeline.data.noise import make_noises
-from tfpipeline.data.recording import in_noise, speak
-from tfpipeline.data.sentence_plan import SpokenSentence, plan_sentences
-from tfpipeline.data.synthesizer_pool import check_voices, synthesizer_pool
-from tfpipeline.data.wav import SAMPLE_RATE, write_wav
+from tfpipeline.data.synthesis.corpus_folder import Marker, read_marker, write_folder
+from tfpipeline.data.synthesis.corpus_plan import SPEAKERS
+from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
+from tfpipeline.data.synthesis.noise import make_noises
+from tfpipeline.data.synthesis.recording import in_noise, speak
+from tfpipeline.data.synthesis.sentence_plan import SpokenSentence, plan_sentences
+from tfpipeline.data.synthesis.synthesizer_pool import check_voices, synthesizer_pool
 from tfpipeline.progress import progress
 
 _KIND = "sentences"

@@ -1,0 +1,1 @@
+"""Sound files in and out: samples at the wanted rate, whatever the file holds."""

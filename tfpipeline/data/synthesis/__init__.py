@@ -1,0 +1,1 @@
+"""Corpora that a speech synthesizer makes; no reader of corpora imports it."""
