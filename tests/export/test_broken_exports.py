@@ -14,7 +14,7 @@ from tfpipeline.export import Tolerances, VerificationError, export, run_export
 from tfpipeline.export.drift import Drift
 from tfpipeline.export.evidence import problems_of_drift
 from tfpipeline.export.modes import MODES, Mode
-from tfpipeline.studies.matrix_models import build
+from tfpipeline.studies.export.matrix_models import build
 
 Weights = dict[str, np.ndarray]
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from small_model import FEATURES, walk
 
-from tfpipeline.studies import export_accuracy
-from tfpipeline.studies.drift import WINDOW, state_errors
-from tfpipeline.studies.rows import StudyError, read_csv
+from tfpipeline.studies.common.rows import StudyError, read_csv
+from tfpipeline.studies.export import export_accuracy
+from tfpipeline.studies.export.drift import WINDOW, state_errors
 
 
 @pytest.fixture(scope="module")

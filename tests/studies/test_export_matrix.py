@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tfpipeline.studies.matrix import COLUMNS, FACTORS, all_cases, fill, quick_cases, tasks_of
-from tfpipeline.studies.matrix_table import support_page
-from tfpipeline.studies.rows import Row, read_csv
+from tfpipeline.studies.common.rows import Row, read_csv
+from tfpipeline.studies.export.matrix import (
+    COLUMNS,
+    FACTORS,
+    all_cases,
+    fill,
+    quick_cases,
+    tasks_of,
+)
+from tfpipeline.studies.export.matrix_table import support_page
 
 _ROOT = Path(__file__).parents[2]
 _TABLE = _ROOT / "docs" / "results" / "export_matrix.csv"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tfpipeline.studies import export_speed
-from tfpipeline.studies.rows import read_csv
-from tfpipeline.studies.stock_files import write_stock_files
+from tfpipeline.studies.common.rows import read_csv
+from tfpipeline.studies.export import export_speed
+from tfpipeline.studies.export.stock_files import write_stock_files
 
 
 def test_a_model_is_timed_against_the_stock_file_of_its_mode(

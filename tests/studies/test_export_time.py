@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tfpipeline.bench import describe_source
-from tfpipeline.studies import export_time
-from tfpipeline.studies.memory import PeakMemory
-from tfpipeline.studies.rows import read_csv
+from tfpipeline.studies.common.rows import read_csv
+from tfpipeline.studies.export import export_time
+from tfpipeline.studies.export.memory import PeakMemory
 
 _HOLD = (
     "import time; held = bytearray(b'x') * 60_000_000; print('ready', flush=True); time.sleep(60)"
@@ -29,7 +29,7 @@ def test_an_export_gives_its_row() -> None:
 
 def test_a_study_measures_each_export_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export_time, "export_once", _row)
-    monkeypatch.setattr("tfpipeline.studies.tasks.run_tasks", _in_this_process)
+    monkeypatch.setattr("tfpipeline.studies.common.tasks.run_tasks", _in_this_process)
     result = export_time.run(tmp_path, samples=3, command="study")
     table = read_csv(tmp_path / "export_time.csv")
     assert [(row["cell"], row["streaming"]) for row in table] == [

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tfpipeline.errors import TfpipelineError
+from tfpipeline.studies.common.rows import StudyError
 from tfpipeline.studies.low_rank.corpus import Utterances, prepare_corpus, read_corpus
 from tfpipeline.studies.low_rank.grid import (
     alone_runs,
@@ -23,7 +24,6 @@ from tfpipeline.studies.low_rank.pool import Pool
 from tfpipeline.studies.low_rank.report import mean, origins
 from tfpipeline.studies.low_rank.runs import Place, Stage1, Stage2, TwoStages
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
-from tfpipeline.studies.rows import StudyError
 
 BANDS = 40
 

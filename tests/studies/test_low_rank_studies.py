@@ -10,8 +10,8 @@ import pytest
 
 from tfpipeline.data import synthesize_sentences
 from tfpipeline.studies import load_study
+from tfpipeline.studies.common.rows import StudyError, read_csv
 from tfpipeline.studies.low_rank.settings import Settings
-from tfpipeline.studies.rows import StudyError, read_csv
 
 pytestmark = pytest.mark.long
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations, product
 
-from tfpipeline.studies.pairwise import pairwise
+from tfpipeline.studies.export.pairwise import pairwise
 
 _LEVELS = {"a": (1, 2, 3), "b": ("x", "y", "z"), "c": (True, False), "d": (None, 0.5)}
 

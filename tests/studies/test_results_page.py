@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tfpipeline.studies.rows import Row, read_csv
+from tfpipeline.studies.common.rows import Row, read_csv
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
 # Table, what names a setting, columns of the errors on validation and test speakers.

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from logged_tasks import LoggedTask, work
 
-from tfpipeline.studies.rows import RowStore, StudyError, read_csv, write_csv
-from tfpipeline.studies.tasks import run_tasks
+from tfpipeline.studies.common.rows import RowStore, StudyError, read_csv, write_csv
+from tfpipeline.studies.common.tasks import run_tasks
 
 _BASIS = {"numpy": "2.0", "seed": 0}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfpipeline.studies.rows import Row
+from tfpipeline.studies.common.rows import Row
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ def work(task: Task) -> Iterator[dict[str, Any]]:
 
 def study(folder: str) -> int:
     """Tasks of a study in a process of their own."""
-    from tfpipeline.studies.rows import RowStore
-    from tfpipeline.studies.tasks import run_tasks
+    from tfpipeline.studies.common.rows import RowStore
+    from tfpipeline.studies.common.tasks import run_tasks
 
     tasks = [Task(number) for number in range(2)]
     store = RowStore(Path(folder) / "rows.jsonl", ("number",), {})
@@ -54,7 +54,7 @@ def other_runtime(model: str, inputs: str) -> int:
     """A file in another Python, here this one: whether it said why it has no tflite-runtime."""
     import numpy as np
 
-    from tfpipeline.studies.other_runtime import compare
+    from tfpipeline.studies.export.other_runtime import compare
 
     (answer,) = compare(sys.executable, [Path(model)], np.load(inputs))
     return 0 if "tflite" in answer or float(answer) < 1e-3 else 1

@@ -8,9 +8,9 @@ A study is a module with
 
 and light to import, because the command line reads the first two for its help.
 
-It keeps every finished row on disk (`rows.RowStore`), so that an interrupted study goes on where it
-stopped, and writes a CSV file and a JSON file that says how the rows came about
-(`provenance.describe_run`). A study that trains compares at least three seeds, selects on
+It keeps every finished row on disk (`common.rows.RowStore`), so that an interrupted study goes on
+where it stopped, and writes a CSV file and a JSON file that says how the rows came about
+(`common.provenance.describe_run`). A study that trains compares at least three seeds, selects on
 validation data only, and reports mean and spread.
 """
 
@@ -20,10 +20,10 @@ import importlib
 from types import ModuleType
 
 STUDIES = {
-    "export-matrix": "tfpipeline.studies.export_matrix",
-    "export-accuracy": "tfpipeline.studies.export_accuracy",
-    "export-time": "tfpipeline.studies.export_time",
-    "export-speed": "tfpipeline.studies.export_speed",
+    "export-matrix": "tfpipeline.studies.export.export_matrix",
+    "export-accuracy": "tfpipeline.studies.export.export_accuracy",
+    "export-time": "tfpipeline.studies.export.export_time",
+    "export-speed": "tfpipeline.studies.export.export_speed",
     "lambda-grid": "tfpipeline.studies.low_rank.lambda_grid",
     "nu-coefficient": "tfpipeline.studies.low_rank.nu_coefficient",
     "rank-at-error": "tfpipeline.studies.low_rank.rank_at_error",

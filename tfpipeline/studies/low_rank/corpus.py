@@ -10,8 +10,8 @@ import numpy as np
 
 from tfpipeline.decoding import Alphabet
 from tfpipeline.recipes.atomic import replacing
+from tfpipeline.studies.common.rows import StudyError
 from tfpipeline.studies.low_rank.settings import Settings
-from tfpipeline.studies.rows import StudyError
 
 SPLITS = ("train", "validation", "test")
 _CORPUS_SEED = 0

@@ -7,9 +7,9 @@ from itertools import product
 
 import numpy as np
 
+from tfpipeline.studies.common.rows import Row
 from tfpipeline.studies.low_rank.runs import Stage1
 from tfpipeline.studies.low_rank.settings import Settings, Strengths
-from tfpipeline.studies.rows import Row
 
 
 def strengths(kind: str, settings: Settings) -> Strengths:

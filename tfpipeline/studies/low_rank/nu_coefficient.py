@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tfpipeline.studies.common.rows import Row, StudyResult
 from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
 from tfpipeline.studies.low_rank.options import pooled
-from tfpipeline.studies.rows import Row, StudyResult
 
 if TYPE_CHECKING:
     from tfpipeline.studies.low_rank.pool import Pool

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tfpipeline.studies.common.rows import StudyResult
     from tfpipeline.studies.low_rank.pool import Pool
     from tfpipeline.studies.low_rank.settings import Settings
-    from tfpipeline.studies.rows import StudyResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

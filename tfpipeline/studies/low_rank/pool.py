@@ -11,12 +11,12 @@ from pathlib import Path
 
 from tfpipeline.extras import require_modules
 from tfpipeline.recipes.provenance import installed_versions
+from tfpipeline.studies.common.provenance import file_digest
+from tfpipeline.studies.common.rows import Row, RowStore
+from tfpipeline.studies.common.tasks import run_tasks
 from tfpipeline.studies.low_rank.corpus import prepare_corpus
 from tfpipeline.studies.low_rank.runs import Deployed, Place, Run, RunTask, do
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
-from tfpipeline.studies.provenance import file_digest
-from tfpipeline.studies.rows import Row, RowStore
-from tfpipeline.studies.tasks import run_tasks
 
 # What only chooses runs: a run's name says which it is.
 _CHOICES = (

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from tfpipeline.recipes.atomic import replacing, write_json
+from tfpipeline.studies.common.provenance import describe_run
+from tfpipeline.studies.common.rows import Row, StudyResult, write_csv
 from tfpipeline.studies.low_rank.pool import Pool
-from tfpipeline.studies.provenance import describe_run
-from tfpipeline.studies.rows import Row, StudyResult, write_csv
 
 COLORS = {"none": "#6a994e", "l2": "#33658a", "trace_norm": "#c8553d", "factors": "#e9a03b"}
 LABELS = {

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tfpipeline.studies.common.rows import Row, StudyError
 from tfpipeline.studies.low_rank.settings import Settings
-from tfpipeline.studies.rows import Row, StudyError
 
 KINDS = ("none", "l2", "trace_norm")
 

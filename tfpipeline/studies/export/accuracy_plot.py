@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from tfpipeline.recipes.atomic import replacing
-from tfpipeline.studies.drift import WINDOW
-from tfpipeline.studies.rows import Row
+from tfpipeline.studies.common.rows import Row
+from tfpipeline.studies.export.drift import WINDOW
 
 _BARS = {"int8": 1.0, "int16x8": 0.2}
 """Accuracy that a mode may cost, in percent."""

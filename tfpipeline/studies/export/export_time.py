@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tfpipeline.studies.rows import Row, RowStore, StudyResult, write_csv
+from tfpipeline.studies.common.rows import Row, RowStore, StudyResult, write_csv
 
 if TYPE_CHECKING:
     import keras
@@ -53,8 +53,8 @@ def run(
     says, because their time is what is asked for. With `quick` the layers have 64 units.
     """
     from tfpipeline.recipes.atomic import write_json
-    from tfpipeline.studies.provenance import describe_run, versions
-    from tfpipeline.studies.tasks import run_tasks
+    from tfpipeline.studies.common.provenance import describe_run, versions
+    from tfpipeline.studies.common.tasks import run_tasks
 
     if samples < 1:
         raise ValueError(f"--samples must be 1 or more, received {samples}")
@@ -97,7 +97,7 @@ def export_once(task: _Export) -> Iterator[Row]:
     import numpy as np
 
     from tfpipeline.export import Tolerances, export
-    from tfpipeline.studies.memory import PeakMemory
+    from tfpipeline.studies.export.memory import PeakMemory
 
     keras.utils.set_random_seed(_SEED)
     model = _model(task)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tfpipeline.studies.rows import StudyResult
+    from tfpipeline.studies.common.rows import StudyResult
 
 HELP = "what every number format costs trained keyword models, and whether state errors grow"
 
@@ -40,6 +40,6 @@ def run(
     command: str = "",
 ) -> StudyResult:
     """Measures all modes on the test clips; with `quick` three of them on 200 clips."""
-    from tfpipeline.studies.accuracy import run_accuracy
+    from tfpipeline.studies.export.accuracy import run_accuracy
 
     return run_accuracy(out, models, data, features, quick, processes, command)

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any, Protocol
 
 from tfpipeline.progress import progress
-from tfpipeline.studies.rows import Row, RowStore
+from tfpipeline.studies.common.rows import Row, RowStore
 from tfpipeline.worker_process import spawning
 
 

@@ -16,10 +16,10 @@ import numpy as np
 from tfpipeline.extras import missing_extra
 from tfpipeline.recipes.atomic import write_json
 from tfpipeline.recipes.provenance import installed_versions
-from tfpipeline.studies.drift import STEPS, WINDOW, state_errors, state_walk
-from tfpipeline.studies.provenance import describe_run, file_digest
-from tfpipeline.studies.rows import Row, RowStore, StudyError, StudyResult, write_csv
-from tfpipeline.studies.tasks import run_tasks
+from tfpipeline.studies.common.provenance import describe_run, file_digest
+from tfpipeline.studies.common.rows import Row, RowStore, StudyError, StudyResult, write_csv
+from tfpipeline.studies.common.tasks import run_tasks
+from tfpipeline.studies.export.drift import STEPS, WINDOW, state_errors, state_walk
 
 FORMS = {
     "float32": ("portable",),
@@ -70,7 +70,7 @@ def run_accuracy(
     command: str,
 ) -> StudyResult:
     """See `export_accuracy.run`."""
-    from tfpipeline.studies.accuracy_plot import plot_accuracy
+    from tfpipeline.studies.export.accuracy_plot import plot_accuracy
 
     if features is None:
         assert data is not None

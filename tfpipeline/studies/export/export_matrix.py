@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tfpipeline.studies.rows import StudyResult
+    from tfpipeline.studies.common.rows import StudyResult
 
 HELP = "every kind of model in every mode, shape and form: verified, or impossible for a reason"
 
@@ -33,6 +33,6 @@ def run(
     page: Path | None = None,
 ) -> StudyResult:
     """Fills the matrix, or with `quick` a part of it in which each pair of levels occurs."""
-    from tfpipeline.studies.matrix import run_matrix
+    from tfpipeline.studies.export.matrix import run_matrix
 
     return run_matrix(out, quick, processes, command, tflite_runtime, page)

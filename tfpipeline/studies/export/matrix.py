@@ -14,13 +14,13 @@ from typing import Any
 
 from tfpipeline.recipes.atomic import replacing, write_json
 from tfpipeline.recipes.provenance import installed_versions
-from tfpipeline.studies.matrix_models import FRAMES, MODELS, MatrixModel, build
-from tfpipeline.studies.matrix_table import support_page
-from tfpipeline.studies.other_runtime import compare
-from tfpipeline.studies.pairwise import Case, pairwise
-from tfpipeline.studies.provenance import describe_run
-from tfpipeline.studies.rows import Row, RowStore, StudyResult, write_csv
-from tfpipeline.studies.tasks import run_tasks
+from tfpipeline.studies.common.provenance import describe_run
+from tfpipeline.studies.common.rows import Row, RowStore, StudyResult, write_csv
+from tfpipeline.studies.common.tasks import run_tasks
+from tfpipeline.studies.export.matrix_models import FRAMES, MODELS, MatrixModel, build
+from tfpipeline.studies.export.matrix_table import support_page
+from tfpipeline.studies.export.other_runtime import compare
+from tfpipeline.studies.export.pairwise import Case, pairwise
 
 MODES = ("float32", "float16", "dynamic", "int8", "int16x8", "int4", "int2", "int8x4", "int8x2")
 FACTORS: Mapping[str, tuple[Any, ...]] = {

@@ -1,6 +1,6 @@
 """What TensorFlow's own converter makes of the models of `export_speed.py`.
 
-    python -m tfpipeline.studies.stock_files MODEL FOLDER MODE [MODE ...]
+    python -m tfpipeline.studies.export.stock_files MODEL FOLDER MODE [MODE ...]
 
 A process of its own, because the converter can end it: it says after each mode what came of it.
 """
@@ -59,7 +59,7 @@ def _end(done: subprocess.CompletedProcess[str]) -> str:
 
 def build_model(name: str) -> tuple[Any, Any]:
     """A model and its calibration data."""
-    from tfpipeline.studies.matrix_models import build
+    from tfpipeline.studies.export.matrix_models import build
 
     if name != "separable":
         built = build(name, ternary=False, seed=SEED, samples=30)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.studies.rows import Row, RowStore, StudyResult, write_csv
+from tfpipeline.studies.common.rows import Row, RowStore, StudyResult, write_csv
 
 HELP = "portable files against those of TensorFlow's own converter in the same mode: time and size"
 MODES = ("float32", "float16", "dynamic", "int8", "int16x8")
@@ -50,7 +50,7 @@ class SpeedTask:
 
 def models() -> tuple[str, ...]:
     """Those of the export matrix, and one of separable convolutions, which it has none of."""
-    from tfpipeline.studies.matrix_models import MODELS
+    from tfpipeline.studies.export.matrix_models import MODELS
 
     return (*MODELS, "separable")
 
@@ -70,9 +70,9 @@ def run(
     is what is asked for.
     """
     from tfpipeline.recipes.atomic import write_json
-    from tfpipeline.studies.provenance import describe_run, versions
-    from tfpipeline.studies.stock_files import SEED
-    from tfpipeline.studies.tasks import run_tasks
+    from tfpipeline.studies.common.provenance import describe_run, versions
+    from tfpipeline.studies.common.tasks import run_tasks
+    from tfpipeline.studies.export.stock_files import SEED
 
     if rounds < 1:
         raise ValueError(f"--rounds must be 1 or more, received {rounds}")
@@ -121,7 +121,7 @@ def measure(task: SpeedTask) -> Iterator[Row]:
     import tempfile
 
     from tfpipeline.export import ExportError, kept_conversions
-    from tfpipeline.studies.stock_files import build_model, write_stock_files
+    from tfpipeline.studies.export.stock_files import build_model, write_stock_files
 
     model, calibration = build_model(task.model)
     with kept_conversions(), tempfile.TemporaryDirectory(prefix="export-speed-") as name:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfpipeline.studies.matrix_models import MODELS
-from tfpipeline.studies.rows import read_csv
+from tfpipeline.studies.common.rows import read_csv
+from tfpipeline.studies.export.matrix_models import MODELS
 
 _INTRODUCTION = """# What exports, and how close it is
 
@@ -17,9 +17,9 @@ Every cell is a file that was written, run and compared with Keras on data that 
 not seen: [relative error](export.md#what-the-report-shows) of the worst channel. \
 A number in brackets is an impossible combination, with the exporter's own reason below. The \
 models are small, their bodies random and their heads fitted \
-(`tfpipeline/studies/matrix_models.py`), so that the errors show that a path works; what a trained \
-model loses is in [results/README.md](results/README.md). Weights are ternary in the columns int2 \
-and int8x2, which are made for such weights.
+(`tfpipeline/studies/export/matrix_models.py`), so that the errors show that a path works; what a \
+trained model loses is in [results/README.md](results/README.md). Weights are ternary in the \
+columns int2 and int8x2, which are made for such weights.
 
 Streams were exported with explicit and with internal states; a cell shows both where they differ. \
 Those with int8 activations equal the whole sequence bit for bit; a `~` marks a stream that does \

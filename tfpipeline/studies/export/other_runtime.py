@@ -1,6 +1,6 @@
 """Runs files in tflite-runtime, which needs a Python of its own, and compares their scores.
 
-    PYTHON -m tfpipeline.studies.other_runtime INPUTS.npz MODEL MODEL ...
+    PYTHON -m tfpipeline.studies.export.other_runtime INPUTS.npz MODEL MODEL ...
 
 runs them there and writes `MODEL.npz` or `MODEL.error` beside each; nothing here may import more
 than NumPy and `tfpipeline.runtime`.
@@ -66,7 +66,7 @@ def _run_there(python: str, inputs: Path, paths: Sequence[Path]) -> str:
         "import runpy, sys; sys.path.append(sys.argv.pop(1)); "
         f"runpy.run_module({__name__!r}, run_name='__main__', alter_sys=True)"
     )
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     command = python_command("-c", code, root, str(inputs), *map(str, paths), python=python)
     environment = worker_environment(TFPIPELINE_LIBRARY=str(library_path()))
     try:

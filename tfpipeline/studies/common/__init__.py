@@ -1,0 +1,1 @@
+"""What all studies share: rows on disk, tasks in processes, how a result came about."""
