@@ -41,7 +41,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/recurrent.py $(ARGS_RECURRENT)
 
 bench-arm: $(VENV)/.installed-test
-	$(BIN)/python -m tfpipeline.bench.arm --sources custom_ops --results docs/results $(ARGS)
+	$(BIN)/python custom_ops/bench/arm_kernels.py --sources custom_ops --results docs/results $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(PYTHON_DIRECTORIES)
@@ -51,8 +51,9 @@ lint: $(VENV)/.installed-dev
 	@rm -rf build/types && mkdir -p build/types/tfpipeline
 	@for part in tfpipeline/*; do ln -s "../../../$$part" "build/types/$$part"; done
 	@ln -s ../../../export build/types/tfpipeline/export
+	@for part in arm arm_kernels.py; do ln -s "../../custom_ops/bench/$$part" "build/types/$$part"; done
 	cd build/types && $(abspath $(BIN))/mypy --config-file ../../pyproject.toml \
-	  --cache-dir ../../.mypy_cache --package tfpipeline
+	  --cache-dir ../../.mypy_cache --package tfpipeline --package arm --module arm_kernels
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(PYTHON_DIRECTORIES)

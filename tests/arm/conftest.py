@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).resolve().parent
 # Helper modules stand beside the tests; pytest's importlib mode adds no folder by itself.
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).parents[1] / "native")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "native")]
+# The package `arm` and the script `arm_kernels`; last, because its neighbours have short names.
+sys.path.append(str(HERE.parents[1] / "custom_ops" / "bench"))
 
 import machines  # noqa: E402
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-from tfpipeline.bench.arm.tools import first_number
+from arm.tools import first_number
 
 _OLDEST_QEMU = (7, 2)
 SOURCES = Path(__file__).resolve().parents[2] / "custom_ops"

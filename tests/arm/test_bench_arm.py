@@ -10,13 +10,11 @@ from pathlib import Path
 
 import machines
 import pytest
-
-from tfpipeline.bench.arm import ArmBenchError, Measurement, Subject, Tools, a53_cycles, measure
-from tfpipeline.bench.arm.__main__ import check_same_results, main
-from tfpipeline.bench.arm.disassembly import CLASSES, class_of, disassemble, normal
-from tfpipeline.bench.arm.mca import replayable
-from tfpipeline.bench.arm.plot import plot_gemm
-from tfpipeline.bench.arm.results import (
+from arm import ArmBenchError, Measurement, Subject, Tools, a53_cycles, measure
+from arm.disassembly import CLASSES, class_of, disassemble, normal
+from arm.mca import replayable
+from arm.plot import plot_gemm
+from arm.results import (
     BATCHES,
     check_goals,
     gemm_rows,
@@ -25,7 +23,8 @@ from tfpipeline.bench.arm.results import (
     values_of,
     write_csv,
 )
-from tfpipeline.bench.arm.tools import find_mca
+from arm.tools import find_mca
+from arm_kernels import check_same_results, main
 
 Count = Callable[[Subject], Measurement]
 

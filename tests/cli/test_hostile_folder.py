@@ -215,7 +215,7 @@ def starts(tree: ast.AST) -> Iterator[str]:
 OTHER_USES = {
     "tfpipeline/worker_process.py",
     "tfpipeline/cli/doctor.py",
-    "tfpipeline/bench/arm/tools.py",
+    "custom_ops/bench/arm/tools.py",
     "export/convert.py",
 }
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfpipeline.bench.arm.mca import PROCESSORS
-from tfpipeline.bench.arm.measure import GATES, Measurement, Subject
-from tfpipeline.bench.arm.tools import ArmBenchError
+from arm.mca import PROCESSORS
+from arm.measure import GATES, Measurement, Subject
+from arm.tools import ArmBenchError
 
 BATCHES = (1, 2, 3, 4, 8)
 # Measures of products with vectors and results in float32.

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfpipeline.bench.arm import mca
-from tfpipeline.bench.arm.a53 import a53_cycles
-from tfpipeline.bench.arm.disassembly import CLASSES, class_of
-from tfpipeline.bench.arm.tools import ArmBenchError, Tools, output
+from arm import mca
+from arm.a53 import a53_cycles
+from arm.disassembly import CLASSES, class_of
+from arm.tools import ArmBenchError, Tools, output
 
 LINE = 64
 # Rows of weights a unit, of the recurrent ops.

@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tfpipeline.bench.arm.disassembly import class_of, is_vector, mnemonic
+from arm.disassembly import class_of, is_vector, mnemonic
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfpipeline.bench.arm.disassembly import disassemble
-from tfpipeline.bench.arm.mca import PROCESSORS
-from tfpipeline.bench.arm.measure import GATES, Measurement, Subject, measure
-from tfpipeline.bench.arm.plot import plot_gemm
-from tfpipeline.bench.arm.results import (
+from arm.disassembly import disassemble
+from arm.mca import PROCESSORS
+from arm.measure import GATES, Measurement, Subject, measure
+from arm.plot import plot_gemm
+from arm.results import (
     BATCHES,
     check_goals,
     gemm_rows,
@@ -22,7 +22,8 @@ from tfpipeline.bench.arm.results import (
     write_csv,
     write_text,
 )
-from tfpipeline.bench.arm.tools import ArmBenchError, Tools
+from arm.tools import ArmBenchError, Tools
+
 from tfpipeline.progress import track
 
 # The processors whose models are asked. The Neoverse N1 has no i8mm: its numbers there are those of
@@ -98,7 +99,7 @@ def check_same_results(results: Sequence[Measurement]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tfpipeline.bench.arm", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sources", type=Path, default=Path("custom_ops"), help="custom_ops")
     parser.add_argument("--results", type=Path, default=Path("build/bench-arm"), help="folder")
     parser.add_argument("--l2", type=int, default=512, help="KiB of the second-level cache")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tfpipeline.bench.arm.disassembly import mnemonic
-from tfpipeline.bench.arm.tools import ArmBenchError, output
+from arm.disassembly import mnemonic
+from arm.tools import ArmBenchError, output
 
 PROCESSORS = ("cortex-a53", "cortex-a72", "neoverse-n1")
 

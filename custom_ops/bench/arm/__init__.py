@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tfpipeline.bench.arm.a53 import a53_cycles
-from tfpipeline.bench.arm.measure import Measurement, Subject, measure
-from tfpipeline.bench.arm.tools import ArmBenchError, Tools
+from arm.a53 import a53_cycles
+from arm.measure import Measurement, Subject, measure
+from arm.tools import ArmBenchError, Tools
 
 __all__ = ["ArmBenchError", "Measurement", "Subject", "Tools", "a53_cycles", "measure"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from tfpipeline.bench.arm.measure import Measurement
-from tfpipeline.bench.arm.results import BATCHES, FLOAT, Key, values_of
+from arm.measure import Measurement
+from arm.results import BATCHES, FLOAT, Key, values_of
 
 _OURS = ("#1f5fa8", "#5b9bd5", "#a8cdf0")
 _RIVALS = ("#8a8a8a", "#c4c4c4")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tfpipeline.bench.arm.tools import output
+from arm.tools import output
 
 CLASSES = ("mac", "simd", "load", "store", "scalar", "prefetch")
 
