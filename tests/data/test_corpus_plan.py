@@ -7,14 +7,9 @@ import re
 import numpy as np
 import pytest
 
-from tfpipeline.data.synthesis.corpus_plan import (
-    ACCENTS,
-    COMMANDS,
-    SPEAKERS,
-    SPLITS,
-    UNKNOWN,
-    plan_corpus,
-)
+from tfpipeline.data.commands.words import COMMANDS
+from tfpipeline.data.splits import SPLITS
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS, UNKNOWN, plan_corpus
 
 CLIPS = {"train": 8000, "validation": 1000, "test": 1000}
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tfpipeline.data import SynthesizerError
-from tfpipeline.data.synthesis.corpus_plan import ACCENTS, COMMANDS, NOT_ACCENTS, SPEAKERS, UNKNOWN
+from tfpipeline.data.commands.words import COMMANDS
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, NOT_ACCENTS, SPEAKERS, UNKNOWN
 from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
 
 ALL_SPEAKERS = tuple(itertools.chain(*SPEAKERS.values()))

@@ -21,10 +21,12 @@ from tfpipeline.data import (
     read_wav,
     synthesize_corpus,
 )
+from tfpipeline.data.commands.words import COMMANDS
+from tfpipeline.data.splits import noise_part
 from tfpipeline.data.synthesis import recording, synthesize
-from tfpipeline.data.synthesis.corpus_plan import ACCENTS, COMMANDS, SPEAKERS, UNKNOWN, plan_corpus
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS, UNKNOWN, plan_corpus
 from tfpipeline.data.synthesis.espeak_voice import Utterance
-from tfpipeline.data.synthesis.noise import NOISES, make_noises, part
+from tfpipeline.data.synthesis.noise import NOISES, make_noises
 
 # The counts of the fixture `tiny_corpus`.
 COUNTS = {"train": 96, "validation": 24, "test": 32}
@@ -259,7 +261,7 @@ def test_noises_have_their_colours_and_their_parts() -> None:
     for noise in noises.values():
         assert noise.shape == (192000,)
         assert np.abs(noise).max() < 1.0
-    ends = [part(split, 192000) for split in ("train", "validation", "test")]
+    ends = [noise_part(split, 192000) for split in ("train", "validation", "test")]
     assert ends == [(0, 153600), (153600, 172800), (172800, 192000)]
 
 

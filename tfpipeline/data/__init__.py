@@ -14,7 +14,7 @@ _HOME = {
     "SynthesizerError": "errors",
     "CorpusInfo": "synthesis.corpus_info",
     "DEFAULT_WORDS": "commands.load_speech_commands",
-    "FileNote": "commands.speech_dataset",
+    "FileNote": "file_note",
     "SentenceDataset": "sentences.sentence_dataset",
     "SentenceSplit": "sentences.sentence_dataset",
     "SpeechDataset": "commands.speech_dataset",

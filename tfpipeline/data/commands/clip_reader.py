@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from tfpipeline.data.audio.wav import open_wav
-from tfpipeline.data.commands.speech_dataset import FileNote, Split
+from tfpipeline.data.commands.speech_dataset import Split
 from tfpipeline.data.commands.word_folders import NOISE_FOLDER, audio_files, is_wav
 from tfpipeline.data.errors import AudioError
-from tfpipeline.data.synthesis.noise import part
+from tfpipeline.data.file_note import FileNote
+from tfpipeline.data.splits import noise_part
 from tfpipeline.features import LogMel
 from tfpipeline.progress import ProgressBar
 
@@ -81,7 +82,7 @@ class ClipReader:
             audio = self._open(file, self.skipped, self.converted)
             if audio is None:
                 continue
-            first, last = part("test", len(audio))
+            first, last = noise_part("test", len(audio))
             if last - first < self.log_mel.config.sample_rate:
                 self.skipped.append(FileNote(file, "shorter than 10 s, too short for noise."))
             else:
@@ -109,7 +110,7 @@ class ClipReader:
                 files.append(NOISE_FOLDER)
                 continue
             name = names[rng.integers(len(names))]
-            first, last = part(split, len(noises[name]))
+            first, last = noise_part(split, len(noises[name]))
             start = int(rng.integers(first, last - second + 1))
             clip[:] = noises[name][start : start + second] * gain
             files.append(name)

@@ -7,10 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from tfpipeline.data.commands.speech_dataset import FileNote
 from tfpipeline.data.commands.word_folders import SILENCE, UNKNOWN
+from tfpipeline.data.commands.words import COMMANDS
 from tfpipeline.data.errors import DataError
-from tfpipeline.data.synthesis.corpus_plan import COMMANDS
+from tfpipeline.data.file_note import FileNote
 
 LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 # Percent of the speakers, where no list says who belongs where.

@@ -13,10 +13,12 @@ from tfpipeline.arguments import is_number
 from tfpipeline.data.arguments import check_count, log_mel_or_default
 from tfpipeline.data.commands.clip_reader import ClipReader
 from tfpipeline.data.commands.corpus_files import LISTS, assign_splits, choose_words
-from tfpipeline.data.commands.speech_dataset import FileNote, SpeechDataset, Split
+from tfpipeline.data.commands.speech_dataset import SpeechDataset, Split
 from tfpipeline.data.commands.word_folders import SILENCE, UNKNOWN, WordFolders, find_words
+from tfpipeline.data.commands.words import COMMANDS
 from tfpipeline.data.errors import DataError
-from tfpipeline.data.synthesis.corpus_plan import COMMANDS, SPLITS
+from tfpipeline.data.file_note import FileNote
+from tfpipeline.data.splits import SPLITS
 from tfpipeline.features import LogMel, LogMelConfig
 from tfpipeline.progress import progress
 

@@ -7,23 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tfpipeline.data.file_note import FileNote
 from tfpipeline.features import LogMel
-
-
-@dataclasses.dataclass(frozen=True)
-class FileNote:
-    """What happened to one file: a sentence for a person.
-
-    Args:
-        path: the file, relative to the corpus.
-        message: why it was skipped, or what was converted.
-    """
-
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
 
 
 @dataclasses.dataclass(frozen=True)

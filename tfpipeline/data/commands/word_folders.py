@@ -6,8 +6,8 @@ import dataclasses
 import os
 from pathlib import Path
 
-from tfpipeline.data.commands.speech_dataset import FileNote
 from tfpipeline.data.errors import DataError
+from tfpipeline.data.file_note import FileNote
 
 NOISE_FOLDER = "_background_noise_"
 SILENCE = "_silence_"

@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tfpipeline.data.commands.speech_dataset import FileNote
 from tfpipeline.data.errors import DataError
-from tfpipeline.data.synthesis.corpus_plan import SPLITS
+from tfpipeline.data.file_note import FileNote
+from tfpipeline.data.splits import SPLITS
 
 
 @dataclasses.dataclass(frozen=True)

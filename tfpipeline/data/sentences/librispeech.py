@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfpipeline.data.commands.speech_dataset import FileNote
+from tfpipeline.data.file_note import FileNote
 from tfpipeline.data.sentences.layout import Layout, SplitFolders, Utterance
 from tfpipeline.data.sentences.transcript_file import transcript_lines
 

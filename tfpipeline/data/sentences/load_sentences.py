@@ -11,8 +11,8 @@ import numpy as np
 
 from tfpipeline.arguments import is_number
 from tfpipeline.data.arguments import check_count, log_mel_or_default
-from tfpipeline.data.commands.speech_dataset import FileNote
 from tfpipeline.data.errors import DataError
+from tfpipeline.data.file_note import FileNote
 from tfpipeline.data.sentences.kaldi_folder import KALDI
 from tfpipeline.data.sentences.layout import Layout, SplitFolders, Utterance
 from tfpipeline.data.sentences.librispeech import LIBRISPEECH
@@ -20,7 +20,7 @@ from tfpipeline.data.sentences.sentence_dataset import SentenceDataset, Sentence
 from tfpipeline.data.sentences.sentence_reader import SentenceReader
 from tfpipeline.data.sentences.sentence_text import normalize_text
 from tfpipeline.data.sentences.wsj import WSJ
-from tfpipeline.data.synthesis.corpus_plan import SPLITS
+from tfpipeline.data.splits import SPLITS
 from tfpipeline.extras import require_modules
 from tfpipeline.features import LogMel, LogMelConfig
 from tfpipeline.progress import progress

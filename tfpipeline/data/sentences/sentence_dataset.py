@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.data.commands.speech_dataset import FileNote
+from tfpipeline.data.file_note import FileNote
 from tfpipeline.features import LogMel
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from tfpipeline.data.audio.sound_file import open_sound
-from tfpipeline.data.commands.speech_dataset import FileNote
 from tfpipeline.data.errors import AudioError
+from tfpipeline.data.file_note import FileNote
 from tfpipeline.data.sentences.layout import Utterance
 from tfpipeline.features import LogMel
 from tfpipeline.progress import ProgressBar

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tfpipeline.data.commands.speech_dataset import FileNote
+from tfpipeline.data.file_note import FileNote
 
 _MOST_BYTES = 64 << 20
 

@@ -6,11 +6,10 @@ import dataclasses
 
 import numpy as np
 
-SPLITS = ("train", "validation", "test")
+from tfpipeline.data.commands.words import COMMANDS
+from tfpipeline.data.splits import SPLITS
 
-# The words of Speech Commands (Warden, arXiv:1804.03209): the ten that its example recognizes,
-# and its auxiliary ones, whose only role is to be told apart from them.
-COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+# The auxiliary words of Speech Commands, whose only role is to be told apart from its commands.
 UNKNOWN = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     *("bed", "bird", "cat", "dog", "happy", "house", "marvin", "sheila", "tree", "wow"),

@@ -6,13 +6,11 @@ import numpy as np
 
 from tfpipeline.data.audio.resampling import resample
 from tfpipeline.data.audio.wav import SAMPLE_RATE
-from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS, SPLITS
+from tfpipeline.data.splits import SPLITS, noise_part
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS
 from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
 
 NOISES = ("white", "pink", "brown", "babble")
-# Parts of every noise file, in this order, that belong to the splits: the loader cuts silence from
-# the same parts, so that no stretch of noise is heard in two splits.
-SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 _RMS = 0.05
 # None of the corpus' words occurs in these.
@@ -28,19 +26,6 @@ _SENTENCES = (
 )
 
 
-def part(split: str, samples: int) -> tuple[int, int]:
-    """Returns where the part of a noise of `samples` samples that belongs to `split` starts, ends.
-
-    Example:
-        >>> part("validation", 1000)
-        (800, 900)
-    """
-    start = 0.0
-    for name in SPLITS[: SPLITS.index(split)]:
-        start += SHARES[name]
-    return round(start * samples), round((start + SHARES[split]) * samples)
-
-
 def make_noises(seed: int, seconds: float) -> dict[str, np.ndarray]:
     """Makes every noise of `NOISES`: float32 `(samples,)` at 16 kHz, by name.
 
@@ -54,7 +39,7 @@ def make_noises(seed: int, seconds: float) -> dict[str, np.ndarray]:
     babble = np.zeros(samples, np.float32)
     with EspeakVoice() as espeak:
         for number, split in enumerate(SPLITS):
-            start, end = part(split, samples)
+            start, end = noise_part(split, samples)
             rng = np.random.default_rng([seed, 200 + number])
             babble[start:end] = _babble(rng, end - start, SPEAKERS[split], espeak)
     noises["babble"] = babble

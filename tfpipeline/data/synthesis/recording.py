@@ -6,8 +6,9 @@ import numpy as np
 
 from tfpipeline.data.audio.resampling import resample
 from tfpipeline.data.audio.wav import SAMPLE_RATE
+from tfpipeline.data.splits import noise_part
 from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
-from tfpipeline.data.synthesis.noise import NOISES, part
+from tfpipeline.data.synthesis.noise import NOISES
 
 _FADE = 80
 _RATE_STEP = 50
@@ -66,7 +67,7 @@ def in_noise(
     """
     speech = speech * (10.0 ** (level_db / 20.0) / _rms(speech))
     background = noises[NOISES[int(noise * len(NOISES))]]
-    first, last = part(split, len(background))
+    first, last = noise_part(split, len(background))
     begin = first + int(noise_start * (last - first - samples))
     audio = background[begin : begin + samples].astype(np.float64)
     audio *= _rms(speech) / 10.0 ** (snr_db / 20.0) / _rms(audio)

@@ -6,7 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from tfpipeline.data.synthesis.corpus_plan import SPEAKERS, SPLITS
+from tfpipeline.data.splits import SPLITS
+from tfpipeline.data.synthesis.corpus_plan import SPEAKERS
 from tfpipeline.data.synthesis.sentence_grammar import draw_sentence
 
 # Some of the synthesizer's accents: letters are learned from two thousand sentences only when each

@@ -12,18 +12,12 @@ import numpy as np
 
 from tfpipeline.data.arguments import check_count
 from tfpipeline.data.audio.wav import SAMPLE_RATE, write_wav
+from tfpipeline.data.commands.words import COMMANDS
 from tfpipeline.data.errors import SynthesizerError
+from tfpipeline.data.splits import SPLITS
 from tfpipeline.data.synthesis.corpus_folder import read_marker, write_folder
 from tfpipeline.data.synthesis.corpus_info import CorpusInfo
-from tfpipeline.data.synthesis.corpus_plan import (
-    ACCENTS,
-    COMMANDS,
-    SPEAKERS,
-    SPLITS,
-    UNKNOWN,
-    Clip,
-    plan_corpus,
-)
+from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS, UNKNOWN, Clip, plan_corpus
 from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
 from tfpipeline.data.synthesis.noise import NOISES, make_noises
 from tfpipeline.data.synthesis.recording import in_noise, speak

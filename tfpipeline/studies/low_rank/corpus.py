@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from tfpipeline.data.splits import SPLITS
 from tfpipeline.decoding import Alphabet
 from tfpipeline.recipes.atomic import replacing
 from tfpipeline.studies.common.rows import StudyError
 from tfpipeline.studies.low_rank.settings import Settings
 
-SPLITS = ("train", "validation", "test")
 _CORPUS_SEED = 0
 # Output frames after the end of a recording that still count: a model that looks back only knows a
 # letter a little after it was said.
