@@ -9,13 +9,18 @@ here.
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnContext
+
+_LONGEST_LINE = 200
 
 
 def python_command(*arguments: str, python: str | None = None) -> list[str]:
@@ -52,6 +57,75 @@ def worker_environment(**changes: str) -> dict[str, str]:
     if kept := [entry for entry in named if not _means_current_folder(entry)]:
         environment["PYTHONPATH"] = os.pathsep.join(kept)
     return environment
+
+
+@dataclass(frozen=True)
+class WorkerResult:
+    """What a process printed and how it ended.
+
+    Attributes:
+        status: Its exit status; -N when signal N ended it; None when its time was over.
+        stdout: What it printed, with replacement characters for bytes that are no UTF-8.
+        stderr: Likewise.
+        end: How it ended, in words that follow its name: `crashed with SIGSEGV`.
+    """
+
+    status: int | None
+    stdout: str
+    stderr: str
+    end: str
+
+    @property
+    def reason(self) -> str:
+        """The last line that it printed to stderr: the message of a Python error; or ""."""
+        lines = self.stderr.strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+
+def run_worker(
+    command: Sequence[str], *, seconds: float | None = None, **changes: str
+) -> WorkerResult:
+    """Run a command of `worker_command` or `python_command`, without an input, to its end.
+
+    It runs with `worker_environment()`, and whatever becomes of it is a result and no exception.
+
+    Args:
+        command: Of a Python process.
+        seconds: After which it is killed; None waits as long as it takes.
+        changes: Variables that it gets besides, or in place of ours.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            env=worker_environment(**changes),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        printed = (_text(late.stdout), _text(late.stderr))
+        return WorkerResult(None, *printed, f"did not finish in {seconds:.0f} s")
+    found = WorkerResult(done.returncode, done.stdout, done.stderr, "")
+    if done.returncode < 0:
+        return replace(found, end=f"crashed with {signal_name(-done.returncode)}")
+    said = found.reason[:_LONGEST_LINE] or "nothing"
+    return replace(found, end=f"ended with status {done.returncode} and said: {said}")
+
+
+def signal_name(number: int) -> str:
+    """Return the name of a signal: `SIGSEGV` for 11."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _text(printed: bytes | str | None) -> str:
+    """What a process printed before its time was over: bytes, whatever was asked for."""
+    return printed.decode(errors="replace") if isinstance(printed, bytes) else printed or ""
 
 
 @contextmanager

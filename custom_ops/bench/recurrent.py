@@ -16,7 +16,6 @@ import json
 import os
 import shlex
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -33,7 +32,7 @@ from tfpipeline.export.flatbuffer import GraphBuilder, ModelBuilder, Quantizatio
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.lstm_options import LstmOptions
 from tfpipeline.runtime.native import library_path
-from tfpipeline.worker_process import python_command, worker_environment
+from tfpipeline.worker_process import python_command, run_worker
 
 GATES = {"gru": 3, "lstm": 4}
 #: Rank of both factors, as a part of the units.
@@ -134,21 +133,11 @@ class Preset:
         target = folder / f"{self.cell}-{self.rank}-{kind}.tflite"
         job = json.dumps({**asdict(self), "kind": kind})
         script = Path(__file__).resolve().with_name("stock_recurrent.py")
-        command = python_command(str(script), job, str(target))
-        try:
-            done = subprocess.run(
-                command,
-                env=worker_environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=seconds,
-            )
-        except subprocess.TimeoutExpired:
+        done = run_worker(python_command(str(script), job, str(target)), seconds=seconds)
+        if done.status is None:
             return f"no model after {seconds:.0f} s"
-        if done.returncode != 0 or not target.exists():
-            lines = done.stderr.strip().splitlines() or [f"status {done.returncode}"]
-            return f"the converter failed: {lines[-1]}"
+        if done.status != 0 or not target.exists():
+            return f"the converter {done.end}"
         return target.read_bytes()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -12,7 +11,7 @@ from typing import Any
 
 from tfpipeline.bench.machine import describe_machine
 from tfpipeline.bench.source import describe_source
-from tfpipeline.worker_process import worker_command, worker_environment
+from tfpipeline.worker_process import run_worker, worker_command
 
 # Backend, whether XLA compiles, and what the row is called.
 MODES = (
@@ -42,16 +41,14 @@ def _measure(
     if find_spec(backend) is None:
         return {"mode": mode, "problem": f"{backend} is not installed", "installed": False}
     given = json.dumps({**task, "mode": mode, "xla": xla})
-    result = subprocess.run(
+    result = run_worker(
         worker_command(module, "--task", given),
-        env=worker_environment(KERAS_BACKEND=backend, TF_CPP_MIN_LOG_LEVEL="3"),
-        capture_output=True,
-        text=True,
-        check=False,
+        KERAS_BACKEND=backend,
+        TF_CPP_MIN_LOG_LEVEL="3",
     )
-    if result.returncode:
-        said = result.stderr.strip().splitlines()[-1:] or [f"status {result.returncode}"]
-        return {"mode": mode, "problem": f"the measurement failed: {said[0]}", "installed": True}
+    if result.status:
+        said = result.reason or result.end
+        return {"mode": mode, "problem": f"the measurement failed: {said}", "installed": True}
     row: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])
     return row
 

@@ -6,7 +6,6 @@ import argparse
 import ctypes
 import importlib.metadata
 import platform
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 
@@ -98,25 +97,16 @@ def _runtimes() -> list[Finding]:
 
 
 def _runtime(name: str, module: str) -> Finding:
-    from tfpipeline.worker_process import python_command, worker_environment
+    from tfpipeline.worker_process import python_command, run_worker
 
     version = _version(name) or ""
     # A wheel may install and still not load, for instance where the C library is too old.
-    try:
-        attempt = subprocess.run(
-            python_command("-c", f"import {module}"),
-            env=worker_environment(),
-            capture_output=True,
-            text=True,
-            timeout=_IMPORT_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Finding(name, False, f"{version}, but importing it takes over {_IMPORT_SECONDS} s")
-    if attempt.returncode == 0:
+    attempt = run_worker(python_command("-c", f"import {module}"), seconds=_IMPORT_SECONDS)
+    if attempt.status == 0:
         return Finding(name, True, version)
-    lines = attempt.stderr.strip().splitlines()
-    reason = lines[-1] if lines else f"exit status {attempt.returncode}"
+    if attempt.status is None or attempt.status < 0:
+        return Finding(name, False, f"{version}, but importing it {attempt.end}")
+    reason = attempt.reason or f"exit status {attempt.status}"
     advice = (
         "its libraries are newer than this system's: update the system, or use tflite-runtime"
         if "GLIBC" in reason

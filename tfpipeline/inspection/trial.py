@@ -7,14 +7,12 @@ or let them take all memory. So they get a process of their own with limits on m
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tfpipeline.worker_process import worker_command, worker_environment
+from tfpipeline.worker_process import run_worker, worker_command
 
 RUNTIMES = {
     "litert": ("LiteRT", "ai-edge-litert"),
@@ -71,28 +69,11 @@ def try_model(
 def _run(name: str, path: Path, plugin: bool, seconds: float) -> tuple[bool, str]:
     limits = [str(_BYTES), str(int(seconds) + 1)]
     command = worker_command(f"{__package__}.trial_process", name, str(path), *limits)
-    try:
-        done = subprocess.run(
-            [*command, *(["plugin"] if plugin else [])],
-            env=worker_environment(),
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        return False, f"did not finish in {seconds:.0f} s"
-    if done.returncode < 0:
-        return False, f"crashed with {_signal_name(-done.returncode)}"
+    done = run_worker([*command, *(["plugin"] if plugin else [])], seconds=seconds)
+    if done.status is None or done.status < 0:
+        return False, done.end
     try:
         refusal = json.loads(done.stdout.splitlines()[-1])["refusal"]
     except (ValueError, IndexError, KeyError, TypeError):
-        return False, f"ended with status {done.returncode} and no answer"
+        return False, f"ended with status {done.status} and no answer"
     return not refusal, " ".join(str(refusal).split())[:_LONGEST]
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

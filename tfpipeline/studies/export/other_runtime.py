@@ -9,7 +9,6 @@ than NumPy and `tfpipeline.runtime`.
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.errors import TfpipelineError
-from tfpipeline.worker_process import python_command, worker_environment
+from tfpipeline.worker_process import python_command, run_worker
 
 _TIME_LIMIT_SECONDS = 300.0
 _SAMPLES = 8
@@ -68,15 +67,12 @@ def _run_there(python: str, inputs: Path, paths: Sequence[Path]) -> str:
     )
     root = str(Path(__file__).parents[3])
     command = python_command("-c", code, root, str(inputs), *map(str, paths), python=python)
-    environment = worker_environment(TFPIPELINE_LIBRARY=str(library_path()))
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=_TIME_LIMIT_SECONDS
-        )
-    except subprocess.TimeoutExpired:
+    library = str(library_path())
+    done = run_worker(command, seconds=_TIME_LIMIT_SECONDS, TFPIPELINE_LIBRARY=library)
+    if done.status is None:
         return "hangs"
-    if done.returncode < 0:
-        return f"crashes with signal {-done.returncode}"
+    if done.status < 0:
+        return f"crashes with signal {-done.status}"
     return _reason(done.stderr)
 
 

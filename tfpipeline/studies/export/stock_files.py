@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.worker_process import worker_command, worker_environment
+from tfpipeline.worker_process import run_worker, worker_command
 
 SEED = 0
 _SECONDS = 600
@@ -27,17 +25,9 @@ def write_stock_files(name: str, modes: Sequence[str], folder: Path) -> dict[str
     problems: dict[str, str] = {}
     left = list(modes)
     while left:
-        try:
-            done = subprocess.run(
-                worker_command(__name__, name, str(folder), *left),
-                env=worker_environment(),
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_SECONDS,
-            )
-        except subprocess.TimeoutExpired:
-            problems |= dict.fromkeys(left, f"not finished after {_SECONDS} s")
+        done = run_worker(worker_command(__name__, name, str(folder), *left), seconds=_SECONDS)
+        if done.status is None:
+            problems |= dict.fromkeys(left, f"the converter {done.end}")
             break
         answers = [json.loads(x) for x in done.stdout.splitlines() if x.startswith('{"mode"')]
         for answer in answers:
@@ -46,15 +36,8 @@ def write_stock_files(name: str, modes: Sequence[str], folder: Path) -> dict[str
                 problems[answer["mode"]] = answer["problem"]
         if left:
             # The converter has ended the process; the other modes get another one.
-            problems[left.pop(0)] = _end(done)
+            problems[left.pop(0)] = f"the converter {done.end}"
     return problems
-
-
-def _end(done: subprocess.CompletedProcess[str]) -> str:
-    if done.returncode < 0:
-        return f"the converter crashed with {signal.Signals(-done.returncode).name}"
-    said = done.stderr.strip().splitlines()[-1:] or ["nothing"]
-    return f"the converter ended with status {done.returncode} and said: {said[0][:200]}"
 
 
 def build_model(name: str) -> tuple[Any, Any]:
