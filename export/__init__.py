@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfpipeline.export.c_array import write_c_array
-    from tfpipeline.export.conversion import kept_conversions
+    from tfpipeline.export.convert.float_graphs import kept_conversions
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.exporter import export
     from tfpipeline.export.report import ExportReport, FormReport
-    from tfpipeline.export.samples import Source
-    from tfpipeline.export.stock import convert_stock
+    from tfpipeline.export.samples.sources import Source
+    from tfpipeline.export.stock_converter import convert_stock
     from tfpipeline.export.tolerances import Tolerances
 
 _HOMES = {
@@ -26,9 +26,9 @@ _HOMES = {
     "export": "exporter",
     "ExportReport": "report",
     "FormReport": "report",
-    "Source": "samples",
-    "convert_stock": "stock",
-    "kept_conversions": "conversion",
+    "Source": "samples.sources",
+    "convert_stock": "stock_converter",
+    "kept_conversions": "convert.float_graphs",
     "Tolerances": "tolerances",
     "write_c_array": "c_array",
 }

@@ -9,21 +9,21 @@ from typing import Any
 
 import keras
 
-from tfpipeline.export import card as cards
+from tfpipeline.export.choose.input_units import layers_that_lose_units
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.exportable import check_model, check_targets
-from tfpipeline.export.forked import refuse_forked
-from tfpipeline.export.input_units import layers_that_lose_units
-from tfpipeline.export.layer_parents import parents_of_layers
 from tfpipeline.export.modes import FLOAT32
-from tfpipeline.export.names import check_names
 from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.pipeline import ExportRun, card_file
 from tfpipeline.export.report import ExportReport
-from tfpipeline.export.run_export import ExportRun, card_file
-from tfpipeline.export.sample_sets import read_sets
-from tfpipeline.export.signature import ModelSignature
-from tfpipeline.export.verify import Tolerances
+from tfpipeline.export.samples.sets import read_sets
+from tfpipeline.export.trace.exportable import check_model, check_targets
+from tfpipeline.export.trace.forked import refuse_forked
+from tfpipeline.export.trace.layer_parents import parents_of_layers
+from tfpipeline.export.trace.names import check_names
+from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.verify.against_keras import Tolerances
 from tfpipeline.export.work_folder import work_folder
+from tfpipeline.export.write import model_card as cards
 
 
 def export(

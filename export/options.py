@@ -10,7 +10,7 @@ from pathlib import Path
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.forms import Form
 from tfpipeline.export.modes import FLOAT32, INT16, MODES, ModeTable
-from tfpipeline.export.ranges import CLIPPINGS
+from tfpipeline.export.quantize.ranges import CLIPPINGS
 
 _FORMS = ("portable", "fused")
 COMPARE = "compare"

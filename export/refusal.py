@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfpipeline.export.calibrate import float_runner
+from tfpipeline.export.calibrate.calibrate import float_runner
+from tfpipeline.export.choose.float_outputs import LostChannel
 from tfpipeline.export.errors import VerificationError
-from tfpipeline.export.evidence import Model
-from tfpipeline.export.float_outputs import LostChannel
-from tfpipeline.export.mark import clean_name
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.options import ExportOptions
-from tfpipeline.export.problems import Problem, acceptable, by_form, channel_name
 from tfpipeline.export.report import ExportReport
+from tfpipeline.export.trace.markers_in_keras import clean_name
+from tfpipeline.export.verify.evidence import Model
+from tfpipeline.export.verify.problems import Problem, acceptable, by_form, channel_name
 
 _BEYOND = 1.25
 """Values that reach further than this many times the calibrated range are clipped noticeably."""

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.export.across_runtimes import RuntimeReport
-from tfpipeline.export.choice_report import ChoicesReport
-from tfpipeline.export.drift import Drift
-from tfpipeline.export.layer_errors import LayerError
-from tfpipeline.export.length_report import LengthsReport
-from tfpipeline.export.sample_sets import GIVEN, HELD_BACK, SHARED
+from tfpipeline.export.choose.choice_report import ChoicesReport
+from tfpipeline.export.samples.sets import GIVEN, HELD_BACK, SHARED
+from tfpipeline.export.verify.drift import Drift
+from tfpipeline.export.verify.layer_errors import LayerError
+from tfpipeline.export.verify.length_report import LengthsReport
+from tfpipeline.export.verify.runtimes import RuntimeReport
 
 
 @dataclass(frozen=True)

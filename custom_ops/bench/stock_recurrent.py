@@ -66,7 +66,7 @@ def main() -> None:
     if job["kind"] == "unrolled":
         write_unrolled_int8(model, job, target)
     else:
-        from tfpipeline.export.stock import convert_stock
+        from tfpipeline.export.stock_converter import convert_stock
 
         convert_stock(model, target, job["frames"])
 

@@ -20,7 +20,7 @@ from tfpipeline.data import write_wav
 from tfpipeline.export import Tolerances
 from tfpipeline.export.modes import MODES
 from tfpipeline.export.options import COMPARE
-from tfpipeline.export.ranges import CLIPPINGS
+from tfpipeline.export.quantize.ranges import CLIPPINGS
 from tfpipeline.features import LogMel
 from tfpipeline.runtime import Interpreter, Streamer
 

@@ -216,7 +216,7 @@ OTHER_USES = {
     "tfpipeline/worker_process.py",
     "tfpipeline/cli/doctor.py",
     "custom_ops/bench/arm/tools.py",
-    "export/convert.py",
+    "export/convert/worker.py",
 }
 
 

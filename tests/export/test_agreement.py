@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfpipeline.export.agreement import Decisions, can_choose, compare_decisions, margin
+from tfpipeline.export.verify.agreement import Decisions, can_choose, compare_decisions, margin
 
 KERAS = np.array([[0.5, 0.49, 0.01], [0.9, 0.05, 0.05], [0.1, 0.2, 0.7]])
 

@@ -15,9 +15,9 @@ from small_model import FEATURES, FRAMES, Exported, walk
 
 from tfpipeline.export import ExportError, ExportReport, Tolerances, export
 from tfpipeline.export.forms import Form
-from tfpipeline.export.lengths import problems_of_lengths, verify_lengths
-from tfpipeline.export.score_kinds import scores_of_outputs
-from tfpipeline.export.signature import ModelSignature
+from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.verify.score_kinds import scores_of_outputs
+from tfpipeline.export.verify.short_sequences import problems_of_lengths, verify_lengths
 from tfpipeline.runtime import Interpreter, ModelFileError
 
 L = keras.layers

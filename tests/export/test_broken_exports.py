@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import pytest
 
-from tfpipeline.export import Tolerances, VerificationError, export, run_export
-from tfpipeline.export.drift import Drift
-from tfpipeline.export.evidence import problems_of_drift
+from tfpipeline.export import Tolerances, VerificationError, export, pipeline
 from tfpipeline.export.modes import MODES, Mode
+from tfpipeline.export.verify.drift import Drift
+from tfpipeline.export.verify.evidence import problems_of_drift
 from tfpipeline.studies.export.matrix_models import build
 
 Weights = dict[str, np.ndarray]
@@ -58,7 +58,7 @@ def test_a_broken_file_is_refused_in_every_mode(
     # The sound file passes with the same bounds.
     export(built.model, target, **options)
     sound = target.read_bytes()
-    convert_model = run_export.convert_model
+    convert_model = pipeline.convert_model
 
     def convert_broken(model: keras.Model, *args: Any) -> Any:
         kept = {variable.path: np.array(variable) for variable in model.weights}
@@ -70,7 +70,7 @@ def test_a_broken_file_is_refused_in_every_mode(
         finally:
             model.set_weights(list(kept.values()))
 
-    monkeypatch.setattr(run_export, "convert_model", convert_broken)
+    monkeypatch.setattr(pipeline, "convert_model", convert_broken)
     with pytest.raises(VerificationError, match="disagrees with the model"):
         export(built.model, target, **options)
     assert target.read_bytes() == sound

@@ -11,8 +11,8 @@ import pytest
 from small_model import FEATURES, walk
 
 from tfpipeline.export import ExportError, ExportReport, Tolerances, export
-from tfpipeline.export.observations import held_back
-from tfpipeline.export.ranges import CLIPPINGS
+from tfpipeline.export.calibrate.observations import held_back
+from tfpipeline.export.quantize.ranges import CLIPPINGS
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
 

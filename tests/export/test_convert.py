@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 
 from tfpipeline.export import ConversionError, ExportError, export
-from tfpipeline.export import convert as convert_module
-from tfpipeline.export.convert import ConversionJob, close_worker, convert
+from tfpipeline.export.convert import worker as convert_module
+from tfpipeline.export.convert.worker import ConversionJob, close_worker, convert
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ from ai_edge_litert import schema_py_generated as schema
 from small_model import FEATURES, walk
 
 from tfpipeline.export import Tolerances, export
-from tfpipeline.export.few_bits import held_exactly, smallest_form, written_kernels
-from tfpipeline.export.gru_plan import plan_gru
-from tfpipeline.export.lstm_plan import plan_lstm
+from tfpipeline.export.quantize.few_bits import held_exactly, smallest_form, written_kernels
+from tfpipeline.export.recurrent.gru_plan import plan_gru
+from tfpipeline.export.recurrent.lstm_plan import plan_lstm
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.layers.export_protocol import RecurrentStep
 

@@ -9,8 +9,8 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfpipeline.export.flatbuffer import ModelBuilder, Quantization
-from tfpipeline.export.float_graph import cut_at_custom_ops, read_float_graph
+from tfpipeline.export.flatbuffer.builder import ModelBuilder, Quantization
+from tfpipeline.export.graph.float_graph import cut_at_custom_ops, read_float_graph
 
 
 def _add_model(constant: np.ndarray, custom: bool = False) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfpipeline.export.gate_reach import SATURATION, TANH_SATURATION, row_reaches
+from tfpipeline.export.recurrent.gate_reach import SATURATION, TANH_SATURATION, row_reaches
 
 HEADROOM = 1.25
 

@@ -11,9 +11,9 @@ import pytest
 from keras import layers
 
 from tfpipeline.export import ExportError, VerificationError, export
-from tfpipeline.export.input_units import layers_that_lose_units
+from tfpipeline.export.choose.input_units import layers_that_lose_units
 from tfpipeline.export.modes import ModeTable
-from tfpipeline.export.signature import ModelSignature
+from tfpipeline.export.trace.signature import ModelSignature
 from tfpipeline.layers import FactoredGRU
 
 UNITS = np.array([1, 1, 1, 1, 1000, 0.01], np.float32)

@@ -11,10 +11,10 @@ from ai_edge_litert import schema_py_generated as schema
 from small_model import FEATURES, walk
 
 from tfpipeline.export import ExportError, Tolerances, export
-from tfpipeline.export.layer_parents import parents_of_layers
+from tfpipeline.export.emit.products_of_weights import fits_two_bits
 from tfpipeline.export.modes import MODES, ModeTable
-from tfpipeline.export.ranges import minmax, mse
-from tfpipeline.export.weights import fits_two_bits
+from tfpipeline.export.quantize.ranges import minmax, mse
+from tfpipeline.export.trace.layer_parents import parents_of_layers
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
 from tfpipeline.runtime.tflite_file import TFLiteFile

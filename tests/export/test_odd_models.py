@@ -12,7 +12,7 @@ import pytest
 from small_model import FEATURES, walk
 
 from tfpipeline.export import ExportError, Tolerances, VerificationError, export, kept_conversions
-from tfpipeline.export.gate_reach import holding_reach
+from tfpipeline.export.recurrent.gate_reach import holding_reach
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
 
@@ -233,11 +233,11 @@ def test_a_unit_that_remembers_does_so_in_every_form(target: Path) -> None:
 
 
 def test_conversions_are_kept_while_asked_to(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tfpipeline.export import conversion
+    from tfpipeline.export.convert import float_graphs
 
     jobs: list[int] = []
-    convert = conversion.convert
-    monkeypatch.setattr(conversion, "convert", lambda j, w: (jobs.append(len(j)), convert(j, w)))
+    convert = float_graphs.convert
+    monkeypatch.setattr(float_graphs, "convert", lambda j, w: (jobs.append(len(j)), convert(j, w)))
     model = sequential(layers.GRU(4))
     with kept_conversions():
         sizes = [

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from tfpipeline.export.cells import CELLS
-from tfpipeline.export.flatbuffer import ModelBuilder
-from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES, GateArithmetic
-from tfpipeline.export.linear_arithmetic import LinearArithmetic
+from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.modes import MODES
-from tfpipeline.export.recurrent_plan import RecurrentPlan, affine
-from tfpipeline.export.recurrent_portable import lower_step
+from tfpipeline.export.recurrent.cells import CELLS
+from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
+from tfpipeline.export.recurrent.portable import lower_step
+from tfpipeline.export.recurrent.product_format import LinearArithmetic
+from tfpipeline.export.recurrent.quantize import RecurrentPlan, affine
 from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import QuantizedMatrix

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from small_model import FEATURES, LABELS, Exported, walk
 
-from tfpipeline.export import ExportReport, Tolerances, VerificationError, export, run_export
+from tfpipeline.export import ExportReport, Tolerances, VerificationError, export, pipeline
 from tfpipeline.export.forms import Form
 from tfpipeline.recipes.verifier import verify_files
 
@@ -28,7 +28,7 @@ def damaged(monkeypatch: pytest.MonkeyPatch) -> Callable[[Damage], None]:
             for form, path in files.items():
                 damage(form, path)
 
-        monkeypatch.setattr(run_export, "try_files", try_files)
+        monkeypatch.setattr(pipeline, "try_files", try_files)
 
     return use
 

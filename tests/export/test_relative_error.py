@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tfpipeline.export.relative_error import (
+from tfpipeline.export.verify.relative_error import (
     RelativeErrors,
     Scales,
     is_constant,

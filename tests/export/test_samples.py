@@ -16,7 +16,7 @@ from small_model import FEATURES, FRAMES, walk
 
 from tfpipeline.data import write_wav
 from tfpipeline.export import ExportError, Source, export
-from tfpipeline.export.samples import read_source
+from tfpipeline.export.samples.sources import read_source
 from tfpipeline.features import LogMel
 from tfpipeline.runtime import Interpreter
 
@@ -242,7 +242,7 @@ def test_export_from_a_folder_of_audio(model: keras.Model, clips: Path, tmp_path
 def test_tensorflow_is_not_imported_for_batches() -> None:
     code = (
         "import sys, numpy as np\n"
-        "from tfpipeline.export.samples import read_source\n"
+        "from tfpipeline.export.samples.sources import read_source\n"
         "read_source('calibration', (np.zeros((2, 3)) for _ in range(3)), 4)\n"
         "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
     )

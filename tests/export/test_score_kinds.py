@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfpipeline.export.score_kinds import Scores, scores_of_outputs
-from tfpipeline.export.signature import ModelSignature
+from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.verify.score_kinds import Scores, scores_of_outputs
 from tfpipeline.losses import CTC, GramCTC
 
 L = keras.layers

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tfpipeline.export import Source, Tolerances, VerificationError, export
-from tfpipeline.export.sample_positions import as_slices, every_fourth, spread_positions
-from tfpipeline.export.sample_sets import GIVEN, HELD_BACK, SHARED, read_sets
+from tfpipeline.export.samples.positions import as_slices, every_fourth, spread_positions
+from tfpipeline.export.samples.sets import GIVEN, HELD_BACK, SHARED, read_sets
 
 L = keras.layers
 FEATURES = 6

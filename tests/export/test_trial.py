@@ -14,11 +14,11 @@ import pytest
 from small_model import FEATURES, Exported
 
 from tfpipeline.errors import TfpipelineError
-from tfpipeline.export import Tolerances, VerificationError, export, run_export
-from tfpipeline.export import convert as convert_module
-from tfpipeline.export.convert import close_worker
+from tfpipeline.export import Tolerances, VerificationError, export, pipeline
+from tfpipeline.export.convert import worker as convert_module
+from tfpipeline.export.convert.run_once import run_once, try_files
+from tfpipeline.export.convert.worker import close_worker
 from tfpipeline.export.forms import Form
-from tfpipeline.export.trial import run_once, try_files
 from tfpipeline.runtime.native import LIBRARY_VARIABLE
 
 PORTABLE = Form(fused=False, streaming=False)
@@ -47,9 +47,9 @@ def aborting(target: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise Tried
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_export, "try_files", keep)
+        patch.setattr(pipeline, "try_files", keep)
         # Running it would end the process of the tests.
-        patch.delattr(run_export, "verify")
+        patch.delattr(pipeline, "verify")
         x = keras.Input((FEATURES,))
         large, negative = keras.layers.Dense(4), keras.layers.Dense(4, bias_initializer="ones")
         model = keras.Model(x, keras.layers.Add()([large(x), negative(x)]))

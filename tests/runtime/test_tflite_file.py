@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tfpipeline.export.flatbuffer import ModelBuilder
+from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.runtime import ModelFileError
 from tfpipeline.runtime.model_card import CARD_METADATA, read_card
 from tfpipeline.runtime.tflite_file import TFLiteFile

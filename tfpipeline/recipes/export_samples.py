@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def clips_of(split: Split, count: int) -> Source:
     """At most `count` clips of a split, at even distances: corpora are sorted by word."""
     from tfpipeline.export import Source
-    from tfpipeline.export.sample_positions import spread_positions
+    from tfpipeline.export.samples.positions import spread_positions
 
     positions = list(spread_positions(len(split.paths), count))
     files = tuple(split.paths[i] for i in positions)

@@ -50,8 +50,8 @@ def agreement(
         other: scores of another file of that model, to compare with instead.
     """
     from tfpipeline.export import Tolerances
-    from tfpipeline.export.agreement import compare_decisions, margin
-    from tfpipeline.export.relative_error import Scales
+    from tfpipeline.export.verify.agreement import compare_decisions, margin
+    from tfpipeline.export.verify.relative_error import Scales
 
     spread = Scales.of(keras_scores, comparable=True).spread
     allowed = margin(Tolerances().relative_error, spread)

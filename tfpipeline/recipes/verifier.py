@@ -12,7 +12,7 @@ from tfpipeline.runtime.tflite_file import TFLiteFile
 
 if TYPE_CHECKING:
     from tfpipeline.export import FormReport, Tolerances, VerificationError
-    from tfpipeline.export.problems import Problem
+    from tfpipeline.export.verify.problems import Problem
 
 
 def verify_files(
@@ -40,11 +40,11 @@ def verify_files(
     """
     from tfpipeline.export.forms import Form
     from tfpipeline.export.modes import FLOAT32
-    from tfpipeline.export.same_shapes import check_interface
-    from tfpipeline.export.sample_sets import read_verification
-    from tfpipeline.export.score_kinds import scores_of_outputs
-    from tfpipeline.export.telling_samples import check_telling
-    from tfpipeline.export.verify import Reference, problems_of, verify
+    from tfpipeline.export.samples.sets import read_verification
+    from tfpipeline.export.verify.against_keras import Reference, problems_of, verify
+    from tfpipeline.export.verify.same_shapes import check_interface
+    from tfpipeline.export.verify.score_kinds import scores_of_outputs
+    from tfpipeline.export.verify.telling_samples import check_telling
 
     cards = _cards(paths)
     files, exact = {}, True
@@ -79,8 +79,8 @@ def _refusal(
     problems: Sequence[Problem], reports: Sequence[FormReport], paths: Mapping[str, Path]
 ) -> VerificationError:
     from tfpipeline.export import VerificationError
-    from tfpipeline.export.problems import acceptable, by_form
     from tfpipeline.export.report import forms_table
+    from tfpipeline.export.verify.problems import acceptable, by_form
 
     found = "; ".join(
         f"{paths[form]} ({form} form) {what}" for form, what in by_form(problems).items()

@@ -1,0 +1,1 @@
+"""Runs samples through float graphs and observes what passes there."""

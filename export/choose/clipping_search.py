@@ -1,0 +1,87 @@
+"""Which clipping suits a model best, with or without bias correction: all of them, tried.
+
+Each choice is lowered to one whole-sequence file from the one float graph and calibration, which
+takes a moment, and compared with Keras on calibration samples that its ranges do not come from:
+rules that clip look best on the very values they were chosen on, min-max where nothing new comes.
+The verification samples have no say, so that what the report shows of them stays an unbiased
+measure of the choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+
+from tfpipeline.export.calibrate.calibrate import Observed
+from tfpipeline.export.calibrate.observations import held_back
+from tfpipeline.export.choose.choice_report import Choice, ChoicesReport
+from tfpipeline.export.convert.float_graphs import Converted
+from tfpipeline.export.convert.run_once import try_files
+from tfpipeline.export.forms import Form
+from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.quantize.ranges import CLIPPINGS
+from tfpipeline.export.tolerances import Tolerances
+from tfpipeline.export.trace.signature import ModelSignature, Samples
+from tfpipeline.export.verify.against_keras import Reference, measure
+from tfpipeline.export.verify.score_kinds import Scores
+from tfpipeline.export.write.write_file import write_form
+from tfpipeline.progress import progress
+
+
+def compare_choices(
+    model: keras.Model,
+    signature: ModelSignature,
+    converted: Converted,
+    observed: Observed,
+    options: ExportOptions,
+    samples: Samples,
+    scores: Mapping[str, Scores],
+    tolerances: Tolerances,
+    work: Path,
+) -> ChoicesReport:
+    """Tries every choice; the one with the least relative error is chosen, the first of equals.
+
+    Args:
+        model: The Keras model.
+        signature: Its inputs and outputs.
+        converted: Its float graphs.
+        observed: What all calibration samples showed.
+        options: Of the export.
+        samples: The calibration samples.
+        scores: What the entries of each output are.
+        tolerances: Their relative error says what is a near tie.
+        work: A folder for files.
+    """
+    apart = list(held_back(observed.samples))
+    if apart:
+        samples = {name: values[apart] for name, values in samples.items()}
+    expected = signature.predict(model, samples)
+    reference = Reference(samples, expected, scores, signature.timed_outputs)
+    # Where no activations are quantized, ranges matter to the inputs of our ops only.
+    form = Form(fused=not options.modes.needs_ranges, streaming=False)
+    path, count = work / "choice.tflite", len(next(iter(samples.values())))
+    found = []
+    with progress("Comparing clipping", 2 * len(CLIPPINGS) * count) as bar:
+        for clipping in CLIPPINGS:
+            calibration = observed.calibration(clipping, all_samples=not apart)
+            for correct_bias in (False, True):
+                written = write_form(
+                    signature,
+                    converted,
+                    calibration,
+                    (form,),
+                    options.modes,
+                    {"labels": None},
+                    io=options.io,
+                    correct_bias=correct_bias,
+                )
+                path.write_bytes(written.data)
+                try_files({form: path}, work)
+                one = measure(form, path, reference, tolerances, bar.advance)
+                found.append(Choice(clipping, correct_bias, one.relative_error, one.agreement))
+    best = min(range(len(found)), key=lambda i: found[i].relative_error)
+    found[best] = replace(found[best], chosen=True)
+    return ChoicesReport(tuple(found), form.name, count, bool(apart))

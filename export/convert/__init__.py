@@ -1,0 +1,1 @@
+"""Makes float graphs of a marked model, in the worker process."""

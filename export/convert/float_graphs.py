@@ -1,0 +1,185 @@
+"""From a Keras model to the float graphs that lowerings start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from tfpipeline.export.convert.worker import ConversionJob, convert
+from tfpipeline.export.errors import ExportError
+from tfpipeline.export.graph.bounded import check_bounded
+from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator, read_float_graph
+from tfpipeline.export.graph.time_axes import StretchedGraph, auxiliary_frames, same_tensors
+from tfpipeline.export.lower.factored_pair import find_pairs
+from tfpipeline.export.modes import ModeTable
+from tfpipeline.export.trace.causal_padding import Delay
+from tfpipeline.export.trace.markers_in_keras import (
+    MARKER,
+    MarkedLayer,
+    MarkedModel,
+    layer_of_op,
+    marker_index,
+)
+from tfpipeline.export.trace.signature import ModelSignature, Samples
+from tfpipeline.progress import progress
+
+_WHOLE, _SHORT, _LONG = "whole", "short", "long"
+
+
+@dataclass(frozen=True)
+class StreamGraph:
+    """The float graph of a stream.
+
+    Args:
+        graph: At `chunk` time steps.
+        pairs: How its tensors map to those of the graph of the whole sequence.
+        chunk: Time steps of a call.
+    """
+
+    graph: FloatGraph
+    pairs: dict[int, int]
+    chunk: int
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The marked float graphs of a model.
+
+    Args:
+        marked: What the markers stand for, and the names of layers.
+        whole: The graph at the length of the samples.
+        data: The same as the converter wrote it.
+        stream: The graph of a stream; None without.
+    """
+
+    marked: MarkedModel
+    whole: FloatGraph
+    data: bytes
+    stream: StreamGraph | None
+
+    def can_fuse(self, modes: ModeTable) -> bool:
+        """Whether any of its layers has a custom op in these modes."""
+        layers = {layer.name for layer in self.marked.marked if isinstance(layer, MarkedLayer)}
+        for last in find_pairs(self.whole):
+            op = self.whole.operators[last]
+            layers.add(layer_of_op(self.whole, op, self.marked.layer_of) or "")
+        return any(modes.of(layer).fusable for layer in layers)
+
+
+def convert_model(
+    model: keras.Model,
+    signature: ModelSignature,
+    samples: Samples,
+    chunk: int | None,
+    work: Path,
+    bounded: bool = False,
+) -> Converted:
+    """Converts a model at the samples' length and, with a chunk, for a stream of such chunks.
+
+    Args:
+        model: A built model.
+        signature: Its inputs and outputs.
+        samples: Inputs, for their shapes.
+        chunk: Time steps of a call of a stream; None without one.
+        work: A folder for files.
+        bounded: Refuse a model in which padding at the end would reach what comes before.
+    """
+    whole_frames = signature.frames(samples)
+    also_at = chunk or (1 if bounded else None)
+    if also_at is not None and whole_frames is None:
+        shapes = [port.shape for port in signature.inputs]
+        what = "streaming" if chunk else "length='bounded'"
+        raise ExportError(
+            f"{what} needs an input with a free time axis, such as Input((None, 40)), received "
+            f"inputs of shape {shapes}: build the model with one"
+        )
+    frames: dict[str, int | None] = {_WHOLE: whole_frames}
+    if also_at is not None:
+        frames[_SHORT], frames[_LONG] = auxiliary_frames(also_at)
+    kept = _kept.get()
+    key = (id(model), also_at, tuple(tuple(s) for s in signature.shapes(samples, whole_frames)))
+    if kept is not None and key in kept:
+        _, marked, data = kept[key]
+    else:
+        marked, data = _run_converter(model, signature, samples, frames, work)
+        if kept is not None:
+            kept[key] = (model, marked, data)
+    graphs = {name: read_float_graph(value) for name, value in data.items()}
+    _check_kernels(graphs[_WHOLE], marked)
+    stream = None
+    if also_at is not None:
+        stretched = _stretched(marked, graphs, also_at)
+        if bounded:
+            check_bounded(stretched)
+        if chunk is not None:
+            pairs = same_tensors(graphs[_SHORT], graphs[_WHOLE], marked.layer_of)
+            stream = StreamGraph(stretched.at(chunk), pairs, chunk)
+    return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
+
+
+_Kept = dict[object, tuple[keras.Model, MarkedModel, dict[str, bytes]]]
+_kept: ContextVar[_Kept | None] = ContextVar("kept_conversions", default=None)
+
+
+@contextmanager
+def kept_conversions() -> Iterator[None]:
+    """While open, a model that was converted once is not converted again.
+
+    For comparing many ways to export one model, which all begin with the same float graph. Its
+    weights must not change meanwhile.
+    """
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _run_converter(
+    model: keras.Model,
+    signature: ModelSignature,
+    samples: Samples,
+    frames: dict[str, int | None],
+    work: Path,
+) -> tuple[MarkedModel, dict[str, bytes]]:
+    """The model with markers, converted at each of the lengths."""
+    marked = MarkedModel(model, signature, streaming=len(frames) > 1)
+    with progress("Converting"):
+        marked.save(work, frames, lambda count: signature.shapes(samples, count))
+        jobs = [
+            ConversionJob(str(work / key), str(work / f"{key}.marked"), custom_ops=True)
+            for key in frames
+        ]
+        convert(jobs, work)
+    return marked, {
+        key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)
+    }
+
+
+def _check_kernels(graph: FloatGraph, marked: MarkedModel) -> None:
+    """The converter lets custom ops pass for our markers, and so every op that it does not know."""
+    for op in graph.operators:
+        if op.custom is not None and op.custom != MARKER:
+            layer = layer_of_op(graph, op, marked.layer_of)
+            who = "the model" if layer is None else f"layer {layer!r}"
+            raise ExportError(
+                f"{who} needs the op {op.custom!r}, which TensorFlow Lite does not have: leave out "
+                "what needs it (keras.ops.argmax does, of scores), or write it with other ops"
+            )
+
+
+def _stretched(marked: MarkedModel, graphs: dict[str, FloatGraph], chunk: int) -> StretchedGraph:
+    def delay_of(op: FloatOperator) -> Delay | None:
+        if op.custom != MARKER:
+            return None
+        found = marked.marked[marker_index(op.custom_options)]
+        return found if isinstance(found, Delay) else None
+
+    return StretchedGraph(
+        graphs[_SHORT], graphs[_LONG], auxiliary_frames(chunk), marked.layer_of, delay_of
+    )

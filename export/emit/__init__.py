@@ -1,0 +1,1 @@
+"""Adds one builtin op in any number format."""

@@ -1,0 +1,188 @@
+"""Weights in any format, and the ops that multiply with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
+from tfpipeline.export.quantize.few_bits import fits_two_bits
+from tfpipeline.export.recurrent.quantize import quantize_rows
+from tfpipeline.numerics.quantize import quantize_channels
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+
+_HYBRID_VALUES = 1024
+"""Float activations times integer weights are products of integers from this many weights on, as in
+files of TensorFlow's converter: quantizing the activations at every call costs more than it saves
+in a smaller product."""
+_UNPACKING_BYTES = 192
+"""What a DEQUANTIZE and its tensor take in a file; a channel takes 12 bytes more."""
+_LARGEST_BIAS = {INT8: 2.0**24, INT16: 2.0**30}
+"""In steps of the accumulator, by activations. It has 32 bits, of which int8 kernels for weights of
+4 bits take four for themselves; the steps of int16 are so much finer that they need the others."""
+
+
+def weight_bits(mode: Mode, matrices: Sequence[np.ndarray]) -> int:
+    """Bits of a layer's weights: 2 only where they fit, because nothing else would be left."""
+    if mode.weight_bits == 2 and not fits_two_bits(matrices):
+        return 8
+    return mode.weight_bits
+
+
+def float_constant(graph: GraphBuilder, name: str, values: np.ndarray, mode: Mode) -> int:
+    """A constant that ops read as float32; stored as float16 where the mode says so."""
+    values = np.asarray(values, np.float32)
+    if mode.weights != "float16":
+        return graph.constant(name, values)
+    stored = graph.constant(f"{name}/float16", values.astype(np.float16))
+    result = graph.tensor(name, values.shape, np.float32)
+    graph.operator("DEQUANTIZE", [stored], [result], schema.DequantizeOptionsT(), version=3)
+    return result
+
+
+def integer_constant(
+    graph: GraphBuilder, name: str, matrix: QuantizedMatrix, bits: int, axis: int = 0
+) -> int:
+    """Per-channel integer weights."""
+    q = Quantization.per_channel(matrix.scales, axis)
+    return graph.packed_constant(name, matrix.values, q, bits)
+
+
+def is_hybrid(code: str, values: np.ndarray) -> bool:
+    """Whether a product of float activations with 8-bit weights should quantize them on the fly.
+
+    Not where weights are few, and no depthwise convolution: XNNPACK has no such kernel, and the
+    runtime's own is six to eleven times as slow as XNNPACK's in float32.
+    """
+    return code != "DEPTHWISE_CONV_2D" and values.size >= _HYBRID_VALUES
+
+
+def unpacked_constant(
+    graph: GraphBuilder, name: str, values: np.ndarray, matrix: QuantizedMatrix, axis: int = 0
+) -> int:
+    """Per-channel 8-bit weights that a float32 op reads; runtimes unpack them once, at the start.
+
+    Of fewer than 8 bits they would unpack them at every call. Where scales, zero points and the
+    further op take more bytes than 8-bit weights save, the weights stay in float32.
+    """
+    if 3 * values.size <= _UNPACKING_BYTES + 12 * len(matrix.scales):
+        return graph.constant(name, np.asarray(values, np.float32))
+    stored = integer_constant(graph, f"{name}/int8", matrix, 8, axis)
+    result = graph.tensor(name, matrix.values.shape, np.float32)
+    graph.operator("DEQUANTIZE", [stored], [result], schema.DequantizeOptionsT(), version=5)
+    return result
+
+
+def integer_bias(
+    graph: GraphBuilder,
+    name: str,
+    bias: np.ndarray | None,
+    count: int,
+    scales: np.ndarray,
+    activations: str,
+) -> int:
+    """A bias in units of the accumulators: int32, or int64 for int16 activations."""
+    dtype = np.int64 if activations == INT16 else np.int32
+    values = np.zeros(count) if bias is None else bias / scales.astype(np.float64)
+    limit = np.iinfo(np.int32)
+    stored = np.clip(np.rint(values), limit.min, limit.max).astype(dtype)
+    return graph.constant(name, stored, Quantization.per_channel(scales))
+
+
+def fully_connected(
+    graph: GraphBuilder,
+    name: str,
+    x: int,
+    input_scale: float | None,
+    values: np.ndarray,
+    quantized: QuantizedMatrix,
+    bits: int,
+    mode: Mode,
+    bias: np.ndarray | None,
+    shape: Sequence[int],
+    output: Quantization | None,
+    options: Any = None,
+) -> int:
+    """Adds a FULLY_CONNECTED in any mode and returns its output.
+
+    Args:
+        graph: Where to.
+        name: Of the output.
+        x: The input, in the mode's format of activations.
+        input_scale: Its scale; None for float32.
+        values: float32 weights `(out, in)`.
+        quantized: The same as integers.
+        bits: Of an integer weight.
+        mode: Formats of activations and weights.
+        bias: float32 `(out,)`, or None.
+        shape: Of the output.
+        output: Quantization of the output; None for float32.
+        options: `schema.FullyConnectedOptionsT` of the float op, if there was one.
+    """
+    options = options or schema.FullyConnectedOptionsT()
+    if mode.activations == FLOAT32:
+        version = 1
+        if bits == 8 and mode.integer_weights and not is_hybrid("FULLY_CONNECTED", values):
+            weights = unpacked_constant(graph, f"{name}/weights", values, quantized)
+        elif mode.integer_weights:
+            weights = integer_constant(graph, f"{name}/weights", quantized, bits)
+            # Per-channel weights with float activations: TensorFlow Lite quantizes x on the fly.
+            version = 12 if bits == 8 else 13
+            options.asymmetricQuantizeInputs = bits == 8
+        else:
+            weights = float_constant(graph, f"{name}/weights", values, mode)
+        inputs = [x, weights, -1]
+        if bias is not None:
+            inputs[2] = graph.constant(f"{name}/bias", np.asarray(bias, np.float32))
+        result = graph.tensor(name, shape, np.float32)
+        graph.operator("FULLY_CONNECTED", inputs, [result], options, version)
+        return result
+    assert input_scale is not None and output is not None
+    quantized = rows_with_room(values, quantized, bits, bias, input_scale, mode)
+    scales = (np.float32(input_scale) * quantized.scales).astype(np.float32)
+    weights = integer_constant(graph, f"{name}/weights", quantized, bits)
+    stored = integer_bias(
+        graph, f"{name}/bias", bias, len(quantized.scales), scales, mode.activations
+    )
+    result = graph.tensor(name, shape, np.dtype(mode.activations), output)
+    version = {8: 5, 4: 10, 2: 14}[bits] if mode.activations != INT16 else 7
+    graph.operator("FULLY_CONNECTED", [x, weights, stored], [result], options, version)
+    return result
+
+
+def dense(values: np.ndarray, mode: Mode) -> tuple[QuantizedMatrix, int]:
+    """The integers of a dense kernel `(out, in)` and their number of bits."""
+    bits = weight_bits(mode, [values])
+    return quantize_rows(values, bits), bits
+
+
+def rows_with_room(
+    values: np.ndarray,
+    quantized: QuantizedMatrix,
+    bits: int,
+    bias: np.ndarray | None,
+    input_scale: float | None,
+    mode: Mode,
+) -> QuantizedMatrix:
+    """The same integers, but for rows whose scale `with_room` raises."""
+    scales = with_room(quantized.scales, bias, input_scale, mode)
+    if not (scales > quantized.scales).any():
+        return quantized
+    return QuantizedMatrix(quantize_channels(values, scales, axis=0, bits=bits), scales)
+
+
+def with_room(
+    scales: np.ndarray, bias: np.ndarray | None, input_scale: float | None, mode: Mode
+) -> np.ndarray:
+    """Scales of channels of weights, raised where a bias in their steps would exceed 32 bits.
+
+    As in a dead channel, whose weights are next to nothing while its bias is not.
+    """
+    if bias is None or input_scale is None:
+        return scales
+    largest = _LARGEST_BIAS[mode.activations]
+    return np.maximum(scales, np.abs(bias) / (input_scale * largest)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Float graphs, as the converter writes them, as data."""

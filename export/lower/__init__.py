@@ -1,0 +1,1 @@
+"""Makes a quantized graph of a float graph, op by op."""

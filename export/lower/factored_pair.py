@@ -1,0 +1,120 @@
+"""Lowers two dense products without anything between them to one custom op.
+
+That is what a `FactoredDense` layer, or any other matrix written as two factors, becomes in the
+converted graph. The spec of the op: custom_ops/spec/factored_fully_connected.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tfpipeline.export.emit.products_of_weights import dense, integer_bias, rows_with_room
+from tfpipeline.export.flatbuffer.builder import Quantization
+from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
+from tfpipeline.export.lower.tensor_formats import Activations
+from tfpipeline.export.modes import Mode
+from tfpipeline.export.recurrent.product_format import reshape
+from tfpipeline.numerics.factored_options import OP_NAME, FactoredOptions
+from tfpipeline.numerics.fully_connected import pack_rows
+from tfpipeline.numerics.fully_connected_options import ACTIVATIONS
+
+_NAMES = {number: name for name, number in ACTIVATIONS.items()}
+
+
+def find_pairs(graph: FloatGraph) -> dict[int, int]:
+    """Maps the position of each last factor to that of its first factor.
+
+    A first factor has no bias and no activation, and only the last factor reads its output.
+    """
+    readers: dict[int, list[int]] = {index: [-1] for index in graph.outputs.values()}
+    for position, op in enumerate(graph.operators):
+        for index in op.inputs:
+            readers.setdefault(index, []).append(position)
+    pairs: dict[int, int] = {}
+    for first, op in enumerate(graph.operators):
+        read_by = readers.get(op.outputs[0], [])
+        if first in pairs or not _is_first(graph, op) or len(read_by) != 1 or read_by[0] < 0:
+            continue
+        last = graph.operators[read_by[0]]
+        if _is_last(graph, last) and last.inputs[0] == op.outputs[0]:
+            pairs[read_by[0]] = first
+    return pairs
+
+
+def _is_last(graph: FloatGraph, op: FloatOperator) -> bool:
+    return (
+        op.code == "FULLY_CONNECTED"
+        and graph.tensors[op.inputs[1]].data is not None
+        and op.options.fusedActivationFunction in _NAMES
+        and all(graph.is_constant(index) for index in op.inputs[2:])
+    )
+
+
+def _is_first(graph: FloatGraph, op: FloatOperator) -> bool:
+    return (
+        _is_last(graph, op)
+        and op.options.fusedActivationFunction == ACTIVATIONS["none"]
+        and all(index < 0 for index in op.inputs[2:])
+    )
+
+
+def lower_pair(
+    activations: Activations,
+    first: FloatOperator,
+    last: FloatOperator,
+    mode: Mode,
+    bias: np.ndarray | None,
+) -> None:
+    """Adds the op; its weights, scales and bits are those of the two ops of the portable form."""
+    source, graph, kind = activations.source, activations.graph, mode.activations
+    x, output = first.inputs[0], last.outputs[0]
+    inner = activations.output_quantization(first.outputs[0], mode)
+    left, right = (source.tensors[op.inputs[1]].data for op in (first, last))
+    assert left is not None and right is not None
+    inner_scale = None if inner is None else inner.scales()[0]
+    (head, head_bits), (tail, tail_bits) = dense(left, mode), dense(right, mode)
+    tail = rows_with_room(right, tail, tail_bits, bias, inner_scale, mode)
+    name = activations.name(output)
+    weights = [
+        graph.constant(
+            f"{name}/factors/{number}",
+            matrix.values if bits == 8 else pack_rows(matrix.values, bits),
+            Quantization.per_channel(matrix.scales),
+        )
+        for number, (matrix, bits) in enumerate([(head, head_bits), (tail, tail_bits)])
+    ]
+    rank, depth = head.values.shape
+    options = FactoredOptions(
+        rows=len(tail.values),
+        depth=depth,
+        rank=rank,
+        first_bits=head_bits,
+        last_bits=tail_bits,
+        activation=_NAMES[last.options.fusedActivationFunction],
+        inner_scale=inner_scale or 0.0,
+        inner_zero_point=0 if inner is None else inner.zero_point,
+    )
+    # The op keeps the dimensions of x; a FULLY_CONNECTED may drop them.
+    wanted, made = source.tensors[output].shape, (*source.tensors[x].shape[:-1], options.rows)
+    q = activations.output_quantization(output, mode)
+    result = graph.tensor(name, made, np.dtype(kind), q)
+    inputs = [activations.read(x, kind), *weights]
+    inputs.append(_bias(activations, last, bias, inner, tail.scales))
+    graph.custom(OP_NAME, inputs, [result], options.pack())
+    if made != wanted:
+        result = reshape(graph, f"{name}/flat", result, wanted, np.dtype(kind), q)
+    activations.define(output, result, kind)
+
+
+def _bias(
+    activations: Activations,
+    last: FloatOperator,
+    bias: np.ndarray | None,
+    inner: Quantization | None,
+    scales: np.ndarray,
+) -> int:
+    name = f"{activations.name(last.outputs[0])}/bias"
+    if inner is None:
+        return -1 if bias is None else activations.graph.constant(name, bias)
+    products = (np.float32(inner.scales()[0]) * scales).astype(np.float32)
+    return integer_bias(activations.graph, name, bias, len(scales), products, "int8")

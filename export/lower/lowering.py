@@ -1,0 +1,225 @@
+"""Writes a marked float graph as a model, portable or fused, in any mix of modes.
+
+The walk over its ops: each is written by whoever knows its kind, in the mode of its layer. Where
+activations are, and in which formats, is in `tensor_formats.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.export.calibrate.calibrate import Calibration
+from tfpipeline.export.errors import ExportError
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
+from tfpipeline.export.forms import Form
+from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
+from tfpipeline.export.lower.bias_correction import Biases
+from tfpipeline.export.lower.builtin_rules import OpRule, rule_of
+from tfpipeline.export.lower.delay import lower_delay
+from tfpipeline.export.lower.factored_pair import find_pairs, lower_pair
+from tfpipeline.export.lower.op_modes import KeptFloat, OpModes
+from tfpipeline.export.lower.products import emit_product
+from tfpipeline.export.lower.scales import QuantizationTable
+from tfpipeline.export.lower.stream_states import States
+from tfpipeline.export.lower.tensor_formats import Activations
+from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode, ModeTable
+from tfpipeline.export.recurrent.cells import CELLS
+from tfpipeline.export.recurrent.fused import lower_fused
+from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
+from tfpipeline.export.recurrent.portable import lower_sequence, lower_step
+from tfpipeline.export.recurrent.product_format import LinearArithmetic
+from tfpipeline.export.recurrent.quantize import RecurrentPlan
+from tfpipeline.export.trace.causal_padding import Delay
+
+
+class Lowering:
+    """Lowers one graph to one form.
+
+    Args:
+        source: The marked float graph, at the number of time steps to write.
+        calibration: Ranges and plans, for the tensors of `source`.
+        graph: Where to write.
+        form: What to write.
+        modes: The mode of each layer.
+        layer_of: The layer of an op, from the name of its output.
+        states: Where states come from and go to, in a streaming form.
+        integers_only: Refuse to compute anything in float32.
+        correct_bias: Subtract from biases the mean error that rounded weights make.
+        bounded: Recurrent layers stop at the length that a further input gives.
+    """
+
+    def __init__(
+        self,
+        source: FloatGraph,
+        calibration: Calibration,
+        graph: GraphBuilder,
+        form: Form,
+        modes: ModeTable,
+        layer_of: Callable[[str], str | None],
+        states: States | None = None,
+        integers_only: bool = False,
+        correct_bias: bool = False,
+        bounded: bool = False,
+    ) -> None:
+        table = QuantizationTable(source, calibration.ranges, calibration.plans)
+        only = modes.default.activations if integers_only else None
+        self.activations = Activations(source, graph, table, layer_of, only)
+        self.source = source
+        self.graph = graph
+        self.bounded = bounded
+        self.marked_outputs: dict[int, str] = {}
+        self._form = form
+        self._plans = calibration.plans
+        self._modes = modes
+        self._op_modes = OpModes(source, modes, layer_of, integers_only)
+        self._states = states
+        self._integers_only = integers_only
+        self._pairs = {
+            last: first
+            for last, first in find_pairs(source).items()
+            if self._op_modes.can_pair(source.operators[first], source.operators[last])
+        }
+        firsts = [source.operators[first] for first in self._pairs.values()]
+        self._biases = Biases(source, calibration.means if correct_bias else {}, firsts)
+        self._given_length: tuple[int, str, int] | None = None
+        self._clamped: int | None = None
+
+    @property
+    def kept_float(self) -> list[KeptFloat]:
+        """Ops that have no integer kernel and stay in float32."""
+        return self._op_modes.kept_float
+
+    def declare_length(self, name: str, frames: int) -> int:
+        """Declares the input that says how many of `frames` time steps count."""
+        given = self.graph.tensor(name, (1,), np.int32)
+        self._given_length = given, name, frames
+        return given
+
+    def _clamped_length(self) -> int | None:
+        """The number of time steps that count, not beyond those of the input; None: all.
+
+        The op that clamps it is written for the first layer that asks.
+        """
+        if self._given_length is not None and self._clamped is None:
+            given, name, frames = self._given_length
+            most = self.graph.constant(f"{name}/most", np.array([frames], np.int32))
+            # A loop that ran further would read outside of its input.
+            self._clamped = self.graph.tensor(f"{name}/clamped", (1,), np.int32)
+            options = schema.MaximumMinimumOptionsT()
+            self.graph.operator("MINIMUM", [given, most], [self._clamped], options)
+        return self._clamped
+
+    def run(self) -> None:
+        """Lowers every op; inputs must be defined before."""
+        operators = self.source.operators
+        pairs = self._pairs if self._form.fused else {}
+        for position, op in enumerate(operators):
+            plan = self._plans.get(position)
+            if isinstance(plan, RecurrentPlan):
+                self._recurrent(plan, op)
+            elif isinstance(plan, Delay):
+                self._delay(plan, op)
+            elif position in pairs:
+                mode, first = self._op_modes.of(op), operators[pairs[position]]
+                bias = self._biases.corrected(op, mode)
+                lower_pair(self.activations, first, op, mode, bias)
+            elif position not in pairs.values():
+                self._stock(op)
+
+    def _stock(self, op: FloatOperator) -> None:
+        real = [i for i in (*op.inputs, *op.outputs) if i >= 0 and self.activations.is_real(i)]
+        if not real or op.code == "CAST":
+            self._plain(op)
+            return
+        mode = self._op_modes.of(op)
+        if emit_product(self.activations, op, mode, self._biases):
+            return
+        kind, rule = mode.activations, rule_of(op)
+        like = None
+        if kind != FLOAT32 and rule is not None and rule.inputs_like_output:
+            like = self.activations.quantization(op.outputs[0], kind)
+        inputs = [self.activations.read(index, kind, like) for index in op.inputs]
+        outputs = [self.activations.declare(index, kind) for index in op.outputs]
+        self.graph.operator(op.code, inputs, outputs, *self._options(op, kind, rule))
+
+    def _options(self, op: FloatOperator, kind: str, rule: OpRule | None) -> tuple[Any, int]:
+        options = op.options
+        if op.code == "RESHAPE":
+            shape = self.source.tensors[op.inputs[1]].data
+            options = schema.ReshapeOptionsT(newShape=shape)
+        if kind == FLOAT32 or rule is None:
+            return options, op.version
+        if kind == INT16 and op.code in ("ADD", "SUB"):
+            # Without this the int16 kernels take scales of powers of two only.
+            options.potScaleInt16 = False
+        return options, rule.versions[kind]
+
+    def _plain(self, op: FloatOperator) -> None:
+        """An op on integers, such as indices, or one that turns them into real numbers."""
+        inputs = [self.activations.read(index) for index in op.inputs]
+        outputs = [self.activations.declare(index, FLOAT32) for index in op.outputs]
+        self.graph.operator(op.code, inputs, outputs, op.options, op.version)
+
+    def _gates(self, mode: Mode) -> GateArithmetic:
+        # Who asks for integer inputs and outputs wants a graph of integers only.
+        return INT16_GATES if self._integers_only or mode.activations == INT16 else FLOAT_GATES
+
+    def _recurrent(self, plan: RecurrentPlan, op: FloatOperator) -> None:
+        mode, index, output = self._modes.of(plan.name), op.inputs[0], op.outputs[0]
+        frames, cell = self.source.tensors[index].shape[1], CELLS[plan.cell]
+        if self._states is not None and plan.go_backwards:
+            raise ExportError(
+                f"layer {plan.name!r} runs backwards in time, which a stream cannot: export with "
+                "streaming=False"
+            )
+        if self.bounded and plan.go_backwards:
+            raise ExportError(
+                f"layer {plan.name!r} runs backwards in time, from the padding at the end: export "
+                "with length='fixed'"
+            )
+        if self._form.fused and mode.fusable:
+            x, old = self.activations.read(index, INT8), self._old_states(plan, FLOAT_GATES)
+            # The op does not read beyond its input, whose length a program may change.
+            length = None if self._given_length is None else self._given_length[0]
+            result, new = lower_fused(self.graph, plan, cell.options, x, frames, old, length)
+            self._define_recurrent(plan, output, result, new, INT8)
+            return
+        kind, gates = mode.activations, self._gates(mode)
+        q = None if kind == FLOAT32 else self.activations.quantization(index, kind)
+        step = cell.portable(plan, q, LinearArithmetic(mode), gates)
+        x, old = self.activations.read(index, kind), self._old_states(plan, gates)
+        if frames == 1:
+            if old is None:
+                old = [gates.zero(self.graph, state, plan.units) for state in plan.states]
+            result, new = lower_step(self.graph, step, x, old)
+        else:
+            result, new = lower_sequence(self.graph, step, x, frames, old, self._clamped_length())
+        self._define_recurrent(plan, output, result, new, kind)
+
+    def _old_states(self, plan: RecurrentPlan, gates: GateArithmetic) -> list[int] | None:
+        if self._states is None:
+            return None
+        return [
+            self._states.read(
+                plan.name, state.name, (1, plan.units), gates.dtype, gates.state(state)
+            )
+            for state in plan.states
+        ]
+
+    def _define_recurrent(
+        self, plan: RecurrentPlan, output: int, result: int, new: Sequence[int], kind: str
+    ) -> None:
+        self.activations.define(output, result, kind)
+        self.marked_outputs[output] = plan.name
+        if self._states is not None:
+            for state, tensor in zip(plan.states, new, strict=True):
+                self._states.write(plan.name, state.name, tensor)
+
+    def _delay(self, delay: Delay, op: FloatOperator) -> None:
+        kept = delay.name in self._op_modes.float_layers
+        kind = FLOAT32 if kept else self._modes.of(delay.name).activations
+        lower_delay(self.activations, delay, op, kind, self._states)

@@ -1,0 +1,266 @@
+"""One export, step by step: convert, calibrate, lower, verify."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfpipeline.export.calibrate.calibrate import Observed, calibrate
+from tfpipeline.export.choose.choice_report import ChoicesReport
+from tfpipeline.export.choose.clipping_search import compare_choices
+from tfpipeline.export.choose.float_outputs import LostChannel, float_layers, lost_channels
+from tfpipeline.export.choose.input_units import mixed_units
+from tfpipeline.export.convert.float_graphs import Converted, convert_model
+from tfpipeline.export.convert.run_once import try_files
+from tfpipeline.export.options import COMPARE, ExportOptions
+from tfpipeline.export.quantize.ranges import MINMAX
+from tfpipeline.export.recurrent.quantize import RecurrentPlan
+from tfpipeline.export.refusal import beyond_range, refusal
+from tfpipeline.export.report import ExportReport
+from tfpipeline.export.samples.sets import SampleSets
+from tfpipeline.export.tolerances import Tolerances
+from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.verify.against_keras import Reference, problems_of, verify
+from tfpipeline.export.verify.evidence import (
+    Model,
+    drift,
+    layer_errors,
+    problems_of_drift,
+    runtimes,
+)
+from tfpipeline.export.verify.score_kinds import Scores, kinds, scores_of_outputs
+from tfpipeline.export.verify.short_sequences import (
+    check_samples,
+    problems_of_lengths,
+    verify_lengths,
+)
+from tfpipeline.export.verify.telling_samples import check_telling
+from tfpipeline.export.write import model_card as cards
+from tfpipeline.export.write.write_file import write_form
+
+
+def card_file(model: Path) -> Path:
+    """Where the card beside a model lies."""
+    return model.with_suffix(".card.json")
+
+
+class ExportRun:
+    """One export, whose files appear in the folder `work`.
+
+    Args:
+        model: The Keras model.
+        signature: Its inputs and outputs.
+        options: What to write.
+        data: Samples.
+        tolerances: What to accept.
+        work: A folder for files.
+        lost: Layers that the options keep in float32 because of their inputs' units, and why.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        signature: ModelSignature,
+        options: ExportOptions,
+        data: SampleSets,
+        tolerances: Tolerances,
+        work: Path,
+        lost: Mapping[str, str] | None = None,
+    ) -> None:
+        self._model = model
+        self._signature = signature
+        self._options = options
+        self._data = data
+        self._tolerances = tolerances
+        self._work = work
+        self._lost = lost or {}
+        self._seconds: dict[str, float] = {}
+
+    def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
+        """Writes and verifies every file; `given` is the user's part of the model card."""
+        signature, work, timed = self._signature, self._work, self._timed
+        with timed("convert"):
+            chunk = self._options.chunk
+            bounded = self._options.bounded
+            if bounded:
+                check_samples(signature, self._data.samples)
+            converted = convert_model(
+                self._model, signature, self._data.samples, chunk, work, bounded
+            )
+            options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
+        with timed("calibrate"):
+            observed = calibrate(
+                converted.data,
+                converted.whole,
+                converted.marked.marked,
+                self._data.samples,
+                options.modes,
+                keep_values=options.clipping != MINMAX,
+            )
+        held_out = self._data.held_out
+        expected = signature.predict(self._model, held_out)
+        check_telling(held_out, expected, self._tolerances, self._data.held_out_are)
+        scores = scores_of_outputs(self._model, signature, given["labels"], expected)
+        reference = Reference(held_out, expected, scores, signature.timed_outputs)
+        options, kept_outputs, lost = self._keep_outputs(converted, observed, options, scores)
+        with timed("choose"):
+            options, choices = self._choose(converted, observed, options, scores)
+            found = observed.calibration(options.clipping)
+        record = dict(self._data.calibration)
+        card = given | cards.found_part(found, record, options)
+        files = {form: work / options.path(form).name for form in options.forms}
+        kept: dict[str, set[str]] = {}
+        with timed("lower"):
+            for path, forms in options.files().items():
+                written = write_form(
+                    signature,
+                    converted,
+                    found,
+                    forms,
+                    options.modes,
+                    card,
+                    io=options.io,
+                    internal_state=options.internal_state,
+                    correct_bias=options.correct_bias,
+                    bounded=bounded,
+                    scores=kinds(scores),
+                )
+                file = work / path.name
+                file.write_bytes(written.data)
+                card_file(file).write_text(cards.to_json(written.card))
+                for op in written.kept_float:
+                    kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
+        with timed("try"):
+            try_files(files, work)
+        with timed("verify"):
+            results, agreement = verify(files, reference, self._tolerances)
+            problems = problems_of(results, self._tolerances, options.exact_streams)
+            lengths = {}
+            if bounded:
+                lengths = verify_lengths(files, signature, self._model, held_out, scores)
+                exact = options.modes.integer_activations
+                problems += problems_of_lengths(lengths, self._tolerances, exact)
+            evidence = Model(signature, converted, found, held_out, scores)
+            drifts = drift(evidence, options, files, work)
+            problems += problems_of_drift(drifts, self._tolerances)
+            errors = layer_errors(evidence, options, work, sensitivity)
+            others = runtimes(files, held_out)
+        report = ExportReport(
+            forms=tuple(
+                replace(result, path=str(options.path(form)))
+                for result, form in zip(results, files, strict=True)
+            ),
+            report_path=str(options.report_path),
+            quantize=options.quantize,
+            overrides=dict(options.overrides),
+            layers=tuple(_describe(plan) for plan in found.recurrent_plans()),
+            kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
+            layer_errors=errors,
+            drift=drifts,
+            runtimes=others,
+            lengths=lengths,
+            calibration={
+                "samples": found.samples,
+                "sha256": found.sha256,
+                **record,
+                "clipping": options.clipping,
+                "bias_correction": options.correct_bias,
+            },
+            verification={
+                "samples": len(next(iter(held_out.values()))),
+                "held_out": self._data.is_held_out,
+                "samples_are": self._data.held_out_are,
+                **self._data.verification,
+                "tolerances": vars(self._tolerances).copy(),
+            },
+            choices=choices,
+            forms_agreement=agreement,
+            versions=cards.versions(),
+            seconds={step: round(value, 3) for step, value in self._seconds.items()},
+            float_layers={**self._lost, **kept_outputs},
+        )
+        if problems:
+            beyond = beyond_range(evidence) if options.uses_ranges else None
+            mixed = mixed_units(self._data.samples) if options.uses_ranges else None
+            raise refusal(problems, report, options, lost, beyond, mixed, given["labels"])
+        return report
+
+    def _keep_outputs(
+        self,
+        converted: Converted,
+        observed: Observed,
+        options: ExportOptions,
+        scores: Mapping[str, Scores],
+    ) -> tuple[ExportOptions, dict[str, str], dict[str, LostChannel]]:
+        """The options with layers in float32 whose output would lose a channel.
+
+        Returns:
+            The options; the channel by layer that was kept; and by output what is lost all the
+            same.
+        """
+        if not options.modes.needs_ranges:
+            return options, {}, {}
+        # The verification samples have no say in what is written.
+        samples = self._data.samples
+        expected = self._signature.predict(self._model, samples)
+        timed = self._signature.timed_outputs
+        scales = Reference(samples, expected, scores, timed).scales()
+        calibration = observed.calibration(MINMAX)
+        lost = lost_channels(self._signature, converted, calibration, options, scales)
+        kept: dict[str, str] = {}
+        for output in list(lost):
+            layers = float_layers(self._signature, converted, options, output)
+            if layers:
+                options = options.with_float_layers(layers)
+                kept |= dict.fromkeys(layers, f"in its integer steps {lost.pop(output)}")
+        return options.without_idle_forms(converted.can_fuse(options.modes)), kept, lost
+
+    def _choose(
+        self,
+        converted: Converted,
+        observed: Observed,
+        options: ExportOptions,
+        scores: Mapping[str, Scores],
+    ) -> tuple[ExportOptions, ChoicesReport | None]:
+        """The options with clipping and bias correction decided."""
+        if options.compares:
+            choices = compare_choices(
+                self._model,
+                self._signature,
+                converted,
+                observed,
+                options,
+                self._data.samples,
+                scores,
+                self._tolerances,
+                self._work,
+            )
+            best = choices.best
+            return options.with_choice(best.clipping, best.bias_correction), choices
+        if options.clipping == COMPARE:
+            # There is nothing to choose where nothing is quantized by range.
+            return options.with_choice(MINMAX, False), None
+        return options, None
+
+    @contextmanager
+    def _timed(self, step: str) -> Iterator[None]:
+        started = time.monotonic()
+        yield
+        self._seconds[step] = time.monotonic() - started
+
+
+def _describe(plan: RecurrentPlan) -> dict[str, Any]:
+    matrices = (*plan.kernel, *plan.recurrent_kernel)
+    return {
+        "name": plan.name,
+        "units": plan.units,
+        "features": plan.features,
+        "ranks": plan.ranks(),
+        "weight_bytes": sum(matrix.values.size for matrix in matrices) * plan.bits // 8,
+    }

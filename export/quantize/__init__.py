@@ -1,0 +1,1 @@
+"""Makes integers of arrays; knows no graph."""

@@ -1,0 +1,83 @@
+"""Lowers a recurrent layer to one custom op (specs: custom_ops/spec)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.recurrent.quantize import RecurrentPlan
+from tfpipeline.numerics.fully_connected import pack_rows
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
+
+_ABSENT = -1
+
+
+def lower_fused(
+    graph: GraphBuilder,
+    plan: RecurrentPlan,
+    options: type[RecurrentOptions],
+    x: int,
+    frames: int,
+    states: Sequence[int] | None,
+    length: int | None = None,
+) -> tuple[int, list[int]]:
+    """Adds the op; returns the layer's output (int8) and the last states (float32 `(1, H)`).
+
+    Args:
+        graph: The graph to add to.
+        plan: The quantized layer.
+        options: The options of the cell's op.
+        x: int8 tensor `(1, frames, features)`.
+        frames: Number of time steps.
+        states: float32 tensors `(1, H)` to start from; None starts from zeros.
+        length: int32 tensor `(1,)` of the steps that count; None: all.
+    """
+    if states is None:
+        zero = graph.constant(f"{plan.name}/zero_state", np.zeros((1, plan.units), np.float32))
+        states = [zero] * len(plan.states)
+    ranks = plan.ranks()
+    packed = options(
+        units=plan.units,
+        input_dim=plan.features,
+        rank_x=ranks["kernel"] or 0,
+        rank_h=ranks["recurrent_kernel"] or 0,
+        scale_a_x=plan.kernel_scale or 1.0,
+        scale_a_h=plan.recurrent_scale or 1.0,
+        scale_h=float(plan.output.scales()[0]),
+        return_sequences=plan.return_sequences,
+        go_backwards=plan.go_backwards,
+        weight_bits=(*_widths(plan.kernel, plan.bits), *_widths(plan.recurrent_kernel, plan.bits)),
+    ).pack()
+    weights = _weights(graph, f"{plan.name}/kernel", plan.kernel, plan.bits)
+    weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel, plan.bits)
+    bias = graph.constant(f"{plan.name}/bias", plan.bias)
+    shape = (1, frames, plan.units) if plan.return_sequences else (1, plan.units)
+    output = graph.tensor(f"{plan.name}/output", shape, np.int8, plan.output)
+    last = [
+        graph.tensor(f"{plan.name}/last_{state.name}", (1, plan.units), np.float32)
+        for state in plan.states
+    ]
+    inputs = [x, *states, *weights, bias, _ABSENT if length is None else length]
+    graph.custom(options.OP_NAME, inputs, [output, *last], packed)
+    return output, last
+
+
+def _widths(matrices: tuple[QuantizedMatrix, ...], bits: int) -> tuple[int, int]:
+    return (bits, bits if len(matrices) == 2 else 8)
+
+
+def _weights(
+    graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ...], bits: int
+) -> list[int]:
+    indices = [
+        graph.constant(
+            f"{name}/{number}",
+            matrix.values if bits == 8 else pack_rows(matrix.values, bits),
+            Quantization.per_channel(matrix.scales),
+        )
+        for number, matrix in enumerate(matrices)
+    ]
+    return indices + [_ABSENT] * (2 - len(indices))

@@ -1,0 +1,101 @@
+"""Quantizes one LSTM layer, once, for both lowerings.
+
+    p = U_x a_x + U_h a_h + b
+    c' = sigmoid(p[f]) * c + sigmoid(p[i]) * tanh(p[c]),  h' = sigmoid(p[o]) * tanh(c')
+
+which is keras.layers.LSTM.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tfpipeline.export.flatbuffer.builder import Quantization
+from tfpipeline.export.quantize.few_bits import written_kernels
+from tfpipeline.export.recurrent.gate_reach import (
+    SATURATION,
+    TANH_SATURATION,
+    holding_reach,
+    row_reaches,
+)
+from tfpipeline.export.recurrent.quantize import (
+    OUTPUT_STATE,
+    RecurrentPlan,
+    StatePlan,
+    in_order,
+    output_scale,
+    quantize_kernels,
+)
+from tfpipeline.layers.export_protocol import RecurrentStep
+from tfpipeline.numerics.lstm import LstmTaps, lstm_sequence_float
+
+CELL_HEADROOM = 2.0
+"""c has no bound of its own: an int16 c reaches at least twice as far as on the calibration data,
+beyond which tanh(c) is flat in most layers. A float32 c needs no scale."""
+
+
+def lstm_float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
+    """The layer's float output for `x` of shape `(batch, time, features)`."""
+    sequence, last, _, _ = lstm_sequence_float(
+        in_order(step, x), 0.0, 0.0, step.kernel, step.recurrent_kernel, step.bias, dtype=np.float32
+    )
+    return sequence if step.return_sequences else last
+
+
+def plan_lstm(
+    name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8
+) -> tuple[RecurrentPlan, np.ndarray]:
+    """Chooses every scale of the layer from its float input `x` on the calibration data.
+
+    `bits` are those of the mode: only weights that are ternary get 2.
+
+    Returns the float output too, which came of it.
+    """
+    kernel, recurrent, bits = written_kernels(step, bits)
+    sequence, last, _, taps = lstm_sequence_float(
+        in_order(step, x), 0.0, 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
+    )
+    assert taps is not None  # for the type checker: taps=True gives them
+    summed = 4 * step.units
+    quantized = quantize_kernels(kernel, recurrent, taps.a_x, taps.a_h, summed, bits)
+    plan = RecurrentPlan(
+        cell=step.cell,
+        name=name,
+        units=step.units,
+        features=x.shape[-1],
+        return_sequences=step.return_sequences,
+        go_backwards=step.go_backwards,
+        bits=bits,
+        kernel=quantized.kernel,
+        recurrent_kernel=quantized.recurrent_kernel,
+        float_kernel=quantized.float_kernel,
+        float_recurrent_kernel=quantized.float_recurrent_kernel,
+        bias=np.asarray(step.bias, np.float32),
+        kernel_scale=quantized.kernel_scale,
+        recurrent_scale=quantized.recurrent_scale,
+        summed_rows=summed,
+        output_scale=output_scale(taps.h),
+        states=(OUTPUT_STATE, StatePlan("cell", cell_quantization(taps.c))),
+        reach=row_reaches(
+            taps.p_x,
+            taps.p_h,
+            _heard(step.units, taps),
+            summed,
+            slice(step.units, 2 * step.units),
+        ),
+        largest_sum=float(np.abs(taps.p_x).max()),
+    )
+    return plan, sequence if step.return_sequences else last
+
+
+def cell_quantization(c: np.ndarray) -> Quantization:
+    """A power of two, which the int16 kernels of old runtimes want, with headroom."""
+    reach = max(CELL_HEADROOM * float(np.abs(c).max()), 1.0)
+    return Quantization(2.0 ** (math.ceil(math.log2(reach)) - 15), 0)
+
+
+def _heard(units: int, taps: LstmTaps) -> np.ndarray:
+    forget = (taps.p_x + taps.p_h)[..., units : 2 * units]
+    return np.repeat([SATURATION, holding_reach(forget), TANH_SATURATION, SATURATION], units)

@@ -1,0 +1,378 @@
+"""Lowers a recurrent layer to builtin ops: one step, or a WHILE over a sequence of steps.
+
+Both use the same step, so streaming and whole sequences agree bit for bit. What does not depend on
+the state is computed before the loop, for all time steps at once. What the gates do with the sum of
+both products is a cell's own: see `gru_portable.py`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.recurrent.gate_format import GateArithmetic
+from tfpipeline.export.recurrent.product_format import LinearArithmetic
+from tfpipeline.export.recurrent.quantize import RecurrentPlan
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+
+
+@dataclass(frozen=True)
+class Value:
+    """Something computed for all time steps before the loop: `(frames, width)`."""
+
+    name: str
+    tensor: int
+    width: int
+    quantization: Quantization | None
+
+
+_Part = tuple[str, int, slice]
+"""A key of the reaches, a tensor, and which rows are its columns."""
+
+
+class PortableStep(ABC):
+    """Emits the ops of one layer into any graph: what precedes the loop, and one step.
+
+    Where the operands of the input's and the state's last product have one scale (both kernels
+    factored, or the input is another recurrent layer's output), the two are concatenated, so that
+    the rows that are only summed come out of a single product with a single rounding. Otherwise
+    both products are rounded and then added in the format of gates. In int8 each row is rounded in
+    units of its own (`gate_reach.py`), which that format multiplies with.
+
+    Args:
+        plan: The quantized layer.
+        x: Quantization of the layer's input; None for float32.
+        linear: Number format of products.
+        gates: Number format of gates and states.
+    """
+
+    def __init__(
+        self,
+        plan: RecurrentPlan,
+        x: Quantization | None,
+        linear: LinearArithmetic,
+        gates: GateArithmetic,
+    ) -> None:
+        self.plan = plan
+        self.linear = linear
+        self.gates = gates
+        self.output = linear.state(plan)
+        self._x = x
+        self._a_x = linear.operand(plan.kernel_scale, x)
+        self._a_h = linear.operand(plan.recurrent_scale, self.output)
+        self._joined = linear.joins(plan, self._a_x, self._a_h)
+        self._gates = len(plan.kernel[-1].scales) // plan.units
+        self._summed = plan.summed_rows // plan.units
+        self._reach = linear.reaches(plan, self._a_x, self._a_h)
+        self.wide = gates.reaching(max(float(rows.max()) for rows in self._reach.values()))
+        self._product = linear.pre_activation(plan, self.wide)
+
+    @abstractmethod
+    def mix(
+        self,
+        graph: GraphBuilder,
+        sums: Sequence[int],
+        x_apart: Sequence[int],
+        h_apart: Sequence[int],
+        states: Sequence[int],
+    ) -> list[int]:
+        """The new states from the old ones and pre-activations, a tensor `(1, H)` for each gate.
+
+        Args:
+            graph: Where to.
+            sums: Of the summed rows.
+            x_apart: The input's part of the others.
+            h_apart: The state's.
+            states: The old states.
+        """
+
+    def before(self, graph: GraphBuilder, x: int, frames: int) -> list[Value]:
+        """The part of the layer that does not depend on the state, for all frames at once."""
+        plan, rows = self.plan, self._rows_apart()
+        width = plan.features
+        # Of another batch or length the loop would read a part only, so such an input is refused
+        # when memory is planned: it does not fit this shape.
+        x = a_x = self.linear.reshape(graph, f"{plan.name}/x", x, (frames, width), self._x)
+        if plan.kernel_scale is not None:
+            width = plan.kernel[0].values.shape[0]
+            factors = (plan.float_kernel[0], plan.kernel[0])
+            a_x = self._first_factor(graph, "a_x", x, self._x, factors, frames, self._a_x)
+        values = [Value("a_x", a_x, width, self._a_x)] if self._joined else []
+        if rows.start < rows.stop:
+            factors, bias = (plan.float_kernel[-1], plan.kernel[-1]), plan.bias[0, rows]
+            x_gates = self._last_factor(graph, "x", a_x, self._a_x, factors, rows, bias, frames)
+            values.append(Value("x_gates", x_gates, rows.stop - rows.start, self._product))
+        return values
+
+    def step(self, graph: GraphBuilder, values: Sequence[int], states: Sequence[int]) -> list[int]:
+        """The new states `(1, H)` from one frame of `before`'s values and the old states."""
+        plan, rows = self.plan, self._rows_apart()
+        a_h = h8 = self.narrow(graph, "h8", states[0])
+        if plan.recurrent_scale is not None:
+            factors = (plan.float_recurrent_kernel[0], plan.recurrent_kernel[0])
+            a_h = self._first_factor(graph, "a_h", h8, self.output, factors, 1, self._a_h)
+        parts = []
+        if self._joined:
+            parts.append(("sum", self._joined_sum(graph, values[0], a_h), slice(0, rows.start)))
+        if rows.start < rows.stop:
+            factors = (plan.float_recurrent_kernel[-1], plan.recurrent_kernel[-1])
+            bias = plan.bias[1, rows] if len(plan.bias) > 1 else None
+            h_gates = self._last_factor(graph, "h", a_h, self._a_h, factors, rows, bias, 1)
+            parts += [("x", values[-1], rows), ("h", h_gates, rows)]
+        if not self._joined and self._summed == self._gates:
+            return self.mix(graph, self._added_at_once(graph, parts), [], [], states)
+        cut = self._in_gates_format(graph, parts, plan.units)
+        sums = [] if not self._joined else cut[: self._summed]
+        apart = len(cut[len(sums) :]) // 2
+        x, h = cut[len(sums) : len(sums) + apart], cut[len(sums) + apart :]
+        if not self._joined:
+            sums = [
+                self._add(graph, f"sum_{i}", [x[i], h[i]], plan.units) for i in range(self._summed)
+            ]
+            x, h = x[self._summed :], h[self._summed :]
+        return self.mix(graph, sums, x, h, states)
+
+    def _rows_apart(self) -> slice:
+        """The rows of which the input's and the state's products are apart."""
+        return slice(self.plan.summed_rows if self._joined else 0, self._gates * self.plan.units)
+
+    def _add(self, graph: GraphBuilder, name: str, pair: Sequence[int], width: int) -> int:
+        name = f"{self.plan.name}/{name}"
+        return self.gates.apply(graph, "ADD", name, pair, width, self.gates.wide)
+
+    def _added_at_once(self, graph: GraphBuilder, parts: Sequence[_Part]) -> list[int]:
+        """The sums of all gates, where all rows are summed."""
+        units, width = self.plan.units, self._gates * self.plan.units
+        total = self._add(graph, "sum", self._in_gates_format(graph, parts, width), width)
+        names = [f"{self.plan.name}/sum_{i}" for i in range(self._gates)]
+        return self.gates.split(graph, total, names, units, self.gates.wide)
+
+    def _in_gates_format(
+        self, graph: GraphBuilder, parts: Sequence[_Part], width: int
+    ) -> list[int]:
+        """Pre-activations in the format of gates, cut into tensors `(1, width)`."""
+        name, gates = f"{self.plan.name}/pre_activations", self.gates
+        tensors = [(tensor, rows.stop - rows.start) for _, tensor, rows in parts]
+        if self.linear.dtype != gates.dtype:
+            # All have one scale, so that one conversion does.
+            tensor, total = tensors[0][0], sum(columns for _, columns in tensors)
+            if len(parts) > 1:
+                joined = [tensor for tensor, _ in tensors]
+                tensor = self.linear.concatenate(graph, name, joined, (1, total), self._product)
+            reach = np.concatenate([self._reach[part][rows] for part, _, rows in parts])
+            tensors = [(gates.widen(graph, f"{name}/wide", tensor, reach, self.wide), total)]
+        result = []
+        for tensor, columns in tensors:
+            if columns == width:
+                result.append(tensor)
+                continue
+            names = [f"{name}_{len(result) + i}" for i in range(columns // width)]
+            result += gates.split(graph, tensor, names, width, self.wide)
+        return result
+
+    def _first_factor(
+        self,
+        graph: GraphBuilder,
+        name: str,
+        x: int,
+        x_quantization: Quantization | None,
+        factors: tuple[np.ndarray, QuantizedMatrix],
+        frames: int,
+        output: Quantization | None,
+    ) -> int:
+        full_name = f"{self.plan.name}/{name}"
+        return self.linear.product(
+            graph, full_name, x, x_quantization, self.plan, *factors, None, frames, output
+        )
+
+    def _last_factor(
+        self,
+        graph: GraphBuilder,
+        part: str,
+        a: int,
+        a_quantization: Quantization | None,
+        factors: tuple[np.ndarray, QuantizedMatrix],
+        rows: slice,
+        bias: np.ndarray | None,
+        frames: int,
+    ) -> int:
+        values, quantized = factors
+        matrix = QuantizedMatrix(quantized.values[rows], quantized.scales[rows])
+        return self.linear.product(
+            graph,
+            f"{self.plan.name}/{part}_gates",
+            a,
+            a_quantization,
+            self.plan,
+            values[rows],
+            matrix,
+            bias,
+            frames,
+            self._product,
+            self._reach[part][rows],
+        )
+
+    def _joined_sum(self, graph: GraphBuilder, a_x: int, a_h: int) -> int:
+        plan, rows = self.plan, slice(0, self.plan.summed_rows)
+        halves = [kernel[-1].values[rows] for kernel in (plan.kernel, plan.recurrent_kernel)]
+        floats = (plan.float_kernel[-1][rows], plan.float_recurrent_kernel[-1][rows])
+        matrix = QuantizedMatrix(np.concatenate(halves, axis=1), plan.kernel[-1].scales[rows])
+        name, shape = f"{plan.name}/a", (1, matrix.values.shape[1])
+        both = self.linear.concatenate(graph, name, [a_x, a_h], shape, self._a_x)
+        return self.linear.product(
+            graph,
+            f"{plan.name}/gates",
+            both,
+            self._a_x,
+            plan,
+            np.concatenate(floats, axis=1),
+            matrix,
+            plan.bias[:, rows].sum(axis=0),
+            1,
+            self._product,
+            self._reach["sum"],
+        )
+
+    def narrow(self, graph: GraphBuilder, name: str, h: int) -> int:
+        """h in the format of products: what they take, and what the layer puts out."""
+        plan = self.plan
+        full_name = f"{plan.name}/{name}"
+        return self.gates.narrow(graph, full_name, h, plan.units, self.linear.dtype, self.output)
+
+
+def lower_step(
+    graph: GraphBuilder, step: PortableStep, x: int, states: Sequence[int]
+) -> tuple[int, list[int]]:
+    """One time step: returns the layer's output tensor and the new states."""
+    plan = step.plan
+    new = step.step(graph, [value.tensor for value in step.before(graph, x, 1)], states)
+    output = step.narrow(graph, "output", new[0])
+    if plan.return_sequences:
+        shape = (1, 1, plan.units)
+        name = f"{plan.name}/sequence"
+        output = step.linear.reshape(graph, name, output, shape, step.output)
+    return output, new
+
+
+def lower_sequence(
+    graph: GraphBuilder,
+    step: PortableStep,
+    x: int,
+    frames: int,
+    states: Sequence[int] | None = None,
+    length: int | None = None,
+) -> tuple[int, list[int]]:
+    """Some time steps in a WHILE: returns the layer's output tensor and the last states.
+
+    Args:
+        graph: The graph to add to.
+        step: The layer.
+        x: Its input `(1, frames, features)`.
+        frames: Number of time steps.
+        states: Where to start from; None starts from zeros.
+        length: int32 tensor `(1,)` of the steps that count, at most `frames`; None: all.
+    """
+    plan, gates, linear = step.plan, step.gates, step.linear
+    values = step.before(graph, x, frames)
+    model = graph.model
+    condition = model.graph(f"{plan.name}/condition")
+    body = model.graph(f"{plan.name}/body")
+
+    def variables(target: GraphBuilder) -> dict[str, int]:
+        result = {"t": target.tensor("t", (1,), np.int32)}
+        if length is not None:
+            result["length"] = target.tensor("length", (1,), np.int32)
+        for state in plan.states:
+            shape, q = (1, plan.units), gates.state(state)
+            result[state.name] = target.tensor(state.name, shape, gates.dtype, q)
+        for value in values:
+            shape = (frames, value.width)
+            result[value.name] = target.tensor(value.name, shape, linear.dtype, value.quantization)
+        if plan.return_sequences:
+            shape = (frames, plan.units)
+            result["start"] = target.tensor("start", (2,), np.int32)
+            result["sequence"] = target.tensor("sequence", shape, linear.dtype, step.output)
+        return result
+
+    inputs = variables(condition)
+    more = condition.tensor("more", (1,), np.bool_)
+    limit = inputs.get("length")
+    if limit is None:
+        limit = condition.constant("frames", np.array([frames], np.int32))
+    condition.operator("LESS", [inputs["t"], limit], [more], schema.LessOptionsT())
+    condition.finish(list(inputs.values()), [more])
+
+    inputs = variables(body)
+    time = _reversed(body, inputs["t"], frames) if plan.go_backwards else inputs["t"]
+    now = []
+    for value in values:
+        name, shape = f"{value.name}_t", (1, value.width)
+        row = body.tensor(name, shape, linear.dtype, value.quantization)
+        source = [inputs[value.name], time]
+        options = schema.GatherOptionsT(axis=0)
+        body.operator("GATHER", source, [row], options, linear.gather_version())
+        now.append(row)
+    names = [state.name for state in plan.states]
+    new = step.step(body, now, [inputs[name] for name in names])
+    outputs = dict(inputs)
+    outputs.update(zip(names, new, strict=True))
+    outputs["t"] = _increment(body, "t", inputs["t"], np.array([1], np.int32))
+    if plan.return_sequences:
+        outputs["start"] = _increment(body, "start", inputs["start"], np.array([1, 0], np.int32))
+        shape = (frames, plan.units)
+        outputs["sequence"] = body.tensor("new_sequence", shape, linear.dtype, step.output)
+        body.operator(
+            "DYNAMIC_UPDATE_SLICE",
+            [inputs["sequence"], step.narrow(body, "row", new[0]), inputs["start"]],
+            [outputs["sequence"]],
+            version=1 if linear.dtype != np.int16 else 2,
+        )
+    body.finish(list(inputs.values()), list(outputs.values()))
+
+    if states is None:
+        states = [gates.zero(graph, state, plan.units) for state in plan.states]
+    initial = {"t": graph.constant("first", np.zeros(1, np.int32))}
+    if length is not None:
+        initial["length"] = length
+    initial.update(zip(names, states, strict=True))
+    for value in values:
+        initial[value.name] = value.tensor
+    if plan.return_sequences:
+        initial["start"] = graph.constant("zero_start", np.zeros(2, np.int32))
+        initial["sequence"] = linear.zeros(
+            graph, f"{plan.name}/empty_sequence", (frames, plan.units), step.output
+        )
+    final = variables(graph)
+    graph.operator(
+        "WHILE",
+        [initial[name] for name in final],
+        list(final.values()),
+        schema.WhileOptionsT(
+            condSubgraphIndex=model.index_of(condition), bodySubgraphIndex=model.index_of(body)
+        ),
+    )
+    last = [final[name] for name in names]
+    if not plan.return_sequences:
+        return step.narrow(graph, "output", last[0]), last
+    name, whole = f"{plan.name}/output", (1, frames, plan.units)
+    return linear.reshape(graph, name, final["sequence"], whole, step.output), last
+
+
+def _reversed(graph: GraphBuilder, t: int, frames: int) -> int:
+    """The time step that a layer which runs backwards reads as its t-th."""
+    last = graph.constant("last", np.array([frames - 1], np.int32))
+    result = graph.tensor("t_reversed", (1,), np.int32)
+    graph.operator("SUB", [last, t], [result], schema.SubOptionsT())
+    return result
+
+
+def _increment(graph: GraphBuilder, name: str, value: int, step: np.ndarray) -> int:
+    result = graph.tensor(f"next_{name}", step.shape, np.int32)
+    amount = graph.constant(f"{name}_step", step)
+    graph.operator("ADD", [value, amount], [result], schema.AddOptionsT())
+    return result

@@ -1,0 +1,1 @@
+"""Makes named arrays of what users pass as samples."""

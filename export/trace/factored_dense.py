@@ -1,0 +1,30 @@
+"""`FactoredDense` as export calls it: with the same matrices at every length.
+
+The layer itself multiplies its factors out where that pays for the number of frames at hand, which
+would make other ops of a stream than of a whole sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfpipeline.export.quantize.few_bits import smallest_form
+
+
+def written_call(layer: keras.layers.Layer) -> Callable[..., Any] | None:
+    """A call with the matrices that a file shall hold; None for layers without such a choice.
+
+    The product, where it is no larger than its factors: but ternary factors stay apart, because
+    their product is not ternary.
+    """
+    call = getattr(layer, "call_written", None)
+    if call is None:
+        return None
+    (factor,) = layer.factors()
+    factors = (np.asarray(factor.left), np.asarray(factor.right))
+    multiplied_out = len(smallest_form(factors, 2)) == 1
+    return lambda inputs: call(inputs, multiplied_out)

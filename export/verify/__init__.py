@@ -1,0 +1,1 @@
+"""Compares written files with Keras; writes none of the user's files."""

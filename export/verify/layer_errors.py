@@ -1,0 +1,114 @@
+"""Where error enters: every layer of an exported file against the float model.
+
+Two questions, two columns. *How far off is this layer's output by now?* compares a layer's output
+in the file with that of the float model, on the same input of the model. *What does rounding this
+layer alone cost?* writes the model in float32 but for one layer, and compares the model's outputs.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from tfpipeline.export.calibrate.calibrate import FloatRunner
+from tfpipeline.export.graph.float_graph import FloatGraph
+from tfpipeline.export.trace.markers_in_keras import layer_of_op
+from tfpipeline.export.trace.signature import ModelSignature, Samples
+from tfpipeline.export.verify.relative_error import relative_error
+from tfpipeline.export.write.model_file import Written
+
+MOST_SAMPLES = 32
+"""Enough to tell layers apart."""
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """A layer's part in the error of an exported model.
+
+    Args:
+        layer: Its name.
+        relative_error: Of its output in the portable form, over all channels, with everything
+            before it quantized too (`relative_error.py`).
+        alone: That of the model's worst channel when this layer alone is quantized; None where that
+            was not asked for.
+    """
+
+    layer: str
+    relative_error: float
+    alone: float | None = None
+
+
+def cumulative_errors(
+    graph: FloatGraph,
+    reference: FloatRunner,
+    written: Written,
+    signature: ModelSignature,
+    samples: Samples,
+    layer_of: Callable[[str], str | None],
+) -> list[LayerError]:
+    """The error of each layer's last output, in the order in which layers are computed."""
+    outputs: dict[str, int] = {}
+    for op in graph.operators:
+        index = op.outputs[0]
+        layer = written.marked_outputs.get(index) or layer_of_op(graph, op, layer_of)
+        if index in written.places and graph.tensors[index].dtype == np.float32 and layer:
+            outputs.pop(layer, None)
+            outputs[layer] = index
+    runner = _Runner(written.data)
+    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {layer: [] for layer in outputs}
+    for sample in range(reference.samples):
+        reference.run(sample)
+        runner.run({name: array[sample : sample + 1] for name, array in samples.items()})
+        for layer, index in outputs.items():
+            expected = reference.value(index).astype(np.float64)
+            found = runner.value(written.places[index]).reshape(expected.shape)
+            pairs[layer].append((found, expected))
+    return [
+        LayerError(layer, relative_error(*map(np.concatenate, zip(*pairs[layer], strict=True))))
+        for layer in outputs
+    ]
+
+
+class _Runner:
+    """An exported file with every tensor of its main graph kept."""
+
+    def __init__(self, data: bytes) -> None:
+        with warnings.catch_warnings():
+            # It warns that keeping all tensors costs memory; keeping them is the purpose here.
+            warnings.simplefilter("ignore")
+            self._interpreter = Interpreter(
+                model_content=data,
+                experimental_preserve_all_tensors=True,
+                # A delegate would keep what lies between its ops to itself.
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+        self._interpreter.allocate_tensors()
+        self._inputs = {d["name"]: d for d in self._interpreter.get_input_details()}
+        self._details = {d["index"]: d for d in self._interpreter.get_tensor_details()}
+
+    def run(self, sample: Samples) -> None:
+        for name, value in sample.items():
+            details = self._inputs[name]
+            self._interpreter.set_tensor(details["index"], _quantized(value, details))
+        self._interpreter.invoke()
+
+    def value(self, index: int) -> np.ndarray:
+        """A tensor as real numbers."""
+        found = self._interpreter.get_tensor(index).astype(np.float64)
+        scale, zero_point = self._details[index]["quantization"]
+        return found if not scale else (found - zero_point) * scale
+
+
+def _quantized(value: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+    scale, zero_point = details["quantization"]
+    dtype = np.dtype(details["dtype"])
+    if not scale:
+        return value.astype(dtype)
+    limits = np.iinfo(dtype)
+    levels = np.rint(value / np.float32(scale)) + zero_point
+    return np.clip(levels, limits.min, limits.max).astype(dtype)

@@ -1,0 +1,128 @@
+"""Whole sequences of bounded length: shorter samples, against Keras on the same cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from tfpipeline.export.errors import ExportError
+from tfpipeline.export.forms import Form
+from tfpipeline.export.tolerances import Tolerances
+from tfpipeline.export.trace.signature import ModelSignature, Port, Samples
+from tfpipeline.export.verify.length_report import LengthsReport
+from tfpipeline.export.verify.problems import Problem
+from tfpipeline.export.verify.relative_error import Scales, channels_of, relative_errors
+from tfpipeline.export.verify.score_kinds import Scores
+from tfpipeline.runtime import Interpreter
+from tfpipeline.runtime.model_card import LENGTH
+
+_MOST_SAMPLES = 16
+
+
+def check_samples(signature: ModelSignature, samples: Samples) -> None:
+    """Refuses inputs with which one length is not enough.
+
+    Raises:
+        ExportError: saying which.
+    """
+    if any(port.name == LENGTH for port in signature.inputs):
+        raise ExportError(
+            f"the model has an input {LENGTH!r}, which is the name of what length='bounded' adds: "
+            "rename it"
+        )
+    sizes = {port.name: samples[port.name].shape[1] for port in signature.inputs if port.has_time}
+    if len(set(sizes.values())) > 1 or 1 in sizes.values():
+        raise ExportError(
+            "length='bounded' needs samples of several time steps, and of the same number for each "
+            f"input, received {sizes}: calibrate with such, or leave length out"
+        )
+
+
+def verify_lengths(
+    files: Mapping[Form, Path],
+    signature: ModelSignature,
+    model: keras.Model,
+    held_out: Samples,
+    scores: Mapping[str, Scores],
+) -> dict[str, LengthsReport]:
+    """Runs every whole-sequence file on samples that are cut to shorter lengths.
+
+    Args:
+        files: The written file of each form.
+        signature: Names of the model's inputs and outputs.
+        model: The Keras model.
+        held_out: Samples of the full length.
+        scores: What the entries of each output are.
+    """
+    few = {name: values[:_MOST_SAMPLES] for name, values in held_out.items()}
+    frames = signature.frames(few)
+    assert frames is not None
+    lengths = tuple(sorted({1, -(-frames // 4), -(-frames // 2), frames - 1}))
+    timed = {port.name for port in signature.inputs if port.has_time}
+    cuts = [
+        {name: values[:, :length] if name in timed else values for name, values in few.items()}
+        for length in lengths
+    ]
+    expected = [signature.predict(model, cut) for cut in cuts]
+    reports = {}
+    for form, path in files.items():
+        if form.streaming:
+            continue
+        interpreter = Interpreter(path)
+        found = [_named(signature, interpreter.predict(cut)) for cut in cuts]
+        ignores = all(
+            np.array_equal(result[name][0], value)
+            for length, result in zip(lengths, found, strict=True)
+            for name, value in _with_more_behind(signature, interpreter, few, length).items()
+        )
+        error = max(_error(port, found, expected, scores[port.name]) for port in signature.outputs)
+        reports[form.name] = LengthsReport(lengths, len(few[next(iter(few))]), error, ignores)
+    return reports
+
+
+def problems_of_lengths(
+    reports: Mapping[str, LengthsReport], tolerances: Tolerances, exact: bool
+) -> list[Problem]:
+    """What is beyond the tolerances on shorter sequences.
+
+    Args:
+        reports: By form, what `verify_lengths` measured.
+        tolerances: What to accept.
+        exact: Whether padding must not change a bit. Kernels that quantize on the fly choose their
+            scales from all they are given.
+    """
+    found = []
+    for name, report in reports.items():
+        where = f"on samples cut to {report.lengths} time steps, which length='fixed' leaves out"
+        if not report.relative_error <= tolerances.relative_error:
+            bound = {"relative_error": tolerances.accepting(report.relative_error)}
+            what = f"relative error {report.relative_error:.4f} > {tolerances.relative_error:g}"
+            found.append(Problem(name, f"{what} {where}", bound))
+        elif exact and not report.ignores_padding:
+            found.append(Problem(name, f"it depends on what comes after the end {where}", {}))
+    return found
+
+
+def _with_more_behind(
+    signature: ModelSignature, interpreter: Interpreter, samples: Samples, length: int
+) -> Samples:
+    """The first sample as if it ended at `length`, with its own later time steps as padding."""
+    interpreter.set_input({name: values[0] for name, values in samples.items()}, length=length)
+    interpreter.invoke()
+    return _named(signature, interpreter.output())
+
+
+def _named(signature: ModelSignature, values: dict[str, np.ndarray] | np.ndarray) -> Samples:
+    return values if isinstance(values, dict) else {signature.outputs[0].name: values}
+
+
+def _error(port: Port, found: list[Samples], expected: list[Samples], scores: Scores) -> float:
+    ours, theirs = (
+        np.concatenate([channels_of(result[port.name], port.has_time) for result in results])
+        for results in (found, expected)
+    )
+    scales = Scales.of(theirs, comparable=scores.comparable)
+    return relative_errors(ours, theirs, scales).worst

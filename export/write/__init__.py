@@ -1,0 +1,1 @@
+"""Writes lowered graphs as one file, with its model card."""

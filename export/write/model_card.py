@@ -1,0 +1,128 @@
+"""What a model's card says; `tfpipeline.runtime.model_card` reads it on the device."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from tfpipeline.export.calibrate.calibrate import Calibration
+from tfpipeline.export.errors import ExportError
+from tfpipeline.export.options import ExportOptions
+from tfpipeline.features import LogMel
+from tfpipeline.runtime.native import ABI_VERSION
+
+_PACKAGES = ("tfpipeline", "keras", "tensorflow", "ai-edge-litert", "numpy")
+
+
+def given_part(
+    name: str,
+    labels: Any,
+    frontend: Mapping[str, Any] | None,
+    metrics: Mapping[str, float] | None,
+    description: str | None,
+    license: str | None,
+) -> dict[str, Any]:
+    """What only the user knows.
+
+    Raises:
+        ExportError: an entry is not what it should be.
+    """
+    for argument, text in (("description", description), ("license", license)):
+        if text is not None and not isinstance(text, str):
+            raise ExportError(f"{argument} must be a string, received {type(text).__name__}")
+    if frontend is not None:
+        try:
+            LogMel.from_config(frontend)
+        except (ValueError, TypeError) as error:
+            raise ExportError(f"frontend must be what LogMel.to_config() gives: {error}") from error
+    return {
+        "name": name,
+        "description": description,
+        "license": license,
+        "labels": None if labels is None else list(labels),
+        "frontend": None if frontend is None else dict(frontend),
+        "metrics": _checked_metrics(metrics or {}),
+    }
+
+
+def _checked_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
+    found = {}
+    if not isinstance(metrics, Mapping):
+        raise ExportError(
+            "metrics must map names to finite numbers, for example {'test_accuracy': 0.98}; "
+            f"received {metrics!r}"
+        )
+    for name, value in metrics.items():
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not isinstance(name, str) or not math.isfinite(number):
+            raise ExportError(
+                "metrics must map names to finite numbers, for example "
+                f"{{'test_accuracy': 0.98}}; received {name!r}: {value!r}"
+            )
+        found[name] = number
+    return found
+
+
+def found_part(
+    calibration: Calibration,
+    source: Mapping[str, Any],
+    options: ExportOptions,
+) -> dict[str, Any]:
+    """What the export found out; `source` is the record of the calibration samples."""
+    mode = options.modes.default
+    # The list itself would outweigh small models: it is in the report, its hash is here.
+    described = {"samples": calibration.samples, "sha256": calibration.sha256}
+    described |= {key: value for key, value in source.items() if key != "list"}
+    return {
+        "ranks": {layer.name: layer.ranks() for layer in calibration.recurrent_plans()},
+        "quantization": {
+            "mode": options.quantize,
+            "weights": mode.weights,
+            "activations": mode.activations,
+            "overrides": dict(options.overrides),
+            "per_channel": mode.integer_weights,
+            "clipping": options.clipping if options.uses_ranges else None,
+            "bias_correction": options.correct_bias if options.modes.needs_ranges else None,
+        },
+        "calibration": described,
+        "versions": versions(),
+    }
+
+
+def form_part(fused: bool) -> dict[str, Any]:
+    """What one file has for itself."""
+    needs = {"plugin": f">={version('tfpipeline')}", "plugin_abi": ABI_VERSION}
+    return {
+        "form": "fused" if fused else "portable",
+        "requires": needs if fused else None,
+    }
+
+
+def with_units(entry: dict[str, Any], frontend: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An input's description with its unit and rates, where it is what the frontend makes."""
+    if frontend is None or len(entry["shape"]) != 3:
+        return {**entry, "unit": None, "sample_rate": None, "frame_rate": None}
+    config = LogMel.from_config(frontend).config
+    return {
+        **entry,
+        "unit": "natural logarithm of mel energies, less frontend.mean, over frontend.std",
+        "sample_rate": config.sample_rate,
+        "frame_rate": config.sample_rate / config.hop_samples,
+    }
+
+
+def to_json(card: Mapping[str, Any]) -> str:
+    """The card as it lies beside the file."""
+    return json.dumps(card, indent=2, sort_keys=True) + "\n"
+
+
+def versions() -> dict[str, str]:
+    """The tools of the export."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
