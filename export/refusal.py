@@ -9,10 +9,10 @@ import numpy as np
 from tfpipeline.export.calibrate.calibrate import float_runner
 from tfpipeline.export.choose.float_outputs import LostChannel
 from tfpipeline.export.errors import VerificationError
+from tfpipeline.export.graph.markers import clean_name
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.report import ExportReport
-from tfpipeline.export.trace.markers_in_keras import clean_name
 from tfpipeline.export.verify.evidence import Model
 from tfpipeline.export.verify.problems import Problem, acceptable, by_form, channel_name
 

@@ -17,12 +17,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tfpipeline.export.calibrate.observations import Observations
 from tfpipeline.export.errors import ExportError, reason_of
 from tfpipeline.export.graph.float_graph import FloatGraph, cut_at_custom_ops
+from tfpipeline.export.graph.markers import MARKER, Delay, Marked, marker_index
 from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.quantize.ranges import Range
 from tfpipeline.export.recurrent.cells import CELLS
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.export.trace.causal_padding import Delay
-from tfpipeline.export.trace.markers_in_keras import MARKER, Marked, marker_index
 from tfpipeline.export.trace.signature import Samples
 from tfpipeline.progress import progress
 

@@ -14,17 +14,12 @@ from tfpipeline.export.convert.worker import ConversionJob, convert
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.graph.bounded import check_bounded
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator, read_float_graph
+from tfpipeline.export.graph.markers import MARKER, Delay, MarkedLayer, marker_index
+from tfpipeline.export.graph.op_layers import layer_of_op
 from tfpipeline.export.graph.time_axes import StretchedGraph, auxiliary_frames, same_tensors
 from tfpipeline.export.lower.factored_pair import find_pairs
 from tfpipeline.export.modes import ModeTable
-from tfpipeline.export.trace.causal_padding import Delay
-from tfpipeline.export.trace.markers_in_keras import (
-    MARKER,
-    MarkedLayer,
-    MarkedModel,
-    layer_of_op,
-    marker_index,
-)
+from tfpipeline.export.trace.markers_in_keras import MarkedModel
 from tfpipeline.export.trace.signature import ModelSignature, Samples
 from tfpipeline.progress import progress
 

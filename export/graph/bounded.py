@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.graph.float_graph import FloatOperator
+from tfpipeline.export.graph.markers import MARKER
 from tfpipeline.export.graph.time_axes import Growth, StretchedGraph
-from tfpipeline.export.trace.markers_in_keras import MARKER
 
 _STEP_BY_STEP = Growth(1, 0)
 

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
-from tfpipeline.export.trace.markers_in_keras import layer_of_op
 
 PRODUCTS = frozenset({"FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"})
 """Ops with weights of their own."""
+
+
+def layer_of_op(
+    graph: FloatGraph, op: FloatOperator, layer_of: Callable[[str], str | None]
+) -> str | None:
+    """Return the layer of an op: its output is named after it, or at least its weights are."""
+    for index in (*op.outputs, *op.inputs[1:]):
+        if index >= 0:
+            layer = layer_of(graph.tensors[index].name)
+            if layer is not None:
+                return layer
+    return None
 
 
 class OpLayers:

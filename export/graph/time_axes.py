@@ -20,8 +20,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator, FloatTensor
-from tfpipeline.export.trace.causal_padding import Delay
-from tfpipeline.export.trace.markers_in_keras import MARKER, layer_of_op
+from tfpipeline.export.graph.markers import MARKER, Delay
+from tfpipeline.export.graph.op_layers import layer_of_op
 
 _MIXING = {"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD", "SOFTMAX", "CUMSUM"}
 """Ops that combine all entries of an axis."""

@@ -6,10 +6,10 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.graph.float_graph import FloatOperator
+from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.lower.stream_states import States
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import FLOAT32, INT8, INT16
-from tfpipeline.export.trace.causal_padding import Delay
 
 
 def lower_delay(

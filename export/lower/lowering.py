@@ -17,6 +17,7 @@ from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
+from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.lower.bias_correction import Biases
 from tfpipeline.export.lower.builtin_rules import OpRule, rule_of
 from tfpipeline.export.lower.delay import lower_delay
@@ -33,7 +34,6 @@ from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, Ga
 from tfpipeline.export.recurrent.portable import lower_sequence, lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.export.trace.causal_padding import Delay
 
 
 class Lowering:

@@ -8,11 +8,11 @@ import numpy as np
 
 from tfpipeline.export.flatbuffer.builder import Quantization
 from tfpipeline.export.graph.float_graph import FloatGraph
+from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.lower.builtin_rules import rule_of
 from tfpipeline.export.modes import INT8, INT16
 from tfpipeline.export.quantize.ranges import Range
 from tfpipeline.export.recurrent.quantize import UNIT_INT16, RecurrentPlan, affine
-from tfpipeline.export.trace.causal_padding import Delay
 
 _INT16_LEVELS = 32767.0
 

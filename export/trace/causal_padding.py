@@ -8,23 +8,11 @@ are one marker, `Delay`, in front of the same convolution, so that one table of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 
-
-@dataclass(frozen=True)
-class Delay:
-    """Puts the last `frames` frames of the past in front of its input, along axis 1.
-
-    Args:
-        name: The layer that needs them.
-        frames: How many.
-    """
-
-    name: str
-    frames: int
+from tfpipeline.export.graph.markers import Delay
 
 
 def delay_of(layer: keras.layers.Layer) -> Delay | None:

@@ -8,29 +8,30 @@ converted as usual. The two lowerings later replace the markers by what they sta
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import flatbuffers.flexbuffers
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfpipeline.export.errors import ExportError, reason_of
-from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
-from tfpipeline.export.trace.causal_padding import Delay, delay_of, delayed_call
+from tfpipeline.export.graph.markers import (
+    MARKER,
+    Delay,
+    Marked,
+    MarkedLayer,
+    number_in_scope,
+    scope_of,
+)
+from tfpipeline.export.trace.causal_padding import delay_of, delayed_call
 from tfpipeline.export.trace.factored_dense import written_call
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
 from tfpipeline.export.trace.signature import ModelSignature
 from tfpipeline.export.trace.time_distributed import merged_call
 from tfpipeline.export.trace.trace_errors import sentence_for
 from tfpipeline.layers.export_protocol import RecurrentStep
-
-MARKER = "tfpipeline.marker"
-_SCOPE = re.compile(r"tfp_layer_(\d+)(?:_\d+)?/?")
 
 _INSTEAD = {
     "initial_state": "expected calls of the layer with its input only, which start at zero; a "
@@ -39,18 +40,6 @@ _INSTEAD = {
     "lengths export with length='bounded', where recurrent layers stop at the given length",
 }
 """What to do without an argument of a recurrent layer's call."""
-
-
-@dataclass(frozen=True)
-class MarkedLayer:
-    """A recurrent layer of the model: its name and what it computes."""
-
-    name: str
-    step: RecurrentStep
-
-
-Marked = MarkedLayer | Delay
-"""What a marker stands for."""
 
 
 class MarkedModel:
@@ -81,7 +70,7 @@ class MarkedModel:
                 continue
             self._layers.append(layer)
             self.layer_names.append(layer.name)
-            scope = f"tfp_layer_{len(self.layer_names) - 1}"
+            scope = scope_of(len(self.layer_names) - 1)
             step = recurrent_step(layer)
             delay = delay_of(layer) if streaming and step is None else None
             if step is not None:
@@ -167,29 +156,8 @@ class MarkedModel:
 
     def layer_of(self, tensor_name: str) -> str | None:
         """The layer in whose scope an op was traced, from the name of its output."""
-        found = _SCOPE.findall(tensor_name.split(";")[0])
-        return self.layer_names[int(found[-1])] if found else None
-
-
-def layer_of_op(
-    graph: FloatGraph, op: FloatOperator, layer_of: Callable[[str], str | None]
-) -> str | None:
-    """The layer of an op: its output is named after it, or at least its weights are."""
-    for index in (*op.outputs, *op.inputs[1:]):
-        if index >= 0:
-            layer = layer_of(graph.tensors[index].name)
-            if layer is not None:
-                return layer
-    return None
-
-
-def clean_name(tensor_name: str, layer: str | None) -> str:
-    """A tensor's name without what tracing and converting added to it."""
-    first = tensor_name.split(";")[0]
-    found = list(_SCOPE.finditer(first))
-    if not found or layer is None:
-        return first
-    return f"{layer}/{first[found[-1].end() :]}".rstrip("/")
+        number = number_in_scope(tensor_name)
+        return None if number is None else self.layer_names[number]
 
 
 def _scoped(scope: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -249,9 +217,3 @@ def _marker_call(layer: Any, step: RecurrentStep, index: int) -> Any:
         return output
 
     return call
-
-
-def marker_index(custom_options: bytes) -> int:
-    """The number that a marker op of the converted graph carries."""
-    index: int = flatbuffers.flexbuffers.Loads(custom_options)["index"]
-    return index

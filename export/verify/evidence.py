@@ -10,10 +10,10 @@ from pathlib import Path
 from tfpipeline.export.calibrate.calibrate import Calibration, float_runner
 from tfpipeline.export.convert.float_graphs import Converted
 from tfpipeline.export.forms import Form
+from tfpipeline.export.graph.markers import MarkedLayer
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.tolerances import Tolerances
-from tfpipeline.export.trace.markers_in_keras import MarkedLayer
 from tfpipeline.export.trace.signature import ModelSignature, Samples
 from tfpipeline.export.verify.against_keras import Reference
 from tfpipeline.export.verify.drift import LENGTHS, Drift, long_stream, measure_drifts
