@@ -16,8 +16,8 @@ from tfpipeline.export.graph.bounded import check_bounded
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator, read_float_graph
 from tfpipeline.export.graph.markers import MARKER, Delay, MarkedLayer, marker_index
 from tfpipeline.export.graph.op_layers import layer_of_op
+from tfpipeline.export.graph.pairs import find_pairs
 from tfpipeline.export.graph.time_axes import StretchedGraph, auxiliary_frames, same_tensors
-from tfpipeline.export.lower.factored_pair import find_pairs
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.trace.markers_in_keras import MarkedModel
 from tfpipeline.export.trace.signature import ModelSignature, Samples

@@ -1,7 +1,6 @@
 """Lowers two dense products without anything between them to one custom op.
 
-That is what a `FactoredDense` layer, or any other matrix written as two factors, becomes in the
-converted graph. The spec of the op: custom_ops/spec/factored_fully_connected.md.
+`graph/pairs.py` finds them. The spec of the op: custom_ops/spec/factored_fully_connected.md.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import numpy as np
 
 from tfpipeline.export.emit.products_of_weights import dense, integer_bias, rows_with_room
 from tfpipeline.export.flatbuffer.builder import Quantization
-from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
+from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import Mode
 from tfpipeline.export.recurrent.product_format import reshape
@@ -19,43 +18,6 @@ from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.fully_connected_options import ACTIVATIONS
 
 _NAMES = {number: name for name, number in ACTIVATIONS.items()}
-
-
-def find_pairs(graph: FloatGraph) -> dict[int, int]:
-    """Maps the position of each last factor to that of its first factor.
-
-    A first factor has no bias and no activation, and only the last factor reads its output.
-    """
-    readers: dict[int, list[int]] = {index: [-1] for index in graph.outputs.values()}
-    for position, op in enumerate(graph.operators):
-        for index in op.inputs:
-            readers.setdefault(index, []).append(position)
-    pairs: dict[int, int] = {}
-    for first, op in enumerate(graph.operators):
-        read_by = readers.get(op.outputs[0], [])
-        if first in pairs or not _is_first(graph, op) or len(read_by) != 1 or read_by[0] < 0:
-            continue
-        last = graph.operators[read_by[0]]
-        if _is_last(graph, last) and last.inputs[0] == op.outputs[0]:
-            pairs[read_by[0]] = first
-    return pairs
-
-
-def _is_last(graph: FloatGraph, op: FloatOperator) -> bool:
-    return (
-        op.code == "FULLY_CONNECTED"
-        and graph.tensors[op.inputs[1]].data is not None
-        and op.options.fusedActivationFunction in _NAMES
-        and all(graph.is_constant(index) for index in op.inputs[2:])
-    )
-
-
-def _is_first(graph: FloatGraph, op: FloatOperator) -> bool:
-    return (
-        _is_last(graph, op)
-        and op.options.fusedActivationFunction == ACTIVATIONS["none"]
-        and all(index < 0 for index in op.inputs[2:])
-    )
 
 
 def lower_pair(

@@ -18,10 +18,11 @@ from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.markers import Delay
+from tfpipeline.export.graph.pairs import find_pairs
 from tfpipeline.export.lower.bias_correction import Biases
 from tfpipeline.export.lower.builtin_rules import OpRule, rule_of
 from tfpipeline.export.lower.delay import lower_delay
-from tfpipeline.export.lower.factored_pair import find_pairs, lower_pair
+from tfpipeline.export.lower.factored_pair import lower_pair
 from tfpipeline.export.lower.op_modes import KeptFloat, OpModes
 from tfpipeline.export.lower.products import emit_product
 from tfpipeline.export.lower.scales import QuantizationTable

@@ -13,7 +13,7 @@ from small_model import FEATURES, walk
 
 from tfpipeline.export import Tolerances, export
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator, FloatTensor
-from tfpipeline.export.lower.factored_pair import find_pairs
+from tfpipeline.export.graph.pairs import find_pairs
 from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.numerics.factored_options import OP_NAME
 from tfpipeline.runtime import Interpreter, Streamer
