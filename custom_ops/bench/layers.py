@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer.builder import ModelBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import ModelBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.fully_connected_options import OP_NAME, FullyConnectedOptions
 

@@ -28,7 +28,8 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 from measuring import machine, measure, plot_if_possible, read_bandwidth, write_csv
 from recurrent_plot import plot
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.lstm_options import LstmOptions
 from tfpipeline.runtime.native import library_path

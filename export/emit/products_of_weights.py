@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.quantize.few_bits import fits_two_bits
-from tfpipeline.export.recurrent.quantize import quantize_rows
+from tfpipeline.export.quantize.quantization import Quantization
+from tfpipeline.export.quantize.weight_rows import quantize_rows
 from tfpipeline.numerics.quantize import quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 

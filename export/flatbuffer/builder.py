@@ -8,7 +8,6 @@ operator codes and buffers shared between subgraphs, and tensors that are declar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from tfpipeline.export.flatbuffer.packing import (
     SharedTensor,
     pack_model,
 )
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.fully_connected import pack_rows
 
 _TENSOR_TYPES: dict[np.dtype[Any], int] = {
@@ -34,28 +34,6 @@ _TENSOR_TYPES: dict[np.dtype[Any], int] = {
 }
 _PACKED_TYPES = {4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
 DTYPES = {code: dtype for dtype, code in _TENSOR_TYPES.items()}
-
-
-@dataclass(frozen=True)
-class Quantization:
-    """Affine quantization of a tensor: `real = scale * (stored - zero_point)`.
-
-    Args:
-        scale: One float for the whole tensor, or one per index of `axis`.
-        zero_point: One integer; per-channel tensors always use 0.
-        axis: The quantized dimension of a per-channel tensor.
-    """
-
-    scale: float | tuple[float, ...]
-    zero_point: int = 0
-    axis: int = 0
-
-    @classmethod
-    def per_channel(cls, scales: np.ndarray, axis: int = 0) -> Quantization:
-        return cls(tuple(float(value) for value in scales), 0, axis)
-
-    def scales(self) -> list[float]:
-        return list(self.scale) if isinstance(self.scale, tuple) else [self.scale]
 
 
 class GraphBuilder:

@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tfpipeline.export.flatbuffer.builder import Quantization
 from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.modes import INT8, INT16
-from tfpipeline.export.recurrent.quantize import SIGMOID_OUTPUT, TANH_OUTPUT, UNIT_INT16
+from tfpipeline.export.quantize.quantization import (
+    SIGMOID_OUTPUT,
+    TANH_OUTPUT,
+    UNIT_INT16,
+    Quantization,
+)
 
 
 @dataclass(frozen=True)

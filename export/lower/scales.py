@@ -6,20 +6,18 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tfpipeline.export.flatbuffer.builder import Quantization
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.lower.builtin_rules import rule_of
 from tfpipeline.export.modes import INT8, INT16
+from tfpipeline.export.quantize.quantization import (
+    UNIT_INT16,
+    Quantization,
+    affine,
+    symmetric_int16,
+)
 from tfpipeline.export.quantize.ranges import Range
-from tfpipeline.export.recurrent.quantize import UNIT_INT16, RecurrentPlan, affine
-
-_INT16_LEVELS = 32767.0
-
-
-def symmetric_int16(low: float, high: float) -> Quantization:
-    """int16 quantization around zero, as the runtimes' int16 kernels want it."""
-    return Quantization(max(abs(low), abs(high), 1e-9) / _INT16_LEVELS, 0)
+from tfpipeline.export.recurrent.quantize import RecurrentPlan
 
 
 class QuantizationTable:

@@ -16,7 +16,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 
 
 class States(ABC):

@@ -12,12 +12,13 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.markers import clean_name
 from tfpipeline.export.graph.op_layers import layer_of_op
 from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.quantize import quantize_affine
 
 _DEQUANTIZE_VERSIONS = {INT8: 2, INT16: 3}

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.recurrent import QuantizedMatrix

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
-from tfpipeline.export.recurrent.quantize import UNIT_INT16, StatePlan
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
+from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
+from tfpipeline.export.recurrent.quantize import StatePlan
 from tfpipeline.numerics.quantize import quantize_affine
 
 

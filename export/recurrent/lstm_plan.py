@@ -12,8 +12,8 @@ import math
 
 import numpy as np
 
-from tfpipeline.export.flatbuffer.builder import Quantization
 from tfpipeline.export.quantize.few_bits import written_kernels
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.gate_reach import (
     SATURATION,
     TANH_SATURATION,

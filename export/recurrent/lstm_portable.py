@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.portable import PortableStep
 
 

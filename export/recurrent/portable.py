@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.gate_format import GateArithmetic
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan

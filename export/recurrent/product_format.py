@@ -15,9 +15,10 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.emit.products_of_weights import fully_connected
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
-from tfpipeline.export.recurrent.quantize import UNIT_INT16, RecurrentPlan
+from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
+from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 UNIT_INT8 = Quantization(1.0 / 127.0, 0)

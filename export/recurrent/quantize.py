@@ -13,20 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfpipeline.export.flatbuffer.builder import Quantization
 from tfpipeline.export.quantize.few_bits import held_exactly
+from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
+from tfpipeline.export.quantize.weight_rows import quantize_rows
 from tfpipeline.layers.export_protocol import RecurrentStep
-from tfpipeline.numerics.quantize import channel_scales, quantize_channels
+from tfpipeline.numerics.quantize import quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 _OUTPUT_HEADROOM = 2.0
-_SMALLEST_SCALE = 1e-8
-
-SIGMOID_OUTPUT = Quantization(1.0 / 256.0, -128)
-TANH_OUTPUT = Quantization(1.0 / 128.0, 0)
-"""Fixed by the int8 LOGISTIC and TANH kernels of TensorFlow Lite."""
-UNIT_INT16 = Quantization(2.0**-15, 0)
-"""Values within [-1, 1] in a graph of integers."""
 
 
 @dataclass(frozen=True)
@@ -146,15 +140,6 @@ def quantize_kernels(
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
 
 
-def quantize_rows(matrix: np.ndarray, bits: int = 8) -> QuantizedMatrix:
-    """Quantizes a matrix `(out, in)` to integers of `bits` bits with one scale an output row.
-
-    With 2 bits the values are -1, 0 and 1, which is exact for ternary and binary weights.
-    """
-    scales = channel_scales(matrix, axis=0, bits=bits)
-    return QuantizedMatrix(quantize_channels(matrix, scales, axis=0, bits=bits), scales)
-
-
 def in_order(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
     """The input `(batch, time, features)` in the order in which the layer reads it."""
     return x[:, ::-1] if step.go_backwards else x
@@ -211,13 +196,3 @@ def output_scale(h: np.ndarray) -> float:
     reach = _OUTPUT_HEADROOM * float(np.abs(h).max())
     finer = min(max(int(np.floor(-np.log2(max(reach, 2.0**-10)))), 0), 8)
     return 2.0**-finer / 127.0
-
-
-def affine(values: np.ndarray) -> Quantization:
-    """Asymmetric int8 quantization that covers `values` and represents 0 exactly."""
-    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
-    scale = (high - low) / 255.0
-    if scale < _SMALLEST_SCALE:
-        # Nothing but zeros: any scale is exact, and XNNPACK refuses ratios of scales beyond 256.
-        return Quantization(1.0 / 128.0, 0)
-    return Quantization(scale, int(np.clip(round(-128.0 - low / scale), -128, 127)))

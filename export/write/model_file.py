@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
 from tfpipeline.export.lower.lowering import Lowering
 from tfpipeline.export.lower.op_modes import KeptFloat
 from tfpipeline.export.lower.stream_states import ExplicitStates, InternalStates, States
 from tfpipeline.export.lower.tensor_formats import PLAIN
 from tfpipeline.export.modes import FLOAT32
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.trace.signature import ModelSignature, Port
 from tfpipeline.export.write.model_card import with_units
 from tfpipeline.runtime.model_card import CARD_METADATA, LENGTH, STEP

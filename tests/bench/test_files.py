@@ -13,7 +13,8 @@ from small_model import Exported
 
 from tfpipeline.bench.files import BenchmarkError, benchmark_files
 from tfpipeline.cli import main as cli
-from tfpipeline.export.flatbuffer.builder import ModelBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import ModelBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 
 
 def _add(path: Path, dtypes: list[type], open_axes: int = 0) -> Path:

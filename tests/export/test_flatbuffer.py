@@ -9,8 +9,9 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfpipeline.export.flatbuffer.builder import ModelBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.graph.float_graph import cut_at_custom_ops, read_float_graph
+from tfpipeline.export.quantize.quantization import Quantization
 
 
 def _add_model(constant: np.ndarray, custom: bool = False) -> bytes:

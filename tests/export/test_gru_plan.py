@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from small_model import FEATURES, walk
 
+from tfpipeline.export.quantize.quantization import affine
 from tfpipeline.export.recurrent.gru_plan import gru_float_output as float_output
 from tfpipeline.export.recurrent.gru_plan import plan_gru
-from tfpipeline.export.recurrent.quantize import affine
 from tfpipeline.export.recurrent.quantize import equalize as _equalize
 from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.gru import gru_sequence_int8

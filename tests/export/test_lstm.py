@@ -12,8 +12,8 @@ from ai_edge_litert import schema_py_generated as schema
 from small_model import FEATURES, LABELS, Exported, clear, settle, walk
 
 from tfpipeline.export import export
+from tfpipeline.export.quantize.quantization import affine
 from tfpipeline.export.recurrent.lstm_plan import cell_quantization, lstm_float_output, plan_lstm
-from tfpipeline.export.recurrent.quantize import affine
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
 from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.lstm import lstm_sequence_int8

@@ -10,11 +10,12 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.modes import MODES
+from tfpipeline.export.quantize.quantization import affine
 from tfpipeline.export.recurrent.cells import CELLS
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
 from tfpipeline.export.recurrent.portable import lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
-from tfpipeline.export.recurrent.quantize import RecurrentPlan, affine
+from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import QuantizedMatrix

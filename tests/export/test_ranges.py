@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfpipeline.export.lower.scales import symmetric_int16
+from tfpipeline.export.quantize.quantization import affine, symmetric_int16
 from tfpipeline.export.quantize.ranges import CLIPPINGS, minmax, mse, percentile
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES
-from tfpipeline.export.recurrent.quantize import affine, output_scale
+from tfpipeline.export.recurrent.quantize import output_scale
 
 
 def test_min_max_is_what_was_seen() -> None:

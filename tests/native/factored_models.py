@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.factored import QuantizedFactor, factored_float, factored_int8
 from tfpipeline.numerics.factored_options import OP_NAME, FactoredOptions
 from tfpipeline.numerics.fully_connected import pack_rows

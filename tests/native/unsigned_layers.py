@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer.builder import ModelBuilder, Quantization
+from tfpipeline.export.flatbuffer.builder import ModelBuilder
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.fully_connected_options import ACTIVATIONS, OP_NAME, FullyConnectedOptions
 from tfpipeline.numerics.fully_connected_uint8 import fully_connected_uint8, sums_uint8
 
