@@ -16,7 +16,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfpipeline.export.calibrate.observations import Observations
 from tfpipeline.export.errors import ExportError, reason_of
-from tfpipeline.export.graph.float_graph import FloatGraph, cut_at_custom_ops
+from tfpipeline.export.flatbuffer.reader import cut_at_custom_ops
+from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.markers import MARKER, Delay, Marked, marker_index
 from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.quantize.ranges import Range

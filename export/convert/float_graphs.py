@@ -12,8 +12,9 @@ import keras
 
 from tfpipeline.export.convert.worker import ConversionJob, convert
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.flatbuffer.reader import read_float_graph
 from tfpipeline.export.graph.bounded import check_bounded
-from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator, read_float_graph
+from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.markers import MARKER, Delay, MarkedLayer, marker_index
 from tfpipeline.export.graph.op_layers import layer_of_op
 from tfpipeline.export.graph.pairs import find_pairs

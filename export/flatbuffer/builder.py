@@ -1,4 +1,4 @@
-"""Writes `.tflite` flatbuffers; `float_graph.py` reads those of the converter.
+"""Writes `.tflite` flatbuffers; `reader.py` reads those of the converter.
 
 The schema's generated Python classes come with ai-edge-litert 2.3.0. Written here on top of them:
 operator codes and buffers shared between subgraphs, and tensors that are declared in one call.
@@ -19,21 +19,11 @@ from tfpipeline.export.flatbuffer.packing import (
     SharedTensor,
     pack_model,
 )
+from tfpipeline.export.flatbuffer.tensor_types import TYPES
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.fully_connected import pack_rows
 
-_TENSOR_TYPES: dict[np.dtype[Any], int] = {
-    np.dtype(np.float32): schema.TensorType.FLOAT32,
-    np.dtype(np.float16): schema.TensorType.FLOAT16,
-    np.dtype(np.int8): schema.TensorType.INT8,
-    np.dtype(np.uint8): schema.TensorType.UINT8,
-    np.dtype(np.int16): schema.TensorType.INT16,
-    np.dtype(np.int32): schema.TensorType.INT32,
-    np.dtype(np.int64): schema.TensorType.INT64,
-    np.dtype(np.bool_): schema.TensorType.BOOL,
-}
 _PACKED_TYPES = {4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
-DTYPES = {code: dtype for dtype, code in _TENSOR_TYPES.items()}
 
 
 class GraphBuilder:
@@ -64,7 +54,7 @@ class GraphBuilder:
         tensor = SharedTensor(
             name=name.encode(),
             shape=np.asarray(shape, np.int32),
-            type=_TENSOR_TYPES[dtype],
+            type=TYPES[dtype],
             buffer=buffer,
             hasRank=True,
         )

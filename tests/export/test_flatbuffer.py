@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfpipeline.export.flatbuffer.builder import ModelBuilder
-from tfpipeline.export.graph.float_graph import cut_at_custom_ops, read_float_graph
+from tfpipeline.export.flatbuffer.reader import cut_at_custom_ops, read_float_graph
 from tfpipeline.export.quantize.quantization import Quantization
 
 
