@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.quantize import symmetric_limit
+from tfpipeline.protocol import RecurrentStep
 
 Matrices = tuple[np.ndarray, ...]
 """A kernel in Keras' orientation: `(W,)`, or its factors `(left, right)`."""

@@ -13,10 +13,10 @@ from tfpipeline.export.recurrent.lstm_plan import lstm_float_output, plan_lstm
 from tfpipeline.export.recurrent.lstm_portable import LstmStep
 from tfpipeline.export.recurrent.portable import PortableStep
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.lstm_options import LstmOptions
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
+from tfpipeline.protocol import RecurrentStep
 
 
 @dataclass(frozen=True)

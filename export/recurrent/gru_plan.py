@@ -24,8 +24,8 @@ from tfpipeline.export.recurrent.quantize import (
     output_scale,
     quantize_kernels,
 )
-from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.gru import GruTaps, gru_sequence_float
+from tfpipeline.protocol import RecurrentStep
 
 
 def gru_float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:

@@ -28,8 +28,8 @@ from tfpipeline.export.recurrent.quantize import (
     output_scale,
     quantize_kernels,
 )
-from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.lstm import LstmTaps, lstm_sequence_float
+from tfpipeline.protocol import RecurrentStep
 
 CELL_HEADROOM = 2.0
 """c has no bound of its own: an int16 c reaches at least twice as far as on the calibration data,

@@ -16,9 +16,9 @@ import numpy as np
 from tfpipeline.export.quantize.few_bits import held_exactly
 from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
 from tfpipeline.export.quantize.weight_rows import quantize_rows
-from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.quantize import quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.protocol import RecurrentStep
 
 _OUTPUT_HEADROOM = 2.0
 

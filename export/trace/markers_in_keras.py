@@ -31,7 +31,7 @@ from tfpipeline.export.trace.recurrent_layers import recurrent_step
 from tfpipeline.export.trace.signature import ModelSignature
 from tfpipeline.export.trace.time_distributed import merged_call
 from tfpipeline.export.trace.trace_errors import sentence_for
-from tfpipeline.layers.export_protocol import RecurrentStep
+from tfpipeline.protocol import RecurrentStep
 
 _INSTEAD = {
     "initial_state": "expected calls of the layer with its input only, which start at zero; a "

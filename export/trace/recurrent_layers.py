@@ -10,7 +10,7 @@ import numpy as np
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.recurrent.cells import CELLS
-from tfpipeline.layers.export_protocol import RecurrentStep
+from tfpipeline.protocol import RecurrentStep
 
 
 def recurrent_step(layer: keras.layers.Layer) -> RecurrentStep | None:

@@ -31,10 +31,10 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
     return Part(frozenset(parts.split()), frozenset(packages.split()), frozenset(lazy.split()))
 
 
-KERAS_SIDE = "layers regularizers callbacks losses metrics"
+KERAS_SIDE = "protocol layers regularizers callbacks losses metrics"
 EVERYTHING = (
     "arguments array_file errors progress worker_process extras loading numerics features "
-    "decoding layers "
+    "decoding protocol layers "
     "regularizers callbacks losses metrics compress models data runtime inspection export bench "
     "report recipes"
 )
@@ -48,6 +48,8 @@ PYTHON_PARTS = {
     "worker_process": part(),
     "extras": part("errors"),
     "array_file": part("errors file_size", "numpy"),
+    # What a layer tells the exporter and the compressor: the only thing that they share.
+    "protocol": part("", "numpy"),
     "numerics": part("errors", "numpy"),
     "features": part("errors", "numpy"),
     "decoding": part("errors", "numpy"),
@@ -80,8 +82,7 @@ PYTHON_PARTS = {
     ),
     # The only place that touches the TF converter; it meets the layers through one protocol.
     "export": part(
-        "numerics runtime features array_file errors progress worker_process extras "
-        "layers.export_protocol",
+        "numerics protocol runtime features array_file errors progress worker_process extras",
         "numpy tensorflow keras flatbuffers ai_edge_litert",
         lazy="data.commands.clip_folder",
     ),
@@ -321,9 +322,9 @@ def test_a_forbidden_import_is_found(tmp_path: Path, file: str, code: str) -> No
             "tfpipeline/__init__.py",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import layers",
         ),
-        ("export/lower.py", "from tfpipeline.layers.export_protocol import RecurrentStep"),
+        ("export/lower.py", "from tfpipeline.protocol import RecurrentStep"),
         ("export/lower.py", "def f():\n    from tfpipeline.data.commands import clip_folder"),
-        ("export/lower.py", "from ..layers import export_protocol\nfrom .mark import mark"),
+        ("export/lower.py", "from .. import protocol\nfrom .mark import mark"),
     ],
 )
 def test_an_allowed_import_passes(tmp_path: Path, file: str, code: str) -> None:

@@ -16,7 +16,7 @@ from tfpipeline.export.quantize.few_bits import held_exactly, smallest_form, wri
 from tfpipeline.export.recurrent.gru_plan import plan_gru
 from tfpipeline.export.recurrent.lstm_plan import plan_lstm
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
-from tfpipeline.layers.export_protocol import RecurrentStep
+from tfpipeline.protocol import RecurrentStep
 
 UNITS = 24
 

@@ -12,10 +12,10 @@ from tfpipeline.export.quantize.quantization import affine
 from tfpipeline.export.recurrent.gru_plan import gru_float_output as float_output
 from tfpipeline.export.recurrent.gru_plan import plan_gru
 from tfpipeline.export.recurrent.quantize import equalize as _equalize
-from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.gru import gru_sequence_int8
 from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.quantize import quantize_affine
+from tfpipeline.protocol import RecurrentStep
 
 
 def _factors(

@@ -15,10 +15,10 @@ from tfpipeline.export import export
 from tfpipeline.export.quantize.quantization import affine
 from tfpipeline.export.recurrent.lstm_plan import cell_quantization, lstm_float_output, plan_lstm
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
-from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.lstm import lstm_sequence_int8
 from tfpipeline.numerics.lstm_options import LstmOptions
 from tfpipeline.numerics.quantize import quantize_affine
+from tfpipeline.protocol import RecurrentStep
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
 

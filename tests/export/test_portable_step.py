@@ -16,9 +16,9 @@ from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, Ga
 from tfpipeline.export.recurrent.portable import lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.layers.export_protocol import RecurrentStep
 from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.protocol import RecurrentStep
 
 UNITS, FEATURES, STEPS = 12, 10, 40
 

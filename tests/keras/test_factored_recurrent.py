@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from recurrent_kinds import ANY_KIND, KIND, LSTM, TOLERANCE, array, seeded
 
-from tfpipeline.layers.export_protocol import Exportable, Factored
+from tfpipeline.protocol import Exportable, Factored
 
 
 @ANY_KIND

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import keras
 
-from tfpipeline.layers.export_protocol import Factor
+from tfpipeline.protocol import Factor
 
 Size = Callable[[Mapping[str, int]], int]
 

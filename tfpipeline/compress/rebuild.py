@@ -9,7 +9,7 @@ import keras
 
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.own_objects import own_objects
-from tfpipeline.layers.export_protocol import Factored
+from tfpipeline.protocol import Factored
 
 Pairs = list[tuple[Any, Any]]
 

@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfpipeline.layers.export_protocol import Factor
 from tfpipeline.layers.factored_kernel import (
     FactoredKernel,
     Rank,
@@ -19,6 +18,7 @@ from tfpipeline.layers.factored_kernel import (
 from tfpipeline.layers.joint_forms import check_joint
 from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.layers.take_over import take_over
+from tfpipeline.protocol import Factor
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
@@ -138,7 +138,7 @@ class FactoredDense(keras.layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def factors(self) -> tuple[Factor, ...]:
-        """The factored kernel; see `export_protocol`."""
+        """The factored kernel; see `tfpipeline.protocol`."""
         check_built(self, "factors()")
         return (self._kernel.factor(),)
 

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.export_protocol import Factor
 from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.metrics.spectrum import balanced_split
+from tfpipeline.protocol import Factor
 
 Rank = int | float | str
 

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.export_protocol import Factor, RecurrentStep
 from tfpipeline.layers.factored_kernel import check_built, factored_config
 from tfpipeline.layers.factored_recurrent_cell import FACTOR_ARGUMENTS
 from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.layers.take_over import take_over
+from tfpipeline.protocol import Factor, RecurrentStep
 
 
 class FactoredRecurrent:
@@ -122,7 +122,7 @@ class FactoredRecurrent:
         return ((*output[:-1], width), *states)
 
     def factors(self) -> tuple[Factor, ...]:
-        """The factored matrices; see `export_protocol`."""
+        """The factored matrices; see `tfpipeline.protocol`."""
         check_built(self, "factors()")
         return self.cell.factors()
 
@@ -201,7 +201,7 @@ class FactoredRecurrent:
         raise NotImplementedError
 
     def export_step(self) -> RecurrentStep:
-        """One step of this layer in plain arrays; see `export_protocol`."""
+        """One step of this layer in plain arrays; see `tfpipeline.protocol`."""
         layer: Any = self
         check_built(layer, "export_step()")
         kernel, recurrent = self.cell.export_kernels()

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.export_protocol import Factor
 from tfpipeline.layers.factored_kernel import check_built, factored_config, resolve_rank
 from tfpipeline.layers.gate_kernels import (
     JointKernels,
@@ -23,6 +22,7 @@ from tfpipeline.layers.joint_forms import check_forms, check_ranks
 from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.layers.prepared_kernel import PreparedKernel, PreparedSplit
 from tfpipeline.layers.take_over import take_over
+from tfpipeline.protocol import Factor
 
 FACTOR_ARGUMENTS = ("rank", "recurrent_rank", "joint")
 
@@ -138,7 +138,7 @@ class FactoredRecurrentCell:
         return resolve_rank(self.rank, self.units, columns, "rank")
 
     def factors(self) -> tuple[Factor, ...]:
-        """The factored matrices; see `export_protocol`."""
+        """The factored matrices; see `tfpipeline.protocol`."""
         check_built(self, "factors()")
         state = self._state_kernel.factors()
         if self.joint == "prabhavalkar":

@@ -14,9 +14,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.export_protocol import Factor
 from tfpipeline.layers.factored_kernel import FactoredKernel, product_pays
 from tfpipeline.layers.prepared_kernel import PreparedKernel, PreparedSplit
+from tfpipeline.protocol import Factor
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,10 @@ This module does not need Keras.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-
-from tfpipeline.layers.unique_names import unique_names
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,31 +116,3 @@ class Factored(Protocol):
     def collapse(self) -> Any: ...
 
     def with_ranks(self, **ranks: Any) -> Any: ...
-
-
-def factored_layers(model: Any) -> Iterator[Any]:
-    """Yields every built layer of `model` with factors, once, the outermost owner first.
-
-    A layer inside a wrapper (`Bidirectional`, `TimeDistributed`, a nested model) is found too; the
-    cell of a factored recurrent layer is not reported again beside its layer.
-    """
-    seen: set[int] = set()
-    for layer in model._flatten_layers():
-        if not isinstance(layer, Factored) or not layer.built:
-            continue
-        variables = {id(factor.left) for factor in layer.factors()}
-        if variables and not variables & seen:
-            seen |= variables
-            yield layer
-
-
-def named_factors(model: Any) -> Iterator[tuple[str, Any, Factor]]:
-    """Yields `(name, layer, factor)` for every factored matrix; `name` is unique in the model."""
-    layers = list(factored_layers(model))
-    names = [layer.name for layer in layers]
-    owners = unique_names(
-        layer.name if names.count(layer.name) == 1 else layer.path for layer in layers
-    )
-    for own, layer in zip(owners, layers, strict=True):
-        for factor in layer.factors():
-            yield f"{own}/{factor.name}", layer, factor
