@@ -14,7 +14,8 @@ This module does not need Keras.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -25,21 +26,22 @@ class RecurrentStep:
     """One step of a recurrent layer, with its weights as float32 arrays in Keras' orientation.
 
     Args:
-        cell: kind of the cell, `"gru"` or `"lstm"`.
+        cell: name of the cell, such as `"gru"`.
         units: width of the state.
         kernel: `(W,)` with `W` of shape `(features, gates * units)`, or the factors
             `(left, right)` of shapes `(features, rank)` and `(rank, gates * units)`. Gates lie in
             Keras' order: z, r, h of a GRU, i, f, c, o of an LSTM.
-        recurrent_kernel: the same for the state, with `units` rows.
-        bias: shape `(2, 3 * units)` of a GRU, whose row 0 is added to the input part and row 1 to
-            the state part; `(1, 4 * units)` of an LSTM.
+        recurrent_kernel: the same for the state, with `units` rows; `()` for a cell without one.
+        bias: shape `(rows, gates * units)`: one row that is added to the sum of both products, or
+            row 0 for the input part and row 1 for the state part.
         activation: registered Keras name of the candidate's activation.
-        recurrent_activation: registered Keras name of the gates' activation.
-        reset_after: whether a GRU's reset gate acts after the product with the recurrent kernel;
-            None for other cells.
+        recurrent_activation: registered Keras name of the gates' activation; None for a cell that
+            has no such gate.
         return_sequences, return_state, go_backwards, stateful: as in `keras.layers.GRU`.
         projection: None, or the matrix `(units, rank)` by which the output is multiplied on its way
             out (the state is not); it is the left factor of the recurrent kernel.
+        attributes: what belongs to this kind of cell only, by the argument's name, such as
+            `reset_after` of a GRU.
     """
 
     cell: str
@@ -48,13 +50,13 @@ class RecurrentStep:
     recurrent_kernel: tuple[np.ndarray, ...]
     bias: np.ndarray
     activation: str
-    recurrent_activation: str
-    reset_after: bool | None
+    recurrent_activation: str | None
     return_sequences: bool
     return_state: bool
     go_backwards: bool
     stateful: bool
     projection: np.ndarray | None = None
+    attributes: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

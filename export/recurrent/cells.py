@@ -29,7 +29,7 @@ class Cell:
         float_output: The latter alone.
         portable: Its steps in builtin ops.
         options: The options of its custom op.
-        requires: Values that fields of `RecurrentStep` must have, besides those of every cell.
+        requires: Values that attributes of `RecurrentStep` must have.
     """
 
     plan: Callable[[str, RecurrentStep, np.ndarray, int], tuple[RecurrentPlan, np.ndarray]]

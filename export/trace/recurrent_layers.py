@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -11,6 +12,8 @@ import numpy as np
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.recurrent.cells import CELLS
 from tfpipeline.protocol import RecurrentStep
+
+_NONE: Mapping[str, object] = MappingProxyType({})
 
 
 def recurrent_step(layer: keras.layers.Layer) -> RecurrentStep | None:
@@ -40,7 +43,9 @@ def _step_of(layer: keras.layers.Layer) -> RecurrentStep | None:
     return None
 
 
-def _keras_step(layer: Any, cell_name: str, bias: np.ndarray, **own: Any) -> RecurrentStep:
+def _keras_step(
+    layer: Any, cell_name: str, bias: np.ndarray, attributes: Mapping[str, object] = _NONE
+) -> RecurrentStep:
     """What a stock layer computes: Keras itself has no export protocol."""
     cell = layer.cell
     if cell.use_bias:
@@ -58,18 +63,18 @@ def _keras_step(layer: Any, cell_name: str, bias: np.ndarray, **own: Any) -> Rec
         return_state=layer.return_state,
         go_backwards=layer.go_backwards,
         stateful=layer.stateful,
-        **own,
+        attributes=attributes,
     )
 
 
 def _step_of_keras_gru(layer: keras.layers.GRU) -> RecurrentStep:
     bias = np.zeros((2, 3 * layer.cell.units), np.float32)
-    return _keras_step(layer, "gru", bias, reset_after=layer.cell.reset_after)
+    return _keras_step(layer, "gru", bias, {"reset_after": layer.cell.reset_after})
 
 
 def _step_of_keras_lstm(layer: keras.layers.LSTM) -> RecurrentStep:
     bias = np.zeros((1, 4 * layer.cell.units), np.float32)
-    return _keras_step(layer, "lstm", bias, reset_after=None)
+    return _keras_step(layer, "lstm", bias)
 
 
 _KERAS_LAYERS: dict[type, Callable[[Any], RecurrentStep]] = {
@@ -83,14 +88,12 @@ def _check(name: str, step: RecurrentStep) -> None:
         raise ExportError(
             f"layer {name!r} has cell {step.cell!r}: export supports {', '.join(CELLS)} so far"
         )
-    expected = {
-        "activation": "tanh",
-        "recurrent_activation": "sigmoid",
-        "return_state": False,
-        **CELLS[step.cell].requires,
-    }
-    for option, wanted in expected.items():
-        found = getattr(step, option)
+    expected = {"activation": "tanh", "recurrent_activation": "sigmoid", "return_state": False}
+    if step.recurrent_activation is None:
+        del expected["recurrent_activation"]
+    found_of = {option: getattr(step, option) for option in expected} | dict(step.attributes)
+    for option, wanted in {**expected, **CELLS[step.cell].requires}.items():
+        found = found_of.get(option)
         if found != wanted:
             raise ExportError(
                 f"layer {name!r} has {option}={found!r}: export supports {option}={wanted!r} so "

@@ -43,7 +43,7 @@ def _step(rank: int | None) -> RecurrentStep:
         bias=(0.1 * rng.normal(size=(2, 3 * units))).astype(np.float32),
         activation="tanh",
         recurrent_activation="sigmoid",
-        reset_after=True,
+        attributes={"reset_after": True},
         return_sequences=True,
         return_state=False,
         go_backwards=False,

@@ -47,7 +47,6 @@ class LowRankLSTM(keras.layers.LSTM):
             bias=np.asarray(self.cell.bias.numpy()).reshape(1, -1),
             activation="tanh",
             recurrent_activation="sigmoid",
-            reset_after=None,
             return_sequences=self.return_sequences,
             return_state=False,
             go_backwards=False,

@@ -43,7 +43,7 @@ def _layer(cell: str, rank: int | None) -> RecurrentStep:
         bias=(0.5 * rng.normal(size=(2 if cell == "gru" else 1, gates * UNITS))).astype(np.float32),
         activation="tanh",
         recurrent_activation="sigmoid",
-        reset_after=True if cell == "gru" else None,
+        attributes={"reset_after": True} if cell == "gru" else {},
         return_sequences=True,
         return_state=False,
         go_backwards=False,

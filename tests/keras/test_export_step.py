@@ -18,7 +18,7 @@ def test_export_step_describes_the_function(sequences, kind, use_bias):
     step = layer.export_step()
     assert (step.activation, step.recurrent_activation) == ("tanh", "sigmoid")
     assert (step.units, step.return_sequences, step.go_backwards) == (12, True, False)
-    assert step.reset_after == (None if kind is LSTM else kind is GRU)
+    assert step.attributes == ({} if kind is LSTM else {"reset_after": kind is GRU})
     columns = 12 * kind.gates
     assert [m.shape for m in step.kernel + step.recurrent_kernel] == [
         (10, 4),

@@ -23,7 +23,7 @@ def gru_output(step, sequences):
         x = product(sequences[:, time], step.kernel) + step.bias[0]
         inner = product(state, step.recurrent_kernel) + step.bias[1]
         z, r = (sigmoid(x[:, s] + inner[:, s]) for s in (slice(units), slice(units, 2 * units)))
-        if step.reset_after:
+        if step.attributes["reset_after"]:
             candidate = r * inner[:, 2 * units :]
         else:
             candidate = product(r * state, step.recurrent_kernel)[:, 2 * units :]

@@ -136,3 +136,6 @@ class FactoredGRU(FactoredRecurrent, keras.layers.GRU):
             value = np.asarray(ops.convert_to_numpy(self.cell.bias), np.float32)
             bias[: value.ndim] = value
         return bias
+
+    def export_attributes(self) -> dict[str, object]:
+        return {"reset_after": self.cell.reset_after}

@@ -200,6 +200,10 @@ class FactoredRecurrent:
         """The bias as `RecurrentStep` has it."""
         raise NotImplementedError
 
+    def export_attributes(self) -> dict[str, object]:
+        """What belongs to this kind of cell only, as `RecurrentStep` has it."""
+        return {}
+
     def export_step(self) -> RecurrentStep:
         """One step of this layer in plain arrays; see `tfpipeline.protocol`."""
         layer: Any = self
@@ -213,12 +217,12 @@ class FactoredRecurrent:
             bias=self.export_bias(),
             activation=_activation_name(layer.activation),
             recurrent_activation=_activation_name(layer.recurrent_activation),
-            reset_after=getattr(layer, "reset_after", None),
             return_sequences=layer.return_sequences,
             return_state=layer.return_state,
             go_backwards=layer.go_backwards,
             stateful=layer.stateful,
             projection=recurrent[0] if self._projects else None,
+            attributes=self.export_attributes(),
         )
 
     def get_config(self) -> dict[str, Any]:
