@@ -8,7 +8,7 @@ import pytest
 
 from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
-from tfpipeline.layers.named_factors import factored_layers
+from tfpipeline.layers.factored.named_factors import factored_layers
 from tfpipeline.metrics.spectrum import balanced_split
 from tfpipeline.models import keyword_gru
 from tfpipeline.regularizers import TraceNorm

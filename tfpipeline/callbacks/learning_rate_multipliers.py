@@ -9,7 +9,7 @@ import keras
 
 from tfpipeline.arguments import is_number
 from tfpipeline.callbacks.inner_optimizer import stepping_optimizers
-from tfpipeline.layers.named_factors import named_factors
+from tfpipeline.layers.factored.named_factors import named_factors
 
 
 class LearningRateMultipliers(keras.callbacks.Callback):

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from tfpipeline.layers.named_factors import named_factors
+from tfpipeline.layers.factored.named_factors import named_factors
 from tfpipeline.metrics.explained_variance_rank import check_share, explained_variance_rank
 from tfpipeline.metrics.nu import nu
 from tfpipeline.metrics.spectrum import product_svd

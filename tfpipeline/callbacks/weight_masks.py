@@ -12,7 +12,7 @@ from keras import ops
 
 from tfpipeline.callbacks.inner_optimizer import stepping_optimizers
 from tfpipeline.callbacks.restored_steps import RestoredSteps
-from tfpipeline.layers.named_factors import unique_names
+from tfpipeline.layers.factored.named_factors import unique_names
 
 Select = Callable[[Any], bool]
 

@@ -13,7 +13,7 @@ from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.choose_ranks import ranks_by_budget, ranks_by_number, ranks_by_variance
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.model_size import bytes_of, parameters_of
-from tfpipeline.layers.named_factors import named_factors
+from tfpipeline.layers.factored.named_factors import named_factors
 from tfpipeline.metrics.spectrum import product_svd
 from tfpipeline.protocol import Factor
 

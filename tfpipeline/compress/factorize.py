@@ -14,7 +14,7 @@ from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.rebuild import Pairs, copy_trainable, layer_pairs, rebuild
 from tfpipeline.compress.share_projection import share_projections
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
-from tfpipeline.layers.factored_kernel import Rank
+from tfpipeline.layers.factored.factored_kernel import Rank
 from tfpipeline.layers.take_over import take_over
 
 # Keras' own layers do not know us, so that they are named here once.

@@ -17,7 +17,7 @@ from tfpipeline.callbacks.weight_masks import WeightMasks
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.cut_plan import check_criterion
 from tfpipeline.compress.truncate import truncate
-from tfpipeline.layers.named_factors import named_factors
+from tfpipeline.layers.factored.named_factors import named_factors
 
 Callbacks = Sequence[keras.callbacks.Callback]
 

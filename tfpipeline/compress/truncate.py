@@ -13,7 +13,7 @@ from tfpipeline.compress.cut_plan import CutPlan, plan_cut
 from tfpipeline.compress.own_objects import Change, changed
 from tfpipeline.compress.rebuild import copy_trainable, layer_pairs, rebuild
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
-from tfpipeline.layers.factored_kernel import Rank
+from tfpipeline.layers.factored.factored_kernel import Rank
 from tfpipeline.layers.take_over import take_over
 from tfpipeline.metrics.spectrum import split_svd
 from tfpipeline.regularizers.half_l2 import HalfL2

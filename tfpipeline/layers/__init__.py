@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tfpipeline.layers.factored_dense import FactoredDense
-from tfpipeline.layers.factored_gru import FactoredGRU
-from tfpipeline.layers.factored_gru_cell import FactoredGRUCell
-from tfpipeline.layers.factored_lstm import FactoredLSTM
-from tfpipeline.layers.factored_lstm_cell import FactoredLSTMCell
+from tfpipeline.layers.factored.factored_dense import FactoredDense
+from tfpipeline.layers.recurrent.factored_gru import FactoredGRU
+from tfpipeline.layers.recurrent.factored_gru_cell import FactoredGRUCell
+from tfpipeline.layers.recurrent.factored_lstm import FactoredLSTM
+from tfpipeline.layers.recurrent.factored_lstm_cell import FactoredLSTMCell
 
 __all__ = [
     "FactoredDense",

@@ -84,7 +84,7 @@ def _training(demo: Demo) -> dict[str, Any]:
 
 
 def _singular_values(demo: Demo) -> list[dict[str, Any]]:
-    from tfpipeline.layers.named_factors import named_factors
+    from tfpipeline.layers.factored.named_factors import named_factors
     from tfpipeline.metrics.spectrum import product_svd
 
     after = {name: factor for name, _, factor in named_factors(demo.stage2)}

@@ -1,4 +1,4 @@
-"""An LSTM layer whose two kernels are products of low-rank factors."""
+"""A GRU layer whose two kernels are products of low-rank factors."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.factored_kernel import Rank
-from tfpipeline.layers.factored_lstm_cell import FactoredLSTMCell
-from tfpipeline.layers.factored_recurrent import FactoredRecurrent
+from tfpipeline.layers.factored.factored_kernel import Rank
+from tfpipeline.layers.recurrent.factored_gru_cell import FactoredGRUCell
+from tfpipeline.layers.recurrent.factored_recurrent import FactoredRecurrent
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
-    """Long short-term memory with factored kernels: the layer of `FactoredLSTMCell`.
+class FactoredGRU(FactoredRecurrent, keras.layers.GRU):
+    """Gated recurrent unit with factored kernels: the layer of `FactoredGRUCell`.
 
-    It computes what `keras.layers.LSTM` computes with `kernel = kernel_left @ kernel_right` and
+    It computes what `keras.layers.GRU` computes with `kernel = kernel_left @ kernel_right` and
     `recurrent_kernel` likewise, each shared by all gates (the partially joint form of Kliegl et al.
     2018, appendix B.2), and starts as that layer when the rank is full. The input projection runs
     for all time steps at once; each product is formed once a batch, outside the loop over time,
@@ -26,9 +26,9 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
     as Keras does.
 
     Args:
-        units, activation, ..., use_cudnn: as in `keras.layers.LSTM`. Regularizers and constraints
-            of the kernels act on each of the two factors; see `tfpipeline.regularizers.TraceNorm`.
-        rank: rank of the input kernel: `"full"` (default; `min(features, 4 * units)`), an int, or a
+        units, activation, ..., use_cudnn: as in `keras.layers.GRU`. Regularizers and constraints of
+            the kernels act on each of the two factors; see `tfpipeline.regularizers.TraceNorm`.
+        rank: rank of the input kernel: `"full"` (default; `min(features, 3 * units)`), an int, or a
             float in (0, 1] as a fraction of that, rounded up.
         recurrent_rank: the same for the recurrent kernel, whose full rank is `units`; None takes
             `rank`.
@@ -44,7 +44,7 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
 
     Call arguments:
         sequences: `(batch, time, features)`.
-        initial_state: `[h, c]`, each `(batch, units)`.
+        initial_state: `(batch, units)`, or a list with that one tensor.
         mask: booleans `(batch, time)`; a masked step keeps the state.
         training: whether dropout acts.
 
@@ -53,13 +53,13 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
 
     Example:
 
-    >>> model = keras.Sequential([keras.Input((None, 40)), FactoredLSTM(96, rank=0.25)])
+    >>> model = keras.Sequential([keras.Input((None, 40)), FactoredGRU(96, rank=0.25)])
     >>> model.predict(np.zeros((1, 98, 40)), verbose=0).shape
     (1, 96)
     """
 
-    CELL = FactoredLSTMCell
-    PLAIN = keras.layers.LSTM
+    CELL = FactoredGRUCell
+    PLAIN = keras.layers.GRU
 
     def __init__(
         self,
@@ -70,7 +70,6 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
         kernel_initializer: Any = "glorot_uniform",
         recurrent_initializer: Any = "orthogonal",
         bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
         kernel_regularizer: Any = None,
         recurrent_regularizer: Any = None,
         bias_regularizer: Any = None,
@@ -86,6 +85,7 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
         go_backwards: bool = False,
         stateful: bool = False,
         unroll: bool = False,
+        reset_after: bool = True,
         use_cudnn: bool | str = "auto",
         *,
         rank: Rank | Sequence[Rank] = "full",
@@ -93,7 +93,7 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
         joint: str = "partial",
         **kwargs: Any,
     ) -> None:
-        cell = FactoredLSTMCell(
+        cell = FactoredGRUCell(
             units,
             activation=activation,
             recurrent_activation=recurrent_activation,
@@ -101,7 +101,6 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
             kernel_initializer=kernel_initializer,
             recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
             kernel_regularizer=kernel_regularizer,
             recurrent_regularizer=recurrent_regularizer,
             bias_regularizer=bias_regularizer,
@@ -110,13 +109,14 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
             bias_constraint=bias_constraint,
             dropout=dropout,
             recurrent_dropout=recurrent_dropout,
+            reset_after=reset_after,
             seed=seed,
             rank=rank,
             recurrent_rank=recurrent_rank,
             joint=joint,
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
-            name="factored_lstm_cell",
+            name="factored_gru_cell",
         )
         self.set_cell(
             cell,
@@ -131,6 +131,11 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
         )
 
     def export_bias(self) -> np.ndarray:
-        if not self.use_bias:
-            return np.zeros((1, 4 * self.units), np.float32)
-        return np.asarray(ops.convert_to_numpy(self.cell.bias), np.float32)[None]
+        bias = np.zeros((2, 3 * self.units), np.float32)
+        if self.use_bias:
+            value = np.asarray(ops.convert_to_numpy(self.cell.bias), np.float32)
+            bias[: value.ndim] = value
+        return bias
+
+    def export_attributes(self) -> dict[str, object]:
+        return {"reset_after": self.cell.reset_after}

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfpipeline.layers.factored_kernel import (
+from tfpipeline.layers.factored.factored_kernel import (
     FactoredKernel,
     Rank,
     apply_matrices,
@@ -15,7 +15,7 @@ from tfpipeline.layers.factored_kernel import (
     check_rank,
     factored_config,
 )
-from tfpipeline.layers.joint_forms import check_joint
+from tfpipeline.layers.factored.joint_forms import check_joint
 from tfpipeline.layers.own_objects import with_own_objects
 from tfpipeline.layers.take_over import take_over
 from tfpipeline.protocol import Factor

@@ -10,17 +10,17 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.factored_kernel import check_built, factored_config, resolve_rank
-from tfpipeline.layers.gate_kernels import (
+from tfpipeline.layers.factored.factored_kernel import check_built, factored_config, resolve_rank
+from tfpipeline.layers.factored.joint_forms import check_forms, check_ranks
+from tfpipeline.layers.own_objects import with_own_objects
+from tfpipeline.layers.recurrent.gate_kernels import (
     JointKernels,
     KernelOptions,
     PartialKernel,
     SplitKernel,
     WholeKernel,
 )
-from tfpipeline.layers.joint_forms import check_forms, check_ranks
-from tfpipeline.layers.own_objects import with_own_objects
-from tfpipeline.layers.prepared_kernel import PreparedKernel, PreparedSplit
+from tfpipeline.layers.recurrent.prepared_kernel import PreparedKernel, PreparedSplit
 from tfpipeline.layers.take_over import take_over
 from tfpipeline.protocol import Factor
 

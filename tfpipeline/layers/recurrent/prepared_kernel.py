@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from tfpipeline.layers.factored_kernel import apply_matrices
+from tfpipeline.layers.factored.factored_kernel import apply_matrices
 
 
 class PreparedKernel:

@@ -14,8 +14,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.factored_kernel import FactoredKernel, product_pays
-from tfpipeline.layers.prepared_kernel import PreparedKernel, PreparedSplit
+from tfpipeline.layers.factored.factored_kernel import FactoredKernel, product_pays
+from tfpipeline.layers.recurrent.prepared_kernel import PreparedKernel, PreparedSplit
 from tfpipeline.protocol import Factor
 
 

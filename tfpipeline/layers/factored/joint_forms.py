@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfpipeline.layers.factored_kernel import check_rank
+from tfpipeline.layers.factored.factored_kernel import check_rank
 
 JOINT_FORMS = {
     "partial": "one factorization for the input kernel and one for the recurrent kernel",
