@@ -10,7 +10,7 @@ import keras
 
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.fresh_optimizer import fresh_optimizer, wrapped_optimizers
-from tfpipeline.layers.take_over import take_over
+from tfpipeline.layers.copying import take_over
 
 Pairs = Iterable[tuple[Any, Any]]
 

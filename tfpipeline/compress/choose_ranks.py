@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.layers.factored.factored_kernel import check_rank, resolve_rank
+from tfpipeline.layers.factored.ranks import check_rank, resolve_rank
 from tfpipeline.metrics import explained_variance, explained_variance_rank
 from tfpipeline.metrics.explained_variance_rank import check_share
 

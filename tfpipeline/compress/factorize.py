@@ -14,8 +14,8 @@ from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.rebuild import Pairs, copy_trainable, layer_pairs, rebuild
 from tfpipeline.compress.share_projection import share_projections
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
-from tfpipeline.layers.factored.factored_kernel import Rank
-from tfpipeline.layers.take_over import take_over
+from tfpipeline.layers.copying import take_over
+from tfpipeline.layers.factored.ranks import Rank
 
 # Keras' own layers do not know us, so that they are named here once.
 _FACTORED: dict[Any, Any] = {

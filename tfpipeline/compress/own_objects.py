@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from tfpipeline.compress.compression_error import CompressionError
-from tfpipeline.layers.own_objects import is_own
+from tfpipeline.layers.copying import is_own
 
 # An object, its attribute, and what it shall hold for a while.
 Change = tuple[Any, str, Any]

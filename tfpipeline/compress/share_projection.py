@@ -13,8 +13,8 @@ from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.own_objects import own_objects
 from tfpipeline.compress.rebuild import Pairs, copy_trainable
 from tfpipeline.layers import FactoredGRU, FactoredLSTM
-from tfpipeline.layers.factored.factored_kernel import Rank
-from tfpipeline.layers.take_over import take_over
+from tfpipeline.layers.copying import take_over
+from tfpipeline.layers.factored.ranks import Rank
 
 _RECURRENT: dict[Any, Any] = {keras.layers.GRU: FactoredGRU, keras.layers.LSTM: FactoredLSTM}
 

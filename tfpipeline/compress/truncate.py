@@ -13,8 +13,8 @@ from tfpipeline.compress.cut_plan import CutPlan, plan_cut
 from tfpipeline.compress.own_objects import Change, changed
 from tfpipeline.compress.rebuild import copy_trainable, layer_pairs, rebuild
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
-from tfpipeline.layers.factored.factored_kernel import Rank
-from tfpipeline.layers.take_over import take_over
+from tfpipeline.layers.copying import take_over
+from tfpipeline.layers.factored.ranks import Rank
 from tfpipeline.metrics.spectrum import split_svd
 from tfpipeline.regularizers.half_l2 import HalfL2
 from tfpipeline.regularizers.trace_norm import FactorPenalty

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from tfpipeline.layers import FactoredDense, FactoredGRU
-from tfpipeline.layers.factored.factored_kernel import Rank
+from tfpipeline.layers.factored.ranks import Rank
 from tfpipeline.models.open_gates import open_update_gates
 
 # (time, frequency) of the two convolutions over a linear spectrogram of 161 bands.

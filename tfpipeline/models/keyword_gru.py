@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from tfpipeline.layers import FactoredGRU
-from tfpipeline.layers.factored.factored_kernel import Rank
+from tfpipeline.layers.factored.ranks import Rank
 from tfpipeline.models.open_gates import open_update_gates
 from tfpipeline.regularizers import TraceNorm
 

@@ -7,17 +7,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfpipeline.layers.copying import take_over, with_own_objects
 from tfpipeline.layers.factored.factored_kernel import (
     FactoredKernel,
-    Rank,
     apply_matrices,
     check_built,
-    check_rank,
     factored_config,
 )
-from tfpipeline.layers.factored.joint_forms import check_joint
-from tfpipeline.layers.own_objects import with_own_objects
-from tfpipeline.layers.take_over import take_over
+from tfpipeline.layers.factored.ranks import Rank, check_joint, check_rank
 from tfpipeline.protocol import Factor
 
 

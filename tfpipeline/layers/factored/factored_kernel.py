@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,48 +9,14 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.own_objects import with_own_objects
+from tfpipeline.layers.copying import with_own_objects
+from tfpipeline.layers.factored.ranks import Rank, resolve_rank
 from tfpipeline.metrics.spectrum import balanced_split
 from tfpipeline.protocol import Factor
-
-Rank = int | float | str
 
 # Inside a loop over time a second matrix product costs a fixed overhead per step besides its
 # multiplications; below this saving it is not worth it.
 _STEP_GAIN = 0.5
-
-
-def check_rank(rank: Any, argument: str) -> Rank:
-    """Returns `rank` if it is `"full"`, a positive int, or a float in (0, 1]; raises otherwise."""
-    valid = rank == "full" if isinstance(rank, str) else False
-    if isinstance(rank, (int, np.integer)) and not isinstance(rank, bool):
-        rank = int(rank)
-        valid = rank >= 1
-    elif isinstance(rank, (float, np.floating)):
-        rank = float(rank)
-        valid = 0.0 < rank <= 1.0
-    if not valid:
-        raise ValueError(
-            f"`{argument}` must be 'full', a positive int, or a float in (0, 1] as a fraction of "
-            f"the smaller side of the matrix; received {rank!r}."
-        )
-    return rank
-
-
-def resolve_rank(rank: Rank, rows: int, columns: int, argument: str) -> int:
-    """Turns a rank as the user gave it into a number for a `(rows, columns)` matrix."""
-    full = min(rows, columns)
-    if rank == "full":
-        return full
-    if isinstance(rank, float):
-        # The tolerance keeps 0.1 * 30 at 3: the product is 3.0000000000000004 in floating point.
-        return max(1, math.ceil(rank * full - 1e-9))
-    if int(rank) > full:
-        raise ValueError(
-            f"`{argument}` must be at most {full} for a matrix of shape ({rows}, {columns}); "
-            f"received {rank}; use 'full' for the largest rank."
-        )
-    return int(rank)
 
 
 class BalancedInitializer:

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfpipeline.layers.factored.factored_kernel import Rank
-from tfpipeline.layers.recurrent.factored_recurrent_cell import FactoredRecurrentCell
+from tfpipeline.layers.factored.ranks import Rank
+from tfpipeline.layers.recurrent.recurrent_cell import FactoredRecurrentCell
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.factored.factored_kernel import Rank
+from tfpipeline.layers.factored.ranks import Rank
 from tfpipeline.layers.recurrent.factored_lstm_cell import FactoredLSTMCell
-from tfpipeline.layers.recurrent.factored_recurrent import FactoredRecurrent
+from tfpipeline.layers.recurrent.recurrent_layer import FactoredRecurrent
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")

@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from tfpipeline.layers.factored.factored_kernel import FactoredKernel, product_pays
-from tfpipeline.layers.recurrent.prepared_kernel import PreparedKernel, PreparedSplit
+from tfpipeline.layers.recurrent.products import PreparedKernel, PreparedSplit
 from tfpipeline.protocol import Factor
 
 

@@ -1,10 +1,13 @@
-"""Which matrices of a recurrent layer share a factorization."""
+"""What users give as `rank` and `joint`."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from tfpipeline.layers.factored.factored_kernel import check_rank
+import numpy as np
+
+Rank = int | float | str
 
 JOINT_FORMS = {
     "partial": "one factorization for the input kernel and one for the recurrent kernel",
@@ -12,6 +15,39 @@ JOINT_FORMS = {
     "all": "one for both kernels",
     "prabhavalkar": "one of the recurrent kernel, whose left factor also projects the output",
 }
+
+
+def check_rank(rank: Any, argument: str) -> Rank:
+    """Returns `rank` if it is `"full"`, a positive int, or a float in (0, 1]; raises otherwise."""
+    valid = rank == "full" if isinstance(rank, str) else False
+    if isinstance(rank, (int, np.integer)) and not isinstance(rank, bool):
+        rank = int(rank)
+        valid = rank >= 1
+    elif isinstance(rank, (float, np.floating)):
+        rank = float(rank)
+        valid = 0.0 < rank <= 1.0
+    if not valid:
+        raise ValueError(
+            f"`{argument}` must be 'full', a positive int, or a float in (0, 1] as a fraction of "
+            f"the smaller side of the matrix; received {rank!r}."
+        )
+    return rank
+
+
+def resolve_rank(rank: Rank, rows: int, columns: int, argument: str) -> int:
+    """Turns a rank as the user gave it into a number for a `(rows, columns)` matrix."""
+    full = min(rows, columns)
+    if rank == "full":
+        return full
+    if isinstance(rank, float):
+        # The tolerance keeps 0.1 * 30 at 3: the product is 3.0000000000000004 in floating point.
+        return max(1, math.ceil(rank * full - 1e-9))
+    if int(rank) > full:
+        raise ValueError(
+            f"`{argument}` must be at most {full} for a matrix of shape ({rows}, {columns}); "
+            f"received {rank}; use 'full' for the largest rank."
+        )
+    return int(rank)
 
 
 def check_joint(joint: Any, forms: tuple[str, ...] = tuple(JOINT_FORMS)) -> str:

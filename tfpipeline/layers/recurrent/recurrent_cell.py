@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.factored.factored_kernel import check_built, factored_config, resolve_rank
-from tfpipeline.layers.factored.joint_forms import check_forms, check_ranks
-from tfpipeline.layers.own_objects import with_own_objects
+from tfpipeline.layers.copying import take_over, with_own_objects
+from tfpipeline.layers.factored.factored_kernel import check_built, factored_config
+from tfpipeline.layers.factored.ranks import check_forms, check_ranks, resolve_rank
 from tfpipeline.layers.recurrent.gate_kernels import (
     JointKernels,
     KernelOptions,
@@ -20,8 +20,7 @@ from tfpipeline.layers.recurrent.gate_kernels import (
     SplitKernel,
     WholeKernel,
 )
-from tfpipeline.layers.recurrent.prepared_kernel import PreparedKernel, PreparedSplit
-from tfpipeline.layers.take_over import take_over
+from tfpipeline.layers.recurrent.products import PreparedKernel, PreparedSplit
 from tfpipeline.protocol import Factor
 
 FACTOR_ARGUMENTS = ("rank", "recurrent_rank", "joint")

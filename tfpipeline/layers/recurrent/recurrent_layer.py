@@ -8,10 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpipeline.layers.copying import take_over, with_own_objects
 from tfpipeline.layers.factored.factored_kernel import check_built, factored_config
-from tfpipeline.layers.own_objects import with_own_objects
-from tfpipeline.layers.recurrent.factored_recurrent_cell import FACTOR_ARGUMENTS
-from tfpipeline.layers.take_over import take_over
+from tfpipeline.layers.recurrent.recurrent_cell import FACTOR_ARGUMENTS
 from tfpipeline.protocol import Factor, RecurrentStep
 
 

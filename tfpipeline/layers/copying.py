@@ -1,4 +1,4 @@
-"""Functions and objects of the caller's in a layer's configuration."""
+"""What a layer that is made from another takes from it: values, and the caller's own objects."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import types
 from typing import Any
 
 import keras
+from keras import ops
 
 
 def is_own(value: Any) -> bool:
@@ -26,3 +27,11 @@ def with_own_objects(config: dict[str, Any], layer: Any) -> dict[str, Any]:
     """
     own = {name: getattr(layer, name, None) for name in config}
     return {**config, **{name: value for name, value in own.items() if is_own(value)}}
+
+
+def take_over(target: Any, source: Any) -> None:
+    """Assigns the value of `source` as an array of its own.
+
+    On JAX the two would otherwise hold the same array, and training either frees it for both.
+    """
+    target.assign(ops.copy(ops.convert_to_tensor(source)))
