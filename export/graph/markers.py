@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import flatbuffers.flexbuffers
 
-from tfpipeline.layers.export_protocol import RecurrentStep
+from tfpipeline.protocol import RecurrentStep
 
 MARKER = "tfpipeline.marker"
 _SCOPE = re.compile(r"tfp_layer_(\d+)(?:_\d+)?/?")
