@@ -1,21 +1,20 @@
 """Walks the Python imports and the C includes and fails on an edge that the design forbids.
 
 The two tables below are the design: who may use whom. An import inside a function, or under
-`if TYPE_CHECKING`, costs nothing until it is reached and may use `lazy` as well.
+`if TYPE_CHECKING`, costs nothing until it is reached and may use `lazy` as well. A part with a dot
+is a folder, or a file, inside of another part; it may use of that part only what its row names.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from imports import ROOT, Import, python_modules
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,15 @@ PYTHON_PARTS = {
     "keras_file_claims": part("file_size", lazy="keras h5py"),
     "loading": part("errors extras keras_file keras_file_claims", lazy=f"{KERAS_SIDE} keras"),
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
-    "data": part(
-        "features arguments errors progress worker_process file_size extras",
+    "data": part("features errors"),
+    # Readers do not know the synthesizer. `data` alone means the files beside these folders.
+    "data.audio": part("data features errors extras file_size", "numpy", lazy="soundfile"),
+    "data.commands": part("data data.audio features arguments errors progress", "numpy"),
+    "data.sentences": part("data data.audio features arguments errors extras progress", "numpy"),
+    "data.synthesis": part(
+        "data data.audio data.commands.words arguments errors progress worker_process",
         "numpy",
-        lazy="espeakng_loader soundfile",
+        lazy="espeakng_loader",
     ),
     "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
     "inspection": part("runtime numerics errors worker_process", "numpy"),
@@ -89,9 +93,19 @@ PYTHON_PARTS = {
     "report": part("errors", "numpy matplotlib"),
     "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
     # Experiments: what the `--help` of a study needs is imported with it, the rest when it runs.
-    "studies": part(EVERYTHING, "numpy", lazy="keras tensorflow matplotlib"),
+    # One folder a paper; they share nothing but `studies.common`.
+    "studies": part(),
+    "studies.common": part("bench recipes errors progress worker_process", "numpy"),
+    "studies.export": part(
+        f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
+    ),
+    "studies.low_rank": part(
+        f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
+    ),
     # One module of them trains. It is imported in processes of their own, with their own backend.
-    "studies.low_rank.training": part(EVERYTHING, "numpy keras"),
+    "studies.low_rank.training": part(
+        f"{EVERYTHING} studies.common studies.low_rank", "numpy keras"
+    ),
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
     "cli": part(
         "errors extras worker_process cli",
@@ -133,73 +147,28 @@ NATIVE_PARTS = {
 }
 
 
-@dataclass(frozen=True)
-class Import:
-    module: str
-    line: int
-    lazy: bool
-
-
-def imports_of(tree: ast.AST, package: str, lazy: bool = False) -> Iterator[Import]:
-    """Yields every import at any depth; `package` resolves the relative ones."""
-    for node in ast.iter_child_nodes(tree):
-        inner = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        if isinstance(node, ast.Import):
-            for name in node.names:
-                yield Import(name.name, node.lineno, lazy)
-        elif isinstance(node, ast.ImportFrom):
-            base = resolve("." * node.level + (node.module or ""), package)
-            for name in node.names:
-                yield Import(f"{base}.{name.name}", node.lineno, lazy)
-        elif isinstance(node, ast.Call) and is_dynamic_import(node):
-            target = node.args[0]
-            assert isinstance(target, ast.Constant)
-            yield Import(resolve(target.value, package), node.lineno, lazy)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            for branch, branch_lazy in ((node.body, True), (node.orelse, inner)):
-                yield from imports_of(ast.Module(branch, []), package, branch_lazy)
-        else:
-            yield from imports_of(node, package, inner)
-
-
-def is_dynamic_import(call: ast.Call) -> bool:
-    name = ast.unparse(call.func)
-    literal = bool(call.args) and isinstance(call.args[0], ast.Constant)
-    return literal and name in {"__import__", "import_module", "importlib.import_module"}
-
-
-def resolve(module: str, package: str) -> str:
-    level = len(module) - len(module.lstrip("."))
-    if level == 0:
-        return module
-    parents = package.split(".")
-    return ".".join([*parents[: len(parents) - level + 1], module.lstrip(".")]).rstrip(".")
-
-
 def python_violations(root: Path) -> list[str]:
     """Every forbidden import below `tfpipeline/` and `export/` of `root`, as readable lines."""
     found: list[str] = []
-    for directory, base in (("tfpipeline", "tfpipeline"), ("export", "tfpipeline.export")):
-        for file in sorted((root / directory).rglob("*.py")):
-            inside = file.relative_to(root / directory).with_suffix("").parts
-            module = [*base.split("."), *inside]
-            name = part_of(module[1:])
-            where = file.relative_to(root).as_posix()
-            if name not in PYTHON_PARTS:
-                found.append(f"{where}: the part {name!r} is not in the table of this test")
-                continue
-            tree = ast.parse(file.read_text(encoding="utf-8"), str(file))
-            for item in imports_of(tree, ".".join(module[:-1])):
-                problem = problem_of(name, item)
-                if problem:
-                    found.append(f"{where}:{item.line}: {name} may not import {problem}")
+    for module in python_modules(root):
+        name = part_of(module.inside)
+        where = module.file.relative_to(root).as_posix()
+        if name not in PYTHON_PARTS:
+            found.append(f"{where}: the part {name!r} is not in the table of this test")
+            continue
+        for item in module.imports():
+            problem = problem_of(name, item)
+            if problem:
+                found.append(f"{where}:{item.line}: {name} may not import {problem}")
     return found
 
 
-def part_of(inside: list[str]) -> str:
-    """The row of the table for a module: its own where it has one, or that of its package."""
-    own = ".".join(inside)
-    return own if own in PYTHON_PARTS else inside[0]
+def part_of(inside: Sequence[str]) -> str:
+    """The row of the table for a module: its own, or that of the innermost folder that has one."""
+    for depth in range(len(inside), 0, -1):
+        if ".".join(inside[:depth]) in PYTHON_PARTS:
+            return ".".join(inside[:depth])
+    return inside[0]
 
 
 def problem_of(name: str, item: Import) -> str | None:
@@ -211,10 +180,13 @@ def problem_of(name: str, item: Import) -> str | None:
     if top != "tfpipeline":
         allowed = rule.packages | (rule.lazy if item.lazy else frozenset())
         return None if top in allowed else f"{top} {when}"
-    if not rest or rest[0] == name.partition(".")[0]:
+    if not rest:
         return None
-    allowed = rule.parts | (rule.lazy if item.lazy else frozenset())
-    if any(".".join(rest[: depth + 1]) in allowed for depth in range(len(rest))):
+    targets = {".".join(rest[:depth]) for depth in range(1, len(rest) + 1)}
+    if rest[0] == name.partition(".")[0]:
+        # Inside of a package its name stands for the files at its root, not for its folders.
+        targets = targets - {rest[0]} | {part_of(rest)}
+    if targets & ({name} | rule.parts | (rule.lazy if item.lazy else frozenset())):
         return None
     if rest[0] not in PYTHON_PARTS:
         # A name that the lazy package gives at its root, such as tfpipeline.Interpreter.
@@ -305,6 +277,13 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         ("export/lower.py", "from tfpipeline.data.commands.clip_folder import read_clip_folder"),
         ("export/lower.py", "def f():\n    from tfpipeline.data import load_speech_commands"),
         ("export/lower.py", "from ..recipes import demo"),
+        ("tfpipeline/data/errors.py", "from tfpipeline.data.audio import wav"),
+        ("tfpipeline/data/commands/reader.py", "from tfpipeline.data.synthesis import noise"),
+        ("tfpipeline/data/sentences/reader.py", "def f():\n    from ..synthesis.noise import make"),
+        ("tfpipeline/data/synthesis/noise.py", "from tfpipeline.data.commands import clip_reader"),
+        ("tfpipeline/studies/common/rows.py", "from tfpipeline.studies.low_rank import runs"),
+        ("tfpipeline/studies/low_rank/runs.py", "from ..export.matrix import run_matrix"),
+        ("tfpipeline/studies/low_rank/runs.py", "import keras"),
     ],
 )
 def test_a_forbidden_import_is_found(tmp_path: Path, file: str, code: str) -> None:
@@ -325,6 +304,12 @@ def test_a_forbidden_import_is_found(tmp_path: Path, file: str, code: str) -> No
         ("export/lower.py", "from tfpipeline.protocol import RecurrentStep"),
         ("export/lower.py", "def f():\n    from tfpipeline.data.commands import clip_folder"),
         ("export/lower.py", "from .. import protocol\nfrom .mark import mark"),
+        ("tfpipeline/data/__init__.py", "from tfpipeline.data.errors import DataError"),
+        ("tfpipeline/data/synthesis/plan.py", "from ..commands.words import COMMANDS"),
+        ("tfpipeline/data/commands/reader.py", "from ..audio.wav import a\nfrom .. import errors"),
+        ("tfpipeline/recipes/demo.py", "from tfpipeline.data.audio.wav import read_wav"),
+        ("tfpipeline/studies/low_rank/training.py", "import keras\nfrom .runs import Stage1"),
+        ("tfpipeline/studies/low_rank/pool.py", "def f():\n    from .training import train"),
     ],
 )
 def test_an_allowed_import_passes(tmp_path: Path, file: str, code: str) -> None:
