@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tfpipeline.features.log_mel import LogMel
+from tfpipeline.features.log_mel import LogMel, LogMelStream
 from tfpipeline.features.log_mel_config import LogMelConfig
-from tfpipeline.features.log_mel_stream import LogMelStream
 
 __all__ = ["LogMel", "LogMelConfig", "LogMelStream"]

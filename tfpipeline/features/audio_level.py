@@ -28,3 +28,22 @@ def fault_of(audio: np.ndarray) -> str | None:
             "floating-point form; divide it by 32768"
         )
     return None
+
+
+def as_samples(audio: np.ndarray) -> np.ndarray:
+    """Return int16 or floating-point audio as float32 in [-1, 1].
+
+    Raises:
+        ValueError: another type, or a level that audio does not have.
+    """
+    array = np.asarray(audio)
+    if array.dtype == np.int16:
+        return array.astype(np.float32) / np.float32(32768.0)
+    if array.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"LogMel: audio must be int16, or float32 in [-1, 1], got {array.dtype}; convert it."
+        )
+    fault = fault_of(array)
+    if fault is not None:
+        raise ValueError(f"LogMel: audio {fault}.")
+    return array.astype(np.float32, copy=False)

@@ -1,18 +1,15 @@
-"""Log-mel energies of an audio signal."""
+"""Log-mel energies of an audio signal, whole or in chunks as it comes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tfpipeline.features.audio_level import fault_of
+from tfpipeline.features.audio_level import as_samples
 from tfpipeline.features.log_mel_config import LogMelConfig
 from tfpipeline.features.mel_filters import MelFilters
-
-if TYPE_CHECKING:
-    from tfpipeline.features.log_mel_stream import LogMelStream
 
 _FORMAT = "log_mel"
 _VERSION = 1
@@ -93,8 +90,6 @@ class LogMel:
 
     def stream(self) -> LogMelStream:
         """Returns a new stream that turns chunks of samples into frames as they complete."""
-        from tfpipeline.features.log_mel_stream import LogMelStream
-
         return LogMelStream(self)
 
     def normalize(self, features: np.ndarray) -> np.ndarray:
@@ -166,16 +161,51 @@ class LogMel:
         return single
 
 
-def as_samples(audio: np.ndarray) -> np.ndarray:
-    """Returns int16 or floating-point audio as float32 in [-1, 1]; other types raise ValueError."""
-    array = np.asarray(audio)
-    if array.dtype == np.int16:
-        return array.astype(np.float32) / np.float32(32768.0)
-    if array.dtype not in (np.float32, np.float64):
-        raise ValueError(
-            f"LogMel: audio must be int16, or float32 in [-1, 1], got {array.dtype}; convert it."
-        )
-    fault = fault_of(array)
-    if fault is not None:
-        raise ValueError(f"LogMel: audio {fault}.")
-    return array.astype(np.float32, copy=False)
+class LogMelStream:
+    """Turns chunks of samples, however long, into the frames that `log_mel` gives for the whole.
+
+    It waits for nothing but the last sample of a window: a frame comes out with the chunk that
+    completes it, and its bits are those of the whole signal's frame.
+
+    Args:
+        log_mel: the front end; usually one calls `log_mel.stream()`.
+
+    Example:
+        >>> import numpy as np
+        >>> stream = LogMel().stream()
+        >>> [len(stream.process(np.zeros(160, np.int16))) for _ in range(4)]
+        [0, 0, 1, 1]
+    """
+
+    def __init__(self, log_mel: LogMel) -> None:
+        self.log_mel = log_mel
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the samples seen so far: the next chunk starts a new signal."""
+        self._pending = np.empty(0, np.float32)
+        # Samples still to drop where the hop is longer than the window.
+        self._skip = 0
+
+    def process(self, samples: np.ndarray) -> np.ndarray:
+        """Takes the next `(samples,)`, int16 or float in [-1, 1]; returns `(k, num_mels)`, k >= 0.
+
+        Raises:
+            ValueError: samples of another rank or type; the stream is then unchanged.
+        """
+        chunk = as_samples(samples)
+        if chunk.ndim != 1:
+            raise ValueError(
+                f"LogMelStream: samples must have the shape (samples,), got {chunk.shape}; "
+                "keep one stream for each channel."
+            )
+        config = self.log_mel.config
+        pending = np.concatenate([self._pending, chunk])
+        dropped = min(self._skip, len(pending))
+        pending = pending[dropped:]
+        frames = config.num_frames(len(pending))
+        used = min(frames * config.hop_samples, len(pending))
+        self._skip = self._skip - dropped + frames * config.hop_samples - used
+        # A copy, so that a long chunk is not kept alive by its last few samples.
+        self._pending = pending[used:].copy()
+        return self.log_mel._features(pending, frames)

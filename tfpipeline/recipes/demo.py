@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -21,6 +21,7 @@ from tfpipeline.extras import require_modules
 from tfpipeline.recipes import measure
 from tfpipeline.recipes.atomic import save_model, write_json
 from tfpipeline.recipes.demo_config import DemoConfig
+from tfpipeline.recipes.demo_results import DemoRun, History, assemble
 from tfpipeline.recipes.export_samples import clips_of
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tfpipeline.recipes.keyword import KeywordConfig
 
 Results = dict[str, Any]
-History = Mapping[str, Sequence[float]]
 
 RESULTS = "results.json"
 REPORT = "report.html"
@@ -224,10 +224,23 @@ class Demo:
 
     def report(self) -> Results:
         """Writes `results.json` and `report.html`."""
-        from tfpipeline.recipes.demo_results import assemble
         from tfpipeline.report import write_report
 
-        results = assemble(self, datetime.now(UTC).isoformat(timespec="seconds"))
+        found = DemoRun(
+            config=self.config,
+            command=self.command,
+            seconds=self.seconds,
+            dataset=self.dataset,
+            voices=self.voices,
+            stage1=self.stage1,
+            stage2=self.stage2,
+            histories=self.histories,
+            truncation=self.truncation,
+            exported=self.exported,
+            scores=self.scores,
+            latency=self.latency,
+        )
+        results = assemble(found, datetime.now(UTC).isoformat(timespec="seconds"))
         with self._step("report"):
             write_report(results, self.out / REPORT)
         write_json(self.out / RESULTS, results)

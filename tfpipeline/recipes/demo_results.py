@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +12,54 @@ from tfpipeline.recipes import measure
 from tfpipeline.recipes.provenance import installed_versions
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from tfpipeline.bench import KeywordRow
+    from tfpipeline.compress import TruncationReport
+    from tfpipeline.data import SpeechDataset
     from tfpipeline.export import ExportReport
-    from tfpipeline.recipes.demo import Demo
+    from tfpipeline.recipes.demo_config import DemoConfig
 
 TITLE = "Spoken commands: from training to a verified int8 model"
 _BYTES_OF_A_FLOAT = 4
 
+History = Mapping[str, Sequence[float]]
 
-def assemble(demo: Demo, created: str) -> dict[str, Any]:
-    """Returns what the finished steps of a demo found, as plain values for JSON."""
+
+@dataclass(frozen=True, kw_only=True)
+class DemoRun:
+    """What the finished steps of the main job leave behind.
+
+    Args:
+        config: the settings.
+        command: the command line.
+        seconds: that each step took, by its name.
+        dataset: the corpus as features.
+        voices: numbers of speakers by split, where the corpus was synthesized.
+        stage1, stage2: the Keras models.
+        histories: losses and metrics by epoch, of both stages.
+        truncation: what was cut between them.
+        exported: the export's report.
+        scores: float32 `(clips, classes)` of the test data, by the model form's name.
+        latency: times of the files.
+    """
+
+    config: DemoConfig
+    command: str
+    seconds: Mapping[str, float]
+    dataset: SpeechDataset
+    voices: Mapping[str, int] | None
+    stage1: Any
+    stage2: Any
+    histories: tuple[History, History]
+    truncation: TruncationReport
+    exported: ExportReport
+    scores: Mapping[str, np.ndarray]
+    latency: Sequence[KeywordRow]
+
+
+def assemble(demo: DemoRun, created: str) -> dict[str, Any]:
+    """Return what the finished steps of a demo found, as plain values for JSON."""
     labels = demo.dataset.test.labels
     classes = len(demo.dataset.labels)
     fused = demo.scores[measure.FUSED].argmax(axis=-1)
@@ -51,11 +92,11 @@ def assemble(demo: Demo, created: str) -> dict[str, Any]:
             "form": measure.FUSED,
         },
         "verification": _verification(demo.exported),
-        "seconds": demo.seconds,
+        "seconds": dict(demo.seconds),
     }
 
 
-def _data(demo: Demo) -> dict[str, Any]:
+def _data(demo: DemoRun) -> dict[str, Any]:
     dataset = demo.dataset
     return {
         "source": "synthesized with espeak-ng" if demo.voices else Path(dataset.source).name,
@@ -71,7 +112,7 @@ def _data(demo: Demo) -> dict[str, Any]:
     }
 
 
-def _training(demo: Demo) -> dict[str, Any]:
+def _training(demo: DemoRun) -> dict[str, Any]:
     return {
         stage: {
             "history": {name: [float(v) for v in values] for name, values in history.items()},
@@ -83,7 +124,7 @@ def _training(demo: Demo) -> dict[str, Any]:
     }
 
 
-def _singular_values(demo: Demo) -> list[dict[str, Any]]:
+def _singular_values(demo: DemoRun) -> list[dict[str, Any]]:
     from tfpipeline.layers.factored.named_factors import named_factors
     from tfpipeline.metrics.spectrum import product_svd
 
@@ -104,7 +145,7 @@ def _singular_values(demo: Demo) -> list[dict[str, Any]]:
     ]
 
 
-def _forms(demo: Demo) -> list[dict[str, Any]]:
+def _forms(demo: DemoRun) -> list[dict[str, Any]]:
     """The table of model forms; a float form's size is four bytes a parameter."""
     labels = demo.dataset.test.labels
     stage2 = demo.scores[measure.STAGE2]

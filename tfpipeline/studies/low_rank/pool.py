@@ -15,7 +15,8 @@ from tfpipeline.studies.common.provenance import file_digest
 from tfpipeline.studies.common.rows import Row, RowStore
 from tfpipeline.studies.common.tasks import run_tasks
 from tfpipeline.studies.low_rank.corpus import prepare_corpus
-from tfpipeline.studies.low_rank.runs import Deployed, Place, Run, RunTask, do
+from tfpipeline.studies.low_rank.run_task import RunTask, do
+from tfpipeline.studies.low_rank.runs import Deployed, Place, Run
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
 
 # What only chooses runs: a run's name says which it is.

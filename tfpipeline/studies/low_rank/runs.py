@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tfpipeline.studies.common.rows import Row, StudyError
+from tfpipeline.studies.common.rows import StudyError
 from tfpipeline.studies.low_rank.settings import Settings
 
 KINDS = ("none", "l2", "trace_norm")
@@ -175,37 +174,3 @@ class Deployed:
 
 
 Run = Trained | Deployed
-
-
-@dataclass(frozen=True)
-class RunTask:
-    """A run as a task of `run_tasks`."""
-
-    run: Run
-    place: Place
-
-    @property
-    def rows(self) -> list[Row]:
-        return [{"run": self.run.name}]
-
-
-def do(task: RunTask) -> list[Row]:
-    """Does a run; at the top of a module, because processes call it by name.
-
-    Every row says which commit and which processor it comes from: a study that was interrupted may
-    go on with another.
-    """
-    from tfpipeline.bench import describe_machine, describe_source
-
-    # Before the work, which takes longer than an edit of the code.
-    source = {**describe_source(), "processor": describe_machine().processor}
-    found: dict[str, Any]
-    if isinstance(task.run, Deployed):
-        from tfpipeline.studies.low_rank.deployment import deploy_run
-
-        found = deploy_run(task.run, task.place)
-    else:
-        from tfpipeline.studies.low_rank.training import train_run
-
-        found = train_run(task.run, task.place)
-    return [{"run": task.run.name, "setting": task.run.setting, **found, **source}]
