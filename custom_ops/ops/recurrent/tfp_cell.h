@@ -29,6 +29,10 @@ typedef struct tfp_cell {
 extern const tfp_cell tfp_cell_gru;
 extern const tfp_cell tfp_cell_lstm;
 
+/* The one list of cells: its length, and cell `i`. */
+size_t tfp_cell_count(void);
+const tfp_cell *tfp_cell_get(size_t i);
+
 /* The cell of the op called `name`, or NULL. */
 const tfp_cell *tfp_find_cell(const char *name);
 
