@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tfp_tensor.h"
+
 static const char *type_name(TfLiteType type) {
   switch (type) {
     case kTfLiteFloat32:
@@ -84,19 +86,13 @@ TfLiteStatus tfp_check_constant(TfLiteContext *context, const tfp_node *node, co
   return kTfLiteOk;
 }
 
-/* The affine quantization of a tensor, or NULL when it has none or another kind. */
-static const TfLiteAffineQuantization *affine(const TfLiteTensor *tensor) {
-  if (tensor->quantization.type != kTfLiteAffineQuantization) return NULL;
-  const TfLiteAffineQuantization *q = tensor->quantization.params;
-  return q != NULL && q->scale != NULL && q->zero_point != NULL ? q : NULL;
-}
-
 TfLiteStatus tfp_check_per_tensor(TfLiteContext *context, const tfp_node *node, const char *name,
                                   const TfLiteTensor *tensor, float *scale, int32_t *zero_point) {
-  const TfLiteAffineQuantization *q = affine(tensor);
-  if (q == NULL || q->scale->size != 1 || q->zero_point->size != 1) {
+  const TfLiteAffineQuantization *q = tfp_per_tensor_quantization(tensor);
+  if (q == NULL) {
+    const TfLiteAffineQuantization *other = tfp_affine_quantization(tensor);
     return tfp_node_error(context, node, "%s must have one scale and one zero point; got %d", name,
-                          q == NULL ? 0 : q->scale->size);
+                          other == NULL ? 0 : other->scale->size);
   }
   *scale = q->scale->data[0];
   *zero_point = q->zero_point->data[0];
@@ -105,7 +101,7 @@ TfLiteStatus tfp_check_per_tensor(TfLiteContext *context, const tfp_node *node, 
 
 TfLiteStatus tfp_check_per_row(TfLiteContext *context, const tfp_node *node, const char *name,
                                const TfLiteTensor *tensor, int rows, const float **scales) {
-  const TfLiteAffineQuantization *q = affine(tensor);
+  const TfLiteAffineQuantization *q = tfp_affine_quantization(tensor);
   /* LiteRT 1.4 keeps one zero point for all rows where they are equal. */
   if (q == NULL || q->scale->size != rows ||
       (q->zero_point->size != rows && q->zero_point->size != 1) || q->quantized_dimension != 0) {

@@ -4,6 +4,7 @@
 
 #include "tfp_factored_plan.h"
 #include "tfp_memory.h"
+#include "tfp_node_kinds.h"
 
 typedef struct factored_state {
   tfp_factored op;
@@ -67,8 +68,5 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   return kTfLiteOk;
 }
 
-const tfp_op tfp_op_factored_fully_connected = {.name = "tfpipeline.factored_fully_connected",
-                                                .threaded = true,
-                                                .prepare = prepare,
-                                                .invoke = invoke,
-                                                .release = release};
+const tfp_node_kind tfp_factored_kind = {
+    .threaded = true, .prepare = prepare, .invoke = invoke, .release = release};

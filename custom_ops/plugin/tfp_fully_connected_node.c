@@ -2,9 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tfp_check.h"
-#include "tfp_fully_connected_plan.h"
+#include "tfp_builtin_fully_connected.h"
+#include "tfp_fully_connected_read.h"
 #include "tfp_memory.h"
+#include "tfp_node_kinds.h"
 
 typedef struct fully_connected_state {
   union {
@@ -21,19 +22,6 @@ static void release(void *pointer) {
   if (state == NULL) return;
   tfp_release(state->memory);
   free(state);
-}
-
-TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,
-                                        const tfp_fully_connected_plan *plan) {
-  const TfLiteTensor *x = tfp_node_input(context, node, 0);
-  int dims[TFP_MAX_RANK] = {(int)plan->batch, (int)plan->shape.rows};
-  int rank = 2;
-  if (plan->keep_dims) {
-    rank = x->dims->size;
-    memcpy(dims, x->dims->data, (size_t)rank * sizeof(int));
-    dims[rank - 1] = (int)plan->shape.rows;
-  }
-  return tfp_resize_output(context, tfp_node_output(context, node, 0), rank, dims);
 }
 
 /* Packs the weights, unless they are packed already: a new batch needs no new weights. */
@@ -70,21 +58,35 @@ static TfLiteStatus pack(TfLiteContext *context, const tfp_node *node, fully_con
   return kTfLiteOk;
 }
 
-static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
+/* Sizes y and packs the weights of a plan that was read. */
+static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node,
+                            tfp_fully_connected_plan *plan) {
+  if (node->state == NULL) node->state = calloc(1, sizeof(fully_connected_state));
+  if (node->state == NULL) return tfp_node_error(context, node, "out of memory");
+  const TfLiteStatus status = tfp_resize_fully_connected(context, node, plan);
+  return status == kTfLiteOk ? pack(context, node, node->state, plan) : status;
+}
+
+static TfLiteStatus prepare_custom(TfLiteContext *context, tfp_node *node) {
   char error[TFP_ERROR_BYTES];
   tfp_fully_connected_plan plan;
   memset(&plan, 0, sizeof plan); /* padding too, because pack() compares bytes */
-  const bool builtin = node->op == &tfp_op_builtin_fully_connected;
-  if (builtin ? !tfp_read_builtin_fully_connected(context, node->inputs, node->input_count,
-                                                  node->outputs, node->output_count,
-                                                  node->builtin_data, &plan, error, sizeof error)
-              : !tfp_read_fully_connected(context, node, &plan, error, sizeof error)) {
+  if (!tfp_read_fully_connected(context, node, &plan, error, sizeof error)) {
     return tfp_node_error(context, node, "%s", error);
   }
-  if (node->state == NULL) node->state = calloc(1, sizeof(fully_connected_state));
-  if (node->state == NULL) return tfp_node_error(context, node, "out of memory");
-  const TfLiteStatus status = tfp_resize_fully_connected(context, node, &plan);
-  return status == kTfLiteOk ? pack(context, node, node->state, &plan) : status;
+  return prepare(context, node, &plan);
+}
+
+static TfLiteStatus prepare_builtin(TfLiteContext *context, tfp_node *node) {
+  char error[TFP_ERROR_BYTES];
+  tfp_fully_connected_plan plan;
+  memset(&plan, 0, sizeof plan);
+  if (!tfp_read_builtin_fully_connected(context, node->inputs, node->input_count, node->outputs,
+                                        node->output_count, node->builtin_data, &plan, error,
+                                        sizeof error)) {
+    return tfp_node_error(context, node, "%s", error);
+  }
+  return prepare(context, node, &plan);
 }
 
 static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
@@ -103,14 +105,8 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   return kTfLiteOk;
 }
 
-const tfp_op tfp_op_fully_connected = {.name = "tfpipeline.fully_connected",
-                                       .threaded = true,
-                                       .prepare = prepare,
-                                       .invoke = invoke,
-                                       .release = release};
+const tfp_node_kind tfp_fully_connected_kind = {
+    .threaded = true, .prepare = prepare_custom, .invoke = invoke, .release = release};
 
-const tfp_op tfp_op_builtin_fully_connected = {.name = "FULLY_CONNECTED",
-                                               .threaded = true,
-                                               .prepare = prepare,
-                                               .invoke = invoke,
-                                               .release = release};
+const tfp_node_kind tfp_builtin_fully_connected_kind = {
+    .threaded = true, .prepare = prepare_builtin, .invoke = invoke, .release = release};

@@ -1,5 +1,5 @@
-/* What a fully connected node says, read from tfpipeline.fully_connected or from the builtin
- * FULLY_CONNECTED. */
+/* What a fully connected node says, and the readers of its parts, which all ops with fully
+ * connected layers share. */
 #ifndef TFP_FULLY_CONNECTED_PLAN_H_
 #define TFP_FULLY_CONNECTED_PLAN_H_
 
@@ -21,14 +21,6 @@ typedef struct tfp_fully_connected_plan {
   size_t batch;
 } tfp_fully_connected_plan;
 
-/* Fill a plan of zeros; on failure they write one sentence and return false. */
-bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node,
-                              tfp_fully_connected_plan *plan, char *error, size_t error_size);
-bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs, int input_count,
-                                      const int *outputs, int output_count, const void *builtin,
-                                      tfp_fully_connected_plan *plan, char *error,
-                                      size_t error_size);
-
 /* The tensors of a node; bias may be NULL. */
 typedef struct tfp_fully_connected_tensors {
   const TfLiteTensor *x, *weights, *bias, *y;
@@ -42,8 +34,8 @@ bool tfp_read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine *l
  * tensor has a dimension for scales. */
 size_t tfp_whole_bytes(size_t depth, int bits);
 
-/* Parts of the above, which fill the shape of x, the weights, the bias, and the ends of y; those
- * that return false have written one sentence. */
+/* They fill the batch of x, the weights, the bias, and the ends of y; those that return false have
+ * written one sentence. */
 bool tfp_check_bytes(const TfLiteTensor *weights, char *error, size_t error_size);
 bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
                     size_t error_size);
@@ -56,9 +48,5 @@ void tfp_set_ends(tfp_fully_connected_plan *plan);
 /* Gives y the dimensions that x and the plan ask for. */
 TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,
                                         const tfp_fully_connected_plan *plan);
-
-/* Fills plan->u8, where all else of the plan is filled. */
-bool tfp_read_fully_connected_u8(const tfp_fully_connected_tensors *t,
-                                 tfp_fully_connected_plan *plan, char *error, size_t error_size);
 
 #endif

@@ -1,7 +1,6 @@
-/* What a fully connected node says whose vectors are uint8. */
-#include <stdio.h>
+#include "tfp_fully_connected_u8_plan.h"
 
-#include "tfp_fully_connected_plan.h"
+#include <stdio.h>
 
 /* Ends of y in its levels, rounded as the runtimes do. */
 static void set_ends(const tfp_fully_connected_plan *plan, tfp_fully_connected_u8_weights *u8) {

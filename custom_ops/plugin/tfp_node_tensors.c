@@ -2,11 +2,9 @@
 
 #include <stdio.h>
 
-#define REFUSE(...) return snprintf(error, error_size, __VA_ARGS__), false
+#include "tfp_tensor.h"
 
-static const TfLiteTensor *at(const TfLiteContext *context, int index) {
-  return index >= 0 && (size_t)index < context->tensors_size ? &context->tensors[index] : NULL;
-}
+#define REFUSE(...) return snprintf(error, error_size, __VA_ARGS__), false
 
 /* The place of `index` among the first `count`, or -1. */
 static int place_of(int index, const int *indices, int count) {
@@ -20,7 +18,7 @@ static int place_of(int index, const int *indices, int count) {
  * is an input too would change the input's size after it was checked. */
 static bool output_is_sound(const TfLiteContext *context, const int *inputs, int input_count,
                             const int *outputs, int i, char *error, size_t error_size) {
-  const TfLiteTensor *tensor = at(context, outputs[i]);
+  const TfLiteTensor *tensor = tfp_tensor_at(context, outputs[i]);
   if (tensor == NULL) return true;
   if (tensor->allocation_type == kTfLiteMmapRo) {
     REFUSE("output %d must not be a constant of the model", i);
@@ -38,7 +36,7 @@ static bool is_sound(const TfLiteContext *context, const int *inputs, int input_
     if (!output_is_sound(context, inputs, input_count, outputs, i, error, error_size)) return false;
   }
   for (int i = 0; i < input_count; ++i) {
-    const TfLiteTensor *tensor = at(context, inputs[i]);
+    const TfLiteTensor *tensor = tfp_tensor_at(context, inputs[i]);
     if (tensor == NULL || (tensor->type != kTfLiteFloat32 && tensor->type != kTfLiteInt32)) {
       continue;
     }
@@ -82,7 +80,7 @@ static uint64_t bytes_needed(const TfLiteTensor *tensor) {
 bool tfp_constants_are_whole(const TfLiteContext *context, const tfp_node *node, char *error,
                              size_t error_size) {
   for (int i = 0; i < kept(node->input_count); ++i) {
-    const TfLiteTensor *tensor = at(context, node->inputs[i]);
+    const TfLiteTensor *tensor = tfp_tensor_at(context, node->inputs[i]);
     if (tensor == NULL || tensor->allocation_type != kTfLiteMmapRo) continue;
     if (tensor->bytes < bytes_needed(tensor)) {
       REFUSE("input %d must hold as many bytes as its shape needs; got %lu", i,
@@ -93,7 +91,7 @@ bool tfp_constants_are_whole(const TfLiteContext *context, const tfp_node *node,
 }
 
 static size_t bytes_of(const TfLiteContext *context, int index) {
-  const TfLiteTensor *tensor = at(context, index);
+  const TfLiteTensor *tensor = tfp_tensor_at(context, index);
   return tensor == NULL ? 0 : tensor->bytes;
 }
 

@@ -8,12 +8,13 @@
 #include "../ops/recurrent/tfp_recurrent.h"
 #include "tfp_check.h"
 #include "tfp_memory.h"
+#include "tfp_node_kinds.h"
 
 /* Inputs: x, the states, and then these. Outputs: y, and the states after the last step. */
 enum { kX, kW1 = 0, kW2, kU1, kU2, kBias, kLengths, kGains, kY = 0 };
 
 static const tfp_cell *cell_of(const tfp_node *node) {
-  return node->op->cell;
+  return node->op.cell;
 }
 
 /* The place of an input that comes after the states. */
@@ -265,13 +266,5 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   return kTfLiteOk;
 }
 
-#define TFP_RECURRENT_OP(text, cell_address) \
-  {.name = text,                             \
-   .threaded = true,                         \
-   .cell = cell_address,                     \
-   .prepare = prepare,                       \
-   .invoke = invoke,                         \
-   .release = release}
-
-const tfp_op tfp_op_gru = TFP_RECURRENT_OP("tfpipeline.gru", &tfp_cell_gru);
-const tfp_op tfp_op_lstm = TFP_RECURRENT_OP("tfpipeline.lstm", &tfp_cell_lstm);
+const tfp_node_kind tfp_recurrent_kind = {
+    .threaded = true, .prepare = prepare, .invoke = invoke, .release = release};

@@ -33,11 +33,21 @@ TFPIPELINE_EXPORT struct TfLiteDelegate *tfpipeline_delegate_create(const char *
                                                                     size_t count);
 TFPIPELINE_EXPORT void tfpipeline_delegate_destroy(struct TfLiteDelegate *delegate);
 
-/* Registrations for builds that have their own op resolver. */
+/* The names of our ops, "tfpipeline.gru" for one, and the name past their end is NULL. */
+TFPIPELINE_EXPORT size_t tfpipeline_op_count(void);
+TFPIPELINE_EXPORT const char *tfpipeline_op_name(size_t index);
+
+/* The registration of the op called `name`, for builds that have their own op resolver, or NULL
+ * where there is no such op. It stays valid, and is to be registered under that name:
+ *   TfLiteInterpreterOptionsAddCustomOp(options, name, tfpipeline_register(name), 1, 1);
+ * One thread, and the kernels of isa=auto. */
+TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register(const char *name);
+
+/* The same for the ops that had a function of their own before; newer ones have none. */
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_gru(void);
+TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_lstm(void);
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_fully_connected(void);
 TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_factored_fully_connected(void);
-TFPIPELINE_EXPORT struct TfLiteRegistration *tfpipeline_register_lstm(void);
 
 /* Changes when a function here, or an op's meaning, changes incompatibly. */
 TFPIPELINE_EXPORT int tfpipeline_abi_version(void);
@@ -45,9 +55,11 @@ TFPIPELINE_EXPORT const char *tfpipeline_version(void);
 /* The kernels that isa=auto chooses on this machine: "c", "avx2", "avxvnni", ... */
 TFPIPELINE_EXPORT const char *tfpipeline_best_isa(void);
 
-/* For tests and benchmarks, without promise of stability: the table of kernels (NULL past its
- * end), and recurrent ops, "tfpipeline.gru" for one, on raw pointers. `weights` is a
- * tfp_recurrent_weights, `io` a tfp_recurrent_io, `parallel` a tfp_parallel or NULL. */
+/* For tests and benchmarks, without promise of stability: the four bytes with which an op's options
+ * begin (NULL past the last op), the table of kernels (NULL past its end), and recurrent ops,
+ * "tfpipeline.gru" for one, on raw pointers. `weights` is a tfp_recurrent_weights, `io` a
+ * tfp_recurrent_io, `parallel` a tfp_parallel or NULL. */
+TFPIPELINE_EXPORT const char *tfpipeline_op_magic(size_t index);
 TFPIPELINE_EXPORT const struct tfp_variant *tfpipeline_kernel_variant(size_t index);
 TFPIPELINE_EXPORT void *tfpipeline_recurrent_create(const char *name, const char *isa,
                                                     const void *options, size_t options_size,

@@ -152,12 +152,11 @@ int main(int argc, char **argv) {
   object *model = a.model(argv[3]), *options = a.options();
   TfLiteDelegate *delegate = NULL;
   if (strcmp(way, "custom_op") == 0 && argc == 8) {
-    char name[128], symbol[128];
-    TfLiteRegistration *(*registration)(void);
-    snprintf(name, sizeof name, "tfpipeline.%s", argv[7]);
-    snprintf(symbol, sizeof symbol, "tfpipeline_register_%s", argv[7]);
-    find(plugin, symbol, &registration);
-    a.add_custom_op(options, name, registration(), 1, 1);
+    TfLiteRegistration *(*registration)(const char *name);
+    find(plugin, "tfpipeline_register", &registration);
+    const TfLiteRegistration *op = registration(argv[7]);
+    if (op == NULL) return 19;
+    a.add_custom_op(options, argv[7], op, 1, 1);
   } else {
     const bool external = strcmp(way, "external") == 0 && argc > 7;
     const int first = external ? 8 : 7;

@@ -11,6 +11,8 @@ from factored_models import factored_model, make_factored
 from fully_connected_models import layer_model, make_layer
 from recurrent_models import CELLS, feeds, make_case, op_model
 
+from tfpipeline.numerics import ops
+
 
 @dataclass(frozen=True)
 class ModelFile:
@@ -33,7 +35,7 @@ class ModelFile:
 
 
 #: What stands after "tfpipeline." in the ops' names.
-OPS = [*CELLS, "fully_connected", "factored_fully_connected"]
+OPS = [name.removeprefix("tfpipeline.") for name in ops.OPS]
 
 
 def model_file(op: str, folder: Path, custom: bool = True) -> ModelFile:
@@ -45,5 +47,6 @@ def model_file(op: str, folder: Path, custom: bool = True) -> ModelFile:
     if op == "factored_fully_connected":
         pair = make_factored(1100, 320, 300, 3)
         return ModelFile.write(folder, factored_model(pair), [pair.x], [pair.reference()])
+    assert op == "fully_connected", f"no model of {op}: write one here"
     layer = make_layer(1100, 320, 3)
     return ModelFile.write(folder, layer_model(layer, custom), [layer.x], [layer.reference()])

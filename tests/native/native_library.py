@@ -248,9 +248,23 @@ def load() -> ctypes.CDLL:
     library.tfpipeline_recurrent_run.argtypes = [c_void_p, POINTER(RecurrentIo), POINTER(Parallel)]
     library.tfpipeline_recurrent_destroy.restype = None
     library.tfpipeline_recurrent_destroy.argtypes = [c_void_p]
+    library.tfpipeline_op_count.restype = c_size_t
+    for name in ("tfpipeline_op_name", "tfpipeline_op_magic"):
+        getattr(library, name).restype = c_char_p
+        getattr(library, name).argtypes = [c_size_t]
+    library.tfpipeline_register.restype = c_void_p
+    library.tfpipeline_register.argtypes = [c_char_p]
     library.tfpipeline_version.restype = c_char_p
     library.tfpipeline_best_isa.restype = c_char_p
     return library
+
+
+def ops() -> dict[str, bytes]:
+    """The plug-in's table of ops: the name of each, and the bytes with which its options begin."""
+    found: dict[str, bytes] = {}
+    while name := load().tfpipeline_op_name(len(found)):
+        found[name.decode()] = load().tfpipeline_op_magic(len(found))
+    return found
 
 
 @cache

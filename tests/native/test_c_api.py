@@ -96,7 +96,18 @@ def test_as_a_registered_op(
     op: str, program: Path, runtime: tuple[Path, str], tmp_path: Path
 ) -> None:
     files = model_file(op, tmp_path)
-    same_bytes(call(program, runtime[0], files, "custom_op", op), files, runtime[1])
+    way = ("custom_op", f"tfpipeline.{op}")
+    same_bytes(call(program, runtime[0], files, *way), files, runtime[1])
+
+
+def test_a_registered_op_refuses_options_of_no_op(
+    program: Path, runtime: tuple[Path, str], tmp_path: Path
+) -> None:
+    files = model_file("gru", tmp_path)
+    files.model.write_bytes(files.model.read_bytes().replace(b"TFPG", b"TFP?"))
+    done = call(program, runtime[0], files, "custom_op", "tfpipeline.gru")
+    assert done.returncode == 17
+    assert "tfpipeline (node -1): custom_options are not those of any op here (64" in done.stderr
 
 
 @pytest.mark.parametrize("op", OPS)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import native_library as native
 import pytest
+from ai_edge_litert import schema_py_generated as schema
+from model_files import model_file
 
 import tfpipeline.runtime.native as runtime_native
 from tfpipeline.numerics.ops import OPS
@@ -33,6 +35,10 @@ EXPORTS = {
     "tfpipeline_delegate_create",
     "tfpipeline_delegate_destroy",
     "tfpipeline_kernel_variant",
+    "tfpipeline_op_count",
+    "tfpipeline_op_magic",
+    "tfpipeline_op_name",
+    "tfpipeline_register",
     "tfpipeline_register_fully_connected",
     "tfpipeline_register_factored_fully_connected",
     "tfpipeline_recurrent_create",
@@ -58,23 +64,40 @@ def test_the_package_has_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     assert native.load().tfpipeline_abi_version() == runtime_native.ABI_VERSION
 
 
-def test_the_table_of_ops_has_what_the_plug_in_registers() -> None:
-    class Registration(ctypes.Structure):
-        """`TfLiteRegistration`, as far as it is read here."""
+def custom_options(op: str, folder: Path) -> bytes:
+    """The options of a model's node of the op."""
+    data = model_file(op.removeprefix("tfpipeline."), folder).model.read_bytes()
+    content = schema.ModelT.InitFromPackedBuf(data, 0)
+    (node,) = content.subgraphs[0].operators
+    assert content.operatorCodes[node.opcodeIndex].customCode.decode() == op
+    return bytes(node.customOptions)
 
-        _fields_ = [
-            ("functions", ctypes.c_void_p * 5),
-            ("builtin_code", ctypes.c_int32),
-            ("custom_name", ctypes.c_char_p),
-        ]
 
-    registered = set()
-    for name in EXPORTS:
-        if name.startswith("tfpipeline_register_"):
-            register = getattr(native.load(), name)
-            register.restype = ctypes.POINTER(Registration)
-            registered.add(register().contents.custom_name.decode())
-    assert registered == set(OPS)
+def test_the_plug_in_has_the_ops_of_our_table(tmp_path: Path) -> None:
+    ops = native.ops()
+    assert set(ops) == set(OPS) and len(ops) == native.load().tfpipeline_op_count()
+    assert len(set(ops.values())) == len(ops), "the first four bytes of the options name the op"
+    for name, magic in ops.items():
+        options = custom_options(name, tmp_path)
+        assert magic == options[:4]
+        OPS[name].options.unpack(options)  # refuses another magic
+    past = len(ops)
+    assert native.load().tfpipeline_op_name(past) is native.load().tfpipeline_op_magic(past) is None
+
+
+@pytest.mark.parametrize("name", ["", "gru", "tfpipeline.", "tfpipeline.gruu", "FULLY_CONNECTED"])
+def test_no_other_op_is_registered(name: str) -> None:
+    assert native.load().tfpipeline_register(name.encode()) is None
+    assert native.load().tfpipeline_register(None) is None
+
+
+def test_functions_of_one_op_give_its_registration() -> None:
+    names = {n.removeprefix("tfpipeline_register_") for n in EXPORTS if "_register_" in n}
+    assert names == {"gru", "lstm", "fully_connected", "factored_fully_connected"}
+    for name in names:
+        register = getattr(native.load(), f"tfpipeline_register_{name}")
+        register.restype = ctypes.c_void_p
+        assert register() == native.load().tfpipeline_register(f"tfpipeline.{name}".encode())
 
 
 def test_the_version_is_that_of_the_package() -> None:
@@ -216,17 +239,16 @@ def test_the_library_is_small() -> None:
     assert default_library_path().stat().st_size <= 300_000
 
 
-def test_static_registration_is_a_custom_op(cell: str) -> None:
+@pytest.mark.parametrize("op", OPS)
+def test_static_registration_is_a_custom_op(op: str) -> None:
     """Offsets as in tfp_tflite_abi.h, which test_abi_header.py compares with the official ones."""
     if ctypes.sizeof(ctypes.c_void_p) != 8:
         pytest.skip("offsets are those of 64-bit systems")
-    register = getattr(native.load(), f"tfpipeline_register_{cell}")
-    register.restype = ctypes.c_void_p
-    address = register()
+    address = native.load().tfpipeline_register(op.encode())
     functions = (ctypes.c_void_p * 5).from_address(address)
     assert all(functions), "init, free, prepare, invoke and profiling_string are all there"
     assert ctypes.c_int32.from_address(address + 40).value == 32  # kTfLiteBuiltinCustom
-    assert ctypes.c_char_p.from_address(address + 48).value == f"tfpipeline.{cell}".encode()
+    assert ctypes.c_char_p.from_address(address + 48).value == op.encode()
     assert bytes((ctypes.c_char * 88).from_address(address + 64)) == bytes(88)
 
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../plugin/tfpipeline_ops.h"
+
 static uint32_t state;
 
 static uint32_t draw(void) {
@@ -182,17 +184,18 @@ static void damage_indices(int32_t *indices, int32_t *count, int32_t tensors) {
   }
 }
 
+/* One of our ops, or a name that is none. */
+static const char *any_name(void) {
+  static const char *const others[] = {"tfpipeline.", "", "other"};
+  const uint32_t ours = (uint32_t)tfpipeline_op_count();
+  const uint32_t i = below(ours + sizeof others / sizeof others[0]);
+  return i < ours ? tfpipeline_op_name(i) : others[i - ours];
+}
+
 static void damage_node(model *m, model_node *n) {
-  static const char *const names[] = {"tfpipeline.gru",
-                                      "tfpipeline.lstm",
-                                      "tfpipeline.fully_connected",
-                                      "tfpipeline.factored_fully_connected",
-                                      "tfpipeline.",
-                                      "",
-                                      "other"};
   switch (below(12)) {
     case 0:
-      strcpy(n->name, names[below(sizeof names / sizeof names[0])]);
+      strcpy(n->name, any_name());
       break;
     case 1:
       n->has_builtin_data = !n->has_builtin_data;

@@ -10,13 +10,6 @@
 #include "../../plugin/tfpipeline_ops.h"
 #include "../driver.h"
 
-static TfLiteRegistration *(*const registrations[])(void) = {
-    tfpipeline_register_gru,
-    tfpipeline_register_lstm,
-    tfpipeline_register_fully_connected,
-    tfpipeline_register_factored_fully_connected,
-};
-
 static char creation_error[512];
 
 static void keep_error(const char *message) {
@@ -116,8 +109,8 @@ static run_result run_registered(const model *m, bool expected, uint64_t *digest
     if (m->nodes[i].builtin_code != kTfLiteBuiltinCustom) return kNotFor;
   }
   host *h = host_new(m);
-  for (size_t i = 0; i < sizeof registrations / sizeof registrations[0]; ++i) {
-    host_register(h, registrations[i]());
+  for (size_t i = 0; i < tfpipeline_op_count(); ++i) {
+    host_register(h, tfpipeline_register(tfpipeline_op_name(i)));
   }
   const run_result result = run(h, expected, digest);
   host_free(h);

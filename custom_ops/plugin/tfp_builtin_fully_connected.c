@@ -1,0 +1,70 @@
+#include "tfp_builtin_fully_connected.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tfp_fully_connected_read.h"
+#include "tfp_tensor.h"
+
+enum { kX, kWeights, kBias };
+
+#define REFUSE(...) return snprintf(error, error_size, __VA_ARGS__), false
+
+bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs, int input_count,
+                                      const int *outputs, int output_count, const void *builtin,
+                                      tfp_fully_connected_plan *plan, char *error,
+                                      size_t error_size) {
+  const TfLiteFullyConnectedParams *params = builtin;
+  if (params == NULL || input_count < 2 || input_count > 3 || output_count != 1 ||
+      params->weights_format != 0) {
+    REFUSE("a form of FULLY_CONNECTED that the plug-in does not know");
+  }
+  if (params->activation != kTfpNone && params->activation != kTfpRelu &&
+      params->activation != kTfpRelu6) {
+    REFUSE("activation %d is not relu or relu6", params->activation);
+  }
+  const tfp_fully_connected_tensors t = {
+      tfp_tensor_at(context, inputs[kX]), tfp_tensor_at(context, inputs[kWeights]),
+      input_count > kBias ? tfp_tensor_at(context, inputs[kBias]) : NULL,
+      tfp_tensor_at(context, outputs[0])};
+  if (t.weights == NULL || t.weights->dims == NULL || t.weights->dims->size != 2 ||
+      (t.weights->type != kTfLiteInt8 && t.weights->type != kTfLiteInt4 &&
+       t.weights->type != kTfLiteUInt8)) {
+    REFUSE("weights must be int8, int4 or uint8 with 2 dimensions");
+  }
+  if (t.weights->type == kTfLiteUInt8 && (t.x == NULL || t.x->type != kTfLiteUInt8)) {
+    REFUSE("weights must be uint8 only where x is");
+  }
+  plan->is_builtin = true;
+  const int rows = t.weights->dims->data[0], depth = t.weights->dims->data[1];
+  if (rows < 1 || (uint32_t)rows > TFP_FULLY_CONNECTED_MAX_ROWS || depth < 1 ||
+      depth > TFP_FULLY_CONNECTED_MAX_DEPTH) {
+    REFUSE("weights have %d rows of %d", rows, depth);
+  }
+  plan->shape.rows = (size_t)rows;
+  plan->shape.depth = (size_t)depth;
+  plan->shape.weight_bits = t.weights->type == kTfLiteInt4 ? 4 : 8;
+  plan->weights.row_numbers = (size_t)depth;
+  plan->activation = (tfp_activation)params->activation;
+  plan->keep_dims = params->keep_num_dims;
+  return tfp_read_fully_connected_tensors(&t, plan, error, error_size);
+}
+
+/* Weights of which this share is cut (see tfp_fully_connected_u8.h) are not worth their list. */
+static bool has_few_cuts(const tfp_fully_connected_plan *plan, const tfp_variant *variant) {
+  const size_t rows = plan->shape.rows, depth = plan->shape.depth;
+  return tfp_fully_connected_u8_measure(variant, rows, depth, plan->u8.values).cut_count <=
+         rows * depth / 64;
+}
+
+bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
+                                     const tfp_variant *variant) {
+  char error[TFP_ERROR_BYTES];
+  tfp_fully_connected_plan plan;
+  memset(&plan, 0, sizeof plan);
+  return node->inputs != NULL && node->outputs != NULL &&
+         tfp_read_builtin_fully_connected(context, node->inputs->data, node->inputs->size,
+                                          node->outputs->data, node->outputs->size,
+                                          node->builtin_data, &plan, error, sizeof error) &&
+         plan.batch <= TFP_MAX_BATCH && (!plan.is_unsigned || has_few_cuts(&plan, variant));
+}
