@@ -30,12 +30,11 @@ from recurrent_plot import plot
 
 from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
 from tfpipeline.export.quantize.quantization import Quantization
-from tfpipeline.numerics.gru_options import GruOptions
-from tfpipeline.numerics.lstm_options import LstmOptions
+from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 from tfpipeline.runtime.native import library_path
 from tfpipeline.worker_process import python_command, run_worker
 
-GATES = {"gru": 3, "lstm": 4}
 #: Rank of both factors, as a part of the units.
 RANK = 0.25
 _FIGURES = (
@@ -74,7 +73,7 @@ class Preset:
         """int8 weights of all layers."""
         total = 0
         for features, units, rank in self.layers():
-            rows = GATES[self.cell] * units
+            rows = CELLS[self.cell].rows(units)
             plain = rows * (features + units)
             total += 2 * rank * rows + rank * (features + units) if rank else plain
         return total
@@ -103,7 +102,7 @@ class Preset:
         self, graph: GraphBuilder, number: int, features: int, units: int, rank: int, x: int
     ) -> tuple[int, list[int]]:
         rng = np.random.default_rng(number)
-        rows = GATES[self.cell] * units
+        rows = CELLS[self.cell].rows(units)
 
         def matrix(name: str, shape: tuple[int, int]) -> int:
             values = rng.integers(-127, 128, shape).astype(np.int8)
@@ -115,18 +114,17 @@ class Preset:
                 return [matrix(f"{name}1", (rank, depth)), matrix(f"{name}2", (rows, rank))]
             return [matrix(f"{name}1", (rows, depth)), -1]
 
-        names = ["h"] if self.cell == "gru" else ["h", "c"]
+        names = CELLS[self.cell].states
         first = [graph.tensor(f"{n}0_{number}", (1, units), np.float32) for n in names]
         weights = [*pair("W", features), *pair("U", units)]
-        bias_rows = 2 if self.cell == "gru" else 1
-        bias = graph.constant(f"b{number}", np.zeros((bias_rows, rows), np.float32))
+        shape = (CELLS[self.cell].bias_rows, rows)
+        bias = graph.constant(f"b{number}", np.zeros(shape, np.float32))
         levels = Quantization(float(np.float32(1 / 127)), 0)
         y = graph.tensor(f"y{number}", (1, self.frames, units), np.int8, levels)
         last = [graph.tensor(f"{n}_{number}", (1, units), np.float32) for n in names]
-        kind = GruOptions if self.cell == "gru" else LstmOptions
         inner = {"scale_a_x": 0.05, "scale_a_h": 0.05} if rank else {}
-        options = kind(units=units, input_dim=features, rank_x=rank, rank_h=rank, **inner)
-        graph.custom(kind.OP_NAME, [x, *first, *weights, bias, -1], [y, *last], options.pack())
+        options = RecurrentOptions(self.cell, units, features, rank, rank, **inner)
+        graph.custom(options.op_name, [x, *first, *weights, bias, -1], [y, *last], options.pack())
         return y, first
 
     def stock(self, kind: str, folder: Path, seconds: float) -> bytes | str:

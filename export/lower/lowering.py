@@ -186,7 +186,7 @@ class Lowering:
             x, old = self.activations.read(index, INT8), self._old_states(plan, FLOAT_GATES)
             # The op does not read beyond its input, whose length a program may change.
             length = None if self._given_length is None else self._given_length[0]
-            result, new = lower_fused(self.graph, plan, cell.options, x, frames, old, length)
+            result, new = lower_fused(self.graph, plan, x, frames, old, length)
             self._define_recurrent(plan, output, result, new, INT8)
             return
         kind, gates = mode.activations, self._gates(mode)

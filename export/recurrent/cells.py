@@ -13,9 +13,6 @@ from tfpipeline.export.recurrent.lstm_plan import lstm_float_output, plan_lstm
 from tfpipeline.export.recurrent.lstm_portable import LstmStep
 from tfpipeline.export.recurrent.portable import PortableStep
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.numerics.gru_options import GruOptions
-from tfpipeline.numerics.lstm_options import LstmOptions
-from tfpipeline.numerics.recurrent_options import RecurrentOptions
 from tfpipeline.protocol import RecurrentStep
 
 
@@ -28,18 +25,16 @@ class Cell:
             mode; returns the layer's output in floating point too.
         float_output: The latter alone.
         portable: Its steps in builtin ops.
-        options: The options of its custom op.
-        requires: Values that attributes of `RecurrentStep` must have.
+        requires: Values that fields of `RecurrentStep` must have, besides those of every cell.
     """
 
     plan: Callable[[str, RecurrentStep, np.ndarray, int], tuple[RecurrentPlan, np.ndarray]]
     float_output: Callable[[RecurrentStep, np.ndarray], np.ndarray]
     portable: type[PortableStep]
-    options: type[RecurrentOptions]
     requires: Mapping[str, object] = field(default_factory=dict)
 
 
 CELLS: Mapping[str, Cell] = {
-    "gru": Cell(plan_gru, gru_float_output, GruStep, GruOptions, {"reset_after": True}),
-    "lstm": Cell(plan_lstm, lstm_float_output, LstmStep, LstmOptions),
+    "gru": Cell(plan_gru, gru_float_output, GruStep, {"reset_after": True}),
+    "lstm": Cell(plan_lstm, lstm_float_output, LstmStep),
 }

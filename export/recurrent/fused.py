@@ -19,7 +19,6 @@ _ABSENT = -1
 def lower_fused(
     graph: GraphBuilder,
     plan: RecurrentPlan,
-    options: type[RecurrentOptions],
     x: int,
     frames: int,
     states: Sequence[int] | None,
@@ -30,7 +29,6 @@ def lower_fused(
     Args:
         graph: The graph to add to.
         plan: The quantized layer.
-        options: The options of the cell's op.
         x: int8 tensor `(1, frames, features)`.
         frames: Number of time steps.
         states: float32 tensors `(1, H)` to start from; None starts from zeros.
@@ -40,7 +38,8 @@ def lower_fused(
         zero = graph.constant(f"{plan.name}/zero_state", np.zeros((1, plan.units), np.float32))
         states = [zero] * len(plan.states)
     ranks = plan.ranks()
-    packed = options(
+    options = RecurrentOptions(
+        cell=plan.cell,
         units=plan.units,
         input_dim=plan.features,
         rank_x=ranks["kernel"] or 0,
@@ -51,7 +50,7 @@ def lower_fused(
         return_sequences=plan.return_sequences,
         go_backwards=plan.go_backwards,
         weight_bits=(*_widths(plan.kernel, plan.bits), *_widths(plan.recurrent_kernel, plan.bits)),
-    ).pack()
+    )
     weights = _weights(graph, f"{plan.name}/kernel", plan.kernel, plan.bits)
     weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel, plan.bits)
     bias = graph.constant(f"{plan.name}/bias", plan.bias)
@@ -62,7 +61,7 @@ def lower_fused(
         for state in plan.states
     ]
     inputs = [x, *states, *weights, bias, _ABSENT if length is None else length]
-    graph.custom(options.OP_NAME, inputs, [output, *last], packed)
+    graph.custom(options.op_name, inputs, [output, *last], options.pack())
     return output, last
 
 

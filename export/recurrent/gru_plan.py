@@ -24,16 +24,23 @@ from tfpipeline.export.recurrent.quantize import (
     output_scale,
     quantize_kernels,
 )
-from tfpipeline.numerics.gru import GruTaps, gru_sequence_float
+from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.recurrent_float import Taps, sequence_float
 from tfpipeline.protocol import RecurrentStep
 
 
 def gru_float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
     """The layer's float output for `x` of shape `(batch, time, features)`."""
-    sequence, last, _ = gru_sequence_float(
-        in_order(step, x), 0.0, step.kernel, step.recurrent_kernel, step.bias, dtype=np.float32
+    sequence, states, _ = sequence_float(
+        CELLS["gru"],
+        in_order(step, x),
+        None,
+        step.kernel,
+        step.recurrent_kernel,
+        step.bias,
+        dtype=np.float32,
     )
-    return sequence if step.return_sequences else last
+    return sequence if step.return_sequences else states[0]
 
 
 def plan_gru(
@@ -46,8 +53,15 @@ def plan_gru(
     Returns the float output too, which came of it.
     """
     kernel, recurrent, bits = written_kernels(step, bits)
-    sequence, last, taps = gru_sequence_float(
-        in_order(step, x), 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
+    sequence, states, taps = sequence_float(
+        CELLS["gru"],
+        in_order(step, x),
+        None,
+        kernel,
+        recurrent,
+        step.bias,
+        taps=True,
+        dtype=np.float32,
     )
     assert taps is not None  # for the type checker: taps=True gives them
     summed = 2 * step.units
@@ -68,16 +82,16 @@ def plan_gru(
         kernel_scale=quantized.kernel_scale,
         recurrent_scale=quantized.recurrent_scale,
         summed_rows=summed,
-        output_scale=output_scale(taps.h),
+        output_scale=output_scale(taps.states[0]),
         states=(OUTPUT_STATE,),
         reach=row_reaches(
             taps.p_x, taps.p_h, _heard(step.units, taps), summed, slice(0, step.units)
         ),
         largest_sum=float(np.abs(taps.p_x).max()),
     )
-    return plan, sequence if step.return_sequences else last
+    return plan, sequence if step.return_sequences else states[0]
 
 
-def _heard(units: int, taps: GruTaps) -> np.ndarray:
+def _heard(units: int, taps: Taps) -> np.ndarray:
     update = (taps.p_x + taps.p_h)[..., :units]
     return np.repeat([holding_reach(update), SATURATION, TANH_SATURATION], units)

@@ -28,7 +28,8 @@ from tfpipeline.export.recurrent.quantize import (
     output_scale,
     quantize_kernels,
 )
-from tfpipeline.numerics.lstm import LstmTaps, lstm_sequence_float
+from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.recurrent_float import Taps, sequence_float
 from tfpipeline.protocol import RecurrentStep
 
 CELL_HEADROOM = 2.0
@@ -38,10 +39,16 @@ beyond which tanh(c) is flat in most layers. A float32 c needs no scale."""
 
 def lstm_float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
     """The layer's float output for `x` of shape `(batch, time, features)`."""
-    sequence, last, _, _ = lstm_sequence_float(
-        in_order(step, x), 0.0, 0.0, step.kernel, step.recurrent_kernel, step.bias, dtype=np.float32
+    sequence, states, _ = sequence_float(
+        CELLS["lstm"],
+        in_order(step, x),
+        None,
+        step.kernel,
+        step.recurrent_kernel,
+        step.bias,
+        dtype=np.float32,
     )
-    return sequence if step.return_sequences else last
+    return sequence if step.return_sequences else states[0]
 
 
 def plan_lstm(
@@ -54,8 +61,15 @@ def plan_lstm(
     Returns the float output too, which came of it.
     """
     kernel, recurrent, bits = written_kernels(step, bits)
-    sequence, last, _, taps = lstm_sequence_float(
-        in_order(step, x), 0.0, 0.0, kernel, recurrent, step.bias, taps=True, dtype=np.float32
+    sequence, states, taps = sequence_float(
+        CELLS["lstm"],
+        in_order(step, x),
+        None,
+        kernel,
+        recurrent,
+        step.bias,
+        taps=True,
+        dtype=np.float32,
     )
     assert taps is not None  # for the type checker: taps=True gives them
     summed = 4 * step.units
@@ -76,8 +90,8 @@ def plan_lstm(
         kernel_scale=quantized.kernel_scale,
         recurrent_scale=quantized.recurrent_scale,
         summed_rows=summed,
-        output_scale=output_scale(taps.h),
-        states=(OUTPUT_STATE, StatePlan("cell", cell_quantization(taps.c))),
+        output_scale=output_scale(taps.states[0]),
+        states=(OUTPUT_STATE, StatePlan("cell", cell_quantization(taps.states[1]))),
         reach=row_reaches(
             taps.p_x,
             taps.p_h,
@@ -87,7 +101,7 @@ def plan_lstm(
         ),
         largest_sum=float(np.abs(taps.p_x).max()),
     )
-    return plan, sequence if step.return_sequences else last
+    return plan, sequence if step.return_sequences else states[0]
 
 
 def cell_quantization(c: np.ndarray) -> Quantization:
@@ -96,6 +110,6 @@ def cell_quantization(c: np.ndarray) -> Quantization:
     return Quantization(2.0 ** (math.ceil(math.log2(reach)) - 15), 0)
 
 
-def _heard(units: int, taps: LstmTaps) -> np.ndarray:
+def _heard(units: int, taps: Taps) -> np.ndarray:
     forget = (taps.p_x + taps.p_h)[..., units : 2 * units]
     return np.repeat([SATURATION, holding_reach(forget), TANH_SATURATION, SATURATION], units)

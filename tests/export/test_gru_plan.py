@@ -12,9 +12,9 @@ from tfpipeline.export.quantize.quantization import affine
 from tfpipeline.export.recurrent.gru_plan import gru_float_output as float_output
 from tfpipeline.export.recurrent.gru_plan import plan_gru
 from tfpipeline.export.recurrent.quantize import equalize as _equalize
-from tfpipeline.numerics.gru import gru_sequence_int8
-from tfpipeline.numerics.gru_options import GruOptions
 from tfpipeline.numerics.quantize import quantize_affine
+from tfpipeline.numerics.recurrent import sequence_int8
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 from tfpipeline.protocol import RecurrentStep
 
 
@@ -76,15 +76,16 @@ def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> N
     np.testing.assert_allclose(output, float_output(step, x), atol=1e-6)
     assert plan.ranks() == {"kernel": rank, "recurrent_kernel": rank}
     q = affine(x)
-    y, _ = gru_sequence_int8(
+    y, _ = sequence_int8(
         quantize_affine(x, q.scales()[0], q.zero_point),
-        0.0,
+        (0.0,),
         plan.kernel,
         plan.recurrent_kernel,
         plan.bias,
         x_scale=q.scales()[0],
         x_zero_point=q.zero_point,
-        options=GruOptions(
+        options=RecurrentOptions(
+            cell="gru",
             units=20,
             input_dim=FEATURES,
             rank_x=rank or 0,

@@ -15,9 +15,9 @@ from tfpipeline.export import export
 from tfpipeline.export.quantize.quantization import affine
 from tfpipeline.export.recurrent.lstm_plan import cell_quantization, lstm_float_output, plan_lstm
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
-from tfpipeline.numerics.lstm import lstm_sequence_int8
-from tfpipeline.numerics.lstm_options import LstmOptions
 from tfpipeline.numerics.quantize import quantize_affine
+from tfpipeline.numerics.recurrent import sequence_int8
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 from tfpipeline.protocol import RecurrentStep
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
@@ -171,16 +171,16 @@ def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> N
     assert plan.ranks() == {"kernel": rank, "recurrent_kernel": rank}
     assert [state.name for state in plan.states] == ["state", "cell"]
     q = affine(x)
-    y, _, _ = lstm_sequence_int8(
+    y, _ = sequence_int8(
         quantize_affine(x, q.scales()[0], q.zero_point),
-        0.0,
-        0.0,
+        (0.0, 0.0),
         plan.kernel,
         plan.recurrent_kernel,
         plan.bias,
         x_scale=q.scales()[0],
         x_zero_point=q.zero_point,
-        options=LstmOptions(
+        options=RecurrentOptions(
+            cell="lstm",
             units=20,
             input_dim=FEATURES,
             rank_x=rank or 0,

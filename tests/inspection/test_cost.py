@@ -18,8 +18,7 @@ from tfpipeline.inspection.arena import graph_memory, lifetimes
 from tfpipeline.inspection.parse import parse
 from tfpipeline.numerics.factored_options import FactoredOptions
 from tfpipeline.numerics.fully_connected_options import FullyConnectedOptions
-from tfpipeline.numerics.gru_options import GruOptions
-from tfpipeline.numerics.lstm_options import LstmOptions
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
 
 def inspected(folder: Path, data: bytes) -> ModelInspection:
@@ -108,18 +107,18 @@ FULL, FACTORED = "tfpipeline.fully_connected", "tfpipeline.factored_fully_connec
             2 * 5 * (16 * 3 + 3 * 9),
         ),
         # Three matrices of 6 x 10 and three of 6 x 6 for each of 2 x 7 time steps; four in an LSTM.
-        ("tfpipeline.gru", (2, 7, 10), GruOptions(6, 10), 14 * 3 * 6 * (10 + 6)),
-        ("tfpipeline.lstm", (2, 7, 10), LstmOptions(6, 10), 14 * 4 * 6 * (10 + 6)),
+        ("tfpipeline.gru", (2, 7, 10), RecurrentOptions("gru", 6, 10), 14 * 3 * 6 * (10 + 6)),
+        ("tfpipeline.lstm", (2, 7, 10), RecurrentOptions("lstm", 6, 10), 14 * 4 * 6 * (10 + 6)),
         (
             "tfpipeline.gru",
             (1, 7, 10),
-            GruOptions(6, 10, rank_x=4, scale_a_x=0.5),
+            RecurrentOptions("gru", 6, 10, rank_x=4, scale_a_x=0.5),
             7 * (10 * 4 + 4 * 18 + 6 * 18),
         ),
         (
             "tfpipeline.lstm",
             (1, 7, 10),
-            LstmOptions(6, 10, rank_x=4, rank_h=2, scale_a_x=0.5, scale_a_h=0.5),
+            RecurrentOptions("lstm", 6, 10, rank_x=4, rank_h=2, scale_a_x=0.5, scale_a_h=0.5),
             7 * (10 * 4 + 4 * 24 + 6 * 2 + 2 * 24),
         ),
     ],

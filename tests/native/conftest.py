@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import c_programs  # noqa: E402
 import native_library  # noqa: E402
-import recurrent_models  # noqa: E402
+
+from tfpipeline.numerics.cells import CELLS  # noqa: E402
 
 
 @pytest.fixture(params=sorted(native_library.variants()))
@@ -25,7 +26,7 @@ def isa(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(params=sorted(recurrent_models.CELLS))
+@pytest.fixture(params=sorted(CELLS))
 def cell(request: pytest.FixtureRequest) -> str:
     """Each recurrent op."""
     return str(request.param)

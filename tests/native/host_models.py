@@ -12,10 +12,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from factored_models import FactoredCase, factored_model, make_factored
 from fully_connected_models import LayerCase, layer_model, make_layer
-from recurrent_models import CELLS, Case, feeds, make_case, op_model
+from recurrent_models import Case, feeds, make_case, op_model
 from test_golden import CASES as RECURRENT_GOLDEN
 from test_golden import read as read_recurrent
 from unsigned_layers import UnsignedLayer, make_unsigned, unsigned_model
+
+from tfpipeline.numerics.cells import CELLS
 
 TYPE = schema.TensorType
 #: The file's numbers of types, and the runtimes'.

@@ -10,9 +10,11 @@ import os
 from pathlib import Path
 
 import numpy as np
-from recurrent_models import CELLS
+from recurrent_models import state_names
 
-from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.recurrent import QuantizedMatrix, sequence_int8
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
 SPEC = Path(__file__).resolve().parents[2] / "custom_ops" / "spec"
 
@@ -44,8 +46,9 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
     every_option = name == "every option"
     bits = (4, 8, 2, 4) if every_option else (8, 8, 8, 8)
     units, depth, rank_x, rank_h = 19, 6, 5 * factored, 7 * factored
-    rows = kind.gates * units
-    options = kind.options(
+    rows = kind.rows(units)
+    options = RecurrentOptions(
+        cell=cell,
         units=units,
         input_dim=depth,
         rank_x=rank_x,
@@ -73,9 +76,9 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
     recurrent = [weights(rank_h, units, 30, bits[2]), weights(rows, rank_h, 40, bits[3])]
     if not factored:
         kernel, recurrent = [weights(rows, depth, 10, 8)], [weights(rows, units, 30, 8)]
-    y, *last = kind.sequence_int8(
+    y, last = sequence_int8(
         x,
-        *first,
+        first,
         tuple(kernel),
         tuple(recurrent),
         bias,
@@ -109,13 +112,13 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         "x_zero_point": -3,
         "x": tensor(x),
         **({} if lengths is None else {"lengths": tensor(lengths)}),
-        **{f"{n}0": tensor(v) for n, v in zip(kind.states, first, strict=True)},
+        **{f"{n}0": tensor(v) for n, v in zip(state_names(kind), first, strict=True)},
         "kernel": matrices(kernel),
         "recurrent_kernel": matrices(recurrent),
         "bias": tensor(bias),
         **({"gains": tensor(gains)} if every_option else {}),
         "y": tensor(y),
-        **{n: tensor(v) for n, v in zip(kind.states, last, strict=True)},
+        **{n: tensor(v) for n, v in zip(state_names(kind), last, strict=True)},
     }
 
 

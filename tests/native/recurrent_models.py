@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.fully_connected import pack_rows
-from tfpipeline.numerics.gru import gru_sequence_float, gru_sequence_int8
-from tfpipeline.numerics.gru_options import GruOptions
-from tfpipeline.numerics.lstm import lstm_sequence_float, lstm_sequence_int8
-from tfpipeline.numerics.lstm_options import LstmOptions
 from tfpipeline.numerics.quantize import channel_scales, quantize_channels
-from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.recurrent import QuantizedMatrix, sequence_int8
+from tfpipeline.numerics.recurrent_float import sequence_float
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What tests need to know of a recurrent op; a new cell is a new row of `CELLS`."""
-
-    gates: int
-    bias_rows: int
-    states: tuple[str, ...]
-    options: type[RecurrentOptions]
-    sequence_int8: Callable[..., tuple[np.ndarray, ...]]
-    sequence_float: Callable[..., tuple]
-
-    @property
-    def op_name(self) -> str:
-        return self.options.OP_NAME
-
-
-CELLS = {
-    "gru": Cell(3, 2, ("h",), GruOptions, gru_sequence_int8, gru_sequence_float),
-    "lstm": Cell(4, 1, ("h", "c"), LstmOptions, lstm_sequence_int8, lstm_sequence_float),
-}
+def state_names(cell: Cell) -> list[str]:
+    """Names of the states as specs and kernels call them: h, and the letter of what follows."""
+    return ["h", *(state[0] for state in cell.states[1:])]
 
 
 @dataclass(frozen=True)
 class Case:
     """A quantized recurrent layer with inputs that fit it."""
 
-    cell: Cell
     options: RecurrentOptions
     kernel: tuple[QuantizedMatrix, ...]
     recurrent_kernel: tuple[QuantizedMatrix, ...]
@@ -57,11 +37,15 @@ class Case:
     lengths: np.ndarray | None = None
     gains: np.ndarray | None = None
 
+    @property
+    def cell(self) -> Cell:
+        return self.options.recurrent_cell
+
     def reference(self) -> tuple[np.ndarray, ...]:
         """`y` and the last states by the executable spec."""
-        return self.cell.sequence_int8(
+        y, states = sequence_int8(
             self.x,
-            *self.first,
+            self.first,
             self.kernel,
             self.recurrent_kernel,
             self.bias,
@@ -71,6 +55,7 @@ class Case:
             lengths=self.lengths,
             gains=self.gains,
         )
+        return y, *states
 
     def empty_outputs(self, value: int = 99) -> list[np.ndarray]:
         """Arrays for `y` and the last states."""
@@ -112,6 +97,7 @@ def make_case(
     cell: str = "gru",
     lengths: bool = False,
     weight_bits: tuple[int, int, int, int] = (8, 8, 8, 8),
+    parameters: tuple[float, ...] = (),
     **options: object,
 ) -> Case:
     """A layer with weights of a usual size, and inner scales from its own inner values.
@@ -119,7 +105,7 @@ def make_case(
     With `lengths`, sequences of any length, also below 0 and beyond their end.
     """
     kind = CELLS[cell]
-    rows = kind.gates * units
+    rows = kind.rows(units)
     rng = np.random.default_rng(seed)
 
     def weights(rows: int, columns: int) -> np.ndarray:
@@ -137,19 +123,23 @@ def make_case(
     first = tuple(
         (rng.standard_normal((batch, units)) * 0.4).astype(np.float32) for _ in kind.states
     )
-    *_, taps = kind.sequence_float(
+    _, _, taps = sequence_float(
+        kind,
         (x.astype(np.float64) - zero_point) * x_scale,
-        *first,
+        first,
         tuple(k.T for k in kernel),
         tuple(k.T for k in recurrent),
         bias,
+        parameters=parameters,
         taps=True,
     )
+    assert taps is not None
 
     def inner_scale(values: np.ndarray | None) -> float:
         return 1.0 if values is None else float(np.float32(np.abs(values).max() / 127 + 1e-6))
 
-    chosen = kind.options(
+    chosen = RecurrentOptions(
+        cell=cell,
         units=units,
         input_dim=input_dim,
         rank_x=rank_x,
@@ -160,10 +150,10 @@ def make_case(
         return_sequences=return_sequences,
         go_backwards=go_backwards,
         weight_bits=weight_bits,
+        parameters=parameters,
         **options,
     )
     return Case(
-        kind,
         chosen,
         tuple(quantized(k, b) for k, b in zip(kernel, weight_bits[:2], strict=False)),
         tuple(quantized(k, b) for k, b in zip(recurrent, weight_bits[2:], strict=False)),
@@ -253,7 +243,7 @@ class ModelSpec:
 
 def input_names(cell: Cell) -> list[str]:
     """The op's inputs in their order."""
-    states = [f"{name}0" for name in cell.states]
+    states = [f"{name}0" for name in state_names(cell)]
     return ["x", *states, "W1", "W2", "U1", "U2", "bias", "lengths"]
 
 
@@ -276,7 +266,7 @@ def op_model(case: Case) -> ModelSpec:
         TensorSpec("x", case.x.shape, int8, None, (case.x_scale,), (case.x_zero_point,)),
         *(
             TensorSpec(f"{name}0", state.shape, float32)
-            for name, state in zip(case.cell.states, case.first, strict=True)
+            for name, state in zip(state_names(case.cell), case.first, strict=True)
         ),
         matrix("W1", case.kernel, 0),
         matrix("W2", case.kernel, 1),
@@ -292,7 +282,7 @@ def op_model(case: Case) -> ModelSpec:
         TensorSpec("y", y.shape, int8, None, (o.scale_h,), (0,)),
         *(
             TensorSpec(name, state.shape, float32)
-            for name, state in zip(case.cell.states, last, strict=True)
+            for name, state in zip(state_names(case.cell), last, strict=True)
         ),
     ]
     absent = {*([] if o.rank_x else ["W2"]), *([] if o.rank_h else ["U2"])}
@@ -309,6 +299,6 @@ def op_model(case: Case) -> ModelSpec:
 
 def feeds(case: Case) -> dict[str, np.ndarray]:
     """The values of the model's inputs by name."""
-    states = {f"{n}0": s for n, s in zip(case.cell.states, case.first, strict=True)}
+    states = {f"{n}0": s for n, s in zip(state_names(case.cell), case.first, strict=True)}
     lengths = {} if case.lengths is None else {"lengths": case.lengths}
     return {"x": case.x, **states, **lengths}

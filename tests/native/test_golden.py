@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from make_golden import golden_path, golden_text
 from native_library import NativeOp
-from recurrent_models import CELLS, Case
+from recurrent_models import Case, state_names
 
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
 CASES = [
     pytest.param(cell, entry, id=f"{cell}, {entry['name']}")
@@ -31,15 +33,13 @@ def matrices(entries: list[dict]) -> tuple[QuantizedMatrix, ...]:
 
 
 def read(cell: str, entry: dict) -> Case:
-    kind = CELLS[cell]
     return Case(
-        kind,
-        kind.options.unpack(bytes.fromhex(entry["custom_options"])),
+        RecurrentOptions.unpack(bytes.fromhex(entry["custom_options"]), cell),
         matrices(entry["kernel"]),
         matrices(entry["recurrent_kernel"]),
         array(entry["bias"], "<f4"),
         array(entry["x"], "<i1"),
-        tuple(array(entry[f"{name}0"], "<f4") for name in kind.states),
+        tuple(array(entry[f"{name}0"], "<f4") for name in state_names(CELLS[cell])),
         entry["x_scale"],
         entry["x_zero_point"],
         array(entry["lengths"], "<i4") if "lengths" in entry else None,
@@ -61,5 +61,5 @@ def test_kernels_return_the_golden_bytes(isa: str, cell: str, entry: dict) -> No
     NativeOp(case, isa).run(
         case.x.shape, x.ctypes.data, [v.ctypes.data for v in first], places[0], places[1:], lengths
     )
-    for name, value in zip(("y", *case.cell.states), outputs, strict=True):
+    for name, value in zip(("y", *state_names(case.cell)), outputs, strict=True):
         assert value.tobytes().hex() == entry[name]["values"], name

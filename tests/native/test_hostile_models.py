@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
-from recurrent_models import CELLS, ModelSpec, input_names, make_case, op_model
+from recurrent_models import ModelSpec, input_names, make_case, op_model, state_names
 
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.runtime.native import library_path
 
 TYPE = schema.TensorType
@@ -70,7 +71,7 @@ def with_minus_128(spec: ModelSpec) -> None:
 
 def other_magic(spec: ModelSpec) -> None:
     other = next(c for c in CELLS.values() if c.op_name != spec.op_name)
-    spec.custom_options = other.options.MAGIC + spec.custom_options[4:]
+    spec.custom_options = other.magic + spec.custom_options[4:]
 
 
 def drop_inputs(spec: ModelSpec) -> None:
@@ -283,14 +284,14 @@ def test_refused_by_name(cell: str, edit: Edit, message: str) -> None:
     count, outputs = len(input_names(kind)), 1 + len(kind.states)
     message = message.format(
         op=kind.op_name,
-        rows=24 * kind.gates,
-        more_rows=25 * kind.gates,
+        rows=kind.rows(24),
+        more_rows=kind.rows(25),
         bias_rows=kind.bias_rows,
         inputs=count,
         fewer=count - 1,
         many=count + 60,
         outputs=outputs,
-        last=kind.states[-1],
+        last=state_names(kind)[-1],
     )
     # Some of these the runtime itself refuses, before or after asking the plug-in.
     with pytest.raises((RuntimeError, ValueError), match=message):
@@ -339,14 +340,14 @@ def test_norms_are_refused_by_name(cell: str, edit: Edit, message: str) -> None:
     edit(spec)
     count = len(input_names(kind)) + 1
     message = message.format(
-        rows=24 * kind.gates, inputs=count, fewer=count - 1, outputs=1 + len(kind.states)
+        rows=kind.rows(24), inputs=count, fewer=count - 1, outputs=1 + len(kind.states)
     )
     with pytest.raises((RuntimeError, ValueError), match=message):
         allocate(spec)
 
 
 def test_weights_quantized_along_the_wrong_dimension_are_refused(cell: str) -> None:
-    rows = 4 * CELLS[cell].gates
+    rows = CELLS[cell].rows(4)
     spec = op_model(make_case(units=4, input_dim=rows, cell=cell))  # both dimensions of W1 fit
     spec.tensors[spec.index("W1")].dimension = 1
     with pytest.raises(RuntimeError, match=f"{rows} scales along dimension 0; got {rows} along 1"):
@@ -375,7 +376,7 @@ def test_random_options_never_crash(cell: str) -> None:
 def test_sizes_that_overflow_are_refused(cell: str) -> None:
     spec = op_model(make_case(units=24, input_dim=10, cell=cell))
     spec.tensors[0].shape = (1 << 14, 1 << 14, 10)
-    for name in CELLS[cell].states:
+    for name in state_names(CELLS[cell]):
         spec.tensors[spec.index(f"{name}0")].shape = (1 << 14, 24)
     with pytest.raises((RuntimeError, ValueError), match="too large|overflow|BytesRequired"):
         allocate(spec)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import combinations_with_replacement
 
 import flatbuffers
 import numpy as np
@@ -11,6 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from recurrent_models import Case, ModelSpec, assert_same_bits, feeds, make_case, op_model
 
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.runtime.native import library_path
 
 
@@ -138,7 +140,7 @@ def two_layers(first: Case, second: Case) -> bytes:
     return bytes(builder.Output())
 
 
-@pytest.mark.parametrize("cells", [("gru", "gru"), ("gru", "lstm"), ("lstm", "lstm")], ids=str)
+@pytest.mark.parametrize("cells", [*combinations_with_replacement(CELLS, 2)], ids=str)
 def test_two_nodes_keep_their_own_weights(cells: tuple[str, str], isa: str) -> None:
     first = make_case(units=24, input_dim=10, rank_h=8, time=5, seed=1, cell=cells[0])
     middle = first.reference()[0]

@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 from guarded import Guarded
 
-from tfpipeline.numerics import activations, gru, lstm
+from tfpipeline.numerics import activations
+from tfpipeline.numerics.cells import CELLS, Functions
 from tfpipeline.numerics.quantize import requantize
-from tfpipeline.numerics.recurrent import Accumulators, load_state, quantize_state
+from tfpipeline.numerics.recurrent import (
+    Product,
+    clamp_state,
+    floor_state,
+    load_state,
+    quantize_state,
+    step_int8,
+)
 
 DEPTHS = [1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 40, 64, 67, 130]
 BLOCKS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 19]
@@ -102,26 +110,14 @@ def test_requantize_rounds_ties_to_even(isa: str, at_end: bool) -> None:
 
 
 @pytest.mark.parametrize("functions", [(1, 1), (1, 2), (2, 1), (2, 2)], ids=str)
-@pytest.mark.parametrize(
-    ("kernel", "step", "gates", "bias_rows", "states"),
-    [
-        ("gru_gates", gru.gate_step, 3, 2, 1),
-        ("lstm_gates", lstm.gate_step, 4, 1, 2),
-    ],
-)
 def test_gates_have_the_bits_of_the_spec(
-    isa: str,
-    at_end: bool,
-    kernel: str,
-    step,
-    gates: int,
-    bias_rows: int,
-    states: int,
-    functions: tuple[int, int],
+    isa: str, at_end: bool, cell: str, functions: tuple[int, int]
 ) -> None:
+    kind = CELLS[cell]
+    gates, bias_rows, states = len(kind.gates), kind.bias_rows, len(kind.states)
     gate = [activations.sigmoid, activations.hard_sigmoid][functions[0] - 1]
     activation = [activations.tanh, activations.hard_tanh][functions[1] - 1]
-    run = getattr(native.variants()[isa], kernel)
+    run = getattr(native.variants()[isa], f"{cell}_gates")
     rng = np.random.default_rng(1)
     for blocks in range(1, 11):
         units, shape = 16 * blocks, (blocks, gates, 16)
@@ -141,8 +137,11 @@ def test_gates_have_the_bits_of_the_spec(
             return v.transpose(1, 0, 2).reshape(-1)
 
         bias = np.stack([flat(b) for b in biases])
-        acc = Accumulators(flat(acc_x), flat(acc_h), flat(m_x), flat(m_h), bias, gate, activation)
-        expected = step(acc, tuple(before))
+        x = Product(flat(acc_x), flat(m_x), bias[0])
+        h = Product(flat(acc_h), flat(m_h), bias[1] if bias_rows == 2 else None)
+        expected = step_int8(
+            kind, x, h, before, Functions(gate, activation, floor_state, clamp_state)
+        )
         buffers = [Guarded(v, at_end) for v in (acc_x, acc_h, parameters, *before)]
         q = Guarded(np.zeros(units, np.int8), at_end)
         settings = native.GateSettings(np.float32(1) / np.float32(0.01), *functions)
@@ -187,7 +186,7 @@ def test_gate_functions_have_the_bits_of_the_spec(isa: str, at_end: bool, name: 
 def test_every_row_of_the_table_has_the_kernels_of_recurrent_ops(name: str) -> None:
     # A field that a row leaves out is NULL, and this processor may not run that row.
     variant = native.variants()[name]
-    kernels = ("gemm", "requantize", "gru_gates", "lstm_gates", "load_state")
+    kernels = ("gemm", "requantize", *(f"{cell}_gates" for cell in CELLS), "load_state")
     for field in (*kernels, "moments", "normalize"):
         assert bool(getattr(variant, field)), field
     for width in (variant.s4, variant.s2):

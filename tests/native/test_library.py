@@ -15,6 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from model_files import model_file
 
 import tfpipeline.runtime.native as runtime_native
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.ops import OPS
 from tfpipeline.runtime.native import (
     LIBRARY_VARIABLE,
@@ -44,8 +45,7 @@ EXPORTS = {
     "tfpipeline_recurrent_create",
     "tfpipeline_recurrent_destroy",
     "tfpipeline_recurrent_run",
-    "tfpipeline_register_gru",
-    "tfpipeline_register_lstm",
+    *(f"tfpipeline_register_{cell}" for cell in CELLS),
     "tfpipeline_version",
 }
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads ELF files")

@@ -10,8 +10,9 @@ import pytest
 from guarded import Guarded
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recurrent_models import CELLS, Case, assert_same_bits, make_case
+from recurrent_models import Case, assert_same_bits, make_case
 
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 SHAPES = [

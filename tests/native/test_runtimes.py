@@ -13,7 +13,7 @@ import native_library as native
 import numpy as np
 import pytest
 from factored_models import factored_model, make_factored
-from recurrent_models import assert_same_bits, feeds, make_case, op_model
+from recurrent_models import assert_same_bits, feeds, make_case, op_model, state_names
 from separate_environment import TFLITE_RUNTIME
 from unsigned_layers import make_unsigned, unsigned_model
 
@@ -54,7 +54,7 @@ def test_same_bits_in_every_runtime(cell: str, runtime: str, tmp_path: Path) -> 
     case = make_case(**shape, cell=cell)
     results = run_in(runtime, op_model(case).build(), feeds(case), tmp_path)
     for isa in native.supported():
-        got = [results[f"{isa}_{name}"] for name in ("y", *case.cell.states)]
+        got = [results[f"{isa}_{name}"] for name in ("y", *state_names(case.cell))]
         assert_same_bits(got, case.reference())
 
 

@@ -80,7 +80,7 @@ def describe_custom_op(name: str, options: bytes | int) -> CustomOp:
         problem = f"{name} is not an operator of this tfpipeline: upgrade it"
         return CustomOp(name, provider, problem=problem, option_bytes=size)
     try:
-        decoded = asdict(OPS[name].options.unpack(b"" if isinstance(options, int) else options))
+        decoded = asdict(OPS[name].unpack(b"" if isinstance(options, int) else options))
     except ValueError as error:
         return CustomOp(name, provider, problem=str(error), option_bytes=size)
     return CustomOp(name, provider, decoded, option_bytes=size)
@@ -92,7 +92,7 @@ def our_options(operator: Operator) -> Any:
     if operator.code.name != CUSTOM or isinstance(given, int):
         return None
     try:
-        return OPS[operator.code.custom].options.unpack(given)
+        return OPS[operator.code.custom].unpack(given)
     except ValueError:
         return None
 

@@ -1,32 +1,21 @@
-"""What all recurrent ops have in common: products, states, and the walk through time.
-
-A cell adds its gates, as a function from accumulators and states to the next states; see
-`numerics/gru.py`.
-"""
+"""Any recurrent cell as the ops compute it: the executable spec of every kernel, bit for bit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfpipeline.numerics.activations import (
-    ACTIVATIONS,
-    RECURRENT_ACTIVATIONS,
-    Activation,
-    sigmoid,
-    tanh,
-)
+from tfpipeline.numerics.activations import ACTIVATIONS, RECURRENT_ACTIVATIONS
+from tfpipeline.numerics.cells import Cell, Functions
 from tfpipeline.numerics.layer_norm import GAIN_LIMIT, fold_layer_norm, load_gains
 from tfpipeline.numerics.quantize import requantize
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
 Float32Array = NDArray[np.float32]
 Int8Array = NDArray[np.int8]
-FloatArray = NDArray[np.floating]
 
 #: States smaller than this become zero, so that no float of the op is ever subnormal.
 STATE_FLOOR = np.float32(2.0**-60)
@@ -46,34 +35,49 @@ class QuantizedMatrix:
 
 
 @dataclass(frozen=True)
-class Accumulators:
-    """What one step's gates start from, each with `gates * units` columns.
+class Product:
+    """What both products of one step start from: int32 sums, and how they become real numbers.
 
-    `x` and `h` are int32 `(batch, columns)`, `multiplier_x` and `multiplier_h` float32
-    `(columns,)`, and `bias` float32 `(bias rows, columns)`, with layer normalization
-    `(batch, columns)` and `(bias rows, batch, columns)`; then the functions of the gates, and
-    of what they let through.
+    Args:
+        acc: int32 `(batch, gates * units)`.
+        multiplier: float32 `(gates * units,)`, with layer normalization `(batch, gates * units)`.
+        bias: float32 of the same shape, or None.
     """
 
-    x: NDArray[np.int32]
-    h: NDArray[np.int32]
-    multiplier_x: Float32Array
-    multiplier_h: Float32Array
-    bias: Float32Array
-    recurrent_activation: Activation = sigmoid
-    activation: Activation = tanh
+    acc: NDArray[np.int32]
+    multiplier: Float32Array
+    bias: Float32Array | None
+
+    def gates(self, count: int) -> list[Float32Array]:
+        """Return the pre-activations of each gate, float32 `(batch, units)`."""
+        values = self.acc.astype(np.float32) * self.multiplier
+        if self.bias is not None:
+            values = values + self.bias
+        return np.split(values, count, axis=-1)
 
 
-class GateStep(Protocol):
-    """One step of a cell: the next states `(batch, units)`, the first of which is h."""
+def kernel_functions(options: RecurrentOptions) -> Functions:
+    """Return the functions of the kernels for one layer."""
+    values = zip(options.recurrent_cell.parameters, options.parameters, strict=True)
+    return Functions(
+        RECURRENT_ACTIVATIONS[options.recurrent_activation],
+        ACTIVATIONS[options.activation],
+        floor_state,
+        clamp_state,
+        {name: np.float32(value) for name, value in values},
+    )
 
-    def __call__(
-        self, acc: Accumulators, states: tuple[Float32Array, ...]
-    ) -> tuple[Float32Array, ...]: ...
+
+def step_int8(
+    cell: Cell, x: Product, h: Product, states: Sequence[Float32Array], functions: Functions
+) -> tuple[Float32Array, ...]:
+    """Return the next states: one step of the op, in its fixed order of float32 operations."""
+    count = len(cell.gates)
+    return cell.step(x.gates(count), h.gates(count), states, functions)
 
 
 def load_state(h0: ArrayLike) -> Float32Array:
-    """Returns the state as the op takes it in: clamped, and zero where tiny or not a number."""
+    """Return the state as the op takes it in: clamped, and zero where tiny or not a number."""
     values = np.asarray(h0, dtype=np.float32)
     clamped = np.clip(values, -STATE_LIMIT, STATE_LIMIT)
     with np.errstate(invalid="ignore"):
@@ -81,31 +85,34 @@ def load_state(h0: ArrayLike) -> Float32Array:
 
 
 def floor_state(state: Float32Array) -> Float32Array:
-    """Returns the state of a step as the op keeps it: zero where tiny."""
+    """Return the state of a step as the op keeps it: zero where tiny."""
     return np.where(np.abs(state) >= STATE_FLOOR, state, np.float32(0.0))
 
 
+def clamp_state(state: Float32Array) -> Float32Array:
+    """Return a state that may grow, within the limits of states that come in."""
+    return np.clip(state, -STATE_LIMIT, STATE_LIMIT)
+
+
 def quantize_state(h: ArrayLike, scale_h: float) -> Int8Array:
-    """Returns clamp(round(h * (1 / scale_h)), -127, 127) as int8, all in float32."""
+    """Return clamp(round(h * (1 / scale_h)), -127, 127) as int8, all in float32."""
     inverse = np.float32(1.0) / np.float32(scale_h)
     values = np.asarray(h, dtype=np.float32) * inverse
     return np.rint(np.clip(values, np.float32(-127.0), np.float32(127.0))).astype(np.int8)
 
 
 def load_bias(bias: ArrayLike) -> Float32Array:
-    """Returns the bias as the op takes it in: tiny values become zero."""
+    """Return the bias as the op takes it in: tiny values become zero."""
     values = np.asarray(bias, dtype=np.float32)
     return np.where(np.abs(values) >= STATE_FLOOR, values, np.float32(0.0))
 
 
 def sequence_int8(
-    step: GateStep,
-    gates: int,
     x: Int8Array,
-    first: Sequence[ArrayLike],
+    initial: Sequence[ArrayLike],
     kernel: tuple[QuantizedMatrix, ...],
     recurrent_kernel: tuple[QuantizedMatrix, ...],
-    bias: Float32Array,
+    bias: ArrayLike,
     *,
     x_scale: float,
     x_zero_point: int,
@@ -113,33 +120,31 @@ def sequence_int8(
     lengths: ArrayLike | None = None,
     gains: ArrayLike | None = None,
 ) -> tuple[Int8Array, tuple[Float32Array, ...]]:
-    """Runs a cell of `gates` gates as every kernel does, bit for bit.
+    """Run the cell of `options` as every kernel does, bit for bit.
 
     Args:
-        step: the cell's gates.
-        gates: kernels have `gates * units` rows.
         x: int8 `(batch, time, input_dim)`, affine with `x_scale` and `x_zero_point`.
-        first: the states before the first step, float32 `(batch, units)` each.
+        initial: The initial states, float32 `(batch, units)` each.
         kernel: `(W,)` with W `(gates * units, input_dim)`, or `(first, second)` with
             `(rank_x, input_dim)` and `(gates * units, rank_x)`: rows are outputs.
-        recurrent_kernel: the same with `units` in place of `input_dim`, and `rank_h`.
+        recurrent_kernel: The same with `units` in place of `input_dim`, and `rank_h`.
         bias: float32 `(bias rows, gates * units)`.
-        x_scale: scale of `x`.
-        x_zero_point: zero point of `x`.
-        options: sizes, inner scales and flags.
+        x_scale: Scale of `x`.
+        x_zero_point: Zero point of `x`.
+        options: Sizes, inner scales, flags and functions.
         lengths: int32 `(batch,)`, the steps of each sequence that count, clamped to [0, time].
             The steps past them leave the states as they are and repeat their output. None: all.
         gains: float32 `(2, gates * units)` of W x and U h, where the options say `layer_norm`.
 
     Returns:
-        `y` int8 `(batch, time, units)` or `(batch, units)`, and the last states.
+        `y` int8 `(batch, time, units)` or `(batch, units)`, and the final states, float32
+        `(batch, units)`.
 
     Raises:
-        ValueError: a shape does not fit `options`.
+        ValueError: A shape does not fit `options`.
     """
-    x = np.asarray(x)
-    rows = gates * options.units
-    bits = options.weight_bits
+    x, cell = np.asarray(x), options.recurrent_cell
+    rows, bits = cell.rows(options.units), options.weight_bits
     _check_matrices("kernel", kernel, options.input_dim, options.rank_x, rows, bits[:2])
     _check_matrices(
         "recurrent_kernel", recurrent_kernel, options.units, options.rank_h, rows, bits[2:]
@@ -147,7 +152,7 @@ def sequence_int8(
     batch, steps, depth = x.shape
     if depth != options.input_dim:
         raise ValueError(f"x must have {options.input_dim} features; got {x.shape}.")
-    bias = load_bias(bias)
+    biases = load_bias(_check_bias(bias, (cell.bias_rows, rows)))
     counted = np.full(batch, steps) if lengths is None else np.asarray(lengths)
     if counted.shape != (batch,):
         raise ValueError(f"lengths must have the shape ({batch},); got {counted.shape}.")
@@ -155,12 +160,9 @@ def sequence_int8(
         raise ValueError(f"gains go with layer_norm, which is {options.layer_norm}.")
     if gains is not None:
         gains = _check_gains(gains, (2, rows))
-    functions = (
-        RECURRENT_ACTIVATIONS[options.recurrent_activation],
-        ACTIVATIONS[options.activation],
-    )
+    functions = kernel_functions(options)
 
-    states = tuple(np.broadcast_to(load_state(s), (batch, options.units)) for s in first)
+    states = tuple(np.broadcast_to(load_state(s), (batch, options.units)) for s in initial)
     q = quantize_state(states[0], options.scale_h)
     centred = x.astype(np.int32) - np.int32(x_zero_point)
     order = range(steps - 1, -1, -1) if options.go_backwards else range(steps)
@@ -168,16 +170,18 @@ def sequence_int8(
     for place, t in enumerate(order):
         acc_x, m_x = _product(centred[:, t], x_scale, kernel, options.scale_a_x)
         acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
-        biases = bias
+        b_x, b_h = biases[0], biases[1] if len(biases) == 2 else None
         if gains is not None:
-            split = (gates, options.epsilon)
-            m_x, first_bias = fold_layer_norm(acc_x, m_x, bias[0], gains[0], *split)
-            # The only bias of some cells takes up both means.
-            m_h, last_bias = fold_layer_norm(
-                acc_h, m_h, first_bias if len(bias) == 1 else bias[1], gains[1], *split
-            )
-            biases = np.stack([first_bias, last_bias][-len(bias) :])
-        after = step(Accumulators(acc_x, acc_h, m_x, m_h, biases, *functions), states)
+            split = (len(cell.gates), options.epsilon)
+            m_x, b_x = fold_layer_norm(acc_x, m_x, b_x, gains[0], *split)
+            if b_h is None:
+                # The only bias of some cells takes up both means.
+                m_h, b_x = fold_layer_norm(acc_h, m_h, b_x, gains[1], *split)
+            else:
+                m_h, b_h = fold_layer_norm(acc_h, m_h, b_h, gains[1], *split)
+        after = step_int8(
+            cell, Product(acc_x, m_x, b_x), Product(acc_h, m_h, b_h), states, functions
+        )
         inside = (t < counted)[:, None]
         states = tuple(np.where(inside, a, s) for a, s in zip(after, states, strict=True))
         q = quantize_state(states[0], options.scale_h)
@@ -185,12 +189,7 @@ def sequence_int8(
     return (y if options.return_sequences else q), tuple(np.array(s) for s in states)
 
 
-def check_bias(bias: ArrayLike, shape: tuple[int, int]) -> Float32Array:
-    """Returns the bias as float32.
-
-    Raises:
-        ValueError: it has another shape.
-    """
+def _check_bias(bias: ArrayLike, shape: tuple[int, int]) -> Float32Array:
     values = np.asarray(bias, np.float32)
     if values.shape != shape:
         raise ValueError(f"bias must have the shape {shape}; got {values.shape}.")
@@ -206,16 +205,10 @@ def _check_gains(gains: ArrayLike, shape: tuple[int, int]) -> Float32Array:
     return load_gains(values)
 
 
-def float_sigmoid(x: FloatArray) -> FloatArray:
-    """The sigmoid of the float references."""
-    # Through tanh, which neither overflows nor loses the small end.
-    return 0.5 * (1.0 + np.tanh(0.5 * x))
-
-
 def _product(
     vector: NDArray[np.integer], scale: float, matrices: tuple[QuantizedMatrix, ...], inner: float
 ) -> tuple[NDArray[np.int32], Float32Array]:
-    """Returns the int32 accumulators of the last matrix and the multiplier of each row."""
+    """Return the int32 accumulators of the last matrix and the multiplier of each row."""
     step = np.float32(scale)
     if len(matrices) == 2:
         acc = vector.astype(np.int32) @ matrices[0].values.astype(np.int32).T

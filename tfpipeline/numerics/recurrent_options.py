@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
+
+from tfpipeline.numerics.cells import CELLS, Cell
+from tfpipeline.numerics.cells.cell import MAX_PARAMETERS
 
 VERSION = 1
 SIZE = 64
@@ -14,11 +17,13 @@ SIZE = 64
 MAX_UNITS = 16384
 MAX_DEPTH = 65536
 
-_LAYOUT = struct.Struct("<4sHHIIIIIfff7Bxf12x")
+_LAYOUT = struct.Struct("<4sHHIIIIIfff7Bxf3f")
 _RETURN_SEQUENCES = 1 << 0
 _GO_BACKWARDS = 1 << 1
 _TIME_MAJOR = 1 << 2
 _LAYER_NORM = 1 << 3
+#: Where the three parameters of a cell begin; zeros where it has fewer.
+PARAMETERS = 52
 #: Gate functions by name, with the numbers of the bytes.
 RECURRENT_ACTIVATIONS = {"sigmoid": 1, "hard_sigmoid": 2}
 ACTIVATIONS = {"tanh": 1, "hard_tanh": 2}
@@ -31,9 +36,10 @@ DEFAULT_EPSILON = 0.0010000000474974513
 
 @dataclass(frozen=True)
 class RecurrentOptions:
-    """Attributes of one recurrent node; a cell's own class names its op and its magic bytes.
+    """Attributes of one recurrent node.
 
     Args:
+        cell: key of `CELLS`, which gives the op's name and the first four bytes.
         units: size of the state, H.
         input_dim: features of a time step, D.
         rank_x: rank of the factored input kernel; 0 when it is one plain matrix.
@@ -50,14 +56,17 @@ class RecurrentOptions:
         weight_bits: width of the weights of W1, W2, U1 and U2, 8, 4 or 2 each; 8 when unused.
         layer_norm: normalizes the products of each gate, with gains.
         epsilon: added to the variances of `layer_norm`, in [2^-40, 1]; the default when unused.
+        parameters: values of the cell's parameters, in its order.
 
     Raises:
-        ValueError: a size, a scale, a width or a function is none of these.
+        ValueError: a size, a scale, a width, a function or a parameter is none of these.
+
+    Example:
+        >>> RecurrentOptions("gru", units=8, input_dim=4).op_name
+        'tfpipeline.gru'
     """
 
-    OP_NAME: ClassVar[str]
-    MAGIC: ClassVar[bytes]
-
+    cell: str
     units: int
     input_dim: int
     rank_x: int = 0
@@ -73,8 +82,11 @@ class RecurrentOptions:
     weight_bits: tuple[int, int, int, int] = (8, 8, 8, 8)
     layer_norm: bool = False
     epsilon: float = DEFAULT_EPSILON
+    parameters: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ValueError(f"cell must be one of {', '.join(CELLS)}; got {self.cell!r}.")
         for name, low, high in (
             ("units", 1, MAX_UNITS),
             ("input_dim", 1, MAX_DEPTH),
@@ -101,13 +113,29 @@ class RecurrentOptions:
                 )
         if len(self.weight_bits) != 4 or any(b not in WEIGHT_BITS for b in self.weight_bits):
             raise ValueError(f"weight_bits must be four of 8, 4 or 2; got {self.weight_bits!r}.")
+        names = self.recurrent_cell.parameters
+        if len(self.parameters) != len(names) or not all(map(math.isfinite, self.parameters)):
+            raise ValueError(
+                f"parameters of cell {self.cell!r} must be {len(names)} finite numbers "
+                f"({', '.join(names) or 'none'}); got {self.parameters!r}."
+            )
+
+    @property
+    def recurrent_cell(self) -> Cell:
+        """The cell."""
+        return CELLS[self.cell]
+
+    @property
+    def op_name(self) -> str:
+        """Name of the custom op."""
+        return self.recurrent_cell.op_name
 
     def pack(self) -> bytes:
         """Returns the 64 bytes that go into the operator's `custom_options`."""
         flags = self.return_sequences * _RETURN_SEQUENCES | self.go_backwards * _GO_BACKWARDS
         flags |= self.layer_norm * _LAYER_NORM
         return _LAYOUT.pack(
-            self.MAGIC,
+            self.recurrent_cell.magic,
             VERSION,
             SIZE,
             flags,
@@ -123,42 +151,54 @@ class RecurrentOptions:
             0 if self.steps_at_once == DEFAULT_STEPS else self.steps_at_once,
             *(0 if bits == 8 else bits for bits in self.weight_bits),
             self.epsilon if self.layer_norm else 0.0,
+            *self.parameters,
+            *[0.0] * (MAX_PARAMETERS - len(self.parameters)),
         )
 
     @classmethod
-    def unpack(cls, data: bytes) -> Self:
-        """Reads the bytes of `pack`; the scales come back as the float32 values stored.
+    def unpack(cls, data: bytes, cell: str | None = None) -> Self:
+        """Read the bytes of `pack`; numbers come back as the float32 values stored.
+
+        Args:
+            data: The bytes.
+            cell: What the op's name says; None takes what the bytes begin with.
 
         Raises:
-            ValueError: the bytes are not version 1 options of this op.
+            ValueError: The bytes are not version 1 options of this op, or of any.
         """
+        expected = {known.magic: name for name, known in CELLS.items() if cell in (None, name)}
+        op_name = "a recurrent op" if cell is None else CELLS[cell].op_name
         if len(data) != SIZE:
             raise ValueError(
-                f"custom_options of {cls.OP_NAME} must have {SIZE} bytes; got {len(data)}."
+                f"custom_options of {op_name} must have {SIZE} bytes; got {len(data)}."
             )
         magic, version, size, flags, *fields = _LAYOUT.unpack(data)
-        units, input_dim, rank_x, rank_h, a_x, a_h, h, gate, act, steps, *small, epsilon = fields
-        w1, w2, u1, u2 = small
+        units, input_dim, rank_x, rank_h, a_x, a_h, h, gate, act, steps, *small = fields
+        w1, w2, u1, u2, epsilon, *parameters = small
         layer_norm = bool(flags & _LAYER_NORM)
-        if magic != cls.MAGIC:
+        if magic not in expected:
+            magics = " or ".join(map(repr, expected))
             raise ValueError(
-                f"custom_options of {cls.OP_NAME} must begin with {cls.MAGIC!r}; got {magic!r}."
+                f"custom_options of {op_name} must begin with {magics}; got {magic!r}."
             )
+        found = CELLS[expected[magic]]
         if version != VERSION:
             raise ValueError(
-                f"{cls.OP_NAME} options have version {version}, this tfpipeline reads {VERSION}: "
+                f"{found.op_name} options have version {version}, this tfpipeline reads {VERSION}: "
                 "upgrade tfpipeline, or export the model again."
             )
         known = _RETURN_SEQUENCES | _GO_BACKWARDS | _LAYER_NORM
-        reserved = data[47:48] + (b"" if layer_norm else data[48:52]) + data[52:]
+        used = PARAMETERS + 4 * len(found.parameters)
+        reserved = data[47:48] + (b"" if layer_norm else data[48:52]) + data[used:]
         gates = [n for n, number in RECURRENT_ACTIVATIONS.items() if number == gate]
         functions = [n for n, number in ACTIVATIONS.items() if number == act]
         if size != SIZE or flags & ~known or not gates or not functions or any(reserved):
             raise ValueError(
-                f"custom_options of {cls.OP_NAME} version {VERSION} hold a size ({size}), flags "
+                f"custom_options of {found.op_name} version {VERSION} hold a size ({size}), flags "
                 f"({flags:#x}), gate functions ({gate}, {act}) or reserved bytes not in its spec."
             )
         return cls(
+            cell=found.name,
             units=units,
             input_dim=input_dim,
             rank_x=rank_x,
@@ -174,4 +214,5 @@ class RecurrentOptions:
             weight_bits=(w1 or 8, w2 or 8, u1 or 8, u2 or 8),
             layer_norm=layer_norm,
             epsilon=epsilon if layer_norm else DEFAULT_EPSILON,
+            parameters=tuple(parameters[: len(found.parameters)]),
         )

@@ -1,0 +1,12 @@
+"""The recurrent cells: `CELLS` is the only list of them in Python."""
+
+from collections.abc import Mapping
+
+from tfpipeline.numerics.cells.cell import Cell, Functions, Gate, Step
+from tfpipeline.numerics.cells.gru import GRU
+from tfpipeline.numerics.cells.lstm import LSTM
+
+CELLS: Mapping[str, Cell] = {cell.name: cell for cell in (GRU, LSTM)}
+"""By name; a new cell is a module of this package and a name in this line."""
+
+__all__ = ["CELLS", "Cell", "Functions", "Gate", "Step"]

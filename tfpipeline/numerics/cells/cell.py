@@ -1,0 +1,127 @@
+"""What one recurrent cell is: a descriptor, and its equations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating]
+
+MAX_PARAMETERS = 3
+_FUNCTIONS = ("sigmoid", "tanh")
+
+
+@dataclass(frozen=True)
+class Functions:
+    """What differs between the float reference and the bits of the kernels.
+
+    Args:
+        sigmoid: Of the gates.
+        tanh: Of what the gates let through.
+        floor: Applied to every new state: the op keeps no tiny numbers.
+        clamp: Applied before that to states without a bound of their own.
+        parameters: Values of the cell's parameters, by name.
+    """
+
+    sigmoid: Callable[[Any], Any]
+    tanh: Callable[[Any], Any]
+    floor: Callable[[Any], Any]
+    clamp: Callable[[Any], Any]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Step(Protocol):
+    """The equations of a cell: one time step."""
+
+    def __call__(
+        self,
+        p_x: Sequence[FloatArray],
+        p_h: Sequence[FloatArray],
+        states: Sequence[FloatArray],
+        f: Functions,
+    ) -> tuple[FloatArray, ...]:
+        """Return the new states `(batch, units)`, h first.
+
+        Args:
+            p_x: W x plus its bias, an array `(batch, units)` for each gate.
+            p_h: The same of U h, plus the second bias row where the cell has one.
+            states: The old states.
+            f: The functions to use; each operation rounds by itself, in the order written.
+        """
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One block of `units` rows of both kernels, in Keras' order.
+
+    Args:
+        name: As in the equations, such as `z`.
+        function: "sigmoid" (Keras' `recurrent_activation`) or "tanh" (`activation`).
+        summed: Whether its two products are only ever added.
+        holds: Whether a saturated gate keeps the old state, as an update or forget gate does.
+    """
+
+    name: str
+    function: str
+    summed: bool = True
+    holds: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One kind of recurrent cell: the only place in Python that says what belongs to it.
+
+    Args:
+        name: Key of `CELLS`; the op is `tfpipeline.<name>`.
+        magic: First four bytes of the op's options.
+        gates: The blocks of rows, summed ones first.
+        states: Names of what is carried from step to step, h first.
+        bias_rows: 1, or 2 where the state's products have a bias of their own.
+        step: The equations.
+        bounded: Whether |h| <= 1 for any input.
+        parameters: Names of the numbers that the equations hold beside weights, up to three.
+        requires: Values that attributes of `RecurrentStep` must have to be exported.
+
+    Raises:
+        ValueError: A field is none of these.
+    """
+
+    name: str
+    magic: bytes
+    gates: tuple[Gate, ...]
+    states: tuple[str, ...]
+    bias_rows: int
+    step: Step
+    bounded: bool = True
+    parameters: tuple[str, ...] = ()
+    requires: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        summed = [gate.summed for gate in self.gates]
+        for good, what in (
+            (len(self.magic) == 4, "magic must have four bytes"),
+            (summed == sorted(summed, reverse=True), "summed gates must come first"),
+            (all(g.function in _FUNCTIONS for g in self.gates), "functions are sigmoid and tanh"),
+            (self.bias_rows in (1, 2), "bias_rows must be 1 or 2"),
+            (bool(self.states), "states must name h"),
+            (len(self.parameters) <= MAX_PARAMETERS, "parameters are three at most"),
+        ):
+            if not good:
+                raise ValueError(f"cell {self.name!r}: {what}; got {self!r}.")
+
+    @property
+    def op_name(self) -> str:
+        """Name of the custom op."""
+        return f"tfpipeline.{self.name}"
+
+    def rows(self, units: int) -> int:
+        """Return the number of rows of the last matrix of either kernel."""
+        return len(self.gates) * units
+
+    def summed_rows(self, units: int) -> int:
+        """Return how many of these rows, the first ones, are only ever added."""
+        return sum(gate.summed for gate in self.gates) * units

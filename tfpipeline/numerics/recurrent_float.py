@@ -1,0 +1,109 @@
+"""Any recurrent cell in floating point, with its inner values: what calibration runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tfpipeline.numerics.cells import Cell, Functions
+from tfpipeline.numerics.cells.cell import FloatArray
+
+
+@dataclass(frozen=True)
+class Taps:
+    """Inner values of a layer, each `(batch, time, features)`, in the order they were computed.
+
+    `a_x` and `a_h` are the vectors between two factors (None for a plain kernel); `p_x` and `p_h`
+    the pre-activations `(..., gates * units)` with the bias rows that belong to them; `states` what
+    the cell carries, h first.
+    """
+
+    a_x: FloatArray | None
+    a_h: FloatArray | None
+    p_x: FloatArray
+    p_h: FloatArray
+    states: tuple[FloatArray, ...]
+
+
+def sigmoid(x: FloatArray) -> FloatArray:
+    """Return 1 / (1 + exp(-x))."""
+    # Through tanh, which neither overflows nor loses the small end.
+    return 0.5 * (1.0 + np.tanh(0.5 * x))
+
+
+def sequence_float(
+    cell: Cell,
+    x: ArrayLike,
+    initial: Sequence[ArrayLike] | None,
+    kernel: tuple[ArrayLike, ...],
+    recurrent_kernel: tuple[ArrayLike, ...],
+    bias: ArrayLike,
+    *,
+    parameters: Sequence[float] = (),
+    go_backwards: bool = False,
+    taps: bool = False,
+    dtype: type[np.floating] = np.float64,
+) -> tuple[FloatArray, tuple[FloatArray, ...], Taps | None]:
+    """Run a cell in floating point, and on request return its inner values.
+
+    Args:
+        cell: The cell.
+        x: `(batch, time, input_dim)`.
+        initial: The initial states, `(batch, units)` each, or None for zeros.
+        kernel: As Keras keeps it: `(W,)` with W `(input_dim, gates * units)`, or `(left, right)`
+            with `(input_dim, rank)` and `(rank, gates * units)`.
+        recurrent_kernel: The same for the state, with `units` rows.
+        bias: `(bias rows, gates * units)`.
+        parameters: Values of the cell's parameters.
+        go_backwards: Reads the time steps from the last to the first.
+        taps: Also return a `Taps`, for calibration.
+        dtype: float32 or float64, the precision of the arithmetic.
+
+    Returns:
+        All h `(batch, time, units)`, the final states `(batch, units)`, and the taps or None.
+    """
+    inputs = np.asarray(x, dtype=dtype)
+    if go_backwards:
+        inputs = inputs[:, ::-1]
+    left = [np.asarray(k, dtype=dtype) for k in kernel]
+    right = [np.asarray(k, dtype=dtype) for k in recurrent_kernel]
+    biases = np.asarray(bias, dtype=dtype)
+    batch, steps, _ = inputs.shape
+    gates, count = len(cell.gates), len(cell.states)
+    units = right[-1].shape[1] // gates
+    given = [0.0] * count if initial is None else initial
+    states = tuple(
+        np.array(np.broadcast_to(np.asarray(s, dtype=dtype), (batch, units))) for s in given
+    )
+    values = dict(zip(cell.parameters, map(dtype, parameters), strict=True))
+    functions = Functions(sigmoid, np.tanh, _unchanged, _unchanged, values)
+
+    a_x = inputs @ left[0] if len(left) == 2 else None
+    p_x = (inputs if a_x is None else a_x) @ left[-1] + biases[0]
+    a_h = np.empty((batch, steps, right[0].shape[1]), dtype) if len(right) == 2 and taps else None
+    p_h = np.empty((batch, steps, gates * units), dtype) if taps else None
+    kept = [np.empty((batch, steps, units), dtype) for _ in range(count if taps else 1)]
+    columns = [slice(g * units, (g + 1) * units) for g in range(gates)]
+    for t in range(steps):
+        inner = states[0] @ right[0] if len(right) == 2 else states[0]
+        recurrent = inner @ right[-1]
+        if len(biases) == 2:
+            recurrent += biases[1]
+        x_gates = [p_x[:, t, rows] for rows in columns]
+        h_gates = [recurrent[:, rows] for rows in columns]
+        states = cell.step(x_gates, h_gates, states, functions)
+        for sequence, state in zip(kept, states, strict=False):
+            sequence[:, t] = state
+        if a_h is not None:
+            a_h[:, t] = inner
+        if p_h is not None:
+            p_h[:, t] = recurrent
+    found = Taps(a_x, a_h, p_x, p_h, tuple(kept)) if p_h is not None else None
+    return kept[0], states, found
+
+
+def _unchanged(state: FloatArray) -> FloatArray:
+    return state
