@@ -11,9 +11,8 @@ from factored_models import factored_model, make_factored
 from fully_connected_models import layer_model, make_layer
 from recurrent_models import feeds, make_case, op_model
 
-from tfpipeline.numerics.cells import CELLS
-
 from tfpipeline.numerics import ops
+from tfpipeline.numerics.cells import CELLS
 
 
 @dataclass(frozen=True)
