@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.pipeline import ExportRun, card_file
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.samples.sets import read_sets
+from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.trace.exportable import check_model, check_targets
 from tfpipeline.export.trace.forked import refuse_forked
 from tfpipeline.export.trace.layer_parents import parents_of_layers
 from tfpipeline.export.trace.names import check_names
-from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.trace.signature import fixed_frames, signature_of
 from tfpipeline.export.verify.against_keras import Tolerances
 from tfpipeline.export.work_folder import work_folder
 from tfpipeline.export.write import model_card as cards
@@ -136,7 +138,9 @@ def export(
         options = options.without_idle_forms(can_fuse=False)
         _needs_no_calibration(options, verification)
     given = cards.given_part(options.target.stem, labels, frontend, metrics, description, license)
-    signature, data = read_sets(model, calibration, verification, frontend)
+    signature, data = read_sets(
+        partial(signature_of, model), calibration, verification, frontend, fixed_frames(model)
+    )
     _check_labels(labels, signature)
     if not isinstance(tolerances, Tolerances | None):
         raise ExportError(f"tolerances must be Tolerances(...), received {tolerances!r}")

@@ -24,8 +24,9 @@ from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.export.refusal import beyond_range, refusal
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.samples.sets import SampleSets
+from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.tolerances import Tolerances
-from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.trace.predictions import predict
 from tfpipeline.export.verify.against_keras import Reference, problems_of, verify
 from tfpipeline.export.verify.evidence import (
     Model,
@@ -104,7 +105,7 @@ class ExportRun:
                 keep_values=options.clipping != MINMAX,
             )
         held_out = self._data.held_out
-        expected = signature.predict(self._model, held_out)
+        expected = predict(self._model, signature, held_out)
         check_telling(held_out, expected, self._tolerances, self._data.held_out_are)
         scores = scores_of_outputs(self._model, signature, given["labels"], expected)
         reference = Reference(held_out, expected, scores, signature.timed_outputs)
@@ -208,7 +209,7 @@ class ExportRun:
             return options, {}, {}
         # The verification samples have no say in what is written.
         samples = self._data.samples
-        expected = self._signature.predict(self._model, samples)
+        expected = predict(self._model, self._signature, samples)
         timed = self._signature.timed_outputs
         scales = Reference(samples, expected, scores, timed).scales()
         calibration = observed.calibration(MINMAX)

@@ -23,7 +23,7 @@ from tfpipeline.export.modes import FLOAT32, ModeTable
 from tfpipeline.export.quantize.ranges import Range
 from tfpipeline.export.recurrent.cells import CELLS
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.export.trace.signature import Samples
+from tfpipeline.export.samples.signature import Samples
 from tfpipeline.progress import progress
 
 

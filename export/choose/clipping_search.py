@@ -23,8 +23,9 @@ from tfpipeline.export.convert.run_once import try_files
 from tfpipeline.export.forms import Form
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.quantize.ranges import CLIPPINGS
+from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.tolerances import Tolerances
-from tfpipeline.export.trace.signature import ModelSignature, Samples
+from tfpipeline.export.trace.predictions import predict
 from tfpipeline.export.verify.against_keras import Reference, measure
 from tfpipeline.export.verify.score_kinds import Scores
 from tfpipeline.export.write.write_file import write_form
@@ -58,7 +59,7 @@ def compare_choices(
     apart = list(held_back(observed.samples))
     if apart:
         samples = {name: values[apart] for name, values in samples.items()}
-    expected = signature.predict(model, samples)
+    expected = predict(model, signature, samples)
     reference = Reference(samples, expected, scores, signature.timed_outputs)
     # Where no activations are quantized, ranges matter to the inputs of our ops only.
     form = Form(fused=not options.modes.needs_ranges, streaming=False)

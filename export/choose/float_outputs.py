@@ -20,7 +20,7 @@ from tfpipeline.export.graph.op_layers import PRODUCTS, OpLayers
 from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.options import ExportOptions
-from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.verify.relative_error import Scales
 
 _LARGEST_ROUNDING = 0.075

@@ -15,8 +15,8 @@ import keras
 import numpy as np
 
 from tfpipeline.export.modes import FLOAT32, INT16, ModeTable
+from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
-from tfpipeline.export.trace.signature import ModelSignature, Samples
 
 _WORST_ERROR = 0.25
 """Of a layer's product with its input, from rounding both to 8 bits. Ordinary layers have 0.02."""

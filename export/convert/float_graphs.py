@@ -20,8 +20,8 @@ from tfpipeline.export.graph.op_layers import layer_of_op
 from tfpipeline.export.graph.pairs import find_pairs
 from tfpipeline.export.graph.time_axes import StretchedGraph, auxiliary_frames, same_tensors
 from tfpipeline.export.modes import ModeTable
+from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.trace.markers_in_keras import MarkedModel
-from tfpipeline.export.trace.signature import ModelSignature, Samples
 from tfpipeline.progress import progress
 
 _WHOLE, _SHORT, _LONG = "whole", "short", "long"

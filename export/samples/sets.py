@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.samples.positions import every_fourth, spread_positions
+from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.samples.sources import Source, read_source
-from tfpipeline.export.trace.signature import ModelSignature, Samples
 
 _CALIBRATION_LIMIT = 256
 """More samples hardly move a range; the report says how many were used."""
@@ -51,27 +49,34 @@ class SampleSets:
 
 
 def read_sets(
-    model: keras.Model,
+    signature_of: Callable[[Any], ModelSignature],
     calibration: Any,
     verification: Any,
     frontend: Mapping[str, Any] | None,
+    frames: int | None,
 ) -> tuple[ModelSignature, SampleSets]:
-    """Reads the samples and checks them against the model's inputs; one source must be given.
+    """Read the samples and check them against the model's inputs; one source must be given.
 
     Without samples for verification every fourth of the calibration samples is held back for it,
     where there are enough.
+
+    Args:
+        signature_of: Reads the model's signature, given an example of its inputs.
+        calibration: Any source of samples, or None.
+        verification: The same.
+        frontend: `LogMel.to_config()` for folders of audio.
+        frames: Time steps of a model that takes sequences of one length only.
     """
-    frames = _fixed_frames(model)
     if calibration is None:
         verified = read_source("verification", verification, _VERIFICATION_LIMIT, frontend, frames)
-        signature = ModelSignature.of(model, verified.values)
+        signature = signature_of(verified.values)
         held_out = signature.check("verification", verified.values)
         few = spread_positions(_count(held_out), _CALIBRATION_LIMIT)
         record = verified.record(range(_count(held_out)))
         return signature, SampleSets(_at(held_out, few), held_out, GIVEN, {}, record)
     limit = _BOTH_LIMIT if verification is None else _CALIBRATION_LIMIT
     source = read_source("calibration", calibration, limit, frontend, frames)
-    signature = ModelSignature.of(model, source.values)
+    signature = signature_of(source.values)
     samples = signature.check("calibration", source.values, limit)
     positions = spread_positions(signature.count(source.values), limit)
     if verification is None:
@@ -106,24 +111,15 @@ def _parted(source: Source, samples: Samples, positions: Sequence[int]) -> Sampl
 
 
 def read_verification(
-    model: keras.Model,
+    signature_of: Callable[[Any], ModelSignature],
     verification: Any,
     frontend: Mapping[str, Any] | None,
     frames: int | None,
 ) -> tuple[ModelSignature, Samples]:
-    """Reads samples to compare finished files on; `frames` is the length that those take."""
-    source = read_source(
-        "verification", verification, _VERIFICATION_LIMIT, frontend, frames or _fixed_frames(model)
-    )
-    signature = ModelSignature.of(model, source.values)
+    """Read samples to compare finished files on; `frames` is the length that those take."""
+    source = read_source("verification", verification, _VERIFICATION_LIMIT, frontend, frames)
+    signature = signature_of(source.values)
     return signature, signature.check("verification", source.values)
-
-
-def _fixed_frames(model: keras.Model) -> int | None:
-    """Time steps of a model that takes sequences of one length only."""
-    shapes = [tensor.shape for tensor in getattr(model, "inputs", None) or []]
-    fixed: int | None = shapes[0][1] if len(shapes) == 1 and len(shapes[0]) == 3 else None
-    return fixed
 
 
 def _count(samples: Samples) -> int:

@@ -25,10 +25,11 @@ from tfpipeline.export.graph.markers import (
     number_in_scope,
     scope_of,
 )
+from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.trace.causal_padding import delay_of, delayed_call
 from tfpipeline.export.trace.factored_dense import written_call
+from tfpipeline.export.trace.predictions import pack
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
-from tfpipeline.export.trace.signature import ModelSignature
 from tfpipeline.export.trace.time_distributed import merged_call
 from tfpipeline.export.trace.trace_errors import sentence_for
 from tfpipeline.protocol import RecurrentStep
@@ -109,7 +110,7 @@ class MarkedModel:
 
         def run(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
             with keras.StatelessScope(state_mapping=list(zip(variables, constants, strict=True))):
-                result = self._model(self._signature.pack(inputs), training=False)
+                result = self._model(pack(self._signature, inputs), training=False)
             return {f"out_{i}": leaf for i, leaf in enumerate(keras.tree.flatten(result))}
 
         with self._replaced():

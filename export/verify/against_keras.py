@@ -11,8 +11,8 @@ import numpy as np
 
 from tfpipeline.export.forms import Form
 from tfpipeline.export.report import FormReport, OutputReport
+from tfpipeline.export.samples.signature import Samples
 from tfpipeline.export.tolerances import Tolerances
-from tfpipeline.export.trace.signature import Samples
 from tfpipeline.export.verify.agreement import (
     Decisions,
     can_choose,

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.export.trace.signature import Samples
+from tfpipeline.export.samples.signature import Samples
 from tfpipeline.export.verify.relative_error import RelativeErrors, Scales, relative_errors
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Streamer

@@ -13,8 +13,8 @@ from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.markers import MarkedLayer
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.tolerances import Tolerances
-from tfpipeline.export.trace.signature import ModelSignature, Samples
 from tfpipeline.export.verify.against_keras import Reference
 from tfpipeline.export.verify.drift import LENGTHS, Drift, long_stream, measure_drifts
 from tfpipeline.export.verify.layer_errors import MOST_SAMPLES, LayerError, cumulative_errors

@@ -18,7 +18,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tfpipeline.export.calibrate.calibrate import FloatRunner
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.op_layers import layer_of_op
-from tfpipeline.export.trace.signature import ModelSignature, Samples
+from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.verify.relative_error import relative_error
 from tfpipeline.export.write.model_file import Written
 

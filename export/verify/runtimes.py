@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.export.trace.signature import Samples
+from tfpipeline.export.samples.signature import Samples
 from tfpipeline.runtime import Interpreter, RuntimeUnavailableError
 
 _RUNTIMES = ("litert", "tf", "tflite_runtime")

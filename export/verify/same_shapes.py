@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.export.errors import VerificationError
-from tfpipeline.export.trace.signature import ModelSignature, Port, Samples
+from tfpipeline.export.samples.signature import ModelSignature, Port, Samples
 
 _ANOTHER = "is it the model that was exported?"
 

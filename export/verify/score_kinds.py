@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.trace.last_activation import (
     CONCATENATED,
     LINEAR,
@@ -28,7 +29,6 @@ from tfpipeline.export.trace.losses_of_outputs import (
     LossKind,
     losses_of_outputs,
 )
-from tfpipeline.export.trace.signature import ModelSignature, Samples
 from tfpipeline.export.verify.relative_error import channels_of
 
 PROBABILITIES, INDEPENDENT, LOGITS = "probabilities", "independent", "logits"

@@ -10,8 +10,9 @@ import numpy as np
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.forms import Form
+from tfpipeline.export.samples.signature import ModelSignature, Port, Samples
 from tfpipeline.export.tolerances import Tolerances
-from tfpipeline.export.trace.signature import ModelSignature, Port, Samples
+from tfpipeline.export.trace.predictions import predict
 from tfpipeline.export.verify.length_report import LengthsReport
 from tfpipeline.export.verify.problems import Problem
 from tfpipeline.export.verify.relative_error import Scales, channels_of, relative_errors
@@ -66,7 +67,7 @@ def verify_lengths(
         {name: values[:, :length] if name in timed else values for name, values in few.items()}
         for length in lengths
     ]
-    expected = [signature.predict(model, cut) for cut in cuts]
+    expected = [predict(model, signature, cut) for cut in cuts]
     reports = {}
     for form, path in files.items():
         if form.streaming:

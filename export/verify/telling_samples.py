@@ -6,8 +6,8 @@ import numpy as np
 
 from tfpipeline.export.errors import VerificationError
 from tfpipeline.export.samples.sets import GIVEN
+from tfpipeline.export.samples.signature import Samples
 from tfpipeline.export.tolerances import Tolerances
-from tfpipeline.export.trace.signature import Samples
 from tfpipeline.export.verify.relative_error import is_constant
 
 _NAMED = 4

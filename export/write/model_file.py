@@ -17,7 +17,7 @@ from tfpipeline.export.lower.stream_states import ExplicitStates, InternalStates
 from tfpipeline.export.lower.tensor_formats import PLAIN
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.quantize.quantization import Quantization
-from tfpipeline.export.trace.signature import ModelSignature, Port
+from tfpipeline.export.samples.signature import ModelSignature, Port
 from tfpipeline.export.write.model_card import with_units
 from tfpipeline.runtime.model_card import CARD_METADATA, LENGTH, STEP
 

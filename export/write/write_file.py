@@ -11,7 +11,7 @@ from tfpipeline.export.forms import Form
 from tfpipeline.export.lower.lowering import Lowering
 from tfpipeline.export.lower.stream_states import ExplicitStates, InternalStates, States
 from tfpipeline.export.modes import FLOAT32, ModeTable
-from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.write.model_card import form_part
 from tfpipeline.export.write.model_file import ModelFile, Written
 from tfpipeline.runtime.model_card import STEP

@@ -15,7 +15,7 @@ from small_model import FEATURES, FRAMES, Exported, walk
 
 from tfpipeline.export import ExportError, ExportReport, Tolerances, export
 from tfpipeline.export.forms import Form
-from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.trace.signature import signature_of
 from tfpipeline.export.verify.score_kinds import scores_of_outputs
 from tfpipeline.export.verify.short_sequences import problems_of_lengths, verify_lengths
 from tfpipeline.runtime import Interpreter, ModelFileError
@@ -191,7 +191,7 @@ def test_arguments_that_do_not_go_together(model: Any, target: Path) -> None:
 def test_short_sequences_count_in_verification(bounded: ExportReport, exported: Exported) -> None:
     files = {Form(fused=False, streaming=False): bounded.portable}
     samples = {"x": exported.held_out}
-    signature = ModelSignature.of(exported.model, samples["x"])
+    signature = signature_of(exported.model, samples["x"])
     scores = scores_of_outputs(exported.model, signature)
     found = verify_lengths(files, signature, exported.model, samples, scores)
     assert found == {"portable": bounded.lengths["portable"]}

@@ -13,7 +13,7 @@ from keras import layers
 from tfpipeline.export import ExportError, VerificationError, export
 from tfpipeline.export.choose.input_units import layers_that_lose_units
 from tfpipeline.export.modes import ModeTable
-from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.trace.signature import signature_of
 from tfpipeline.layers import FactoredGRU
 
 UNITS = np.array([1, 1, 1, 1, 1000, 0.01], np.float32)
@@ -52,7 +52,7 @@ def joined_model() -> keras.Model:
 def lost(
     model: keras.Model, samples: Any = MIXED, mode: str = "int8", **overrides: str
 ) -> set[str]:
-    signature = ModelSignature.of(model, samples)
+    signature = signature_of(model, samples)
     names = [layer.name for layer in model._flatten_layers(include_self=False)]
     checked = signature.check("calibration", samples)
     return set(layers_that_lose_units(model, signature, checked, ModeTable(mode, overrides, names)))

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfpipeline.export.trace.signature import ModelSignature
+from tfpipeline.export.trace.signature import signature_of
 from tfpipeline.export.verify.score_kinds import Scores, scores_of_outputs
 from tfpipeline.losses import CTC, GramCTC
 
@@ -23,7 +23,7 @@ UNKNOWN = Scores(None, None)
 
 def of(model: keras.Model, **more: Any) -> dict[str, Scores]:
     example = np.zeros((2, 5, FEATURES), np.float32)
-    return scores_of_outputs(model, ModelSignature.of(model, example), **more)
+    return scores_of_outputs(model, signature_of(model, example), **more)
 
 
 def sequence(*last: Any) -> keras.Model:

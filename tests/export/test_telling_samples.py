@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from tfpipeline.export import Source, Tolerances, VerificationError, export
 from tfpipeline.export.samples.positions import as_slices, every_fourth, spread_positions
-from tfpipeline.export.samples.sets import GIVEN, HELD_BACK, SHARED, read_sets
+from tfpipeline.export.samples.sets import GIVEN, HELD_BACK, SHARED, SampleSets, read_sets
+from tfpipeline.export.trace.signature import signature_of
 
 L = keras.layers
 FEATURES = 6
@@ -27,6 +29,10 @@ def model() -> keras.Model:
 
 def noise(samples: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(samples, FEATURES)).astype(np.float32)
+
+
+def sets_of(model: keras.Model, calibration: Any, verification: Any) -> SampleSets:
+    return read_sets(partial(signature_of, model), calibration, verification, None, None)[1]
 
 
 def repeated() -> Iterator[np.ndarray]:
@@ -74,7 +80,7 @@ def test_real_verification_samples_find_out_what_calibration_cannot(target: Path
 )
 def test_a_quarter_is_held_back(count: int, calibrate: int, verify: int, where: str) -> None:
     x = noise(count)
-    _, sets = read_sets(model(), x, None, None)
+    sets = sets_of(model(), x, None)
     (samples,), (held_out,) = sets.samples.values(), sets.held_out.values()
     assert (len(samples), len(held_out), sets.held_out_are) == (calibrate, verify, where)
     assert sets.is_held_out == (where == HELD_BACK)
@@ -88,11 +94,11 @@ def test_samples_are_taken_from_all_of_an_array(tmp_path: Path) -> None:
     x = np.repeat(np.arange(2000, dtype=np.float32)[:, None], FEATURES, axis=1)
     np.save(tmp_path / "sorted.npy", x)
     for source in (x, {"x": x}, tmp_path / "sorted.npy", Source(x, "corpus")):
-        _, sets = read_sets(model(), source, None, None)
+        sets = sets_of(model(), source, None)
         for values in (*sets.samples.values(), *sets.held_out.values()):
             steps = np.diff(values[:, 0])
             assert values[0, 0] < 30 and values[-1, 0] > 1980 and steps.max() < 32
-    _, sets = read_sets(model(), x, noise(7), None)
+    sets = sets_of(model(), x, noise(7))
     assert sets.held_out_are == GIVEN
     assert len(sets.samples["x"]) == 256 and sets.samples["x"][-1, 0] > 1980
 
@@ -101,7 +107,7 @@ def test_several_inputs_stay_together() -> None:
     a, b = keras.Input((2,), name="a"), keras.Input((2,), name="b")
     two = keras.Model([a, b], L.Add()([a, b]))
     x = np.repeat(np.arange(900, dtype=np.float32)[:, None], 2, axis=1)
-    _, sets = read_sets(two, {"a": x, "b": 2 * x}, None, None)
+    sets = sets_of(two, {"a": x, "b": 2 * x}, None)
     for samples in (sets.samples, sets.held_out):
         np.testing.assert_array_equal(2 * samples["a"], samples["b"])
 

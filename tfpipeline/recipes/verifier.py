@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ def verify_files(
     from tfpipeline.export.forms import Form
     from tfpipeline.export.modes import FLOAT32
     from tfpipeline.export.samples.sets import read_verification
+    from tfpipeline.export.trace.predictions import predict
+    from tfpipeline.export.trace.signature import fixed_frames, signature_of
     from tfpipeline.export.verify.against_keras import Reference, problems_of, verify
     from tfpipeline.export.verify.same_shapes import check_interface
     from tfpipeline.export.verify.score_kinds import scores_of_outputs
@@ -55,14 +58,14 @@ def verify_files(
             files[Form(fused, streaming=True)] = path
         exact = exact and card["quantization"]["activations"] != FLOAT32
     signature, samples = read_verification(
-        model,
+        partial(signature_of, model),
         verification,
         frontend or next((c["frontend"] for c in cards.values() if c["frontend"]), None),
-        _frames(cards.values()),
+        _frames(cards.values()) or fixed_frames(model),
     )
     for path, card in cards.items():
         check_interface(path, card, signature)
-    expected = signature.predict(model, samples)
+    expected = predict(model, signature, samples)
     accepted = tolerances or usual_tolerances(paths)
     check_telling(samples, expected, accepted)
     labels = next((card["labels"] for card in cards.values() if card["labels"]), None)

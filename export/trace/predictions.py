@@ -1,0 +1,74 @@
+"""Runs a Keras model on samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfpipeline.export.samples.signature import ModelSignature, Samples
+from tfpipeline.export.trace.model_state import state_kept
+
+_PREDICT_BATCH = 256
+
+
+def pack(signature: ModelSignature, values: Sequence[Any]) -> Any:
+    """Return the inputs, in order, in the structure that the model is called with."""
+    return keras.tree.pack_sequence_as(signature.structure, list(values))
+
+
+def predict(model: keras.Model, signature: ModelSignature, samples: Samples) -> Samples:
+    """Return Keras' outputs by name, float32 or, of decisions, booleans.
+
+    The model is afterwards as it was, states of stateful layers included.
+    """
+    with state_kept(model):
+        parts = _predict(model, signature, samples)
+    return {
+        port.name: np.concatenate([_real(part[i]) for part in parts])
+        for i, port in enumerate(signature.outputs)
+    }
+
+
+def _predict(model: keras.Model, signature: ModelSignature, samples: Samples) -> list[list[Any]]:
+    count = len(next(iter(samples.values())))
+    stateful = any(getattr(layer, "stateful", False) for layer in _layers(model))
+    # A stateful model carries what one sample left into the next, and its batch size is fixed.
+    size = 1 if stateful else count
+    copies = (_fixed_batch(model) or 1) if stateful else 1
+    if any(isinstance(layer, keras.layers.TimeDistributed) for layer in _layers(model)):
+        # At its second length Keras 3.15 makes a graph for all, which fails in this layer.
+        model.make_predict_function(force=True)
+    parts = []
+    for start in range(0, count, size):
+        some = [samples[port.name][start : start + size] for port in signature.inputs]
+        packed = pack(signature, [np.repeat(values, copies, axis=0) for values in some])
+        if stateful:
+            _reset_states(model)
+        batch = copies if stateful else min(size, _PREDICT_BATCH)
+        found = model.predict(packed, verbose=0, batch_size=batch)
+        parts.append([leaf[:size] for leaf in keras.tree.flatten(found)])
+    return parts
+
+
+def _fixed_batch(model: keras.Model) -> int | None:
+    inputs = getattr(model, "inputs", None)
+    size: int | None = inputs[0].shape[0] if inputs else None
+    return size
+
+
+def _real(leaf: Any) -> np.ndarray:
+    values = np.asarray(leaf)
+    return values if values.dtype.kind == "b" else values.astype(np.float32)
+
+
+def _layers(model: keras.Model) -> list[Any]:
+    return list(model._flatten_layers(include_self=False))
+
+
+def _reset_states(model: keras.Model) -> None:
+    for layer in _layers(model):
+        if getattr(layer, "stateful", False):
+            layer.reset_state()
