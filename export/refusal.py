@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tfpipeline.export.calibrate.calibrate import float_runner
+from tfpipeline.export.calibrate.float_runner import float_runner
 from tfpipeline.export.choose.float_outputs import LostChannel
 from tfpipeline.export.errors import VerificationError
 from tfpipeline.export.graph.markers import clean_name

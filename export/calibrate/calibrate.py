@@ -1,25 +1,22 @@
 """Finds every range by running calibration data through the marked float graph.
 
-The graph is cut at the markers: the stock ops run in the interpreter, and what a recurrent layer
-puts out comes from the float reference, which also yields the ranges inside the layer.
+What a recurrent layer puts out comes from the float reference, which also yields the ranges inside
+the layer.
 """
 
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from tfpipeline.export.calibrate.float_runner import FloatRunner, waves_of_markers
 from tfpipeline.export.calibrate.observations import Observations
-from tfpipeline.export.errors import ExportError, reason_of
-from tfpipeline.export.flatbuffer.reader import cut_at_custom_ops
-from tfpipeline.export.graph.float_graph import FloatGraph
-from tfpipeline.export.graph.markers import MARKER, Delay, Marked, marker_index
-from tfpipeline.export.modes import FLOAT32, ModeTable
+from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
+from tfpipeline.export.graph.markers import MARKER, Delay, Marked, MarkedLayer, marker_index
+from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.quantize.ranges import Range
 from tfpipeline.export.recurrent.cells import CELLS
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
@@ -107,125 +104,22 @@ def calibrate(
     With `keep_values` ranges can be chosen by other rules than min-max.
     """
     runner = FloatRunner(marked, graph, samples)
-    plans: dict[int, RecurrentPlan | Delay] = {}
-    markers = [i for i, op in enumerate(graph.operators) if op.custom == MARKER]
-    with progress("Calibrating", (len(markers) + 1) * runner.samples) as bar:
-        for position in markers:
-            op = graph.operators[position]
-            layer = layers[marker_index(op.custom_options)]
-            x = runner.read(op.inputs[0], bar.advance)
-            if isinstance(layer, Delay):
-                plans[position] = layer
-                runner.known[op.outputs[0]] = _with_past(x, layer)
-                continue
-            cell = CELLS[layer.step.cell]
-            bits = modes.of(layer.name).weight_bits
-            plans[position], output = cell.plan(layer.name, layer.step, x, bits)
-            runner.known[op.outputs[0]] = output
+    of_layers = {i: layers[marker_index(op.custom_options)] for i, op in _markers(graph)}
+    plans: dict[int, RecurrentPlan | Delay] = {
+        position: layer for position, layer in of_layers.items() if isinstance(layer, Delay)
+    }
+
+    def plan(position: int, layer: MarkedLayer, x: np.ndarray) -> np.ndarray:
+        bits = modes.of(layer.name).weight_bits
+        plans[position], output = CELLS[layer.step.cell].plan(layer.name, layer.step, x, bits)
+        return output
+
+    with progress("Calibrating", (len(waves_of_markers(graph)) + 1) * runner.samples) as bar:
+        runner.feed_markers(layers, plan, bar.advance)
         activations = runner.observe(bar.advance, keep_values)
-    return Observed(activations, plans, runner.samples, digest(samples))
+    in_order = dict(sorted(plans.items()))
+    return Observed(activations, in_order, runner.samples, digest(samples))
 
 
-def float_runner(
-    marked: bytes, graph: FloatGraph, layers: Sequence[Marked], samples: Samples
-) -> FloatRunner:
-    """The float graph on other samples, with the outputs of its markers known."""
-    runner = FloatRunner(marked, graph, samples)
-    for op in graph.operators:
-        if op.custom != MARKER:
-            continue
-        layer, x = layers[marker_index(op.custom_options)], runner.read(op.inputs[0], _nothing)
-        if isinstance(layer, Delay):
-            runner.known[op.outputs[0]] = _with_past(x, layer)
-        else:
-            runner.known[op.outputs[0]] = CELLS[layer.step.cell].float_output(layer.step, x)
-    return runner
-
-
-def _nothing(count: int = 1) -> None:
-    """No progress bar for a few samples."""
-
-
-def _with_past(x: np.ndarray, delay: Delay) -> np.ndarray:
-    past = np.zeros((x.shape[0], delay.frames, *x.shape[2:]), x.dtype)
-    return np.concatenate([past, x], axis=1)
-
-
-class FloatRunner:
-    """The stock ops of a marked graph, with the markers' outputs fed from outside.
-
-    Args:
-        marked: The converted model.
-        graph: The same, read.
-        samples: Model inputs by name, in the order of the graph's `in_0`, `in_1`.
-    """
-
-    def __init__(self, marked: bytes, graph: FloatGraph, samples: Samples) -> None:
-        self.known: dict[int, np.ndarray] = {
-            graph.inputs[f"in_{i}"]: values
-            for i, values in enumerate(samples.values())
-            if f"in_{i}" in graph.inputs
-        }
-        self.samples = len(next(iter(samples.values())))
-        self._graph = graph
-        with warnings.catch_warnings():
-            # It warns that keeping all tensors costs memory; keeping them is the purpose here.
-            warnings.simplefilter("ignore")
-            self._interpreter = Interpreter(
-                model_content=cut_at_custom_ops(marked),
-                experimental_preserve_all_tensors=True,
-                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-            )
-        self._interpreter.allocate_tensors()
-
-    def run(self, sample: int) -> None:
-        """Runs one sample, with all that is known so far."""
-        for index, values in self.known.items():
-            self._interpreter.set_tensor(index, values[sample : sample + 1])
-        try:
-            self._interpreter.invoke()
-        except RuntimeError as error:
-            raise ExportError(
-                f"sample {sample} cannot be run ({reason_of(error)}): pass inputs that "
-                "the model takes, such as indices within an Embedding"
-            ) from error
-
-    def value(self, index: int) -> np.ndarray:
-        """A tensor of the last run, with its batch axis."""
-        found: np.ndarray = self._interpreter.get_tensor(index)
-        return found
-
-    def read(self, index: int, advance: Callable[..., None]) -> np.ndarray:
-        """One tensor's value for all samples."""
-        if index in self.known:
-            advance(self.samples)
-            return self.known[index]
-        found = []
-        for sample in range(self.samples):
-            self.run(sample)
-            found.append(self.value(index)[0])
-            advance()
-        return np.stack(found)
-
-    def activations(self) -> list[int]:
-        """Every float tensor that is no constant."""
-        return sorted(
-            {
-                index
-                for op in self._graph.operators
-                for index in (*op.inputs, *op.outputs)
-                if not self._graph.is_constant(index)
-                and self._graph.tensors[index].dtype == FLOAT32
-            }
-            | {i for i in self._graph.inputs.values() if self._graph.tensors[i].dtype == FLOAT32}
-        )
-
-    def observe(self, advance: Callable[..., None], keep_values: bool) -> Observations:
-        """What each float activation is for each sample."""
-        found, indices = Observations(self.samples, keep_values), self.activations()
-        for sample in range(self.samples):
-            self.run(sample)
-            for index in indices:
-                found.add(sample, index, self.value(index))
-            advance()
-        return found
+def _markers(graph: FloatGraph) -> Iterator[tuple[int, FloatOperator]]:
+    return ((i, op) for i, op in enumerate(graph.operators) if op.custom == MARKER)

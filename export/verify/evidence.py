@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfpipeline.export.calibrate.calibrate import Calibration, float_runner
+from tfpipeline.export.calibrate.calibrate import Calibration
+from tfpipeline.export.calibrate.float_runner import float_runner
 from tfpipeline.export.convert.float_graphs import Converted
 from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.markers import MarkedLayer

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from tfpipeline.export.calibrate.calibrate import FloatRunner
+from tfpipeline.export.calibrate.float_runner import FloatRunner
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.op_layers import layer_of_op
 from tfpipeline.export.samples.signature import ModelSignature, Samples
