@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tfpipeline.export.recurrent.cells.gru import GruStep
+from tfpipeline.export.recurrent.cells.lstm import LstmStep
 from tfpipeline.export.recurrent.gru_plan import gru_float_output, plan_gru
-from tfpipeline.export.recurrent.gru_portable import GruStep
 from tfpipeline.export.recurrent.lstm_plan import lstm_float_output, plan_lstm
-from tfpipeline.export.recurrent.lstm_portable import LstmStep
 from tfpipeline.export.recurrent.portable import PortableStep
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.protocol import RecurrentStep
