@@ -263,5 +263,5 @@ def _describe(plan: RecurrentPlan) -> dict[str, Any]:
         "units": plan.units,
         "features": plan.features,
         "ranks": plan.ranks(),
-        "weight_bytes": sum(matrix.values.size for matrix in matrices) * plan.bits // 8,
+        "weight_bytes": sum(matrix.values.size * matrix.bits for matrix in matrices) // 8,
     }

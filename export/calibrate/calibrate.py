@@ -18,8 +18,7 @@ from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.markers import MARKER, Delay, Marked, MarkedLayer, marker_index
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.quantize.ranges import Range
-from tfpipeline.export.recurrent.cells import CELLS
-from tfpipeline.export.recurrent.quantize import RecurrentPlan
+from tfpipeline.export.recurrent.quantize import RecurrentPlan, quantize
 from tfpipeline.export.samples.signature import Samples
 from tfpipeline.progress import progress
 
@@ -111,7 +110,7 @@ def calibrate(
 
     def plan(position: int, layer: MarkedLayer, x: np.ndarray) -> np.ndarray:
         bits = modes.of(layer.name).weight_bits
-        plans[position], output = CELLS[layer.step.cell].plan(layer.name, layer.step, x, bits)
+        plans[position], output = quantize(layer.name, layer.step, x, bits)
         return output
 
     with progress("Calibrating", (len(waves_of_markers(graph)) + 1) * runner.samples) as bar:

@@ -18,7 +18,7 @@ from tfpipeline.export.flatbuffer.reader import cut_at_custom_ops
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.markers import MARKER, Delay, Marked, MarkedLayer, marker_index
 from tfpipeline.export.modes import FLOAT32
-from tfpipeline.export.recurrent.cells import CELLS
+from tfpipeline.export.recurrent.quantize import float_output
 from tfpipeline.export.samples.signature import Samples
 
 RecurrentOutput = Callable[[int, MarkedLayer, np.ndarray], np.ndarray]
@@ -30,9 +30,7 @@ def float_runner(
 ) -> FloatRunner:
     """Return the float graph on other samples, with the outputs of its markers known."""
     runner = FloatRunner(marked, graph, samples)
-    runner.feed_markers(
-        layers, lambda _, layer, x: CELLS[layer.step.cell].float_output(layer.step, x), _nothing
-    )
+    runner.feed_markers(layers, lambda _, layer, x: float_output(layer.step, x), _nothing)
     return runner
 
 

@@ -29,7 +29,7 @@ from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.lower.stream_states import States
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode, ModeTable
-from tfpipeline.export.recurrent.cells import CELLS
+from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.fused import lower_fused
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
 from tfpipeline.export.recurrent.portable import lower_sequence, lower_step
@@ -171,7 +171,7 @@ class Lowering:
 
     def _recurrent(self, plan: RecurrentPlan, op: FloatOperator) -> None:
         mode, index, output = self._modes.of(plan.name), op.inputs[0], op.outputs[0]
-        frames, cell = self.source.tensors[index].shape[1], CELLS[plan.cell]
+        frames = self.source.tensors[index].shape[1]
         if self._states is not None and plan.go_backwards:
             raise ExportError(
                 f"layer {plan.name!r} runs backwards in time, which a stream cannot: export with "
@@ -191,7 +191,7 @@ class Lowering:
             return
         kind, gates = mode.activations, self._gates(mode)
         q = None if kind == FLOAT32 else self.activations.quantization(index, kind)
-        step = cell.portable(plan, q, LinearArithmetic(mode), gates)
+        step = portable_step(plan.cell)(plan, q, LinearArithmetic(mode), gates)
         x, old = self.activations.read(index, kind), self._old_states(plan, gates)
         if frames == 1:
             if old is None:

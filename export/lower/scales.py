@@ -11,7 +11,6 @@ from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.lower.builtin_rules import rule_of
 from tfpipeline.export.modes import INT8, INT16
 from tfpipeline.export.quantize.quantization import (
-    UNIT_INT16,
     Quantization,
     affine,
     symmetric_int16,
@@ -59,7 +58,7 @@ class QuantizationTable:
             return self._cover(self._ranges[index], kind)
         op, plan = self._graph.operators[position], self._plans.get(position)
         if isinstance(plan, RecurrentPlan):
-            return plan.output if kind == INT8 else UNIT_INT16
+            return plan.output if kind == INT8 else plan.states[0].int16
         if isinstance(plan, Delay):
             return self.of(op.inputs[0], kind)
         rule = rule_of(op)

@@ -14,4 +14,4 @@ def quantize_rows(matrix: np.ndarray, bits: int = 8) -> QuantizedMatrix:
     With 2 bits the values are -1, 0 and 1, which is exact for ternary and binary weights.
     """
     scales = channel_scales(matrix, axis=0, bits=bits)
-    return QuantizedMatrix(quantize_channels(matrix, scales, axis=0, bits=bits), scales)
+    return QuantizedMatrix(quantize_channels(matrix, scales, axis=0, bits=bits), scales, bits)

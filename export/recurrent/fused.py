@@ -37,22 +37,9 @@ def lower_fused(
     if states is None:
         zero = graph.constant(f"{plan.name}/zero_state", np.zeros((1, plan.units), np.float32))
         states = [zero] * len(plan.states)
-    ranks = plan.ranks()
-    options = RecurrentOptions(
-        cell=plan.cell,
-        units=plan.units,
-        input_dim=plan.features,
-        rank_x=ranks["kernel"] or 0,
-        rank_h=ranks["recurrent_kernel"] or 0,
-        scale_a_x=plan.kernel_scale or 1.0,
-        scale_a_h=plan.recurrent_scale or 1.0,
-        scale_h=float(plan.output.scales()[0]),
-        return_sequences=plan.return_sequences,
-        go_backwards=plan.go_backwards,
-        weight_bits=(*_widths(plan.kernel, plan.bits), *_widths(plan.recurrent_kernel, plan.bits)),
-    )
-    weights = _weights(graph, f"{plan.name}/kernel", plan.kernel, plan.bits)
-    weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel, plan.bits)
+    options = fused_options(plan)
+    weights = _weights(graph, f"{plan.name}/kernel", plan.kernel)
+    weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel)
     bias = graph.constant(f"{plan.name}/bias", plan.bias)
     shape = (1, frames, plan.units) if plan.return_sequences else (1, plan.units)
     output = graph.tensor(f"{plan.name}/output", shape, np.int8, plan.output)
@@ -65,17 +52,35 @@ def lower_fused(
     return output, last
 
 
-def _widths(matrices: tuple[QuantizedMatrix, ...], bits: int) -> tuple[int, int]:
-    return (bits, bits if len(matrices) == 2 else 8)
+def fused_options(plan: RecurrentPlan) -> RecurrentOptions:
+    """Return the options of a layer's op."""
+    ranks = plan.ranks()
+    return RecurrentOptions(
+        cell=plan.cell.name,
+        units=plan.units,
+        input_dim=plan.features,
+        rank_x=ranks["kernel"] or 0,
+        rank_h=ranks["recurrent_kernel"] or 0,
+        scale_a_x=plan.kernel_scale or 1.0,
+        scale_a_h=plan.recurrent_scale or 1.0,
+        scale_h=float(plan.output.scales()[0]),
+        return_sequences=plan.return_sequences,
+        go_backwards=plan.go_backwards,
+        weight_bits=(*_widths(plan.kernel), *_widths(plan.recurrent_kernel)),
+        parameters=plan.parameters,
+    )
 
 
-def _weights(
-    graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ...], bits: int
-) -> list[int]:
+def _widths(matrices: tuple[QuantizedMatrix, ...]) -> tuple[int, int]:
+    first, *second = (matrix.bits for matrix in matrices)
+    return first, second[0] if second else 8
+
+
+def _weights(graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ...]) -> list[int]:
     indices = [
         graph.constant(
             f"{name}/{number}",
-            matrix.values if bits == 8 else pack_rows(matrix.values, bits),
+            matrix.values if matrix.bits == 8 else pack_rows(matrix.values, matrix.bits),
             Quantization.per_channel(matrix.scales),
         )
         for number, matrix in enumerate(matrices)

@@ -9,7 +9,11 @@ in units of its own reach.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+
+from tfpipeline.numerics.cells import Gate
 
 SATURATION, _MEMORY = 8.0, 16.0
 """Where a gate's pre-activation saturates: sigmoid(8) is 0.9997. A gate that holds the state needs
@@ -25,15 +29,36 @@ _SMALLEST = 127e-4
 have."""
 
 
+def heard_by(gates: Sequence[Gate], sums: np.ndarray, units: int) -> np.ndarray:
+    """Return the magnitude `(rows,)` of a sum beyond which its gate does not change.
+
+    Args:
+        gates: Of the cell.
+        sums: Both products on the calibration data, added: `(..., rows)`.
+        units: Rows of a gate.
+    """
+    heard = []
+    for number, gate in enumerate(gates):
+        if gate.holds:
+            heard.append(holding_reach(sums[..., number * units : (number + 1) * units]))
+        else:
+            heard.append(TANH_SATURATION if gate.function == "tanh" else SATURATION)
+    return np.repeat(heard, units)
+
+
 def holding_reach(holding: np.ndarray) -> float:
-    """How far the sums into a gate that multiplies the old state must reach."""
+    """Return how far the sums into a gate that multiplies the old state must reach."""
     return float(np.clip(holding.max(), SATURATION, _MEMORY))
 
 
 def row_reaches(
-    p_x: np.ndarray, p_h: np.ndarray, heard: np.ndarray, summed_rows: int, holding: slice
+    p_x: np.ndarray,
+    p_h: np.ndarray,
+    heard: np.ndarray,
+    summed_rows: int,
+    holding: slice | np.ndarray,
 ) -> dict[str, np.ndarray]:
-    """How far each row of the products must reach.
+    """Return how far each row of the products must reach.
 
     A row is cut where the gate is saturated whatever the other product adds. One of two is cut at
     most: where the smaller is cut too, their sum is beyond what is heard.
@@ -44,8 +69,8 @@ def row_reaches(
         heard: Magnitude `(rows,)` of a sum beyond which the gate does not change.
         summed_rows: The first rows, which are only ever added. Of the others the state's part is
             multiplied before it is added, so that all of it counts.
-        holding: Rows of the gate that holds the state. Their sums reach as far as they are heard:
-            in a long stream they may go further than calibration saw.
+        holding: Which summed rows are of a gate that holds the state. Their sums reach as far as
+            they are heard: in a long stream they may go further than calibration saw.
 
     Returns:
         float32 arrays: "x" and "h" `(rows,)`, and "sum" `(summed_rows,)` of their sum.
@@ -59,7 +84,7 @@ def row_reaches(
     reach_h = np.maximum(near_h, np.minimum(h, np.maximum(heard + near_x, all_of_h)))
     both = np.minimum(_seen((p_x + p_h)[..., :summed_rows]), heard[:summed_rows])
     sums = _evened(both, summed_rows)
-    sums[holding] = heard[holding]
+    sums[holding] = heard[:summed_rows][holding]
     return {
         "x": reach_x.astype(np.float32),
         "h": reach_h.astype(np.float32),

@@ -2,7 +2,7 @@
 
 Both use the same step, so streaming and whole sequences agree bit for bit. What does not depend on
 the state is computed before the loop, for all time steps at once. What the gates do with the sum of
-both products is a cell's own: see `gru_portable.py`.
+both products is a cell's own: see `cells/`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class PortableStep(ABC):
         self._a_x = linear.operand(plan.kernel_scale, x)
         self._a_h = linear.operand(plan.recurrent_scale, self.output)
         self._joined = linear.joins(plan, self._a_x, self._a_h)
-        self._gates = len(plan.kernel[-1].scales) // plan.units
+        self._gates = len(plan.cell.gates)
         self._summed = plan.summed_rows // plan.units
         self._reach = linear.reaches(plan, self._a_x, self._a_h)
         self.wide = gates.reaching(max(float(rows.max()) for rows in self._reach.values()))
@@ -203,7 +203,7 @@ class PortableStep(ABC):
         frames: int,
     ) -> int:
         values, quantized = factors
-        matrix = QuantizedMatrix(quantized.values[rows], quantized.scales[rows])
+        matrix = quantized.rows(rows)
         return self.linear.product(
             graph,
             f"{self.plan.name}/{part}_gates",
@@ -222,7 +222,8 @@ class PortableStep(ABC):
         plan, rows = self.plan, slice(0, self.plan.summed_rows)
         halves = [kernel[-1].values[rows] for kernel in (plan.kernel, plan.recurrent_kernel)]
         floats = (plan.float_kernel[-1][rows], plan.float_recurrent_kernel[-1][rows])
-        matrix = QuantizedMatrix(np.concatenate(halves, axis=1), plan.kernel[-1].scales[rows])
+        last = plan.kernel[-1]
+        matrix = QuantizedMatrix(np.concatenate(halves, axis=1), last.scales[rows], last.bits)
         name, shape = f"{plan.name}/a", (1, matrix.values.shape[1])
         both = self.linear.concatenate(graph, name, [a_x, a_h], shape, self._a_x)
         return self.linear.product(

@@ -7,7 +7,7 @@ The format of gates and states is apart; see `gate_format.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tfpipeline.export.emit.products_of_weights import fully_connected
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
-from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
+from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
@@ -58,7 +58,9 @@ class LinearArithmetic:
 
     def state(self, plan: RecurrentPlan) -> Quantization | None:
         """Quantization of h as an operand, and as the layer's output."""
-        return {FLOAT32: None, INT8: plan.output, INT16: UNIT_INT16}[self.mode.activations]
+        return {FLOAT32: None, INT8: plan.output, INT16: plan.states[0].int16}[
+            self.mode.activations
+        ]
 
     def pre_activation(
         self, plan: RecurrentPlan, gates: Quantization | None
@@ -128,7 +130,7 @@ class LinearArithmetic:
         """`x` `(frames, in)` times weights `(out, in)`; int8 rows in units of their `reach`."""
         if reach is not None and self.mode.activations == INT8:
             values = values / reach[:, None]
-            quantized = QuantizedMatrix(quantized.values, quantized.scales / reach)
+            quantized = replace(quantized, scales=quantized.scales / reach)
             bias = None if bias is None else bias / reach
         return fully_connected(
             graph,
@@ -137,7 +139,7 @@ class LinearArithmetic:
             None if x_quantization is None else x_quantization.scales()[0],
             values,
             quantized,
-            plan.bits,
+            quantized.bits,
             self.mode,
             bias,
             (frames, len(quantized.scales)),

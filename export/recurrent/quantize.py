@@ -1,26 +1,33 @@
-"""A quantized recurrent layer, as both lowerings read it, and how its scales are chosen.
+"""Quantizes any recurrent layer, once, for both lowerings.
 
     a_x = V_x x,  a_h = V_h h                                  (only where a kernel is factored)
 
 Weights are int8 per output channel, `x`, `a_x`, `a_h` and `h` int8 per tensor; the fused op keeps
 everything else in float32, and the portable graph stores pre-activations as int8, each row in units
-of the reach given here. What a cell's gates hear of them is its own: see `gru_plan.py`.
+of the reach given here. What belongs to a cell comes from its descriptor, `numerics.cells`.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from tfpipeline.export.quantize.few_bits import held_exactly
+from tfpipeline.export.quantize.few_bits import written_kernels
 from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
-from tfpipeline.export.quantize.weight_rows import quantize_rows
-from tfpipeline.numerics.quantize import quantize_channels
+from tfpipeline.export.recurrent.gate_reach import heard_by, row_reaches
+from tfpipeline.export.recurrent.quantize_kernels import quantize_kernels
+from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.recurrent_float import Taps, sequence_float
 from tfpipeline.protocol import RecurrentStep
 
 _OUTPUT_HEADROOM = 2.0
+STATE_HEADROOM = 2.0
+"""A state without a bound of its own reaches at least twice as far in int16 as on the calibration
+data, beyond which the tanh of an LSTM's c is flat in most layers. float32 needs no scale."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +43,17 @@ class StatePlan:
     int16: Quantization
 
 
-OUTPUT_STATE = StatePlan("state", UNIT_INT16)
-"""h, the first state of every cell."""
-
-
 @dataclass(frozen=True)
 class RecurrentPlan:
     """A quantized recurrent layer.
 
     Args:
-        cell: Key of `cells.CELLS`.
+        cell: What is quantized.
         name: The Keras layer's name.
         units: State size `H`.
         features: Input size `D`.
         return_sequences: Whether the layer's output has a time axis.
         go_backwards: Whether it starts at the last time step.
-        bits: Of a weight.
         kernel: `(W,)` of shape `(gates * H, D)`, or `(V, U)` of shapes `(r, D)` and
             `(gates * H, r)`.
         recurrent_kernel: The same for the state, with `D = H`.
@@ -60,21 +62,20 @@ class RecurrentPlan:
         bias: float32 `(bias rows, gates * H)`: input bias, and recurrent bias if it is apart.
         kernel_scale: Scale of `a_x`, or None for a plain kernel.
         recurrent_scale: Scale of `a_h`, or None.
-        summed_rows: The first rows of the last factors, whose products are only ever added.
         output_scale: Scale of the int8 copy of h.
         states: What is carried from step to step, h first.
         reach: How far the rows of the portable graph's pre-activations reach; see
             `gate_reach.row_reaches`.
         largest_sum: Magnitude of the largest pre-activation of the input.
+        parameters: Values of the cell's parameters.
     """
 
-    cell: str
+    cell: Cell
     name: str
     units: int
     features: int
     return_sequences: bool
     go_backwards: bool
-    bits: int
     kernel: tuple[QuantizedMatrix, ...]
     recurrent_kernel: tuple[QuantizedMatrix, ...]
     float_kernel: tuple[np.ndarray, ...]
@@ -82,22 +83,26 @@ class RecurrentPlan:
     bias: np.ndarray
     kernel_scale: float | None
     recurrent_scale: float | None
-    summed_rows: int
     output_scale: float
     states: tuple[StatePlan, ...]
     reach: dict[str, np.ndarray]
     largest_sum: float
+    parameters: tuple[float, ...]
 
     @property
     def output(self) -> Quantization:
         """Quantization of the layer's output, the int8 copy of h."""
         return Quantization(self.output_scale, 0)
 
+    @property
+    def summed_rows(self) -> int:
+        """The first rows of the last factors, whose products are only ever added."""
+        return self.cell.summed_rows(self.units)
+
     def sums_share_scales(self) -> bool:
         """Whether the summed rows of both last factors have one scale: they can be joined."""
-        rows = slice(0, self.summed_rows)
-        a, b = self.kernel[-1].scales[rows], self.recurrent_kernel[-1].scales[rows]
-        return bool(np.array_equal(a, b))
+        x, h, rows = self.kernel[-1], self.recurrent_kernel[-1], slice(0, self.summed_rows)
+        return x.bits == h.bits and bool(np.array_equal(x.scales[rows], h.scales[rows]))
 
     def ranks(self) -> dict[str, int | None]:
         """Rank of each kernel, None where it is not factored."""
@@ -108,91 +113,103 @@ def _rank(matrices: tuple[QuantizedMatrix, ...]) -> int | None:
     return matrices[0].values.shape[0] if len(matrices) == 2 else None
 
 
-@dataclass(frozen=True)
-class QuantizedKernels:
-    """Both kernels of a layer as integers, and the scales of the vectors between their factors."""
-
-    kernel: tuple[QuantizedMatrix, ...]
-    recurrent_kernel: tuple[QuantizedMatrix, ...]
-    float_kernel: tuple[np.ndarray, ...]
-    float_recurrent_kernel: tuple[np.ndarray, ...]
-    kernel_scale: float | None
-    recurrent_scale: float | None
+def float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
+    """Return the layer's float output for `x` of shape `(batch, time, features)`."""
+    sequence, final, _ = _run(step, step.kernel, step.recurrent_kernel, x, taps=False)
+    return sequence if step.return_sequences else final[0]
 
 
-def quantize_kernels(
-    kernel: tuple[np.ndarray, ...],
-    recurrent: tuple[np.ndarray, ...],
-    a_x: np.ndarray | None,
-    a_h: np.ndarray | None,
-    summed_rows: int,
-    bits: int,
-) -> QuantizedKernels:
-    """Quantizes kernels in Keras' orientation; `a_x` and `a_h` are their inner values, if any."""
-    exact = [held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
-    kernel, kernel_scale = equalize(kernel, a_x, exact[0])
-    recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1])
-    floats = (tuple(m.T for m in kernel), tuple(m.T for m in recurrent))
-    quantized = [[quantize_rows(matrix, bits) for matrix in matrices] for matrices in floats]
-    if not any(exact):
-        quantized = _share_scales(quantized, floats, summed_rows, bits)
-    x, h = (tuple(matrices) for matrices in quantized)
-    return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
+def quantize(
+    name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8
+) -> tuple[RecurrentPlan, np.ndarray]:
+    """Choose every scale of a layer from its float input on the calibration data.
 
+    Args:
+        name: The layer's name.
+        step: The layer.
+        x: float32 `(batch, time, features)`.
+        bits: Of a weight, as the layer's mode has it: only weights that are ternary get 2.
 
-def in_order(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
-    """The input `(batch, time, features)` in the order in which the layer reads it."""
-    return x[:, ::-1] if step.go_backwards else x
-
-
-def _share_scales(
-    quantized: list[list[QuantizedMatrix]],
-    floats: tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]],
-    summed_rows: int,
-    bits: int,
-) -> list[list[QuantizedMatrix]]:
-    """Gives each summed row one scale in both last factors, the larger of the two.
-
-    What counts is the error of the sum of both products; and rows with one scale can be joined
-    into one product.
+    Returns:
+        The quantized layer, and its float output, which came of it.
     """
-    shared = np.maximum(*(matrices[-1].scales for matrices in quantized))
-    result = []
-    for matrices, values in zip(quantized, floats, strict=True):
-        scales = matrices[-1].scales.copy()
-        scales[:summed_rows] = shared[:summed_rows]
-        last = QuantizedMatrix(quantize_channels(values[-1], scales, axis=0, bits=bits), scales)
-        result.append([*matrices[:-1], last])
-    return result
+    cell, units = CELLS[step.cell], step.units
+    kernel, recurrent, bits = written_kernels(step, bits)
+    sequence, final, taps = _run(step, kernel, recurrent, x, taps=True)
+    assert taps is not None  # for the type checker: taps=True gives them
+    summed = cell.summed_rows(units)
+    quantized = quantize_kernels(kernel, recurrent, taps.a_x, taps.a_h, summed, bits)
+    heard = heard_by(cell.gates, taps.p_x + taps.p_h, units)
+    holding = np.repeat([gate.holds for gate in cell.gates if gate.summed], units)
+    plan = RecurrentPlan(
+        cell=cell,
+        name=name,
+        units=units,
+        features=x.shape[-1],
+        return_sequences=step.return_sequences,
+        go_backwards=step.go_backwards,
+        kernel=quantized.kernel,
+        recurrent_kernel=quantized.recurrent_kernel,
+        float_kernel=quantized.float_kernel,
+        float_recurrent_kernel=quantized.float_recurrent_kernel,
+        bias=np.asarray(step.bias, np.float32),
+        kernel_scale=quantized.kernel_scale,
+        recurrent_scale=quantized.recurrent_scale,
+        output_scale=output_scale(taps.states[0], cell.bounded),
+        states=_states(cell, taps),
+        reach=row_reaches(taps.p_x, taps.p_h, heard, summed, holding),
+        largest_sum=float(np.abs(taps.p_x).max()),
+        parameters=_parameters(step),
+    )
+    return plan, sequence if step.return_sequences else final[0]
 
 
-def equalize(
-    factors: tuple[np.ndarray, ...], intermediate: np.ndarray | None, exact: bool = False
-) -> tuple[tuple[np.ndarray, ...], float | None]:
-    """Gives every component of the intermediate the range [-1, 1], without changing the product.
+def output_scale(h: np.ndarray, bounded: bool = True) -> float:
+    """Return the scale of the int8 copy of a state that calibration saw as `h`.
 
-    The intermediate has one scale for all its components, whose ranges differ as the singular
-    values do; dividing each by its own range, and multiplying the next factor by it, spends the
-    eight bits evenly. `exact` factors stay as they are.
-    """
-    if len(factors) == 1 or intermediate is None:
-        return factors, None
-    left, right = factors
-    reach = np.abs(intermediate.reshape(-1, intermediate.shape[-1])).max(axis=0)
-    if exact:
-        # Rows that integers hold exactly, such as ternary ones, must not be spread.
-        return factors, max(float(reach.max()), 1e-6) / 127.0
-    reach = np.maximum(reach, 1e-6 * max(float(reach.max()), 1e-6)).astype(np.float32)
-    return (left / reach, right * reach[:, None]), 1.0 / 127.0
-
-
-def output_scale(h: np.ndarray) -> float:
-    """Scale of the int8 copy of a state that calibration saw as `h`.
-
-    |h| <= 1 always (a convex mix of tanh values, or a gate times one), so that at 1/127 it never
-    clips, however long the stream. A layer whose states stay small gets finer steps, powers of two
-    of that, as long as twice what calibration saw still fits.
+    At 1/127 a bounded h (|h| <= 1: a convex mix of tanh values, or a gate times one) never clips,
+    however long the stream. A layer whose states stay small gets finer steps, powers of two of
+    that, as long as twice what calibration saw still fits; without a bound, also coarser ones.
     """
     reach = _OUTPUT_HEADROOM * float(np.abs(h).max())
-    finer = min(max(int(np.floor(-np.log2(max(reach, 2.0**-10)))), 0), 8)
-    return 2.0**-finer / 127.0
+    halvings = int(np.floor(-np.log2(max(reach, 2.0**-10))))
+    return 2.0 ** -min(max(halvings, 0) if bounded else halvings, 8) / 127.0
+
+
+def unbounded_int16(values: np.ndarray) -> Quantization:
+    """Return a power of two, which the int16 kernels of old runtimes want, with headroom."""
+    reach = max(STATE_HEADROOM * float(np.abs(values).max()), 1.0)
+    return Quantization(2.0 ** (math.ceil(math.log2(reach)) - 15), 0)
+
+
+def _run(
+    step: RecurrentStep,
+    kernel: tuple[np.ndarray, ...],
+    recurrent_kernel: tuple[np.ndarray, ...],
+    x: np.ndarray,
+    taps: bool,
+) -> tuple[np.ndarray, tuple[np.ndarray, ...], Taps | None]:
+    return sequence_float(
+        CELLS[step.cell],
+        x,
+        None,
+        kernel,
+        recurrent_kernel,
+        step.bias,
+        parameters=_parameters(step),
+        go_backwards=step.go_backwards,
+        taps=taps,
+        dtype=np.float32,
+    )
+
+
+def _parameters(step: RecurrentStep) -> tuple[float, ...]:
+    given: dict[str, Any] = dict(step.attributes)
+    return tuple(float(given[name]) for name in CELLS[step.cell].parameters)
+
+
+def _states(cell: Cell, taps: Taps) -> tuple[StatePlan, ...]:
+    return tuple(
+        StatePlan(name, UNIT_INT16 if i == 0 and cell.bounded else unbounded_int16(values))
+        for i, (name, values) in enumerate(zip(cell.states, taps.states, strict=True))
+    )

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.recurrent.cells import CELLS
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.protocol import RecurrentStep
 
 _NONE: Mapping[str, object] = MappingProxyType({})

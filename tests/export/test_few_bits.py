@@ -9,14 +9,14 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from random_step import random_step
 from small_model import FEATURES, walk
 
 from tfpipeline.export import Tolerances, export
 from tfpipeline.export.quantize.few_bits import held_exactly, smallest_form, written_kernels
-from tfpipeline.export.recurrent.gru_plan import plan_gru
-from tfpipeline.export.recurrent.lstm_plan import plan_lstm
+from tfpipeline.export.recurrent.quantize import quantize
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
-from tfpipeline.protocol import RecurrentStep
+from tfpipeline.numerics.cells import CELLS
 
 UNITS = 24
 
@@ -85,29 +85,15 @@ def test_ternary_factors_of_full_rank_are_written_as_trained(
 
 
 @pytest.mark.parametrize("bits", [2, 4])
-@pytest.mark.parametrize("plan", [plan_gru, plan_lstm])
-def test_both_kernels_of_a_plan_are_the_trained_ones(plan: object, bits: int) -> None:
-    rng = np.random.default_rng(0)
-    gates = 3 if plan is plan_gru else 4
+@pytest.mark.parametrize("cell", CELLS)
+def test_both_kernels_of_a_plan_are_the_trained_ones(cell: str, bits: int) -> None:
+    rng, columns = np.random.default_rng(0), CELLS[cell].rows(UNITS)
     factors = [
-        (ternary(rng, rows, rows), ternary(rng, rows, gates * UNITS)) for rows in (FEATURES, UNITS)
+        (ternary(rng, rows, rows), ternary(rng, rows, columns)) for rows in (FEATURES, UNITS)
     ]
-    step = RecurrentStep(
-        cell="gru" if gates == 3 else "lstm",
-        units=UNITS,
-        kernel=factors[0],
-        recurrent_kernel=factors[1],
-        bias=(0.2 * rng.normal(size=(2 if gates == 3 else 1, gates * UNITS))).astype(np.float32),
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        attributes={"reset_after": True},
-        return_sequences=True,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-    )
-    made, _ = plan("layer", step, walk(4), bits)  # type: ignore[operator]
-    assert made.bits == bits
+    step = random_step(cell, UNITS, FEATURES, kernel=factors[0], recurrent_kernel=factors[1])
+    made, _ = quantize("layer", step, walk(4), bits)
+    assert {matrix.bits for matrix in (*made.kernel, *made.recurrent_kernel)} == {bits}
     for matrices, trained_factors in zip(
         (made.kernel, made.recurrent_kernel), factors, strict=True
     ):
@@ -120,20 +106,8 @@ def test_both_kernels_of_a_plan_are_the_trained_ones(plan: object, bits: int) ->
 def test_matrices_are_chosen_before_their_bits() -> None:
     rng = np.random.default_rng(1)
     left, right = ternary(rng, 8, 8), ternary(rng, 8, 24)
-    step = RecurrentStep(
-        cell="gru",
-        units=8,
-        kernel=(left, right),
-        recurrent_kernel=(ternary(rng, 8, 24),),
-        bias=np.zeros((2, 24), np.float32),
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        attributes={"reset_after": True},
-        return_sequences=True,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-    )
+    recurrent = (ternary(rng, 8, 24),)
+    step = random_step("gru", 8, 8, kernel=(left, right), recurrent_kernel=recurrent)
     kernel, _, bits = written_kernels(step, 2)
     assert (len(kernel), bits) == (2, 2)
     # Eight bits lose nothing, and the product is smaller than its factors.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import keras
@@ -12,12 +11,8 @@ from ai_edge_litert import schema_py_generated as schema
 from small_model import FEATURES, LABELS, Exported, clear, settle, walk
 
 from tfpipeline.export import export
-from tfpipeline.export.quantize.quantization import affine
-from tfpipeline.export.recurrent.lstm_plan import cell_quantization, lstm_float_output, plan_lstm
+from tfpipeline.export.recurrent.quantize import float_output
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
-from tfpipeline.numerics.quantize import quantize_affine
-from tfpipeline.numerics.recurrent import sequence_int8
-from tfpipeline.numerics.recurrent_options import RecurrentOptions
 from tfpipeline.protocol import RecurrentStep
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
@@ -152,49 +147,6 @@ def test_a_model_that_returns_sequences(target: Path, options: dict[str, bool]) 
     assert all(form.equals_whole for form in report.forms if form.name.startswith("stream"))
 
 
-def _step(rank: int | None) -> RecurrentStep:
-    keras.utils.set_random_seed(7)
-    layer = LowRankLSTM(20, rank or 20, return_sequences=True)
-    layer.build((None, None, FEATURES))
-    step = layer.export_step()
-    if rank is None:
-        kernels = [(left @ right,) for left, right in (step.kernel, step.recurrent_kernel)]
-        step = dataclasses.replace(step, kernel=kernels[0], recurrent_kernel=kernels[1])
-    return step
-
-
-@pytest.mark.parametrize("rank", [6, None])
-def test_the_plan_run_in_integers_follows_the_float_layer(rank: int | None) -> None:
-    step, x = _step(rank), walk(16)
-    plan, output = plan_lstm("layer", step, x)
-    np.testing.assert_allclose(output, lstm_float_output(step, x), atol=1e-6)
-    assert plan.ranks() == {"kernel": rank, "recurrent_kernel": rank}
-    assert [state.name for state in plan.states] == ["state", "cell"]
-    q = affine(x)
-    y, _ = sequence_int8(
-        quantize_affine(x, q.scales()[0], q.zero_point),
-        (0.0, 0.0),
-        plan.kernel,
-        plan.recurrent_kernel,
-        plan.bias,
-        x_scale=q.scales()[0],
-        x_zero_point=q.zero_point,
-        options=RecurrentOptions(
-            cell="lstm",
-            units=20,
-            input_dim=FEATURES,
-            rank_x=rank or 0,
-            rank_h=rank or 0,
-            scale_a_x=plan.kernel_scale or 1.0,
-            scale_a_h=plan.recurrent_scale or 1.0,
-            scale_h=plan.output.scales()[0],
-        ),
-    )
-    error = y * np.float32(plan.output.scales()[0]) - lstm_float_output(step, x)
-    # A step of the int8 state is 0.0079; the mean error stays under one of them.
-    assert np.abs(error).mean() < 0.0079
-
-
 def test_the_float_output_is_that_of_keras() -> None:
     keras.utils.set_random_seed(9)
     model = keras.Sequential([keras.Input((None, FEATURES)), keras.layers.LSTM(20)])
@@ -202,14 +154,4 @@ def test_the_float_output_is_that_of_keras() -> None:
     assert step is not None
     expected = model.predict(walk(4), verbose=0)
     # float32 against float32 in another order of additions
-    np.testing.assert_allclose(lstm_float_output(step, walk(4)), expected, atol=2e-5)
-
-
-@pytest.mark.parametrize(
-    ("largest", "reach"), [(0.0, 1.0), (0.5, 1.0), (0.6, 2.0), (3.0, 8.0), (100.0, 256.0)]
-)
-def test_an_int16_cell_state_reaches_twice_as_far_as_calibration(
-    largest: float, reach: float
-) -> None:
-    q = cell_quantization(np.array([-largest, 0.0]))
-    assert q.scales() == [reach / 32768.0] and q.zero_point == 0
+    np.testing.assert_allclose(float_output(step, walk(4)), expected, atol=2e-5)

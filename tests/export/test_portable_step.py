@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from random_step import random_step
 
 from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.modes import MODES
 from tfpipeline.export.quantize.quantization import affine
-from tfpipeline.export.recurrent.cells import CELLS
+from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
 from tfpipeline.export.recurrent.portable import lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
-from tfpipeline.export.recurrent.quantize import RecurrentPlan
+from tfpipeline.export.recurrent.quantize import RecurrentPlan, quantize
+from tfpipeline.numerics.cells import CELLS, Functions
 from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 from tfpipeline.protocol import RecurrentStep
@@ -24,31 +26,8 @@ UNITS, FEATURES, STEPS = 12, 10, 40
 
 
 def _layer(cell: str, rank: int | None) -> RecurrentStep:
-    rng = np.random.default_rng(11)
-    gates = {"gru": 3, "lstm": 4}[cell]
-
-    def kernel(rows: int, size: float) -> tuple[np.ndarray, ...]:
-        columns = gates * UNITS
-        if rank is None:
-            return ((size * rng.normal(size=(rows, columns))).astype(np.float32),)
-        left, right = rng.normal(size=(rows, rank)), rng.normal(size=(rank, columns))
-        return left.astype(np.float32), (size / np.sqrt(rank) * right).astype(np.float32)
-
-    return RecurrentStep(
-        cell=cell,
-        units=UNITS,
-        # Some rows are loud, so that they are cut, and others are not.
-        kernel=kernel(FEATURES, 0.8),
-        recurrent_kernel=kernel(UNITS, 0.7),
-        bias=(0.5 * rng.normal(size=(2 if cell == "gru" else 1, gates * UNITS))).astype(np.float32),
-        activation="tanh",
-        recurrent_activation="sigmoid",
-        attributes={"reset_after": True} if cell == "gru" else {},
-        return_sequences=True,
-        return_state=False,
-        go_backwards=False,
-        stateful=False,
-    )
+    # Some rows are loud, so that they are cut, and others are not.
+    return random_step(cell, UNITS, FEATURES, rank, seed=11)
 
 
 def _inputs() -> np.ndarray:
@@ -71,7 +50,7 @@ class Portable:
         self.q = affine(self.x) if mode.activations == "int8" else None
         model = ModelBuilder("step")
         graph = model.graph("main")
-        step = CELLS[self.plan.cell].portable(self.plan, self.q, LinearArithmetic(mode), self.gates)
+        step = portable_step(self.plan.cell)(self.plan, self.q, LinearArithmetic(mode), self.gates)
         x = graph.tensor("x", (1, 1, FEATURES), np.dtype(mode.activations), self.q)
         states = [
             graph.tensor(s.name, (1, UNITS), self.gates.dtype, self.gates.state(s))
@@ -130,13 +109,16 @@ def _expected(
     reach, n = plan.reach, plan.summed_rows
     rounded_x, rounded_h = steps(p_x, reach["x"] / 127), steps(p_h, reach["h"] / 127)
     sums = steps((p_x + p_h)[:n], reach["sum"] / 127) if joined else (rounded_x + rounded_h)[:n]
-    if plan.cell == "gru":
-        z, r = np.split(sigmoid(sums), 2)
-        new = np.tanh(rounded_x[n:] + r * rounded_h[n:])
-        return [z * states[0] + (1.0 - z) * new]
-    i, f, g, o = np.split(sums, 4)
-    c = sigmoid(f) * states[1] + sigmoid(i) * np.tanh(g)
-    return [sigmoid(o) * np.tanh(c), c]
+    # Only sums of summed gates are ever read, so that it does not matter which part holds them.
+    x_gates = np.split(np.concatenate([sums, rounded_x[n:]]), len(plan.cell.gates))
+    h_gates = np.split(np.concatenate([np.zeros(n), rounded_h[n:]]), len(plan.cell.gates))
+    parameters = dict(zip(plan.cell.parameters, plan.parameters, strict=True))
+    exact = Functions(sigmoid, np.tanh, _unchanged, _unchanged, parameters)
+    return [*plan.cell.step(x_gates, h_gates, states, exact)]
+
+
+def _unchanged(state: np.ndarray) -> np.ndarray:
+    return state
 
 
 @pytest.mark.parametrize("gates", [FLOAT_GATES, INT16_GATES], ids=["float gates", "int16 gates"])
@@ -144,7 +126,7 @@ def _expected(
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_step_of_int8_products(cell: str, rank: int | None, gates: GateArithmetic) -> None:
     step, x = _layer(cell, rank), _inputs()
-    plan, _ = CELLS[cell].plan("layer", step, x, 8)
+    plan, _ = quantize("layer", step, x)
     # Loud rows are cut: the test would not see how far they reach otherwise.
     assert plan.largest_sum > 1.3 * plan.reach["x"].max()
     portable = Portable(plan, gates, "int8", x)
@@ -170,7 +152,7 @@ def test_a_step_of_other_products_follows_the_float_layer(
     cell: str, rank: int | None, mode: str
 ) -> None:
     step, x = _layer(cell, rank), _inputs()
-    plan, output = CELLS[cell].plan("layer", step, x, 8)
+    plan, output = quantize("layer", step, x)
     portable = Portable(plan, FLOAT_GATES, mode, x)
     states = [np.zeros(UNITS, np.float32) for _ in plan.states]
     found = []

@@ -27,11 +27,17 @@ STATE_LIMIT = np.float32(32768.0)
 class QuantizedMatrix:
     """int8 weights `(rows, columns)` in [-127, 127] with one float32 scale a row.
 
-    Weights of 4 and 2 bits are int8 here too, in [-8, 7] and [-2, 1].
+    Weights of 4 and 2 bits are int8 here too, in [-8, 7] and [-2, 1]; `bits` is what they take in a
+    file.
     """
 
     values: Int8Array
     scales: Float32Array
+    bits: int = 8
+
+    def rows(self, kept: slice) -> QuantizedMatrix:
+        """Return some of the rows."""
+        return QuantizedMatrix(self.values[kept], self.scales[kept], self.bits)
 
 
 @dataclass(frozen=True)

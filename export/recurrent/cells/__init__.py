@@ -1,40 +1,14 @@
-"""The one table of recurrent cells: a new cell is a new row, and the files that it names."""
+"""The step of each cell in builtin ops: `Step` in the module that is named after the cell."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from importlib import import_module
 
-import numpy as np
-
-from tfpipeline.export.recurrent.cells.gru import GruStep
-from tfpipeline.export.recurrent.cells.lstm import LstmStep
-from tfpipeline.export.recurrent.gru_plan import gru_float_output, plan_gru
-from tfpipeline.export.recurrent.lstm_plan import lstm_float_output, plan_lstm
 from tfpipeline.export.recurrent.portable import PortableStep
-from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.protocol import RecurrentStep
+from tfpipeline.numerics.cells import Cell
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What export does with one kind of recurrent layer.
-
-    Args:
-        plan: Chooses the scales of a layer, given its name, its float input and the bits of its
-            mode; returns the layer's output in floating point too.
-        float_output: The latter alone.
-        portable: Its steps in builtin ops.
-        requires: Values that fields of `RecurrentStep` must have, besides those of every cell.
-    """
-
-    plan: Callable[[str, RecurrentStep, np.ndarray, int], tuple[RecurrentPlan, np.ndarray]]
-    float_output: Callable[[RecurrentStep, np.ndarray], np.ndarray]
-    portable: type[PortableStep]
-    requires: Mapping[str, object] = field(default_factory=dict)
-
-
-CELLS: Mapping[str, Cell] = {
-    "gru": Cell(plan_gru, gru_float_output, GruStep, {"reset_after": True}),
-    "lstm": Cell(plan_lstm, lstm_float_output, LstmStep),
-}
+def portable_step(cell: Cell) -> type[PortableStep]:
+    """Return the class that emits a cell's step."""
+    step: type[PortableStep] = import_module(f"{__name__}.{cell.name}").Step
+    return step

@@ -9,7 +9,7 @@ from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.portable import PortableStep
 
 
-class GruStep(PortableStep):
+class Step(PortableStep):
     """z and r are sigmoids of sums; the candidate's two products meet only after r.
 
     n = tanh(x_candidate + r * h_candidate),  h' = z * h + (1 - z) * n

@@ -9,7 +9,7 @@ from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.portable import PortableStep
 
 
-class LstmStep(PortableStep):
+class Step(PortableStep):
     """All four gates are functions of sums.
 
     c' = sigmoid(p[f]) * c + sigmoid(p[i]) * tanh(p[c]),  h' = sigmoid(p[o]) * tanh(c')

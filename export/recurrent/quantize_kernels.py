@@ -1,0 +1,87 @@
+"""Both kernels of a recurrent layer as integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfpipeline.export.quantize.few_bits import held_exactly
+from tfpipeline.export.quantize.weight_rows import quantize_rows
+from tfpipeline.numerics.quantize import quantize_channels
+from tfpipeline.numerics.recurrent import QuantizedMatrix
+
+
+@dataclass(frozen=True)
+class QuantizedKernels:
+    """Both kernels of a layer as integers, and the scales of the vectors between their factors."""
+
+    kernel: tuple[QuantizedMatrix, ...]
+    recurrent_kernel: tuple[QuantizedMatrix, ...]
+    float_kernel: tuple[np.ndarray, ...]
+    float_recurrent_kernel: tuple[np.ndarray, ...]
+    kernel_scale: float | None
+    recurrent_scale: float | None
+
+
+def quantize_kernels(
+    kernel: tuple[np.ndarray, ...],
+    recurrent: tuple[np.ndarray, ...],
+    a_x: np.ndarray | None,
+    a_h: np.ndarray | None,
+    summed_rows: int,
+    bits: int,
+) -> QuantizedKernels:
+    """Quantizes kernels in Keras' orientation; `a_x` and `a_h` are their inner values, if any."""
+    exact = [held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
+    kernel, kernel_scale = equalize(kernel, a_x, exact[0])
+    recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1])
+    floats = (tuple(m.T for m in kernel), tuple(m.T for m in recurrent))
+    quantized = [[quantize_rows(matrix, bits) for matrix in matrices] for matrices in floats]
+    if not any(exact):
+        quantized = _share_scales(quantized, floats, summed_rows, bits)
+    x, h = (tuple(matrices) for matrices in quantized)
+    return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
+
+
+def _share_scales(
+    quantized: list[list[QuantizedMatrix]],
+    floats: tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]],
+    summed_rows: int,
+    bits: int,
+) -> list[list[QuantizedMatrix]]:
+    """Gives each summed row one scale in both last factors, the larger of the two.
+
+    What counts is the error of the sum of both products; and rows with one scale can be joined
+    into one product.
+    """
+    shared = np.maximum(*(matrices[-1].scales for matrices in quantized))
+    result = []
+    for matrices, values in zip(quantized, floats, strict=True):
+        scales = matrices[-1].scales.copy()
+        scales[:summed_rows] = shared[:summed_rows]
+        last = QuantizedMatrix(
+            quantize_channels(values[-1], scales, axis=0, bits=bits), scales, bits
+        )
+        result.append([*matrices[:-1], last])
+    return result
+
+
+def equalize(
+    factors: tuple[np.ndarray, ...], intermediate: np.ndarray | None, exact: bool = False
+) -> tuple[tuple[np.ndarray, ...], float | None]:
+    """Gives every component of the intermediate the range [-1, 1], without changing the product.
+
+    The intermediate has one scale for all its components, whose ranges differ as the singular
+    values do; dividing each by its own range, and multiplying the next factor by it, spends the
+    eight bits evenly. `exact` factors stay as they are.
+    """
+    if len(factors) == 1 or intermediate is None:
+        return factors, None
+    left, right = factors
+    reach = np.abs(intermediate.reshape(-1, intermediate.shape[-1])).max(axis=0)
+    if exact:
+        # Rows that integers hold exactly, such as ternary ones, must not be spread.
+        return factors, max(float(reach.max()), 1e-6) / 127.0
+    reach = np.maximum(reach, 1e-6 * max(float(reach.max()), 1e-6)).astype(np.float32)
+    return (left / reach, right * reach[:, None]), 1.0 / 127.0

@@ -1,0 +1,146 @@
+"""Quantizing a layer: the plan describes the same function, within int8's resolution."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from random_step import random_step
+from small_model import FEATURES, walk
+
+from tfpipeline.export.quantize.quantization import UNIT_INT16, affine
+from tfpipeline.export.recurrent.fused import fused_options
+from tfpipeline.export.recurrent.quantize import (
+    float_output,
+    output_scale,
+    quantize,
+    unbounded_int16,
+)
+from tfpipeline.export.recurrent.quantize_kernels import equalize
+from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.quantize import quantize_affine
+from tfpipeline.numerics.recurrent import sequence_int8
+from tfpipeline.protocol import RecurrentStep
+
+UNITS = 20
+
+
+def _factors(
+    rng: np.random.Generator, rows: int, columns: int, rank: int
+) -> tuple[np.ndarray, ...]:
+    """Factors whose components differ by a factor of a hundred, as singular values do."""
+    u, _, v = np.linalg.svd(rng.normal(size=(rows, columns)), full_matrices=False)
+    sizes = np.sqrt(np.geomspace(3.0, 0.03, rank))
+    left = u[:, :rank] * sizes
+    return left.astype(np.float32), (sizes[:, None] * v[:rank]).astype(np.float32)
+
+
+def _step(cell: str, rank: int | None) -> RecurrentStep:
+    rng, columns = np.random.default_rng(7), CELLS[cell].rows(UNITS)
+    kernel = _factors(rng, FEATURES, columns, rank or 20)
+    recurrent = _factors(rng, UNITS, columns, rank or 20)
+    if rank is None:
+        kernel, recurrent = (kernel[0] @ kernel[1],), (recurrent[0] @ recurrent[1],)
+    bias = (0.1 * rng.normal(size=(CELLS[cell].bias_rows, columns))).astype(np.float32)
+    return random_step(cell, UNITS, FEATURES, kernel=kernel, recurrent_kernel=recurrent, bias=bias)
+
+
+def test_equalizing_keeps_the_product_and_fills_the_range() -> None:
+    rng = np.random.default_rng(0)
+    left, right = _factors(rng, 12, 30, 5)
+    intermediate = rng.normal(size=(100, 12)).astype(np.float32) @ left
+    (new_left, new_right), scale = equalize((left, right), intermediate)
+    np.testing.assert_allclose(new_left @ new_right, left @ right, atol=1e-6)
+    reach = np.abs(intermediate / np.abs(intermediate).max(0)).max(0)
+    np.testing.assert_allclose(reach, 1.0, atol=1e-6)
+    assert scale == pytest.approx(1 / 127)
+
+
+def test_a_dead_component_stays_finite() -> None:
+    left, right = np.ones((3, 2), np.float32), np.ones((2, 4), np.float32)
+    left[:, 1] = 0
+    (new_left, new_right), _ = equalize((left, right), np.ones((5, 3), np.float32) @ left)
+    assert np.isfinite(new_left).all() and np.isfinite(new_right).all()
+
+
+@pytest.mark.parametrize("rank", [6, None])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_plan_run_in_integers_follows_the_float_layer(cell: str, rank: int | None) -> None:
+    step, x = _step(cell, rank), walk(16)
+    plan, output = quantize("layer", step, x)
+    np.testing.assert_allclose(output, float_output(step, x), atol=1e-6)
+    assert plan.ranks() == {"kernel": rank, "recurrent_kernel": rank}
+    assert tuple(state.name for state in plan.states) == CELLS[cell].states
+    assert (plan.states[0].int16 == UNIT_INT16) == CELLS[cell].bounded
+    q = affine(x)
+    y, _ = sequence_int8(
+        quantize_affine(x, q.scales()[0], q.zero_point),
+        [0.0] * len(plan.states),
+        plan.kernel,
+        plan.recurrent_kernel,
+        plan.bias,
+        x_scale=q.scales()[0],
+        x_zero_point=q.zero_point,
+        options=fused_options(plan),
+    )
+    error = y * np.float32(plan.output.scales()[0]) - float_output(step, x)
+    # A step of the int8 state is 0.0079; the mean error stays under one of them.
+    assert np.abs(error).mean() < 0.0079
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_factors_larger_than_their_product_are_multiplied_out(cell: str) -> None:
+    step, columns = _step(cell, 20), CELLS[cell].rows(UNITS)
+    rng = np.random.default_rng(1)
+    wide = dataclasses.replace(
+        step,
+        kernel=_factors(rng, FEATURES, columns, 39),
+        recurrent_kernel=(rng.normal(size=(UNITS, columns)).astype(np.float32),),
+    )
+    plan, _ = quantize("layer", wide, walk(4))
+    assert plan.ranks() == {"kernel": None, "recurrent_kernel": None}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_last_state_only(cell: str) -> None:
+    step = _step(cell, 6)
+    last = float_output(dataclasses.replace(step, return_sequences=False), walk(3))
+    np.testing.assert_array_equal(last, float_output(step, walk(3))[:, -1])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_layer_that_runs_backwards_reads_its_input_reversed(cell: str) -> None:
+    step, x = _step(cell, 6), walk(3)
+    turned = dataclasses.replace(step, go_backwards=True)
+    np.testing.assert_array_equal(float_output(turned, x), float_output(step, x[:, ::-1]))
+    plan, output = quantize("layer", turned, x)
+    np.testing.assert_allclose(output, float_output(turned, x), atol=1e-6)
+    assert plan.go_backwards and fused_options(plan).go_backwards
+
+
+def test_a_state_without_a_bound_gets_coarser_steps() -> None:
+    loud = np.array([0.0, -3.0])
+    assert output_scale(loud, bounded=True) == 1 / 127
+    assert output_scale(loud, bounded=False) == 8 / 127
+    quiet = np.array([0.1])
+    assert output_scale(quiet, bounded=False) == output_scale(quiet)
+
+
+@pytest.mark.parametrize(
+    ("largest", "reach"), [(0.0, 1.0), (0.5, 1.0), (0.6, 2.0), (3.0, 8.0), (100.0, 256.0)]
+)
+def test_an_unbounded_int16_state_reaches_twice_as_far_as_calibration(
+    largest: float, reach: float
+) -> None:
+    q = unbounded_int16(np.array([-largest, 0.0]))
+    assert q.scales() == [reach / 32768.0] and q.zero_point == 0
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1.0, 3.0), (0.5, 2.0), (-4.0, -1.0), (0.0, 0.0)])
+def test_affine_represents_zero_exactly_and_covers_the_range(low: float, high: float) -> None:
+    q = affine(np.array([low, high]))
+    scale = q.scales()[0]
+    assert -128 <= q.zero_point <= 127
+    assert scale * (-128 - q.zero_point) <= low + scale / 2
+    assert scale * (127 - q.zero_point) >= high - scale / 2

@@ -1,0 +1,58 @@
+"""A recurrent layer of any cell with random weights, as the exporter reads it from a model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfpipeline.numerics.cells import CELLS
+from tfpipeline.protocol import RecurrentStep
+
+Matrices = tuple[np.ndarray, ...]
+
+
+def random_step(
+    cell: str,
+    units: int,
+    features: int,
+    rank: int | None = None,
+    *,
+    seed: int = 0,
+    kernel_size: float = 0.8,
+    recurrent_size: float = 0.7,
+    **options: Any,
+) -> RecurrentStep:
+    """Return a layer with normal weights of the given sizes, and biases of half of one.
+
+    `options` are further fields of `RecurrentStep`, or in place of the random ones.
+    """
+    rng, kind = np.random.default_rng(seed), CELLS[cell]
+    columns = kind.rows(units)
+
+    def matrices(rows: int, size: float) -> Matrices:
+        if rank is None:
+            return ((size * rng.normal(size=(rows, columns))).astype(np.float32),)
+        left, right = rng.normal(size=(rows, rank)), rng.normal(size=(rank, columns))
+        return left.astype(np.float32), (size / np.sqrt(rank) * right).astype(np.float32)
+
+    functions = {gate.function for gate in kind.gates}
+    attributes = {**kind.requires, **{name: rng.uniform(0.1, 0.9) for name in kind.parameters}}
+    given: dict[str, Any] = {
+        "kernel": matrices(features, kernel_size),
+        "recurrent_kernel": matrices(units, recurrent_size),
+        "bias": (0.5 * rng.normal(size=(kind.bias_rows, columns))).astype(np.float32),
+        "return_sequences": True,
+        "go_backwards": False,
+        "attributes": attributes,
+        **options,
+    }
+    return RecurrentStep(
+        cell=cell,
+        units=units,
+        activation="tanh",
+        recurrent_activation="sigmoid" if "sigmoid" in functions else None,
+        return_state=False,
+        stateful=False,
+        **given,
+    )
