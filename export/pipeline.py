@@ -178,7 +178,7 @@ class ExportRun:
                 "held_out": self._data.is_held_out,
                 "samples_are": self._data.held_out_are,
                 **self._data.verification,
-                "tolerances": vars(self._tolerances).copy(),
+                "tolerances": self._tolerances.to_dict(),
             },
             choices=choices,
             forms_agreement=agreement,

@@ -26,10 +26,11 @@ class OutputReport:
             the largest entry is no answer.
         mean_error: Mean absolute difference.
         max_error: Largest absolute difference.
-        relative_error: The largest of the relative errors of its channels and of all of it, which
-            the bound is held against (`relative_error.py`).
+        relative_error: Over all channels together (`relative_error.py`).
+        channel_error: Relative error of the worst channel; `relative_error` where channels are not
+            told apart.
         constant: Whether Keras' values are the same for all samples.
-        overall_error: Relative error over all channels together.
+        boolean: Whether entries are right or wrong, so that errors are the share that is wrong.
         channel_errors: Relative error of each channel, an entry of the last axis.
         decisions: How many decisions there were.
         disagreements: How many of them count against the file.
@@ -40,8 +41,9 @@ class OutputReport:
     mean_error: float
     max_error: float
     relative_error: float
+    channel_error: float
     constant: bool = False
-    overall_error: float = 0.0
+    boolean: bool = False
     channel_errors: tuple[float, ...] = ()
     decisions: int = 0
     disagreements: int = 0
@@ -59,8 +61,10 @@ class FormReport:
             no output decides.
         mean_error: Mean absolute difference of the scores.
         max_error: Largest absolute difference of the scores.
-        relative_error: Of the worst channel of the worst output.
-        outputs: The same for each output; the errors above are those of the worst one.
+        relative_error: Over all channels of an output together.
+        channel_error: Relative error of its worst channel.
+        outputs: The same for each output; the errors above are those of the one that is nearest to
+            its bounds, or furthest beyond.
         equals_whole: For a streaming form, whether its last scores equal the whole-sequence
             form's bit for bit; None where there is nothing to compare.
         decisions: How many decisions the agreement is of.
@@ -74,6 +78,7 @@ class FormReport:
     mean_error: float
     max_error: float
     relative_error: float
+    channel_error: float
     outputs: tuple[OutputReport, ...] = ()
     equals_whole: bool | None = None
     decisions: int = 0
@@ -84,7 +89,7 @@ def forms_table(forms: Sequence[FormReport]) -> str:
     """Every form on a line, with the numbers that the bounds are held against."""
     lines = [
         f"{'form':<16} {'bytes':>9} {'agreement':>10} {'decisions':>13} {'relative error':>15} "
-        f"{'mean error':>11} {'max':>8}  file"
+        f"{'worst channel':>14} {'mean error':>11} {'max':>8}  file"
     ]
     for form in forms:
         agreement, decisions = "", ""
@@ -93,8 +98,8 @@ def forms_table(forms: Sequence[FormReport]) -> str:
             decisions = f"{form.decisions - form.disagreements}/{form.decisions}"
         lines.append(
             f"{form.name:<16} {form.bytes:>9} {agreement:>10} {decisions:>13} "
-            f"{form.relative_error:>15.4f} {form.mean_error:>11.4f} {form.max_error:>8.3f}  "
-            f"{form.path}"
+            f"{form.relative_error:>15.4f} {form.channel_error:>14.4f} {form.mean_error:>11.4f} "
+            f"{form.max_error:>8.3f}  {form.path}"
         )
     return "\n".join(lines)
 
@@ -198,7 +203,8 @@ class ExportReport:
         }[verification["samples_are"]]
         return (
             f"{count} verification samples{where}; bounds: agreement {bounds['agreement']:g}, "
-            f"relative error {bounds['relative_error']:g} in every channel"
+            f"relative error {bounds['relative_error']:g}, of a single channel "
+            f"{bounds['channel_error']:g}"
         )
 
     def _layer_lines(self) -> list[str]:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from tfpipeline.export.modes import FLOAT32, Mode
 
+_LIVING_CHANNEL = 0.9
+"""A channel with a smaller error follows its input; noise and constants have 1 and more."""
+_TINY = 1e-12
+
 
 @dataclass(frozen=True)
 class Tolerances:
@@ -17,22 +21,49 @@ class Tolerances:
         agreement: Smallest share of decisions on which a file may choose Keras' label, of every
             output whose largest entry is an answer. Near ties do not count (`agreement.py`), and a
             file is refused only for more disagreements than such a share explains.
-        relative_error: Largest root mean square error of an output or of one of its channels, over
-            what Keras' values deviate (`relative_error.py`).
+        relative_error: Largest root mean square error of an output as a whole, over what Keras'
+            values deviate (`relative_error.py`). It also says what is accepted of single channels
+            (`channel_error`).
         drift: How many times larger a past of ten training lengths may make the error of a stream's
-            outputs, where it ends above a third of `relative_error`, or of its states, where it
-            ends above `relative_error`.
+            outputs, where it ends above a third of `relative_error`, of one of their channels,
+            where it ends above `channel_error`, or of its states, where it ends above
+            `relative_error`.
     """
 
     agreement: float = 0.97
     relative_error: float = 0.15
     drift: float = 2.0
 
+    @property
+    def channel_error(self) -> float:
+        """Largest error of a single channel of an output that has several.
+
+        The worst of many channels is further off than all of them together: `2 * relative_error`,
+        but no more than 0.9, because a file that puts out the mean of a channel whatever its input
+        has an error of 1 there.
+        """
+        return max(self.relative_error, min(2.0 * self.relative_error, _LIVING_CHANNEL))
+
     @classmethod
     def for_mode(cls, modes: Iterable[Mode]) -> Tolerances:
         """What is usual for the coarsest of the formats that a model uses."""
         usual = [_usual(mode) for mode in modes]
         return cls(min(one.agreement for one in usual), max(one.relative_error for one in usual))
+
+    def to_dict(self) -> dict[str, float]:
+        """All bounds by name, the derived one too."""
+        return {**vars(self), "channel_error": self.channel_error}
+
+    def exhausted(self, relative_error: float, channel_error: float) -> float:
+        """The larger share of its bound that the error of an output or of its worst channel is."""
+        whole = relative_error / max(self.relative_error, _TINY)
+        channel = channel_error / max(self.channel_error, _TINY)
+        share = max(whole, channel)
+        return share if whole == whole and channel == channel else math.inf
+
+    def accepting_channel(self, measured: float) -> float:
+        """The `relative_error` with which a channel's measured error is accepted."""
+        return self.accepting(measured / 2.0 if measured <= _LIVING_CHANNEL else measured)
 
     def accepting(self, measured: float) -> float:
         """A bound of two digits that the measured error keeps to, with a little room."""

@@ -43,7 +43,7 @@ def compare_choices(
     tolerances: Tolerances,
     work: Path,
 ) -> ChoicesReport:
-    """Tries every choice; the one with the least relative error is chosen, the first of equals.
+    """Tries every choice; the one furthest within its bounds is chosen, the first of equals.
 
     Args:
         model: The Keras model.
@@ -53,7 +53,7 @@ def compare_choices(
         options: Of the export.
         samples: The calibration samples.
         scores: What the entries of each output are.
-        tolerances: Their relative error says what is a near tie.
+        tolerances: The bounds, of which one must not be spared at the cost of the other.
         work: A folder for files.
     """
     apart = list(held_back(observed.samples))
@@ -64,7 +64,7 @@ def compare_choices(
     # Where no activations are quantized, ranges matter to the inputs of our ops only.
     form = Form(fused=not options.modes.needs_ranges, streaming=False)
     path, count = work / "choice.tflite", len(next(iter(samples.values())))
-    found = []
+    found, shares = [], []
     with progress("Comparing clipping", 2 * len(CLIPPINGS) * count) as bar:
         for clipping in CLIPPINGS:
             calibration = observed.calibration(clipping, all_samples=not apart)
@@ -82,7 +82,9 @@ def compare_choices(
                 path.write_bytes(written.data)
                 try_files({form: path}, work)
                 one = measure(form, path, reference, tolerances, bar.advance)
-                found.append(Choice(clipping, correct_bias, one.relative_error, one.agreement))
-    best = min(range(len(found)), key=lambda i: found[i].relative_error)
+                errors = one.relative_error, one.channel_error
+                found.append(Choice(clipping, correct_bias, *errors, one.agreement))
+                shares.append(tolerances.exhausted(*errors))
+    best = min(range(len(found)), key=shares.__getitem__)
     found[best] = replace(found[best], chosen=True)
     return ChoicesReport(tuple(found), form.name, count, bool(apart))

@@ -21,10 +21,13 @@ from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.samples.signature import ModelSignature
+from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.verify.relative_error import Scales
 
-_LARGEST_ROUNDING = 0.075
-"""Half of what is usually allowed to a channel: all else needs the other half."""
+_LARGEST_ROUNDING = Tolerances().relative_error / 2.0
+"""Half of what is usually allowed to an output, which may have this channel alone: all else needs
+the other half. That several channels are allowed more is no reason to round one more coarsely,
+because float32 costs nothing here."""
 
 
 @dataclass(frozen=True)

@@ -205,7 +205,10 @@ def _compare(
     )
     deciding = [output for output in outputs if output.agreement is not None]
     least = min(deciding, key=lambda output: output.agreement or 0.0) if deciding else None
-    worst = outputs[worst_channel([output.relative_error for output in outputs])]
+    worst = max(
+        outputs,
+        key=lambda output: tolerances.exhausted(output.relative_error, output.channel_error),
+    )
     return FormReport(
         name=form.name,
         path=str(path),
@@ -214,6 +217,7 @@ def _compare(
         mean_error=worst.mean_error,
         max_error=worst.max_error,
         relative_error=worst.relative_error,
+        channel_error=worst.channel_error,
         outputs=outputs,
         decisions=0 if least is None else least.decisions,
         disagreements=0 if least is None else least.disagreements,
@@ -241,9 +245,10 @@ def _compare_output(
         agreement=None if decisions is None else decisions.agreement,
         mean_error=float(absolute.mean()),
         max_error=float(absolute.max()),
-        relative_error=errors.worst,
+        relative_error=errors.overall,
+        channel_error=errors.channel,
         constant=scales.constant,
-        overall_error=errors.overall,
+        boolean=are_decisions(expected),
         channel_errors=errors.channels,
         decisions=0 if decisions is None else decisions.count,
         disagreements=0 if decisions is None else decisions.disagreements,
@@ -267,17 +272,25 @@ def _problems_of_output(
             )
             accepted = {"agreement": decisions.least_accepted()}
             found.append(Problem(report.name, what, accepted, output.name))
+    relative = ""
+    if output.constant:
+        relative = (
+            f" (output {output.name!r} of Keras is constant on the samples, so the error is "
+            "relative to its value)"
+        )
     if not output.relative_error <= tolerances.relative_error:
-        channel = None
-        if len(output.channel_errors) > 1 and output.relative_error != output.overall_error:
-            channel = worst_channel(output.channel_errors)
-        what = f"relative error {output.relative_error:.4f} > {tolerances.relative_error:g}"
-        if output.constant:
-            what += (
-                f" (output {output.name!r} of Keras is constant on the samples, so the error is "
-                "relative to its value)"
-            )
+        bound = tolerances.relative_error
+        what = f"relative error {output.relative_error:.4f} > {bound:g}{relative}"
         accepted = {"relative_error": tolerances.accepting(output.relative_error)}
+        found.append(Problem(report.name, what, accepted, output.name))
+    # A boolean channel that is stuck is wrong as often as the other value occurs, not in all of
+    # its entries, so that its bound cannot be wider.
+    bound = tolerances.relative_error if output.boolean else tolerances.channel_error
+    if len(output.channel_errors) > 1 and not output.channel_error <= bound:
+        looser = tolerances.accepting if output.boolean else tolerances.accepting_channel
+        what = f"relative error {output.channel_error:.4f} > {bound:g}{relative}"
+        accepted = {"relative_error": looser(output.channel_error)}
+        channel = worst_channel(output.channel_errors)
         found.append(Problem(report.name, what, accepted, output.name, channel))
     return found
 

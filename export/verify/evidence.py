@@ -92,7 +92,7 @@ def _outputs(model: Model, modes: ModeTable, work: Path) -> Samples:
 def _worst(model: Model, found: Samples, expected: Samples) -> float:
     scales = Reference({}, expected, model.scores, model.signature.timed_outputs).scales()
     return max(
-        relative_errors(found[name], values, scales[name]).worst
+        relative_errors(found[name], values, scales[name]).channel
         for name, values in expected.items()
     )
 
@@ -120,9 +120,9 @@ def problems_of_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> lis
     """Streams whose error grows by more than the tolerances allow."""
     # What is nearly zero doubles easily. And an unbounded state, as an LSTM's, may reach further in
     # a long stream, and its error with it, while the outputs stay as close as they were.
-    # So may the error of a single channel, of which a window holds few values.
+    # Of a single channel a window holds few values, so that its error varies as much by chance.
     third, whole = tolerances.relative_error / 3.0, tolerances.relative_error
-    floors = {"outputs": third, "worst channel": whole, "states": whole}
+    floors = {"outputs": third, "worst channel": tolerances.channel_error, "states": whole}
     problems = []
     for name, one in found.items():
         for what, fresh, last in one.pairs():

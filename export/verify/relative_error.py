@@ -3,16 +3,16 @@
 With `k[s, c]` what Keras puts out and `f[s, c]` what a file does, where `s` runs over samples and
 time steps and `c` over the channels, the entries of the last axis:
 
-    error of channel c = sqrt(mean_s' (f[s', c] - k[s', c])^2) / scale[c]
+    error of channel c = sqrt(mean_s (f[s, c] - k[s, c])^2) / scale[c]
     overall error      = sqrt(mean_sc (f[s, c] - k[s, c])^2) / spread
     spread             = sqrt(mean_c var_s k[s, c])
 
 `scale[c]` is the standard deviation of the channel, sqrt(var_s k[s, c]), so that nothing large
 hides a small channel that is lost. Where the channels are scores of classes, which are compared
 with each other, `spread` is the scale of them all: that a rare class hardly moves makes it no less
-comparable. The mean of a channel is over all samples but the one with its largest error, `s'`: a
-single outlier that is clipped says as little about a channel as a single decision about a label.
-A file that puts out the mean of each channel whatever its input has an error of 1.
+comparable. A file that puts out the mean of a channel whatever its input has an error of 1 there.
+
+The overall error and that of the worst channel have bounds of their own (`tolerances.py`).
 
 Booleans are right or wrong, and none is nearly right: their error is the share that is wrong.
 """
@@ -30,8 +30,8 @@ _HARDLY = 1e-3
 """A channel that moves less than this share of its own size, and of what the liveliest channel
 moves, counts as constant."""
 _FEWEST = 8
-"""Of fewer positions the deviation of a channel says little: all values count together only, over
-their standard deviation."""
+"""Fewer positions say little about a single channel, neither how far it deviates nor how large its
+error is: all values count together only, over their standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class RelativeErrors:
     overall: float
 
     @property
-    def worst(self) -> float:
-        """What bounds are held against: the largest of all."""
-        return max((*self.channels, self.overall), key=_worse)
+    def channel(self) -> float:
+        """Of the worst channel; of all together where channels are not told apart."""
+        return max(self.channels, key=_worse) if self.channels else self.overall
 
 
 def relative_errors(found: np.ndarray, expected: np.ndarray, scales: Scales) -> RelativeErrors:
@@ -109,12 +109,9 @@ def relative_errors(found: np.ndarray, expected: np.ndarray, scales: Scales) -> 
         return RelativeErrors(tuple(float(one) for one in channels), float(wrong.mean()))
     squares = (mine - theirs) ** 2
     overall = float(np.sqrt(squares.mean())) / scales.spread
-    if not scales.channels.size:
+    if not scales.channels.size or len(squares) < _FEWEST and not scales.constant:
         return RelativeErrors((), overall)
-    by_sample = squares.reshape(len(expected), -1, squares.shape[-1]).mean(axis=1)
-    if len(by_sample) >= _FEWEST and np.isfinite(by_sample).all():
-        by_sample = np.sort(by_sample, axis=0)[:-1]
-    channels = np.sqrt(by_sample.mean(axis=0)) / scales.channels
+    channels = np.sqrt(squares.mean(axis=0)) / scales.channels
     return RelativeErrors(tuple(float(one) for one in channels), overall)
 
 

@@ -15,7 +15,13 @@ from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.predictions import predict
 from tfpipeline.export.verify.length_report import LengthsReport
 from tfpipeline.export.verify.problems import Problem
-from tfpipeline.export.verify.relative_error import Scales, channels_of, relative_errors
+from tfpipeline.export.verify.relative_error import (
+    RelativeErrors,
+    Scales,
+    channels_of,
+    relative_errors,
+    worst_channel,
+)
 from tfpipeline.export.verify.score_kinds import Scores
 from tfpipeline.runtime import Interpreter
 from tfpipeline.runtime.model_card import LENGTH
@@ -79,8 +85,14 @@ def verify_lengths(
             for length, result in zip(lengths, found, strict=True)
             for name, value in _with_more_behind(signature, interpreter, few, length).items()
         )
-        error = max(_error(port, found, expected, scores[port.name]) for port in signature.outputs)
-        reports[form.name] = LengthsReport(lengths, len(few[next(iter(few))]), error, ignores)
+        errors = [_errors(port, found, expected, scores[port.name]) for port in signature.outputs]
+        reports[form.name] = LengthsReport(
+            lengths,
+            len(few[next(iter(few))]),
+            relative_error=_worst([one.overall for one in errors]),
+            channel_error=_worst([one.channel for one in errors]),
+            ignores_padding=ignores,
+        )
     return reports
 
 
@@ -98,11 +110,16 @@ def problems_of_lengths(
     found = []
     for name, report in reports.items():
         where = f"on samples cut to {report.lengths} time steps, which length='fixed' leaves out"
-        if not report.relative_error <= tolerances.relative_error:
-            bound = {"relative_error": tolerances.accepting(report.relative_error)}
-            what = f"relative error {report.relative_error:.4f} > {tolerances.relative_error:g}"
+        whole, channel = report.relative_error, report.channel_error
+        if not whole <= tolerances.relative_error:
+            bound = {"relative_error": tolerances.accepting(whole)}
+            what = f"relative error {whole:.4f} > {tolerances.relative_error:g}"
             found.append(Problem(name, f"{what} {where}", bound))
-        elif exact and not report.ignores_padding:
+        if not channel <= tolerances.channel_error:
+            bound = {"relative_error": tolerances.accepting_channel(channel)}
+            what = f"relative error {channel:.4f} > {tolerances.channel_error:g} of one channel"
+            found.append(Problem(name, f"{what} {where}", bound))
+        if exact and not report.ignores_padding:
             found.append(Problem(name, f"it depends on what comes after the end {where}", {}))
     return found
 
@@ -120,10 +137,16 @@ def _named(signature: ModelSignature, values: dict[str, np.ndarray] | np.ndarray
     return values if isinstance(values, dict) else {signature.outputs[0].name: values}
 
 
-def _error(port: Port, found: list[Samples], expected: list[Samples], scores: Scores) -> float:
+def _worst(errors: list[float]) -> float:
+    return errors[worst_channel(errors)]
+
+
+def _errors(
+    port: Port, found: list[Samples], expected: list[Samples], scores: Scores
+) -> RelativeErrors:
     ours, theirs = (
         np.concatenate([channels_of(result[port.name], port.has_time) for result in results])
         for results in (found, expected)
     )
     scales = Scales.of(theirs, comparable=scores.comparable)
-    return relative_errors(ours, theirs, scales).worst
+    return relative_errors(ours, theirs, scales)

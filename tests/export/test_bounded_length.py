@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ def test_what_comes_after_the_end_changes_nothing(bounded: ExportReport, form: s
     assert not np.array_equal(interpreter.output(), interpreter.predict(sample[None])[0])
     report = bounded.lengths[form]
     assert report.lengths == (1, 6, 12, 23) and report.samples == 12
-    assert report.ignores_padding and 0 < report.relative_error < 0.15
+    assert report.ignores_padding and 0 < report.relative_error <= report.channel_error < 0.15
 
 
 @pytest.mark.parametrize("form", ["portable", "fused"])
@@ -196,10 +198,18 @@ def test_short_sequences_count_in_verification(bounded: ExportReport, exported: 
     found = verify_lengths(files, signature, exported.model, samples, scores)
     assert found == {"portable": bounded.lengths["portable"]}
     assert not problems_of_lengths(found, Tolerances(), exact=True)
-    tight = Tolerances(relative_error=found["portable"].relative_error * 0.99)
-    (problem,) = problems_of_lengths(found, tight, exact=True)
-    assert "relative error" in problem.what and "cut to (1, 6, 12, 23) time" in problem.what
-    assert problem.acceptable.keys() == {"relative_error"}
+    measured = found["portable"]
+    for worse, what in (
+        (replace(measured, relative_error=0.16, channel_error=0.16), "0.1600 > 0.15 on samples"),
+        (replace(measured, channel_error=0.5), "0.5000 > 0.3 of one channel on samples"),
+        (replace(measured, channel_error=1.0), "1.0000 > 0.3 of one channel on samples"),
+        (replace(measured, channel_error=math.nan), "nan > 0.3 of one channel on samples"),
+    ):
+        (problem,) = problems_of_lengths({"portable": worse}, Tolerances(), exact=True)
+        assert what in problem.what and "cut to (1, 6, 12, 23) time" in problem.what
+        bounds = Tolerances(**problem.acceptable)
+        accepted = not problems_of_lengths({"portable": worse}, bounds, exact=True)
+        assert accepted == math.isfinite(worse.channel_error)
 
 
 def test_a_file_that_hears_the_padding_is_noticed(target: Path) -> None:

@@ -79,7 +79,8 @@ def test_a_broken_file_is_refused_in_every_mode(
 @pytest.mark.parametrize("mode", MODES.values())
 def test_a_file_that_ignores_its_input_is_beyond_every_default(mode: Mode) -> None:
     # Its error is 1: the mean of the scores is the best that such a file could give.
-    assert Tolerances.for_mode([mode]).relative_error <= 0.7
+    usual = Tolerances.for_mode([mode])
+    assert usual.relative_error <= 0.7 and usual.channel_error <= 0.9
 
 
 def test_the_coarsest_format_counts() -> None:
@@ -115,6 +116,8 @@ def test_a_stream_whose_error_grows_is_refused(found: Drift, what: str) -> None:
         drift((0.09, 0.12)),  # 1.3 times, as much as any model of the export matrix above the floor
         drift((0.085, 0.084), (0.039, 0.085)),  # an LSTM's c went further, the outputs stayed
         drift((0.013, 0.026), (0.004, 0.01)),  # more than twice, of hardly anything
+        # A channel in the 24 steps of a window, from two pasts.
+        Drift(240, 24, 0.02, 0.03, None, None, 0.07, 0.18),
     ],
 )
 def test_a_stream_that_stays_as_it_is_passes(found: Drift) -> None:

@@ -42,7 +42,8 @@ def test_a_constant_output_among_others_is_judged_by_its_value(target: Path) -> 
     x = walk(8)[:, -1]
     report = export(model(also_varies=True), target, verification=x, quantize="float32")
     flat, varies = report.forms[0].outputs
-    assert flat.constant and flat.agreement is None and flat.relative_error < 0.01
+    assert flat.constant and flat.agreement is None
+    assert flat.relative_error <= flat.channel_error < 0.01
     assert not varies.constant and varies.agreement is not None
 
 
@@ -55,6 +56,6 @@ def test_a_constant_that_is_off_is_named(target: Path) -> None:
     x = walk(8)[:, -1]
     export(sound, target, verification=x, quantize="float32")
     flat.bias.assign([1.0, 1.0, 1.5])
-    message = r"0\.3\d+ > 0.001 \(output 'flat' of Keras is const.* in channel 2 of output 'flat'"
+    message = r"0\.3\d+ > 0.002 \(output 'flat' of Keras is const.* in channel 2 of output 'flat'"
     with pytest.raises(VerificationError, match=message):
         verify_files(sound, [target], x)

@@ -81,7 +81,7 @@ def test_ternary_factors_of_full_rank_are_written_as_trained(
         rows = [tuple(row) for matrix in stored for row in matrix if len(row) == wanted.shape[1]]
         assert {tuple(row) for row in wanted} <= set(rows)
     # Multiplied out and cut to two bits it was more than half of the output.
-    assert all(form.relative_error < 0.05 for form in report.forms)
+    assert all(form.channel_error < 0.05 for form in report.forms)
 
 
 @pytest.mark.parametrize("bits", [2, 4])

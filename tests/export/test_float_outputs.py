@@ -51,8 +51,8 @@ def channel_errors(report: ExportReport, model: keras.Model) -> dict[str, np.nda
     found = {}
     for form in report.forms:
         scores = np.asarray(Interpreter(form.path).predict(HELD_OUT)).reshape(expected.shape)
-        squares = np.sort(((scores - expected) ** 2).mean(axis=1), axis=0)[:-1]
-        found[form.name] = np.sqrt(squares.mean(axis=0)) / expected.std(axis=(0, 1))
+        squares = ((scores - expected) ** 2).mean(axis=(0, 1))
+        found[form.name] = np.sqrt(squares) / expected.std(axis=(0, 1))
     return found
 
 
@@ -85,7 +85,7 @@ def test_no_channel_is_lost(target: Path, head: str, sequences: bool) -> None:
         # What the report says is what was computed here.
         found = form.outputs[0].channel_errors
         np.testing.assert_allclose(found, channel_errors(report, model)[form.name], rtol=1e-5)
-        assert form.relative_error == max(*found, form.outputs[0].overall_error)
+        assert form.channel_error == max(found) >= form.relative_error
     name = next(iter(report.float_layers))
     assert f"kept in float32: layer {name!r}" in str(report)
     card = json.loads(target.with_suffix(".card.json").read_text())

@@ -29,7 +29,7 @@ def check_forms(report: ExportReport, model: keras.Model, op: str) -> None:
     }
     for form in report.forms:
         # The bound that export itself holds every form to is 0.15.
-        assert form.relative_error < 0.1, form
+        assert form.channel_error < 0.1, form
         assert form.equals_whole in (None, True)
     assert TFLiteFile(report.portable).custom_ops() == ()
     assert TFLiteFile(report.fused).custom_ops() == (op,)

@@ -70,7 +70,7 @@ def test_every_mode_agrees_with_keras_whole_and_streaming(target: Path, mode: st
         streaming="both",
     )
     for form in report.forms:
-        assert form.relative_error < BOUNDS[mode], form.name
+        assert form.channel_error < BOUNDS[mode], form.name
         assert form.equals_whole in (None, True)
     fused = {form.name for form in report.forms if "fused" in form.name}
     assert bool(fused) == (mode not in ("float32", "float16", "int16x8"))
@@ -179,7 +179,7 @@ def test_a_layer_in_float_leaves_the_others_fused(target: Path) -> None:
     overrides = {"second": "float32", "last": "int16x8"}
     report = export(recurrent_model(), target, overrides=overrides, **options)
     assert TFLiteFile(report.fused).custom_ops() == ("tfpipeline.gru",)
-    assert report.forms[1].relative_error < BOUNDS["int8"]
+    assert report.forms[1].channel_error < BOUNDS["int8"]
     none = {"first": "float32", "second": "float32"}
     report = export(recurrent_model(), target, overrides=none, **options)
     assert report.fused is None
@@ -216,7 +216,7 @@ def test_percentiles_narrow_what_outliers_widened(target: Path) -> None:
             tolerances=Tolerances(0, 10.0),
         )
         assert report.calibration["clipping"] == rule
-        return report.forms[0].relative_error
+        return report.forms[0].channel_error
 
     assert error("percentile") < 0.7 * error("minmax")
 

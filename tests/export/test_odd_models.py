@@ -79,7 +79,7 @@ def test_outputs_of_a_subclassed_model_have_a_time_axis(target: Path) -> None:
     keras.utils.set_random_seed(1)
     options: dict[str, Any] = {"quantize": "float32", "streaming": "both", "chunk": 3}
     report = export(Subclassed(flat=False), target, verification=walk(4), **options)
-    assert all(form.relative_error < 1e-5 for form in report.forms)
+    assert all(form.channel_error < 1e-5 for form in report.forms)
     assert Interpreter(report.portable).card["outputs"][0]["time_axis"]
 
 
@@ -229,7 +229,7 @@ def test_a_unit_that_remembers_does_so_in_every_form(target: Path) -> None:
     x[:, 0, 0], x[:, 0, 1] = 1.0, np.linspace(-1.0, 1.0, 8)
     report = export(model, target, calibration=x, tolerances=Tolerances(agreement=0.0))
     # With gates cut at sigmoid(8) an eighth would be gone after 400 steps.
-    assert all(form.relative_error < 0.03 for form in report.forms)
+    assert all(form.channel_error < 0.03 for form in report.forms)
 
 
 def test_conversions_are_kept_while_asked_to(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,21 +30,27 @@ def test_the_error_is_the_root_of_the_mean_square() -> None:
     off[1] = (-0.8, 0.0)
     off[2] = (0.9, 8.0)
     found = errors(KERAS + off, KERAS)
-    # (0.16 + 0.64) / 7 over a deviation of 1, 64 / 7 over one of 10, without the largest.
-    assert found.channels == pytest.approx((math.sqrt(0.8 / 7), math.sqrt(64.0 / 7) / 10.0))
+    # (0.16 + 0.64 + 0.81) / 8 over a deviation of 1, 128 / 8 over one of 10.
+    assert found.channels == pytest.approx((math.sqrt(1.61 / 8), math.sqrt(128.0 / 8) / 10.0))
     # All of them: (0.16 + 0.64 + 0.81 + 128) / 16 over (1 + 100) / 2.
     assert found.overall == pytest.approx(math.sqrt(129.61 / 16 / 50.5))
-    assert found.worst == found.overall > found.channels[worst_channel(found.channels)]
+    assert found.channel == found.channels[worst_channel(found.channels)] == found.channels[0]
 
 
-def test_one_outlier_is_no_broken_channel() -> None:
+def test_every_sample_counts_in_its_channel() -> None:
     keras = np.random.default_rng(0).normal(size=(30, 5, 2))
     found = keras.copy()
     found[7, :, 1] += 5.0
-    clipped = errors(found, keras)
-    assert clipped.channels == (0.0, 0.0) and clipped.overall > 0.5
-    found[8, :, 1] += 5.0
-    assert errors(found, keras).channels[1] > 0.5
+    outlier = errors(found, keras)
+    # One of 30 samples is 5 deviations off.
+    assert outlier.channels == (0.0, pytest.approx(5.0 / math.sqrt(30) / keras[..., 1].std()))
+    # A channel that moves in one sample only is lost where the file does not follow it there.
+    keras = np.tile(KERAS, (2, 1))
+    keras[:, 1] = 0.0
+    keras[5, 1] = 1.0
+    lost = keras.copy()
+    lost[:, 1] = keras[:, 1].mean()
+    assert errors(lost, keras).channel == pytest.approx(1.0)
 
 
 def test_a_lost_channel_beside_a_large_one_has_an_error_of_one() -> None:
@@ -53,7 +59,7 @@ def test_a_lost_channel_beside_a_large_one_has_an_error_of_one() -> None:
     lost[:, 0] = keras[:, 0].mean()
     found = errors(lost, keras)
     assert found.channels == pytest.approx((1.0, 0.0))  # all deviations are equal here
-    assert found.overall < 1e-3 and found.worst == pytest.approx(1.0)
+    assert found.overall < 1e-3 and found.channel == pytest.approx(1.0)
 
 
 def test_scores_of_classes_share_one_scale() -> None:
@@ -61,7 +67,7 @@ def test_scores_of_classes_share_one_scale() -> None:
     keras = np.array([[0.9, 0.1, 0.0], [0.1, 0.89, 0.01]] * 4)
     off = np.array([0.0, 0.01, -0.01])
     apart, together = errors(keras + off, keras), errors(keras + off, keras, comparable=True)
-    assert apart.worst == pytest.approx(2.0)
+    assert apart.channel == pytest.approx(2.0)
     spread = math.sqrt((0.4**2 + 0.395**2 + 0.005**2) / 3)
     assert together.channels == pytest.approx((0.0, 0.01 / spread, 0.01 / spread))
 
@@ -101,7 +107,14 @@ def test_the_liveliest_channel_counts_by_itself_however_large_it_is() -> None:
 def test_of_few_positions_the_whole_output_is_the_scale() -> None:
     found = errors(KERAS[:6] + 0.1, KERAS[:6])
     assert found.channels == ()
-    assert found.worst == found.overall == pytest.approx(0.1 / KERAS[:6].std())
+    assert found.channel == found.overall == pytest.approx(0.1 / KERAS[:6].std())
+
+
+def test_few_positions_of_many_say_as_little() -> None:
+    """The last part of a stream, against what the whole stream deviates."""
+    scales = Scales.of(np.tile(KERAS, (4, 1)))
+    assert relative_errors(KERAS[:6] + 0.1, KERAS[:6], scales).channels == ()
+    assert len(relative_errors(KERAS + 0.1, KERAS, scales).channels) == 2
 
 
 def test_axes_of_one_at_the_end_are_no_channels() -> None:
@@ -109,7 +122,9 @@ def test_axes_of_one_at_the_end_are_no_channels() -> None:
     lost = bands * np.array([1.0, 0.0, 1.0])
     for shape in ((20, 3), (20, 3, 1), (20, 1, 3, 1)):
         found = errors(lost.reshape(shape), bands.reshape(shape))
-        assert len(found.channels) == 3 and worst_channel(found.channels) == 1 and found.worst > 0.9
+        assert (
+            len(found.channels) == 3 and worst_channel(found.channels) == 1 and found.channel > 0.9
+        )
 
 
 def test_time_steps_are_no_channels() -> None:
@@ -149,7 +164,7 @@ def test_no_number_is_worse_than_any() -> None:
     found = KERAS.copy()
     found[0, 1] = np.nan
     broken = errors(found, KERAS)
-    assert worst_channel(broken.channels) == 1 and not broken.worst <= 1e9
+    assert worst_channel(broken.channels) == 1 and not broken.channel <= 1e9
 
 
 def test_booleans_are_right_or_wrong() -> None:

@@ -72,7 +72,7 @@ def test_stock_layers_in_every_activation_format(
     keras.utils.set_random_seed(4)
     report = export(model(), target, quantize=mode, calibration=samples(16))
     for form in report.forms:
-        assert max(output.overall_error for output in form.outputs) < 0.06, form.name
+        assert max(output.relative_error for output in form.outputs) < 0.06, form.name
     recurrent = model is not image_model
     assert any(form.name == "fused" for form in report.forms) == (
         recurrent and mode in ("dynamic", "int8")
@@ -121,7 +121,7 @@ def test_a_subclassed_model_is_read_from_its_data(target: Path) -> None:
         model, target, calibration=walk(8), streaming="both", tolerances=Tolerances(0.8)
     )
     assert all(
-        form.relative_error < 0.05 and form.equals_whole in (None, True) for form in report.forms
+        form.channel_error < 0.05 and form.equals_whole in (None, True) for form in report.forms
     )
 
 
@@ -132,7 +132,7 @@ def test_a_model_of_mixed_precision_exports_its_float32_weights(target: Path) ->
     model = keras.Sequential([keras.Input((None, FEATURES)), *layers])
     report = export(model, target, quantize="float32", calibration=walk(8), tolerances=None)
     # Keras computes in float16 here: three digits.
-    assert report.forms[0].relative_error < 5e-3
+    assert report.forms[0].channel_error < 5e-3
     assert all(layer.compute_dtype == "float16" for layer in model.layers)
 
 

@@ -95,6 +95,7 @@ def example_results() -> dict[str, Any]:
         "confusion": {"labels": LABELS, "matrix": confusion.tolist(), "form": "fused int8"},
         "verification": {
             "samples": 1000,
+            "tolerances": {"agreement": 0.97, "relative_error": 0.15, "channel_error": 0.3},
             "forms": [
                 {"name": "portable", "path": "kws.tflite", "agreement": 0.996, "max_error": 0.81},
                 {"name": "fused", "path": "kws.fused.tflite", "agreement": 0.997, "max_error": 0.7},

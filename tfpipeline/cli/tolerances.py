@@ -33,8 +33,9 @@ def add_tolerance_arguments(parser: argparse._ActionsContainer, *, drift: bool) 
         "--relative-error",
         type=float,
         metavar="RATIO",
-        help="largest error of an output or one of its channels over the standard deviation of "
-        "Keras' values (default: what is usual for the number format, 0.15 for int8)",
+        help="largest error of an output over the standard deviation of Keras' values; a single "
+        "channel of several may have twice as much, below 0.9 (default: what is usual for the "
+        "number format, 0.15 for int8)",
     )
     if drift:
         parser.add_argument(

@@ -62,7 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
         print_json([asdict(report) for report in reports])
         return 0
     print_table(
-        ("form", "agreement", "decisions", "mean error", "max error", "relative error", "file"),
+        (
+            *("form", "agreement", "decisions", "mean error", "max error"),
+            *("relative error", "worst channel", "file"),
+        ),
         [
             (
                 report.name,
@@ -72,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
                 else "-",
                 f"{report.mean_error:.4f}",
                 f"{report.max_error:.3f}",
-                f"{report.relative_error:.4f}",
+                f"{report.relative_error:.4f} of {tolerances.relative_error:g}",
+                f"{report.channel_error:.4f} of {tolerances.channel_error:g}",
                 report.path,
             )
             for report in reports

@@ -193,6 +193,7 @@ def _verification(report: ExportReport) -> dict[str, Any]:
             "decisions": form.decisions,
             "disagreements": form.disagreements,
             "relative_error": form.relative_error,
+            "channel_error": form.channel_error,
             "mean_error": form.mean_error,
             "max_error": form.max_error,
             "streaming_equals_whole": form.equals_whole,
@@ -204,4 +205,5 @@ def _verification(report: ExportReport) -> dict[str, Any]:
         "held_out_clips": report.verification["samples"],
         "calibration_clips": report.calibration["samples"],
         "portable_and_fused_agree": report.forms_agreement,
+        "tolerances": report.verification["tolerances"],
     }

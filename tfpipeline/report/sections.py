@@ -173,6 +173,10 @@ def verification(results: Results) -> str:
         )
     if isinstance(report, Mapping):
         plain = [(k.replace("_", " "), _of(k, v)) for k, v in report.items() if _plain(v)]
+        bounds = report.get("tolerances")
+        if isinstance(bounds, Mapping):
+            said = (f"{name.replace('_', ' ')} {_short(bound)}" for name, bound in bounds.items())
+            plain.append(("bounds", ", ".join(said)))
         content += definitions(plain) if plain else ""
     if not content:
         return ""

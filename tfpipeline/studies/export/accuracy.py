@@ -179,7 +179,7 @@ def measure(task: AccuracyTask) -> Iterator[Row]:
                     "accuracy": accuracy,
                     "relative_loss": 1.0 - accuracy / keras_accuracy,
                     "agreement": agreement(scores, keras_scores),
-                    "relative_error": relative_errors(scores, keras_scores, scales).worst,
+                    "relative_error": relative_errors(scores, keras_scores, scales).channel,
                     "bytes": whole.bytes,
                     "state_error": float(np.mean(drift)),
                     "state_growth": _growth(drift),

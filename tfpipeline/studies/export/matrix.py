@@ -178,7 +178,7 @@ def try_case(built: MatrixModel, case: Case, target: Path) -> Row:
     return {
         **nothing,
         "outcome": PASSED,
-        "relative_error": form.relative_error,
+        "relative_error": max(form.relative_error, form.channel_error),
         "agreement": form.agreement,
         "bytes": form.bytes,
         "equals_whole": form.equals_whole,
