@@ -1,4 +1,4 @@
-"""Keras callbacks."""
+"""Callbacks of `fit`: learning rates, ranks as they fall, pruning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ready-made models."""
+"""Models that are ready to train: spoken commands, sentences."""
 
 from __future__ import annotations
 

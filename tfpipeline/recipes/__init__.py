@@ -1,4 +1,4 @@
-"""Ready roads over all parts: the main job, and the single steps behind the command line.
+"""Recipes that put all parts to work: the main job, and the steps behind the command line.
 
 Names are looked up when used, so that importing this package loads neither Keras nor a runtime.
 """
