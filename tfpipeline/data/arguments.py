@@ -9,7 +9,7 @@ from tfpipeline.features import LogMelConfig
 
 
 def check_count(function: str, name: str, value: Any, least: int = 1, none: bool = False) -> None:
-    """Refuses what is no whole number from `least` on.
+    """Refuse what is no whole number from `least` on.
 
     Args:
         function, name: whose argument it is, and what it is called.
@@ -30,7 +30,7 @@ def check_count(function: str, name: str, value: Any, least: int = 1, none: bool
 
 
 def log_mel_or_default(function: str, log_mel: Any) -> LogMelConfig:
-    """The given constants of the features, or the usual ones for None.
+    """Return the given constants of the features, or the usual ones for None.
 
     Raises:
         ValueError: naming the function, for anything else.

@@ -20,7 +20,7 @@ _DIRECT_BLOCK = 2048
 
 
 def resample(audio: np.ndarray, source_rate: int, target_rate: int) -> np.ndarray:
-    """Resamples `(samples,)` from `source_rate` to `target_rate` samples per second.
+    """Resample `(samples,)` from `source_rate` to `target_rate` samples per second.
 
     Band-limited interpolation (Smith and Gossett, "A flexible sampling-rate conversion method",
     ICASSP 1984): `y[n] = sum_k x[k] h(n * source / target - k)`, where `h` is a Kaiser-windowed
@@ -64,7 +64,7 @@ def resample(audio: np.ndarray, source_rate: int, target_rate: int) -> np.ndarra
 def _by_periods(
     padded: np.ndarray, up: int, down: int, half: int, cutoff: float, length: int
 ) -> np.ndarray:
-    """Computes whole periods of `up` outputs, which consume `down` inputs each."""
+    """Compute whole periods of `up` outputs, which consume `down` inputs each."""
     weights = _phase_weights(up, down, half, cutoff)
     periods = -(-length // up)
     missing = periods * down + 2 * half + 1 - len(padded)
@@ -83,7 +83,7 @@ def _by_periods(
 def _by_outputs(
     padded: np.ndarray, up: int, down: int, half: int, cutoff: float, length: int
 ) -> np.ndarray:
-    """Computes every output with weights of its own."""
+    """Compute every output with weights of its own."""
     out = np.empty(length)
     taps = np.arange(2 * half + 1)
     for start in range(0, length, _DIRECT_BLOCK):
@@ -102,7 +102,7 @@ def _phase_weights(up: int, down: int, half: int, cutoff: float) -> np.ndarray:
 
 
 def _kernel(time: np.ndarray, half: int, cutoff: float) -> np.ndarray:
-    """The windowed sinc at `time`, in input samples."""
+    """Return the windowed sinc at `time`, in input samples."""
     inside = np.maximum(0.0, 1.0 - (time / (half + 1)) ** 2)
     window = np.i0(_KAISER_BETA * np.sqrt(inside)) / np.i0(_KAISER_BETA)
     return cutoff * np.sinc(cutoff * time) * window * (inside > 0.0)

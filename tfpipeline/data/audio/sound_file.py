@@ -23,7 +23,7 @@ _SAMPLES_A_BYTE = 16
 
 
 def open_sound(path: Path, sample_rate: int) -> WavAudio:
-    """Reads a WAV, FLAC or SPHERE file as mono float32 at `sample_rate`.
+    """Read a WAV, FLAC or SPHERE file as mono float32 at `sample_rate`.
 
     What a file is, its first bytes say: corpora have SPHERE files named `.wav`.
 

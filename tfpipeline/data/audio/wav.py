@@ -38,7 +38,7 @@ class WavAudio:
 
 
 def read_wav(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Reads a WAV file as mono float32 `(samples,)` in [-1, 1] at `sample_rate`.
+    """Read a WAV file as mono float32 `(samples,)` in [-1, 1] at `sample_rate`.
 
     Reads 8 to 32-bit PCM, in containers of up to 4 bytes, and 32 and 64-bit floating point, any
     number of channels (their mean is taken) and any rate (resampled). Files whose sizes were left
@@ -52,7 +52,7 @@ def read_wav(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> np
 
 
 def open_wav(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> WavAudio:
-    """Reads a WAV file as `read_wav` does and says what was converted."""
+    """Read a WAV file as `read_wav` does and say what was converted."""
     try:
         status = os.stat(path)
         # Opening a pipe would wait for its writer, and a device may have no end.
@@ -69,7 +69,7 @@ def open_wav(path: str | os.PathLike[str], sample_rate: int = SAMPLE_RATE) -> Wa
 
 
 def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV data") -> WavAudio:
-    """Decodes the bytes of a WAV file; `name` begins the sentence of an error.
+    """Decode the bytes of a WAV file; `name` begins the sentence of an error.
 
     Raises:
         AudioError: whatever is wrong with the bytes.
@@ -99,7 +99,7 @@ def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV dat
 
 
 def to_mono(frames: np.ndarray, rate: int, sample_rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Mixes float32 `(samples, channels)` down and resamples it; says what was done, in words."""
+    """Mix float32 `(samples, channels)` down and resample it; say what was done, in words."""
     conversions = []
     channels = frames.shape[1]
     samples = frames[:, 0]
@@ -115,7 +115,7 @@ def to_mono(frames: np.ndarray, rate: int, sample_rate: int) -> tuple[np.ndarray
 def write_wav(
     path: str | os.PathLike[str], samples: np.ndarray, sample_rate: int = SAMPLE_RATE
 ) -> None:
-    """Writes mono 16-bit PCM; the file appears whole or not at all.
+    """Write mono 16-bit PCM; the file appears whole or not at all.
 
     Args:
         path: file to write.
@@ -146,7 +146,7 @@ def write_wav(
 
 
 def to_int16(audio: np.ndarray) -> np.ndarray:
-    """Rounds floating-point audio in [-1, 1] to int16, clipping what lies beyond."""
+    """Round floating-point audio in [-1, 1] to int16, clipping what lies beyond."""
     if audio.dtype not in (np.float32, np.float64):
         raise ValueError(f"write_wav: samples must be int16 or floating point, got {audio.dtype}.")
     fault = fault_of(audio)
@@ -156,7 +156,7 @@ def to_int16(audio: np.ndarray) -> np.ndarray:
 
 
 def _samples(body: memoryview, layout: WavFormat, name: str) -> np.ndarray:
-    """Decodes interleaved samples to float32 in [-1, 1]."""
+    """Decode interleaved samples to float32 in [-1, 1]."""
     width = layout.check(name)
     raw = body[: len(body) // width * width]
     if layout.tag == FLOAT:

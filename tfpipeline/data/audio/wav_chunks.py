@@ -40,7 +40,7 @@ class WavFormat:
     valid_bits: int
 
     def check(self, name: str) -> int:
-        """Returns the bytes of a sample.
+        """Return the bytes of a sample.
 
         Raises:
             AudioError: no such samples are read.
@@ -65,7 +65,7 @@ class WavFormat:
         return width
 
     def conversions(self) -> tuple[str, ...]:
-        """How it differs from 16-bit PCM, in words; empty when it does not."""
+        """Return how the format differs from 16-bit PCM, in words; empty when it does not."""
         width = self.block // self.channels
         if self.tag == FLOAT:
             return (f"{self.bits}-bit floating point",)
@@ -75,7 +75,7 @@ class WavFormat:
 
 
 def read_chunks(data: bytes, name: str) -> tuple[WavFormat, list[memoryview]]:
-    """Finds the format and the bytes of the samples, in one piece or several.
+    """Find the format and the bytes of the samples, in one piece or several.
 
     Raises:
         AudioError: a sentence that begins with `name`.

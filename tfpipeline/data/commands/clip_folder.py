@@ -30,7 +30,7 @@ class ClipFolder:
 def read_clip_folder(
     folder: Path, log_mel: LogMel, limit: int, frames: int | None = None
 ) -> ClipFolder:
-    """Reads the WAV files of a folder and its subfolders.
+    """Read the WAV files of a folder and its subfolders.
 
     Of more than `limit` files, ones at even distances in the sorted list are read, so that every
     subfolder of a corpus is heard. Longer clips are cut to their loudest stretch, shorter ones get

@@ -54,7 +54,7 @@ class ClipReader:
         self.converted: list[FileNote] = []
 
     def read(self, plan: list[tuple[str, int]], bar: ProgressBar) -> Split:
-        """Reads the (file, label) pairs of `plan`, without those that cannot be used."""
+        """Read the (file, label) pairs of `plan`, without those that cannot be used."""
         batches = [plan[i : i + _BATCH] for i in range(0, len(plan), _BATCH)]
         done: list[_Rows] = []
         pool = ThreadPoolExecutor(self.workers)
@@ -74,7 +74,7 @@ class ClipReader:
         )
 
     def noises(self) -> dict[str, np.ndarray]:
-        """Reads the background noises that are at least a second long in every split's part."""
+        """Read the background noises that are at least a second long in every split's part."""
         noises: dict[str, np.ndarray] = {}
         if not (self.root / NOISE_FOLDER).is_dir():
             return noises
@@ -96,7 +96,7 @@ class ClipReader:
         count: int,
         rng: np.random.Generator,
     ) -> Split:
-        """Makes `count` clips of silence, labelled 0, from the split's part of the noises."""
+        """Make `count` clips of silence, labelled 0, from the split's part of the noises."""
         second = self.log_mel.config.sample_rate
         clips = np.empty((count, second), np.float32)
         names = list(noises)
@@ -155,7 +155,7 @@ class ClipReader:
 
 
 def loudest(audio: np.ndarray, length: int) -> np.ndarray:
-    """The stretch of `length` samples with the most energy."""
+    """Return the stretch of `length` samples with the most energy."""
     energy = np.concatenate([[0.0], np.cumsum(np.square(audio, dtype=np.float64))])
     start = int(np.argmax(energy[length:] - energy[:-length]))
     return audio[start : start + length]

@@ -21,7 +21,7 @@ _HASH_RANGE = (1 << 27) - 1
 def choose_words(
     root: Path, folders: Iterable[str], words: Sequence[str] | None
 ) -> tuple[str, ...]:
-    """Settles the words to recognize.
+    """Settle the words to recognize.
 
     Raises:
         DataError: a wanted word has no folder.
@@ -53,7 +53,7 @@ def choose_words(
 def assign_splits(
     root: Path, files: Collection[str], skipped: list[FileNote] | None = None
 ) -> dict[str, str]:
-    """Returns the split of every file.
+    """Return the split of every file.
 
     Files in `validation_list.txt` and `testing_list.txt` belong there. Without a list, a hash of
     the speaker (what comes before `_nohash_` in the file's name) decides, as Speech Commands
@@ -101,7 +101,7 @@ def _read_list(path: Path) -> list[str]:
 
 
 def speaker_of(file: str) -> str:
-    """The speaker that a file's name tells: all before `_nohash_`, or the name itself."""
+    """Return the speaker that a file's name tells: all before `_nohash_`, or the name itself."""
     return re.sub(r"_nohash_.*$", "", Path(file).stem)
 
 

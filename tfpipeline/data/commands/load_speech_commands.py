@@ -35,7 +35,7 @@ def load_speech_commands(
     unknown_share: float = 0.2,
     silence_share: float = 0.1,
 ) -> SpeechDataset:
-    """Loads a folder with one subfolder of WAV files for each word, as log-mel features.
+    """Load a folder with one subfolder of WAV files for each word, as log-mel features.
 
     The layout is that of Speech Commands (Warden, arXiv:1804.03209): `_background_noise_` is what
     silence is cut from, `validation_list.txt` and `testing_list.txt` name the files of these
@@ -133,7 +133,7 @@ def _choose(
     unknown_share: float,
     rng: np.random.Generator,
 ) -> list[tuple[str, int]]:
-    """Chooses a split's files: all of the words and the user's own, a bounded share of others."""
+    """Choose a split's files: all of the words and the user's own, a bounded share of others."""
 
     def of(files: list[str]) -> list[str]:
         return [file for file in files if splits[file] == split]
@@ -151,7 +151,7 @@ def _choose(
 
 
 def _words_without_clips(raw: dict[str, Split], labels: tuple[str, ...]) -> list[FileNote]:
-    """Notes on words of whose files none can be used: nothing can be learned of them."""
+    """Return notes on words of whose files none can be used: nothing is learned of them."""
     heard = {int(label) for split in raw.values() for label in np.unique(split.labels)}
     return [
         FileNote(word, "none of its files is used; it stays a label without clips.")

@@ -55,7 +55,7 @@ class SpeechDataset:
     source: str
 
     def summary(self) -> str:
-        """Returns one line of counts."""
+        """Return one line of counts."""
         counts = ", ".join(
             f"{len(split)} {name}"
             for name, split in (
@@ -70,7 +70,7 @@ class SpeechDataset:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns counts and notes, without the features, as a dictionary that JSON can hold."""
+        """Return counts and notes, without the features, as a dictionary that JSON can hold."""
         return {
             "source": self.source,
             "labels": list(self.labels),

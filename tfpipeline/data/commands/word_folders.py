@@ -40,13 +40,13 @@ class WordFolders:
     skipped: list[FileNote]
 
     def files(self) -> list[str]:
-        """All clips."""
+        """Return all clips."""
         words = [file for files in self.words.values() for file in files]
         return [*words, *self.silence, *self.unknown]
 
 
 def find_words(root: Path) -> WordFolders:
-    """Returns the audio files of every word folder and its subfolders.
+    """Return the audio files of every word folder and its subfolders.
 
     Raises:
         DataError: no such folder, no audio in it, or a folder of training, validation and test
@@ -76,7 +76,7 @@ def find_words(root: Path) -> WordFolders:
 
 
 def audio_files(root: Path, folder: str, skipped: list[FileNote]) -> list[str]:
-    """Audio files in a folder of `root` and its subfolders, sorted, relative to `root`.
+    """Return the audio files in a folder of `root` and its subfolders, sorted, relative to `root`.
 
     Notes in `skipped` what cannot be read; hidden files and folders are passed over.
     """
@@ -86,7 +86,7 @@ def audio_files(root: Path, folder: str, skipped: list[FileNote]) -> list[str]:
 
 
 def is_wav(path: str) -> bool:
-    """Whether the name is a WAV file's."""
+    """Return whether the name is a WAV file's."""
     return Path(path).suffix.lower() in _WAV
 
 
@@ -138,7 +138,7 @@ def _walk(
 
 
 def _identity(folder: Path) -> object:
-    """What two paths of one folder have in common."""
+    """Return what two paths of one folder have in common."""
     return os.path.realpath(folder)
 
 
@@ -147,7 +147,7 @@ def _is_audio(name: str) -> bool:
 
 
 def _refuse_parts(root: Path, words: dict[str, list[str]]) -> None:
-    """A corpus that is split by folders would have its splits for words."""
+    """Refuse a corpus that is split by folders: its splits would be words."""
     if not {name.lower() for name in words} <= _PARTS or len(words) < 2:
         return
     if all(file.count("/") > 1 for files in words.values() for file in files):

@@ -22,12 +22,12 @@ _UNKNOWN_WORD = re.compile(r"<[^<>\s]*>")
 
 
 def fits(root: Path) -> bool:
-    """Whether a subfolder has the three files."""
+    """Return whether a subfolder has the three files."""
     return any((folder / "text").is_file() for folder in _folders(root))
 
 
 def utterances(root: Path, splits: SplitFolders, skipped: list[FileNote]) -> Iterator[Utterance]:
-    """Yields the utterances of every split's folders, in the order of `wav.scp`."""
+    """Yield the utterances of every split's folders, in the order of `wav.scp`."""
     seen: set[str] = set()
     for folder in _folders(root):
         split = splits.split_of(folder.name)
@@ -88,7 +88,7 @@ def _folder(
 
 
 def _located(root: Path, folder: Path, recording: str) -> str:
-    """The recording's path: relative ones start at the folder, the corpus, or above it."""
+    """Return a recording's path: relative ones start at the folder, the corpus, or above."""
     bases = (folder, root, root.parent)
     path = next((base / recording for base in bases if isfile(base / recording)), None)
     if path is None:
@@ -97,7 +97,7 @@ def _located(root: Path, folder: Path, recording: str) -> str:
 
 
 def _table(path: Path, where: str, skipped: list[FileNote]) -> dict[str, str] | None:
-    """What stands behind each line's id; None, and a note, when the file cannot be used."""
+    """Return what stands behind each line's id; None, and a note, for a file of no use."""
     lines = transcript_lines(path, where, skipped)
     if lines is None:
         return None

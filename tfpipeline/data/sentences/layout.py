@@ -75,7 +75,7 @@ class SplitFolders:
             self._named[split] = chosen
 
     def split_of(self, folder: str) -> str | None:
-        """The split of a folder by its name; None for one that is not part of any."""
+        """Return the split of a folder by its name; None for one that is not part of any."""
         for split, folders in self._named.items():
             if folder in folders:
                 self._seen.add(folder)
@@ -86,7 +86,7 @@ class SplitFolders:
         return None
 
     def check_all_seen(self, root: Path) -> None:
-        """Raises DataError when a folder that the user named was never met."""
+        """Raise DataError when a folder that the user named was never met."""
         for split, folders in self._named.items():
             for folder in folders:
                 if folder not in self._seen:

@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
 def fits(root: Path) -> bool:
-    """Whether a chapter with its transcript lies in a split's folder."""
+    """Return whether a chapter with its transcript lies in a split's folder."""
     return any(
         next(folder.glob("*/*/*.trans.txt"), None) is not None
         for folder in _folders(_base(root))
@@ -33,7 +33,7 @@ def fits(root: Path) -> bool:
 
 
 def utterances(root: Path, splits: SplitFolders, skipped: list[FileNote]) -> Iterator[Utterance]:
-    """Yields the utterances of every chapter, sorted."""
+    """Yield the utterances of every chapter, sorted."""
     for folder in _folders(_base(root)):
         split = splits.split_of(folder.name)
         if split is None:
@@ -92,7 +92,7 @@ def _chapter(root: Path, chapter: Path, split: str, skipped: list[FileNote]) -> 
 def _texts(
     transcript: Path, where: str, start: str, skipped: list[FileNote]
 ) -> dict[str, str] | None:
-    """The transcript's texts by id, sorted; None, and a note, when it cannot be used."""
+    """Return a transcript's texts by id, sorted; None, and a note, for a file of no use."""
     lines = transcript_lines(transcript, where, skipped)
     if lines is None:
         return None

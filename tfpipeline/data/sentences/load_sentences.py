@@ -40,7 +40,7 @@ def load_sentences(
     splits: Mapping[str, str | Sequence[str]] | None = None,
     allow_shared_speakers: bool = False,
 ) -> SentenceDataset:
-    """Loads a corpus of spoken sentences as log-mel features and texts.
+    """Load a corpus of spoken sentences as log-mel features and texts.
 
     Layouts:
         "librispeech": `train*/SPEAKER/CHAPTER/SPEAKER-CHAPTER-N.flac` or `.wav` with
@@ -149,7 +149,7 @@ def _layout(root: Path, name: str) -> Layout:
 
 
 def _normalized(found: list[Utterance], skipped: list[FileNote]) -> list[Utterance]:
-    """The utterances with normalized texts, without those that have none."""
+    """Return the utterances with normalized texts, without those that have none."""
     usable = []
     for utterance in found:
         try:

@@ -58,7 +58,7 @@ class SentenceDataset:
     source: str
 
     def summary(self) -> str:
-        """Returns one line of counts."""
+        """Return one line of counts."""
         counts = ", ".join(
             f"{len(split)} {name} ({len(set(split.speakers))} speakers, {self._hours(split):.2f} h)"
             for name, split in (
@@ -73,7 +73,7 @@ class SentenceDataset:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns counts and notes, without the features, as a dictionary that JSON can hold."""
+        """Return counts and notes, without the features, as a dictionary that JSON can hold."""
         splits = {"train": self.train, "validation": self.validation, "test": self.test}
         return {
             "source": self.source,

@@ -52,7 +52,7 @@ class SentenceReader:
     def read(
         self, plan: Sequence[Utterance], bar: ProgressBar
     ) -> list[tuple[Utterance, np.ndarray]]:
-        """Reads `plan`, without those that cannot be used, as features `(frames, num_mels)`."""
+        """Read `plan`, without those that cannot be used, as features `(frames, num_mels)`."""
         batches = [plan[i : i + _BATCH] for i in range(0, len(plan), _BATCH)]
         found: list[tuple[Utterance, np.ndarray]] = []
         pool = ThreadPoolExecutor(self.workers)

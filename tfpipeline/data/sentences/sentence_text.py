@@ -13,7 +13,7 @@ _APOSTROPHES = frozenset("\u2018\u2019\u02bc\uff07`\u00b4")
 
 
 def normalize_text(text: str) -> str:
-    """Returns a transcript in lower case, letters a to z, apostrophes and single spaces only.
+    """Return a transcript in lower case, letters a to z, apostrophes and single spaces only.
 
     Accents fall away, punctuation and hyphens become spaces, apostrophes that stand alone go.
     Numbers and signs that are read aloud are not expanded.

@@ -12,7 +12,7 @@ _MOST_BYTES = 64 << 20
 def transcript_lines(
     path: Path, where: str, skipped: list[FileNote]
 ) -> list[tuple[int, str]] | None:
-    """The lines that are not empty, with their numbers; None, and a note, for a file without.
+    """Return the lines that are not empty, numbered; None, and a note, for a file without.
 
     Args:
         path: the file.

@@ -26,7 +26,7 @@ _SPEAKER = 3
 
 
 def fits(root: Path) -> bool:
-    """Whether a folder of a usual name has recordings below it."""
+    """Return whether a folder of a usual name has recordings below it."""
     usual = SplitFolders(None, _PREFIXES)
     return any(
         file.suffix.lower() in _AUDIO and _split(root, file, usual) is not None
@@ -35,7 +35,7 @@ def fits(root: Path) -> bool:
 
 
 def utterances(root: Path, splits: SplitFolders, skipped: list[FileNote]) -> Iterator[Utterance]:
-    """Yields the utterances that have a recording and a transcript, sorted by recording."""
+    """Yield the utterances that have a recording and a transcript, sorted by recording."""
     recordings: dict[str, tuple[Path, str]] = {}
     transcripts: dict[str, list[Path]] = {kind: [] for kind in _TEXTS}
     for file in sorted(_files(root), key=lambda path: (_rank(path), path)):
@@ -75,7 +75,7 @@ WSJ = Layout(
 
 
 def _files(root: Path) -> Iterator[Path]:
-    """All files below `root`, also through links, which often stand for the discs."""
+    """Yield all files below `root`, also through links, which often stand for the discs."""
     seen = set()
     for folder, folders, files in os.walk(root, followlinks=True):
         # A link that leads back up must not be walked for ever.
@@ -92,7 +92,7 @@ def _rank(file: Path) -> int:
 
 
 def _split(root: Path, file: Path, splits: SplitFolders) -> str | None:
-    """The split of the innermost folder that belongs to one."""
+    """Return the split of the innermost folder that belongs to one."""
     for folder in reversed(file.relative_to(root).parts[:-1]):
         split = splits.split_of(folder)
         if split is not None:

@@ -21,7 +21,7 @@ _DRAWN_OUT = re.compile(r"(?<=[^\W\d_]):|:(?=[^\W\d_])")
 
 
 def dot_text(text: str) -> str:
-    """Returns what was said, without mark-up.
+    """Return what was said, without mark-up.
 
     Raises:
         ValueError: it cannot be written with letters: words broken off, guessed, or cut off.

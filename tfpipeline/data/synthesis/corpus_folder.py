@@ -16,7 +16,7 @@ Marker = dict[str, Any]
 
 
 def read_marker(out: Path, pattern: str, expected: Callable[[Marker], int]) -> Marker | None:
-    """Reads the marker of a corpus that is whole; None when there is nothing yet.
+    """Read the marker of a corpus that is whole; None when there is nothing yet.
 
     Args:
         out: the corpus' folder.
@@ -48,7 +48,7 @@ def read_marker(out: Path, pattern: str, expected: Callable[[Marker], int]) -> M
 
 
 def write_folder(out: Path, write: Callable[[Path], Marker]) -> Marker:
-    """Replaces `out` by a folder that `write` fills and describes, in one step at the end.
+    """Replace `out` by a folder that `write` fills and describes, in one step at the end.
 
     Raises:
         DataError: the place cannot be written.

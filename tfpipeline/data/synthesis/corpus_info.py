@@ -36,5 +36,5 @@ class CorpusInfo:
     reused: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the description as a dictionary that JSON can hold."""
+        """Return the description as a dictionary that JSON can hold."""
         return {**dataclasses.asdict(self), "path": str(self.path)}

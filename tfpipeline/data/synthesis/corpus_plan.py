@@ -104,7 +104,7 @@ class Clip:
 def plan_corpus(
     seed: int, clips: dict[str, int], speakers: dict[str, tuple[str, ...]] = SPEAKERS
 ) -> list[Clip]:
-    """Plans a corpus, ordered by split, speaker and word.
+    """Plan a corpus, ordered by split, speaker and word.
 
     Every word goes round the split's speakers and accents evenly; pitch, rate, noise, level and
     shift are drawn at random.

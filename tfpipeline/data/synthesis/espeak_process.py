@@ -114,7 +114,7 @@ class _Espeak:
         return 0
 
     def _identifiers(self, language: bytes, folder: str) -> list[str]:
-        """Names of the voices for a language; variants live in the folder `!v`."""
+        """Return the names of the voices for a language; variants live in the folder `!v`."""
         voices = self._library.espeak_ListVoices(ctypes.byref(_Voice(languages=language)))
         names, index = [], 0
         while voices[index]:
@@ -134,7 +134,7 @@ def _answer(out: BinaryIO, status: int, payload: bytes) -> None:
 
 
 def main() -> int:
-    """Serves requests until standard input ends."""
+    """Serve requests until standard input ends."""
     # Ctrl-C reaches the whole group: the parent decides, and closes our input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Whatever the library prints must not fall between the frames.

@@ -71,7 +71,7 @@ class EspeakVoice:
         self.close()
 
     def say(self, utterance: Utterance) -> np.ndarray:
-        """Returns int16 `(samples,)` at `sample_rate`.
+        """Return int16 `(samples,)` at `sample_rate`.
 
         Raises:
             SynthesizerError: the voice was rejected (the sentence names it), or the process died.
@@ -86,7 +86,7 @@ class EspeakVoice:
         return np.frombuffer(self._receive(), "<i2").astype(np.int16)
 
     def close(self) -> None:
-        """Ends the process."""
+        """End the process."""
         process = self._process
         for pipe in (process.stdin, process.stdout):
             # A dead process's pipe cannot be flushed.

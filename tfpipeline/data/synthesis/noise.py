@@ -27,7 +27,7 @@ _SENTENCES = (
 
 
 def make_noises(seed: int, seconds: float) -> dict[str, np.ndarray]:
-    """Makes every noise of `NOISES`: float32 `(samples,)` at 16 kHz, by name.
+    """Make every noise of `NOISES`: float32 `(samples,)` at 16 kHz, by name.
 
     The babble in a split's part is made of that split's own speakers.
     """
@@ -75,6 +75,6 @@ def _babble(
 
 
 def _level(audio: np.ndarray) -> np.ndarray:
-    """Scales to a fixed root mean square."""
+    """Scale to a fixed root mean square."""
     rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
     return (audio * (_RMS / max(rms, 1e-9))).astype(np.float32)

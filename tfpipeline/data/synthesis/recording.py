@@ -15,7 +15,7 @@ _RATE_STEP = 50
 
 
 def speak(espeak: EspeakVoice, utterance: Utterance, warp: float = 1.0) -> np.ndarray:
-    """Says an utterance; returns it at 16 kHz without the silence around it.
+    """Say an utterance; return it at 16 kHz without the silence around it.
 
     Args:
         espeak: the synthesizer.
@@ -29,7 +29,7 @@ def speak(espeak: EspeakVoice, utterance: Utterance, warp: float = 1.0) -> np.nd
 
 
 def trim(speech: np.ndarray) -> np.ndarray:
-    """Cuts silence from both ends, keeps 10 ms beside the word and fades them."""
+    """Cut silence from both ends, keep 10 ms beside the word and fade them."""
     loud = np.flatnonzero(np.abs(speech) > 0.01 * np.abs(speech).max())
     if not len(loud):
         return speech
@@ -52,7 +52,7 @@ def in_noise(
     noise: float,
     noise_start: float,
 ) -> np.ndarray:
-    """A recording of `samples` samples in which speech begins at `start`, float32 `(samples,)`.
+    """Return a recording, float32 `(samples,)`, in which speech begins at `start`.
 
     Args:
         speech: `(speech samples,)`.

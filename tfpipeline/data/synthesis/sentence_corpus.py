@@ -61,7 +61,7 @@ def synthesize_sentences(
     test: int = 250,
     workers: int = 2,
 ) -> SentenceCorpusInfo:
-    """Writes spoken sentences with their texts in the folder layout of LibriSpeech.
+    """Write spoken sentences with their texts in the folder layout of LibriSpeech.
 
     Sentences of a grammar (`sentence_grammar.GRAMMAR`), spoken by espeak-ng (in a separate process)
     with many speakers and four of its English accents, in noise at 15 to 35 dB; 16 kHz, 16 bits.
@@ -98,7 +98,7 @@ def _recordings(marker: Marker) -> int:
 
 
 def _write(folder: Path, settings: dict[str, Any], workers: int) -> Marker:
-    """Writes all files of a corpus and returns its marker."""
+    """Write all files of a corpus and return its marker."""
     version = check_voices()
     noises = make_noises(settings["seed"], _NOISE_SECONDS)
     plan = plan_sentences(settings["seed"], settings["sentences"])
@@ -124,7 +124,7 @@ def _write(folder: Path, settings: dict[str, Any], workers: int) -> Marker:
 
 
 def _speaker(folder: Path, unit: list[SpokenSentence], noises: dict[str, np.ndarray]) -> float:
-    """Makes the recordings of one speaker; returns their seconds."""
+    """Make the recordings of one speaker; return their seconds."""
     samples = 0
     with EspeakVoice() as espeak:
         for chapter, group in itertools.groupby(unit, key=lambda one: one.chapter):

@@ -49,7 +49,7 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
 
 
 def draw_sentence(rng: np.random.Generator) -> str:
-    """A sentence of lower-case words, drawn rule by rule."""
+    """Return a sentence of lower-case words, drawn rule by rule."""
     return _expand("{sentence}", rng)
 
 

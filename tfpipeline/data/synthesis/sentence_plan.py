@@ -78,7 +78,7 @@ class SpokenSentence:
 def plan_sentences(
     seed: int, sentences: dict[str, int], speakers: dict[str, tuple[str, ...]] = SPEAKERS
 ) -> list[SpokenSentence]:
-    """Plans a corpus, ordered by split, speaker, accent and number.
+    """Plan a corpus, ordered by split, speaker, accent and number.
 
     Speakers and accents take turns. A sentence of training is in no other split.
 

@@ -47,7 +47,7 @@ def synthesize_corpus(
     workers: int = 2,
     quick: bool = False,
 ) -> CorpusInfo:
-    """Writes spoken commands as WAV files in the folder layout of Google's Speech Commands.
+    """Write spoken commands as WAV files in the folder layout of Google's Speech Commands.
 
     Ten command words and twenty unknown ones, spoken by espeak-ng (in a separate process) with
     many speakers over all its English accents, with random pitch, rate, level and shift, in noise
@@ -91,7 +91,7 @@ def _wav_files(marker: dict[str, Any]) -> int:
 
 
 def _write(folder: Path, settings: dict[str, Any], workers: int) -> dict[str, Any]:
-    """Writes all files of a corpus and returns its marker."""
+    """Write all files of a corpus and return its marker."""
     seed, clips = settings["seed"], settings["clips"]
     version = check_voices()
     noises = make_noises(seed, _NOISE_SECONDS[settings["quick"]])
@@ -132,7 +132,7 @@ def _write(folder: Path, settings: dict[str, Any], workers: int) -> dict[str, An
 
 
 def _speak(folder: Path, unit: list[Clip], noises: dict[str, np.ndarray]) -> int:
-    """Makes the clips of one speaker; returns how many."""
+    """Make the clips of one speaker; return how many."""
     with EspeakVoice() as espeak:
         for clip in unit:
             write_wav(folder / clip.word / clip.name, _clip(espeak, clip, noises))
@@ -140,7 +140,7 @@ def _speak(folder: Path, unit: list[Clip], noises: dict[str, np.ndarray]) -> int
 
 
 def _clip(espeak: EspeakVoice, clip: Clip, noises: dict[str, np.ndarray]) -> np.ndarray:
-    """Returns one second of a word in noise, float32 `(samples,)`."""
+    """Return one second of a word in noise, float32 `(samples,)`."""
     speech, rate = _word(espeak, clip, clip.rate), clip.rate
     while len(speech) < round(_SHORTEST_SECONDS * SAMPLE_RATE) and rate > _SLOWEST:
         rate = max(_SLOWEST, round(rate / _FASTER))

@@ -14,7 +14,7 @@ from tfpipeline.data.synthesis.espeak_voice import EspeakVoice
 
 @contextlib.contextmanager
 def synthesizer_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool that forgets what has not begun when it is left by an error or Ctrl-C."""
+    """Give a pool that forgets what has not begun when it is left by an error or Ctrl-C."""
     pool = ThreadPoolExecutor(workers)
     try:
         yield pool
@@ -23,7 +23,11 @@ def synthesizer_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 
 def check_voices() -> str:
-    """Returns the synthesizer's version; a voice that it lacks is an error."""
+    """Return the synthesizer's version.
+
+    Raises:
+        SynthesizerError: it lacks one of the voices.
+    """
     with EspeakVoice() as espeak:
         for kind, wanted, offered in (
             ("accent", ACCENTS, espeak.accents),
