@@ -13,7 +13,7 @@ _LEAST = 2.0
 
 
 def fault_of(audio: np.ndarray) -> str | None:
-    """Says what is wrong with floating-point samples, None if they can be audio.
+    """Say what is wrong with floating-point samples, None if they can be audio.
 
     Whole numbers beyond full scale are int16 samples too, however quiet they are.
     """

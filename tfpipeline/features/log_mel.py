@@ -62,7 +62,7 @@ class LogMel:
         self._filters = MelFilters(self.config)
 
     def __call__(self, audio: np.ndarray) -> np.ndarray:
-        """Computes the features of whole signals.
+        """Compute the features of whole signals.
 
         Args:
             audio: `(samples,)` or `(batch, samples)`, int16 or floating point in [-1, 1]. Peaks
@@ -89,15 +89,15 @@ class LogMel:
         return out if signal.ndim == 2 else out[0]
 
     def stream(self) -> LogMelStream:
-        """Returns a new stream that turns chunks of samples into frames as they complete."""
+        """Return a new stream that turns chunks of samples into frames as they complete."""
         return LogMelStream(self)
 
     def normalize(self, features: np.ndarray) -> np.ndarray:
-        """Applies `mean` and `std` to log energies `(..., num_mels)` that lack them."""
+        """Apply `mean` and `std` to log energies `(..., num_mels)` that lack them."""
         return (features.astype(np.float32, copy=False) - self.mean) / self.std
 
     def to_config(self) -> dict[str, Any]:
-        """Returns all constants, normalization included, as a dictionary that JSON can hold."""
+        """Return all constants, normalization included, as a dictionary that JSON can hold."""
         return {
             "type": _FORMAT,
             "version": _VERSION,
@@ -108,7 +108,7 @@ class LogMel:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> LogMel:
-        """Makes the front end that `to_config()` described.
+        """Make the front end that `to_config()` described.
 
         Raises:
             ValueError: no dictionary, another type or version of front end, an unknown key, or
@@ -182,13 +182,13 @@ class LogMelStream:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets the samples seen so far: the next chunk starts a new signal."""
+        """Forget the samples seen so far: the next chunk starts a new signal."""
         self._pending = np.empty(0, np.float32)
         # Samples still to drop where the hop is longer than the window.
         self._skip = 0
 
     def process(self, samples: np.ndarray) -> np.ndarray:
-        """Takes the next `(samples,)`, int16 or float in [-1, 1]; returns `(k, num_mels)`, k >= 0.
+        """Take the next `(samples,)`, int16 or float in [-1, 1]; return `(k, num_mels)`, k >= 0.
 
         Raises:
             ValueError: samples of another rank or type; the stream is then unchanged.

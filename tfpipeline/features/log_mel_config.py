@@ -105,18 +105,18 @@ class LogMelConfig:
         return round(self.sample_rate * self.hop_ms / 1000.0)
 
     def num_frames(self, samples: int) -> int:
-        """Whole frames in `samples` samples; nothing is padded, so one second gives 98."""
+        """Return how many whole frames `samples` samples have; nothing is padded: 98 a second."""
         if samples < self.window_samples:
             return 0
         return 1 + (samples - self.window_samples) // self.hop_samples
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the constants as a dictionary that JSON can hold."""
+        """Return the constants as a dictionary that JSON can hold."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LogMelConfig:
-        """Makes a configuration from `to_dict()`'s result; an unknown key raises ValueError."""
+        """Make a configuration from `to_dict()`'s result; an unknown key raises ValueError."""
         known = [field.name for field in dataclasses.fields(cls)]
         unknown = sorted(set(values) - set(known), key=str)
         if unknown:
@@ -127,7 +127,7 @@ class LogMelConfig:
 
 
 def _shown(value: Any) -> str:
-    """A value in a line of a message; an integer may have thousands of digits."""
+    """Return a value for a line of a message; an integer may have thousands of digits."""
     return f"a number of {value.bit_length()} bits" if _is_huge(value) else repr(value)[:60]
 
 

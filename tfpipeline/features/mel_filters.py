@@ -10,12 +10,12 @@ from tfpipeline.features.log_mel_config import LogMelConfig
 
 
 def hz_to_mel(hz: float) -> float:
-    """Mel scale, `2595 log10(1 + hz / 700)` (O'Shaughnessy 1987, as in HTK)."""
+    """Return the mel scale, `2595 log10(1 + hz / 700)` (O'Shaughnessy 1987, as in HTK)."""
     return 2595.0 * math.log10(1.0 + hz / 700.0)
 
 
 def mel_to_hz(mel: float) -> float:
-    """Inverse of `hz_to_mel`."""
+    """Return the inverse of `hz_to_mel`."""
     return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
 
 
@@ -62,14 +62,14 @@ class MelFilters:
         self._bins, self._weights = bins, weights
 
     def matrix(self, fft_size: int) -> np.ndarray:
-        """Returns the bank as a dense `(fft_size // 2 + 1, num_mels)` matrix, for inspection."""
+        """Return the bank as a dense `(fft_size // 2 + 1, num_mels)` matrix, for inspection."""
         dense = np.zeros((fft_size // 2 + 1, self.num_mels))
         for j in range(self._taps):
             dense[self._bins[j], np.arange(self.num_mels)] += self._weights[j]
         return dense
 
     def __call__(self, power: np.ndarray) -> np.ndarray:
-        """Maps power spectra `(frames, bins)` to filter energies `(frames, num_mels)`."""
+        """Map power spectra `(frames, bins)` to filter energies `(frames, num_mels)`."""
         terms = np.take(power, self._bins, axis=1)
         terms *= self._weights
         count = self._taps
