@@ -37,5 +37,5 @@ STUDIES = {
 
 
 def load_study(name: str) -> ModuleType:
-    """The module of a study; light to import."""
+    """Return the module of a study; light to import."""
     return importlib.import_module(STUDIES[name])

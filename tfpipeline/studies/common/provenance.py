@@ -14,7 +14,7 @@ from tfpipeline.recipes.provenance import installed_versions
 
 
 def versions() -> dict[str, str]:
-    """Python and the packages that take part."""
+    """Return the versions of Python and the packages that take part."""
     return {"python": platform.python_version(), **installed_versions()}
 
 
@@ -25,7 +25,7 @@ def describe_run(
     data: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Everything that another person needs to get the same rows.
+    """Return everything that another person needs to get the same rows.
 
     Args:
         study: Its name.
@@ -47,6 +47,6 @@ def describe_run(
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -70,24 +70,24 @@ class RowStore:
             partial.write_text("".join(_line(entry) for entry in (basis, *self._rows.values())))
 
     def key(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
-        """What identifies a row."""
+        """Return what identifies a row."""
         return tuple(row[name] for name in self.keys)
 
     def __contains__(self, row: Mapping[str, Any]) -> bool:
         return self.key(row) in self._rows
 
     def add(self, row: Row) -> None:
-        """Keeps a row, now."""
+        """Keep a row, now."""
         self._rows[self.key(row)] = row
         with self.path.open("a") as file:
             file.write(_line(row))
 
     def every(self) -> tuple[Row, ...]:
-        """All rows, in the order in which they came."""
+        """Return all rows, in the order in which they came."""
         return tuple(self._rows.values())
 
     def rows(self, wanted: Iterable[Mapping[str, Any]]) -> tuple[Row, ...]:
-        """The rows with the keys of `wanted`, in that order; all must be there."""
+        """Return the rows with the keys of `wanted`, in that order; all must be there."""
         return tuple(self._rows[self.key(row)] for row in wanted)
 
 
@@ -104,7 +104,7 @@ def _complete_lines(path: Path) -> list[dict[str, Any]]:
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
-    """Writes a table; None becomes an empty field, and floats keep four digits."""
+    """Write a table; None becomes an empty field, and floats keep four digits."""
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
@@ -112,7 +112,7 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Row]) -> None:
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Reads what `write_csv` wrote."""
+    """Read what `write_csv` wrote."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

@@ -27,7 +27,7 @@ def run_tasks(
     processes: int = 1,
     fresh: bool = False,
 ) -> None:
-    """Does the tasks that have rows missing in `store`, and adds their rows.
+    """Do the tasks that have rows missing in `store`, and add their rows.
 
     Args:
         tasks: See `Task`.

@@ -134,7 +134,7 @@ def _load(path: Path) -> Features:
 
 
 def measure(task: AccuracyTask) -> Iterator[Row]:
-    """Exports one model in every mode and runs the files on the test clips."""
+    """Export one model in every mode and run the files on the test clips."""
     from tfpipeline.export import Tolerances, export, kept_conversions
     from tfpipeline.export.verify.relative_error import Scales, relative_errors
     from tfpipeline.loading import load_model

@@ -17,7 +17,7 @@ _COLORS = {"portable": "#33658a", "fused": "#c8553d"}
 
 
 def plot_accuracy(path: Path, rows: Sequence[Row]) -> None:
-    """Loss of accuracy by file, a point a model, beside the states' error along a stream."""
+    """Plot the loss of accuracy by file, a point a model, beside the error of states on streams."""
     from matplotlib.figure import Figure
 
     files = list(dict.fromkeys((row["mode"], row["form"]) for row in rows))

@@ -11,7 +11,7 @@ STEPS, WINDOW = 2000, 100
 
 
 def state_walk(path: Path, frames: np.ndarray) -> list[np.ndarray]:
-    """All states of a streaming model with explicit states, each `(steps, size)`, as real numbers.
+    """Return all states of a streaming model with explicit states, real numbers `(steps, size)`.
 
     Args:
         path: A file of one time step a call.
@@ -49,7 +49,7 @@ def state_walk(path: Path, frames: np.ndarray) -> list[np.ndarray]:
 def state_errors(
     walks: Sequence[Sequence[np.ndarray]], reference: Sequence[Sequence[np.ndarray]]
 ) -> list[float]:
-    """Root mean square error over the reference's, over all states and streams, by window."""
+    """Return the relative RMS error of all states over all streams, by window."""
     found = [np.concatenate(states, axis=1) for states in walks]
     expected = [np.concatenate(states, axis=1) for states in reference]
     size = float(np.sqrt(np.mean([np.mean(states**2) for states in expected])))

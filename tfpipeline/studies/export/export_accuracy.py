@@ -39,7 +39,7 @@ def run(
     processes: int = 1,
     command: str = "",
 ) -> StudyResult:
-    """Measures all modes on the test clips; with `quick` three of them on 200 clips."""
+    """Measure all modes on the test clips; with `quick` three of them on 200 clips."""
     from tfpipeline.studies.export.accuracy import run_accuracy
 
     return run_accuracy(out, models, data, features, quick, processes, command)

@@ -32,7 +32,7 @@ def run(
     tflite_runtime: str | None = None,
     page: Path | None = None,
 ) -> StudyResult:
-    """Fills the matrix, or with `quick` a part of it in which each pair of levels occurs."""
+    """Fill the matrix, or with `quick` a part of it in which each pair of levels occurs."""
     from tfpipeline.studies.export.matrix import run_matrix
 
     return run_matrix(out, quick, processes, command, tflite_runtime, page)

@@ -49,7 +49,7 @@ class SpeedTask:
 
 
 def models() -> tuple[str, ...]:
-    """Those of the export matrix, and one of separable convolutions, which it has none of."""
+    """Return the models: those of the matrix, and one of separable convolutions."""
     from tfpipeline.studies.export.matrix_models import MODELS
 
     return (*MODELS, "separable")
@@ -63,7 +63,7 @@ def run(
     command: str = "",
     rounds: int = 60,
 ) -> StudyResult:
-    """Writes each model in each mode by both converters and times the two files in turn.
+    """Write each model in each mode by both converters and time the two files in turn.
 
     A mode in which either does not convert is a row without figures that says why. With `quick`
     only three models. Models run one after the other whatever `processes` says, because their time
@@ -92,7 +92,7 @@ def run(
 
 
 def summary(rows: tuple[Row, ...]) -> str:
-    """How many files are slower or larger than the stock converter's, and which."""
+    """Return how many files are slower or larger than the stock converter's, and which."""
     measured = [row for row in rows if row["times_as_long"] is not None]
     slower = [
         row for row in measured if min(row["times_as_long"], row["times_as_long_median"]) > SLOWER
@@ -117,7 +117,7 @@ def summary(rows: tuple[Row, ...]) -> str:
 
 
 def measure(task: SpeedTask) -> Iterator[Row]:
-    """The rows of one model."""
+    """Yield the rows of one model."""
     import tempfile
 
     from tfpipeline.export import ExportError, kept_conversions

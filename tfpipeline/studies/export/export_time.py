@@ -47,7 +47,7 @@ def run(
     command: str = "",
     samples: int = 256,
 ) -> StudyResult:
-    """Exports two recurrent layers and a dense one, untrained, as static int8.
+    """Export two recurrent layers and a dense one, untrained, as static int8.
 
     Each export has a process of its own, and they run one after the other whatever `processes`
     says, because their time is what is asked for. With `quick` the layers have 64 units.
@@ -89,7 +89,7 @@ def _memory(row: Row) -> str:
 
 
 def export_once(task: _Export) -> Iterator[Row]:
-    """One export in a temporary folder."""
+    """Time one export in a temporary folder."""
     import tempfile
     import time
 

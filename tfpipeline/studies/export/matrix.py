@@ -54,7 +54,7 @@ def run_matrix(
     tflite_runtime: str | None,
     page: Path | None,
 ) -> StudyResult:
-    """Fills the matrix, or with `quick` a part of it in which each pair of levels occurs."""
+    """Fill the matrix, or with `quick` a part of it in which each pair of levels occurs."""
     basis = {**installed_versions(), "seed": _SEED, "tflite-runtime": bool(tflite_runtime)}
     store = RowStore(out / "export_matrix.rows.jsonl", tuple(FACTORS), basis)
     cases = quick_cases() if quick else all_cases()
@@ -78,7 +78,7 @@ def run_matrix(
 
 
 def all_cases() -> list[Case]:
-    """Every row of the matrix; a whole sequence has no state, which is written as "explicit"."""
+    """Return every row of the matrix; whole sequences have no states and count as "explicit"."""
     return [
         dict(zip(FACTORS, (model, mode, time, form, state), strict=True))
         for model in FACTORS["model"]
@@ -91,7 +91,7 @@ def all_cases() -> list[Case]:
 
 
 def quick_cases() -> list[Case]:
-    """All pairs of levels that can pass, and each kind of refusal once."""
+    """Return all pairs of levels that can pass, and each kind of refusal once."""
     cases = all_cases()
     refused: dict[tuple[Any, ...], Case] = {}
     for case in cases:
@@ -103,7 +103,7 @@ def quick_cases() -> list[Case]:
 
 
 def _refusal(case: Case) -> tuple[Any, ...] | None:
-    """What makes a case impossible: which cases it shares its reason with. None where nothing."""
+    """Return what makes a case impossible, a name for all cases of one reason, or None."""
     if case["form"] == "fused" and case["mode"] in ("float32", "float16", "int16x8"):
         return ("form", case["mode"])
     if case["time"] != "whole" and case["model"] in ("factored_dense", "bidirectional"):
@@ -120,7 +120,7 @@ class MatrixTask:
 
 
 def tasks_of(cases: Iterable[Case], tflite_runtime: str | None) -> list[MatrixTask]:
-    """One task a model."""
+    """Return one task a model."""
     by_model: dict[str, list[Case]] = {}
     for case in cases:
         by_model.setdefault(case["model"], []).append(case)
@@ -128,7 +128,7 @@ def tasks_of(cases: Iterable[Case], tflite_runtime: str | None) -> list[MatrixTa
 
 
 def fill(task: MatrixTask) -> Iterator[Row]:
-    """Exports everything that a task asks for."""
+    """Export everything that a task asks for."""
     from tfpipeline.export import kept_conversions
 
     built: dict[bool, MatrixModel] = {}
@@ -153,7 +153,7 @@ def fill(task: MatrixTask) -> Iterator[Row]:
 
 
 def try_case(built: MatrixModel, case: Case, target: Path) -> Row:
-    """Exports one file and says what came of it, and where it lies."""
+    """Export one file and say what came of it, and where it lies."""
     from tfpipeline.export import ExportError, VerificationError, export
 
     chunk = _CHUNKS[case["time"]]

@@ -35,7 +35,7 @@ class MatrixModel:
 
 
 def build(name: str, ternary: bool, seed: int = 0, samples: int = 100) -> MatrixModel:
-    """Builds the model called `name`.
+    """Build the model called `name`.
 
     Args:
         name: A key of `MODELS`.
@@ -95,7 +95,7 @@ def _make_ternary(layer: Any) -> None:
 
 
 def _sequences(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random walk around the pattern of a class, as features of speech move."""
+    """Return random walks around the pattern of a class, as features of speech move."""
     steps = rng.normal(size=(len(labels), FRAMES, FEATURES))
     patterns = rng.normal(size=(CLASSES, 1, FEATURES))
     return (1.5 * patterns[labels] + 0.15 * np.cumsum(steps, axis=1)).astype(np.float32)
@@ -166,7 +166,7 @@ def _dense() -> Any:
 
 
 def _conv_recurrent() -> Any:
-    """A causal convolution, batch normalization, a GRU, a residual connection."""
+    """Return a causal convolution, batch normalization, a GRU, a residual connection."""
     import keras
 
     x = keras.Input((None, FEATURES), name="features")

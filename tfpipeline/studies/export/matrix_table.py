@@ -28,7 +28,7 @@ not.
 
 
 def support_page(table: Path) -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     rows = read_csv(table)
     reasons: dict[str, int] = {}
     modes = list(dict.fromkeys(row["mode"] for row in rows))
@@ -76,7 +76,7 @@ def _safe(text: str) -> str:
 
 
 def _runtime_section(rows: Sequence[dict[str, str]]) -> str | None:
-    """What tflite-runtime made of the files, where it was there."""
+    """Return what tflite-runtime made of the files, where it was there."""
     counts: dict[str, list[int]] = {}
     errors: dict[str, int] = {}
     largest: dict[str, float] = {}

@@ -24,7 +24,7 @@ _SAMPLES = 8
 
 
 def compare(python: str, paths: Sequence[Path], inputs: Any) -> list[str]:
-    """For each file the root mean square difference of scores from LiteRT's over their spread.
+    """Compare the scores of files with LiteRT's: root mean square difference over their spread.
 
     Args:
         python: A Python with tflite-runtime.
@@ -57,7 +57,7 @@ def compare(python: str, paths: Sequence[Path], inputs: Any) -> list[str]:
 
 
 def _run_there(python: str, inputs: Path, paths: Sequence[Path]) -> str:
-    """Runs files in the other Python; returns how it ended, should results be missing."""
+    """Run files in the other Python; return how it ended, should results be missing."""
     from tfpipeline.runtime.native import library_path
 
     # Last on its path: beside this package can lie a NumPy that its own Python cannot load.
@@ -86,14 +86,14 @@ def _difference(path: Path, theirs: Path, inputs: Mapping[str, np.ndarray]) -> s
 
 
 def _reason(text: str) -> str:
-    """The last line of an error, without paths."""
+    """Return the last line of an error, without paths."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     last = (lines or ["no reason was given"])[-1].rpartition("cannot be loaded: ")[2]
     return re.sub(r"/\S*/", "", last)[:160]
 
 
 def scores(path: Path, inputs: Mapping[str, np.ndarray], runtime: str) -> dict[str, np.ndarray]:
-    """All scores of a whole or streaming model, by output; inputs by name."""
+    """Return all scores of a whole or streaming model, by output; inputs by name."""
     from tfpipeline.runtime import Interpreter, Streamer
 
     if not _card(path)["streaming"]:
@@ -114,7 +114,7 @@ def _card(path: Path) -> dict[str, Any]:
 
 
 def _calls(streamer: Any, sample: Mapping[str, np.ndarray]) -> list[dict[str, np.ndarray]]:
-    """A sample cut into what each call of a streaming model takes."""
+    """Return a sample cut into what each call of a streaming model takes."""
     timed = {entry["name"]: entry["time_axis"] for entry in streamer.card["inputs"]}
     length = max(len(values) for name, values in sample.items() if timed[name])
     chunk = streamer.chunk

@@ -12,7 +12,7 @@ _Pair = tuple[str, Any, str, Any]
 
 
 def pairwise(cases: Sequence[Case]) -> list[Case]:
-    """Picks cases until every pair of levels that occurs in any of them occurs in a picked one.
+    """Pick cases until every pair of levels that occurs in any of them occurs in a picked one.
 
     Most faults of an option need at most one other option to show, and these cases are far fewer.
     Greedy: each pick has the most pairs that are still missing, and among those the levels that

@@ -21,7 +21,7 @@ _SECONDS = 600
 
 
 def write_stock_files(name: str, modes: Sequence[str], folder: Path) -> dict[str, str]:
-    """Writes `MODE.tflite` into `folder` for each mode; returns why a mode has no file."""
+    """Write `MODE.tflite` into `folder` for each mode; return why a mode has no file."""
     problems: dict[str, str] = {}
     left = list(modes)
     while left:
@@ -41,7 +41,7 @@ def write_stock_files(name: str, modes: Sequence[str], folder: Path) -> dict[str
 
 
 def build_model(name: str) -> tuple[Any, Any]:
-    """A model and its calibration data."""
+    """Return a model and its calibration data."""
     from tfpipeline.studies.export.matrix_models import build
 
     if name != "separable":
@@ -102,7 +102,7 @@ def _convert(model: Any, calibration: Any, mode: str, path: Path) -> None:
 
 
 def main(name: str, folder: str, *modes: str) -> None:
-    """Converts one mode after the other; a line of JSON tells of each."""
+    """Convert one mode after the other; a line of JSON tells of each."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     model, calibration = build_model(name)
     for mode in modes:

@@ -39,7 +39,7 @@ class Utterances:
 
 
 def prepare_corpus(out: Path, settings: Settings, data: Path | None) -> Path:
-    """Writes the features of the corpus, once, and returns their file.
+    """Write the features of the corpus, once, and return their file.
 
     Args:
         out: the folder of the study.
@@ -87,7 +87,7 @@ def _check_source(path: Path, note: Path, source: str) -> None:
 
 
 def read_corpus(path: Path, settings: Settings) -> dict[str, Utterances]:
-    """The splits, all padded to one length, without utterances that the model's stride outruns."""
+    """Return the splits, padded to one length, without utterances too short for the stride."""
     from tfpipeline.models.deep_speech import output_frames
 
     splits = {}
@@ -115,7 +115,7 @@ def read_corpus(path: Path, settings: Settings) -> dict[str, Utterances]:
 
 
 def packed(utterances: Utterances) -> np.ndarray:
-    """Labels as `tfpipeline.losses.CTC` takes them."""
+    """Return the labels as `tfpipeline.losses.CTC` takes them."""
     from tfpipeline.losses import pack_labels
 
     alphabet = Alphabet()
@@ -124,5 +124,5 @@ def packed(utterances: Utterances) -> np.ndarray:
 
 
 def _needed(text: str) -> int:
-    """Frames that CTC needs: one a character, and a blank between equal neighbours."""
+    """Return how many frames CTC needs: one a character, and a blank between equal neighbours."""
     return len(text) + sum(a == b for a, b in zip(text, text[1:], strict=False))

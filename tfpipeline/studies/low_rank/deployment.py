@@ -19,7 +19,7 @@ _CALIBRATION, _VERIFICATION = 128, 32
 
 
 def deploy_run(run: Deployed, place: Place) -> dict[str, Any]:
-    """Exports a run's model as static int8, portable and fused, for whole utterances.
+    """Export a run's model as static int8, portable and fused, for whole utterances.
 
     A row has: `bytes` (portable), `bytes_fused`, `bytes_zipped` (portable, deflated: what zeros
     save), `cer_int8_validation`, `cer_int8_test` and `cer_float_test`.
@@ -52,7 +52,7 @@ def deploy_run(run: Deployed, place: Place) -> dict[str, Any]:
 
 
 def _speech(utterances: Utterances, count: int) -> np.ndarray:
-    """Sequences without padding: nothing was ever asked of a model there, so it says anything."""
+    """Return sequences without padding: there the model was never trained to say anything."""
     chosen = range(0, len(utterances), max(1, len(utterances) // (2 * count)))
     # Two input strides of two make an output frame.
     pieces = [utterances.features[i, : 4 * utterances.frames[i]] for i in chosen]

@@ -21,7 +21,7 @@ COLUMNS = (
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Writes the table, and sums up each setting over the seeds that are there."""
+    """Write the table, and sum up each setting over the seeds that are there."""
     from tfpipeline.studies.low_rank.report import errors_of, finish
 
     rows: list[Row] = sorted(

@@ -13,13 +13,13 @@ from tfpipeline.studies.low_rank.settings import Settings, Strengths
 
 
 def strengths(kind: str, settings: Settings) -> Strengths:
-    """The strengths of a regularizer on non-recurrent and on recurrent matrices, 0 first."""
+    """Return the strengths of a regularizer on non-recurrent and on recurrent matrices, 0 first."""
     nonrec, rec = settings.trace_norm if kind == "trace_norm" else settings.l2
     return (0.0, *nonrec), (0.0, *rec)
 
 
 def grid_runs(settings: Settings) -> list[Stage1]:
-    """Every pair of strengths of each kind, with every seed.
+    """Return every pair of strengths of each kind, with every seed.
 
     Both strengths 0 is the unregularized model, once for both kinds: factors without a penalty
     compute the same function but train otherwise, so that corner of the trace norm's map is a run
@@ -36,7 +36,7 @@ def grid_runs(settings: Settings) -> list[Stage1]:
 
 
 def alone_runs(settings: Settings) -> list[Stage1]:
-    """Still stronger regularizers, of recurrent or of all other matrices only.
+    """Return still stronger regularizers, of recurrent or of all other matrices only.
 
     What the grid has already is not among them.
     """
@@ -52,17 +52,17 @@ def alone_runs(settings: Settings) -> list[Stage1]:
 
 
 def transition_epochs(settings: Settings, epochs: int) -> tuple[int, ...]:
-    """After which of a number of epochs stage 1 ends; both stages have one at least."""
+    """Return after which of a number of epochs stage 1 ends; both stages have one at least."""
     return tuple(min(max(1, round(share * epochs)), epochs - 1) for share in settings.transitions)
 
 
 def middle_transition(settings: Settings, epochs: int) -> int:
-    """The one that studies take which do not ask when."""
+    """Return the transition for studies that do not ask when."""
     return transition_epochs(settings, epochs)[len(settings.transitions) // 2]
 
 
 def mean_by_setting(rows: Sequence[Row], column: str) -> dict[str, float]:
-    """The mean of a column over the seeds, by setting."""
+    """Return the mean of a column over the seeds, by setting."""
     found: dict[str, list[float]] = {}
     for row in rows:
         found.setdefault(row["setting"], []).append(row[column])
@@ -70,14 +70,14 @@ def mean_by_setting(rows: Sequence[Row], column: str) -> dict[str, float]:
 
 
 def best_setting(rows: Sequence[Row], kind: str) -> Row:
-    """A row of the setting of a kind with the lowest mean validation CER."""
+    """Return a row of the setting of a kind with the lowest mean validation CER."""
     own = [row for row in rows if row["kind"] == kind]
     means = mean_by_setting(own, "cer_validation")
     return min(own, key=lambda row: (means[row["setting"]], row["seed"]))
 
 
 def on_the_edge(best: Row, settings: Settings) -> list[str]:
-    """Which strengths of a row are the largest that its grid has: more of them may be better."""
+    """Return the strengths of a row that are the largest of its grid: more may be better."""
     largest = [values[-1] for values in strengths(best["kind"], settings)]
     return [
         side
@@ -87,6 +87,6 @@ def on_the_edge(best: Row, settings: Settings) -> list[str]:
 
 
 def best_runs(rows: Sequence[Row], kind: str, settings: Settings) -> list[Stage1]:
-    """The stage 1 runs of the best setting of a kind, one a seed."""
+    """Return the stage 1 runs of the best setting of a kind, one a seed."""
     best = best_setting(rows, kind)
     return [Stage1(seed, kind, best["nonrec"], best["rec"]) for seed in settings.seeds]

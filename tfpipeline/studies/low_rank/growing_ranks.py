@@ -20,7 +20,7 @@ COLUMNS = (
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Compares rank@90 % by layer, after the trace norm and without a regularizer."""
+    """Compare rank@90 % by layer, after the trace norm and without a regularizer."""
     import dataclasses
 
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs

@@ -22,7 +22,7 @@ FORMS = ("partial", "split")
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Trains, cuts and trains on in both forms, with the trace norm's best strengths."""
+    """Train, cut and train on in both forms, with the trace norm's best strengths."""
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
     from tfpipeline.studies.low_rank.report import Claim, finish
     from tfpipeline.studies.low_rank.runs import Stage2

@@ -20,7 +20,7 @@ COLUMNS = (
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Trains every pair of strengths with every seed."""
+    """Train every pair of strengths with every seed."""
     from tfpipeline.studies.low_rank.grid import best_setting, grid_runs, on_the_edge
     from tfpipeline.studies.low_rank.report import Claim, errors_of, finish, mean, spread
 
@@ -66,7 +66,7 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 
 def _draw(figure: Any, rows: list[Row]) -> None:
-    """A map of the mean error for each regularizer."""
+    """Plot a map of the mean error for each regularizer."""
     import numpy as np
 
     from tfpipeline.studies.low_rank.report import LABELS, mean

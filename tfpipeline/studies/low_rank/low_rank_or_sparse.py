@@ -39,7 +39,7 @@ _COLORS = {
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Trains families of small models and exports each as int8.
+    """Train families of small models and export each as int8.
 
     Each narrow and each pruned model is trained without a regularizer and with l2 of several
     strengths, and the best of them by validation error stands for its size. Low-rank models take
@@ -92,7 +92,7 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 
 def _search(pool: Pool) -> tuple[dict[str, list[Stage1]], list[Row]]:
-    """Trains narrow and pruned models with each strength of l2.
+    """Train narrow and pruned models with each strength of l2.
 
     Returns:
         The runs of the best strengths of each size, by family, and a row for every run.
@@ -162,7 +162,7 @@ def _seed(one: Any) -> int:
 
 
 def _times(place: Any, names: list[str]) -> dict[str, Row]:
-    """Microseconds an utterance, all files in turn in this process, on one thread."""
+    """Return microseconds an utterance, all files in turn in this process, on one thread."""
     import numpy as np
 
     from tfpipeline.bench.timing import time_interleaved
@@ -196,7 +196,7 @@ def _points(rows: list[Row], family: str, x: str, y: str) -> list[tuple[float, f
 
 
 def _compare(rows: list[Row], family: str, x: str, error: str) -> list[tuple[float, float]]:
-    """The error of low rank and of each size of another family, at that size."""
+    """Return the error of low rank and of each size of another family, at that size."""
     import numpy as np
 
     sizes, errors = np.array(_points(rows, "low rank", "params" if x == "nonzero" else x, error)).T

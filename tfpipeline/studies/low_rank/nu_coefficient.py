@@ -17,7 +17,7 @@ COLUMNS = ("matrix", "kind", "strength", "seed", "nu", "rank", "cer_validation",
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Reads nu off the runs of `lambda-grid` with one strength 0, and off stronger ones."""
+    """Read nu off the runs of `lambda-grid` with one strength 0, and off stronger ones."""
     from tfpipeline.studies.low_rank.grid import alone_runs, grid_runs
     from tfpipeline.studies.low_rank.report import Claim, finish
 

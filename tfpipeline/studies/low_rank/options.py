@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of every low-rank study."""
+    """Add the options of every low-rank study."""
     parser.add_argument(
         "--data",
         type=Path,
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def pooled(study: Callable[[Pool, str], StudyResult]) -> Callable[..., StudyResult]:
-    """Turns a function of a pool and the command line into the `run` of a study."""
+    """Turn a function of a pool and the command line into the `run` of a study."""
 
     def run(
         out: Path,

@@ -77,7 +77,7 @@ class Pool:
         self._store = RowStore(out / "low_rank.rows.jsonl", ("run",), self.basis)
 
     def rows(self, runs: Sequence[Run], label: str) -> list[Row]:
-        """The rows of runs, in their order; those that are missing are computed first."""
+        """Return the rows of runs, in their order; those that are missing are computed first."""
         tasks = [RunTask(run, self.place) for run in dict.fromkeys(runs)]
         # Only TensorFlow exports.
         deploys = any(isinstance(run, Deployed) for run in runs)
@@ -88,7 +88,7 @@ class Pool:
         return found
 
     def finished(self) -> list[Row]:
-        """Every row that the folder has."""
+        """Return every row that the folder has."""
         return [self._used.setdefault(row["run"], row) for row in self._store.every()]
 
     @property
@@ -99,7 +99,7 @@ class Pool:
 
 @contextmanager
 def _environment(backend: str, compiled: Path) -> Iterator[None]:
-    """What processes that train find in their environment."""
+    """Set what processes that train find in their environment."""
     wanted = {
         "KERAS_BACKEND": backend,
         # As many processes as cores, each with one thread, beat one process with all of them, and

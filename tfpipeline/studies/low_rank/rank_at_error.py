@@ -17,7 +17,7 @@ COLUMNS = ("matrix", "start", "nonrec", "rec", "seed", "rank", "nu", "cer_valida
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Reads ranks off all runs of `lambda-grid` and of `nu-coefficient`."""
+    """Read ranks off all runs of `lambda-grid` and of `nu-coefficient`."""
     from tfpipeline.studies.low_rank.grid import alone_runs, grid_runs
     from tfpipeline.studies.low_rank.report import Claim, finish
 
@@ -49,7 +49,7 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 
 def _start(row: Row) -> str:
-    """The kind; factors that are trained without a penalty are one of their own."""
+    """Return the kind; factors that are trained without a penalty are one of their own."""
     unpenalized = row["kind"] == "trace_norm" and not row["nonrec"] and not row["rec"]
     return "factors" if unpenalized else str(row["kind"])
 

@@ -44,25 +44,25 @@ class Claim:
 
 
 def mean(rows: Sequence[Row], column: str, **having: Any) -> float:
-    """The mean of a column over the rows in which other columns have the given values."""
+    """Return the mean of a column over the rows in which other columns have the given values."""
     own = [row[column] for row in rows if all(row[name] == value for name, value in having.items())]
     return float(sum(own) / len(own))
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean and range of shares, in percent, for a person."""
+    """Return mean and range of shares, in percent, for a person."""
     average = 100 * sum(values) / len(values)
     return f"{average:.1f} ({100 * min(values):.1f} to {100 * max(values):.1f})"
 
 
 def errors_of(rows: Sequence[Row]) -> str:
-    """The error rates of rows of one setting, on validation and on test speakers."""
+    """Return the error rates of rows of one setting, on validation and on test speakers."""
     validation, test = ([row[f"cer_{split}"] for row in rows] for split in ("validation", "test"))
     return f"{spread(validation)} %, test {spread(test)} %"
 
 
 def origins(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """How many rows come from which commit and which processor, most first."""
+    """Return how many rows come from which commit and which processor, most first."""
     names = ("commit", "dirty", "processor")
     counts = Counter(tuple(row.get(name) for name in names) for row in rows)
     return [
@@ -83,7 +83,7 @@ def finish(
     extra: Sequence[str] = (),
     further: Mapping[str, tuple[Sequence[str], Sequence[Row]]] = MappingProxyType({}),
 ) -> StudyResult:
-    """Writes `<name>.csv`, `.json` and `.png`, and sums up.
+    """Write `<name>.csv`, `.json` and `.png`, and sum up.
 
     Args:
         pool: the runs' pool.

@@ -12,7 +12,7 @@ KINDS = ("none", "l2", "trace_norm")
 
 
 def _text(value: float | None) -> str:
-    """A number as part of a name: as short as can be, and never that of another number."""
+    """Return a number as part of a name: as short as can be, and never that of another number."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
 
@@ -34,11 +34,11 @@ class Place:
         return self.folder / "corpus.npz"
 
     def model(self, name: str) -> Path:
-        """The saved model of a run."""
+        """Return where the model of a run is saved."""
         return self.folder / "models" / f"{name}.keras"
 
     def trained(self, name: str) -> Path:
-        """The same, of a run that is done.
+        """Return the saved model of a run that is done.
 
         Raises:
             StudyError: the row is there, and the model is not.
@@ -52,7 +52,7 @@ class Place:
         return path
 
     def file(self, name: str) -> Path:
-        """Its exported file; the fused one is beside it."""
+        """Return where the file of a run is exported; the fused one is beside it."""
         return self.folder / "models" / f"{name}.tflite"
 
 

@@ -20,7 +20,7 @@ COLUMNS = (
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Cuts the best stage 1 of each kind, by validation error, to several sizes.
+    """Cut the best stage 1 of each kind, by validation error, to several sizes.
 
     Where the paper takes the three best models of a kind, this takes the best setting with all its
     seeds, so that the spread is that of training. Factors that were trained without a penalty are

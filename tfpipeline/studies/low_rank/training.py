@@ -31,7 +31,7 @@ _COMPRESSED = ("gru_", "dense")
 
 
 def train_run(run: Trained, place: Place) -> dict[str, Any]:
-    """Trains a run, saves its model, and returns its measures.
+    """Train a run, save its model, and return its measures.
 
     A row has: its fields, `params`, error rates `cer_train`, `cer_validation`, `cer_test` and
     `wer_test`, `curve` (validation CER by epoch), `nu` and `rank` (at 90 %) by matrix,
@@ -72,7 +72,7 @@ def _corpus(path: Path, settings: Settings) -> dict[str, Utterances]:
 
 
 def build(run: Stage1, settings: Settings, bands: int) -> keras.Model:
-    """The model of a first stage, before training."""
+    """Return the model of a first stage, before training."""
     units = settings.units
     if run.uniform:
         units = (round(sum(units) / len(units)),) * len(units)
@@ -109,7 +109,7 @@ def _stage1(
 
 
 def _pruning(run: Stage1, place: Place, steps: int) -> keras.callbacks.Callback:
-    """The schedule of Narang et al.: from the second epoch to half of the epochs.
+    """Return the schedule of Narang et al.: from the second epoch to half of the epochs.
 
     Its threshold ends where a dense model's percentile of |w| stands for the wished sparsity.
     """
@@ -134,7 +134,7 @@ def _is_compressed(variable: Any) -> bool:
 def _stage2(
     run: Stage2, place: Place, corpus: dict[str, Utterances]
 ) -> tuple[keras.Model, list[float], float]:
-    """Starts at three times the last rate of stage 1, as the paper's trade-off study."""
+    """Start at three times the last rate of stage 1, as the paper's trade-off study."""
     settings = place.settings
     keras.utils.set_random_seed(run.stage1.seed + 1)
     trained = load_model(place.trained(run.stage1.name), compile=False)
@@ -166,12 +166,12 @@ def _two_stages(
 
 
 def _parameters(share: float, settings: Settings, bands: int) -> int:
-    """A share of the plain model's parameters."""
+    """Return a share of the plain model's parameters."""
     return round(share * build(Stage1(0), settings, bands).count_params())
 
 
 def factored(model: keras.Model) -> keras.Model:
-    """The model with factored recurrent and dense layers, as stage 2 begins with."""
+    """Return the model with factored recurrent and dense layers, as stage 2 begins with."""
     plain = [
         layer.name
         for layer in model.layers
@@ -209,7 +209,7 @@ def _fit(
     last: int,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[list[float], float]:
-    """Trains epochs `first` to `last`; the validation CER of each, and the seconds."""
+    """Train epochs `first` to `last`; the validation CER of each, and the seconds."""
     train = corpus["train"]
     errors = ValidationErrors(corpus["validation"])
     started = time.monotonic()
@@ -250,7 +250,7 @@ class ValidationErrors(keras.callbacks.Callback):
 
 
 def transcribe(model: keras.Model, utterances: Utterances) -> list[str]:
-    """What the model hears, greedily decoded."""
+    """Return what the model hears, greedily decoded."""
     texts: list[str] = []
     for start in range(0, len(utterances), _PREDICT_BATCH):
         features = utterances.features[start : start + _PREDICT_BATCH]
@@ -276,7 +276,7 @@ def _errors(model: keras.Model, corpus: dict[str, Utterances]) -> dict[str, floa
 
 
 def _ranks(model: keras.Model) -> dict[str, dict[str, float]]:
-    """nu and rank@90 % of every matrix that is compressed."""
+    """Return nu and rank@90 % of every matrix that is compressed."""
     monitor = RankMonitor(tau=0.9)
     monitor.set_model(factored(model))
     found: dict[str, dict[str, float]] = {"nu": {}, "rank": {}}

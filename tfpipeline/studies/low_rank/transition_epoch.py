@@ -22,7 +22,7 @@ _KINDS = ("l2", "trace_norm")
 
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
-    """Moves the transition of the best setting of each regularizer."""
+    """Move the transition of the best setting of each regularizer."""
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs, transition_epochs
     from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import TwoStages
@@ -62,7 +62,7 @@ def _planned(rows: list[Row], epochs: int, budget: float) -> list[Row]:
 
 
 def _claims(rows: list[Row], epochs: int, budget: float) -> list[Claim]:
-    """What the paper says, for one number of epochs and one size."""
+    """Return what the paper says, for one number of epochs and one size."""
     from tfpipeline.studies.low_rank.report import Claim, mean
 
     own = _planned(rows, epochs, budget)
@@ -100,7 +100,7 @@ def _claims(rows: list[Row], epochs: int, budget: float) -> list[Claim]:
 
 
 def _draw(figure: Any, rows: list[Row], plans: tuple[tuple[int, float], ...]) -> None:
-    """Final error by transition for each plan; for the first one also the error by epoch."""
+    """Plot the final error by transition for each plan, and by epoch for the first."""
     import numpy as np
 
     from tfpipeline.studies.low_rank.report import COLORS, LABELS, mean
