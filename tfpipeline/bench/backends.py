@@ -22,7 +22,7 @@ MODES = (
 
 
 def measure_in_each_mode(module: str, task: dict[str, Any]) -> list[dict[str, Any]]:
-    """The last line of `python -m MODULE --task JSON`, read as JSON, for each mode.
+    """Return the last line of `python -m MODULE --task JSON`, read as JSON, for each mode.
 
     A mode that cannot be measured is a row too, with its name as `mode` and the reason as
     `problem`: without it a table would look complete.
@@ -62,9 +62,7 @@ def run_command(
     measure: Callable[..., Any],
     table: Callable[[Sequence[Any]], str],
 ) -> int:
-    """The command line of a benchmark whose every mode has a process of its own.
-
-    Returns 1 where a mode that is installed could not be measured; the others are shown anyway.
+    """Run the command line of a benchmark whose every mode has a process of its own.
 
     Args:
         module: of the benchmark, see `measure_in_each_mode`.
@@ -73,6 +71,10 @@ def run_command(
         case_type, row_type: dataclasses: what is timed, and what comes out.
         measure: `(case, mode, xla, rounds) -> row`, in the process of a mode.
         table: the rows for people.
+
+    Returns:
+        The exit status: 1 where a mode that is installed could not be measured; the others are
+        shown anyway.
     """
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")

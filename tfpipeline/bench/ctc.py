@@ -47,7 +47,7 @@ class CTCRow:
 
 
 def time_ctc(case: CTCCase, mode: str, xla: bool, rounds: int) -> CTCRow:
-    """Times the losses on the backend that Keras has in this process."""
+    """Time the losses on the backend that Keras has in this process."""
     timings = time_interleaved(
         ctc_calls(case, xla), rounds=rounds, round_seconds=0.1, warm_up_seconds=0.3, label=None
     )
@@ -56,7 +56,7 @@ def time_ctc(case: CTCCase, mode: str, xla: bool, rounds: int) -> CTCRow:
 
 
 def ctc_calls(case: CTCCase, xla: bool) -> dict[str, Callable[[], Any]]:
-    """Each loss with its gradient, compiled; a call returns both as NumPy arrays."""
+    """Return each loss with its gradient, compiled; a call returns both as NumPy arrays."""
     import keras
     from keras import ops
 

@@ -59,7 +59,7 @@ class FileRunner:
 
 
 def needs_plug_in(path: Path) -> bool:
-    """Whether the file calls ops of ours.
+    """Return whether the file calls ops of ours.
 
     Raises:
         ModelFileError: it is missing, damaged, or no `.tflite` file.
@@ -68,7 +68,7 @@ def needs_plug_in(path: Path) -> bool:
 
 
 def _card(path: Path) -> Mapping[str, Any]:
-    """The model card; empty for a file that somebody else wrote."""
+    """Return the model card; empty for a file that somebody else wrote."""
     file = TFLiteFile(path)
     return {} if file.metadata(CARD_METADATA) is None else read_card(file)
 
@@ -102,7 +102,7 @@ def _unit(card: Mapping[str, Any]) -> str:
 
 
 def _open_sizes(inputs: list[dict[str, Any]]) -> str:
-    """Names inputs with another open size than that of their first axis, which is the batch."""
+    """Name inputs with another open size than that of their first axis, which is the batch."""
     found = [
         f"{details['name']} {tuple(int(size) for size in details['shape'])}"
         for details in inputs

@@ -54,7 +54,7 @@ def benchmark_files(
     isa: str = "auto",
     seed: int = 0,
 ) -> list[FileTiming]:
-    """Times models against each other, all in one run, one thread, `invoke()` only.
+    """Time models against each other, all in one run, one thread, `invoke()` only.
 
     The input is noise: the time of a model does not depend on what it hears. Each file is first run
     once in a process of its own, because an interpreter can end the process that gives it a damaged

@@ -55,7 +55,7 @@ class KeywordRow:
 def keyword_table(
     candidates: Sequence[Candidate], *, rounds: int = 15, round_seconds: float = 0.02
 ) -> list[KeywordRow]:
-    """Times all candidates against each other in the same run, in the order given.
+    """Time all candidates against each other in the same run, in the order given.
 
     Utterances are timed among themselves and frames among themselves, each interleaved
     (`time_interleaved`), so that the ratios between rows are worth something.

@@ -30,7 +30,7 @@ class Machine:
 
 
 def describe_machine() -> Machine:
-    """Describes this machine; what the system does not tell is `"unknown"` or empty."""
+    """Describe this machine; what the system does not tell is `"unknown"` or empty."""
     cpuinfo = _read("/proc/cpuinfo")
     return Machine(
         processor=_processor(cpuinfo),

@@ -13,7 +13,7 @@ _CODE = ("tfpipeline", "export", "custom_ops", "setup.cfg", "setup.py")
 
 
 def describe_source(package: Path | None = None) -> dict[str, object]:
-    """Returns the commit of the checkout that the package runs from, for the JSON of a result.
+    """Return the commit of the checkout that the package runs from, for the JSON of a result.
 
     Args:
         package: folder of the package; None takes the one that is imported.

@@ -35,7 +35,7 @@ def time_interleaved(
     warm_up_seconds: float = 0.05,
     label: str | None = "Timing",
 ) -> dict[str, Timing]:
-    """Measures each function in turn, round after round, and reports µs a call.
+    """Measure each function in turn, round after round, and report µs a call.
 
     One round times every function once, for about `round_seconds`; the order turns by one from
     round to round. A slow moment of the machine then falls on all candidates alike, which an
@@ -98,7 +98,7 @@ def _us_a_call(call: Callable[[], object], count: int) -> float:
 
 
 def _calls_that_fill(call: Callable[[], object], seconds: float, warm_up_seconds: float) -> int:
-    """Warms the function up and returns how many calls take about `seconds`."""
+    """Warm the function up and return how many calls take about `seconds`."""
     call()
     best = _us_a_call(call, 1)
     ends = time.perf_counter() + warm_up_seconds

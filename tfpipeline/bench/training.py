@@ -56,7 +56,7 @@ class TrainingRow:
 
 
 def time_training(case: TrainingCase, mode: str, xla: bool, rounds: int) -> TrainingRow:
-    """Times the three layers on the backend that Keras has in this process."""
+    """Time the three layers on the backend that Keras has in this process."""
     steps = training_steps(case, xla)
     timings = time_interleaved(
         steps, rounds=rounds, round_seconds=0.2, warm_up_seconds=0.5, label=None
@@ -65,7 +65,7 @@ def time_training(case: TrainingCase, mode: str, xla: bool, rounds: int) -> Trai
 
 
 def training_steps(case: TrainingCase, xla: bool) -> dict[str, Callable[[], Any]]:
-    """One compiled training step of each layer, ready to be called."""
+    """Return one compiled training step of each layer, ready to be called."""
     import keras
 
     from tfpipeline.layers import FactoredGRU, FactoredLSTM
