@@ -12,7 +12,7 @@ from typing import Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a name to write to; the file gets the name `path` when the block ends well.
+    """Give a name to write to; the file gets the name `path` when the block ends well.
 
     Whatever interrupts the block, Ctrl-C included, leaves `path` as it was. The suffix stays the
     same, because Keras looks at it.
@@ -27,12 +27,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes JSON that people can read too."""
+    """Write JSON that people can read too."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def save_model(model: Any, path: Path) -> None:
-    """Saves a Keras model as a `.keras` file."""
+    """Save a Keras model as a `.keras` file."""
     with replacing(path) as partial:
         model.save(partial)

@@ -80,7 +80,7 @@ class AugmentedBatches(keras.utils.PyDataset):
 
 
 def augment(features: np.ndarray, how: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Returns a varied copy of `features` `(clips, frames, bands)`."""
+    """Return a varied copy of `features` `(clips, frames, bands)`."""
     clips, frames, bands = features.shape
 
     def uniform(largest: float) -> np.ndarray:
@@ -105,7 +105,7 @@ def augment(features: np.ndarray, how: Augmentation, rng: np.random.Generator) -
 
 
 def _kept(rng: np.random.Generator, clips: int, length: int, most: int) -> Any:
-    """False in one run of 0 to `most` places of each row."""
+    """Return a mask that is False in one run of 0 to `most` entries of each row."""
     width = rng.integers(0, most + 1, (clips, 1))
     start = rng.integers(0, length, (clips, 1))
     place = np.arange(length)

@@ -30,7 +30,7 @@ class StockModel:
 def convert_stock_gru(
     folder: Path, units: Sequence[int], labels: int, frames: int, features: int, seed: int = 0
 ) -> StockModel:
-    """Converts `keras.layers.GRU` layers of these widths with TensorFlow's converter alone.
+    """Convert `keras.layers.GRU` layers of these widths with TensorFlow's converter alone.
 
     Weights are those of a fresh model: the time does not depend on them. The streaming form is one
     step of `keras.layers.GRUCell`; its states go in and come out beside features and scores, in

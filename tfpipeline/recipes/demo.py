@@ -40,7 +40,7 @@ def run_demo(
     config: DemoConfig | None = None,
     data: str | os.PathLike[str] | None = None,
 ) -> Results:
-    """Runs the whole road and returns what `results.json` holds.
+    """Run all steps of the main job and return what `results.json` holds.
 
     Args:
         out: folder for models, `results.json` and `report.html`.
@@ -111,7 +111,7 @@ class Demo:
         return KeywordConfig.quick(seed) if self.config.quick else KeywordConfig(seed)
 
     def load_data(self) -> SpeechDataset:
-        """Makes the corpus, or finds the user's, and turns it into features."""
+        """Make the corpus, or find the user's, and turn it into features."""
         config, root, limit = (
             self.config,
             self.data,
@@ -140,7 +140,7 @@ class Demo:
         return self.dataset
 
     def train(self) -> Any:
-        """Stage 1: a factored model under a trace norm."""
+        """Train stage 1: a factored model under a trace norm."""
         from tfpipeline.recipes import keyword
 
         with self._step("stage 1"):
@@ -148,7 +148,7 @@ class Demo:
         return self.stage1
 
     def compress(self) -> TruncationReport:
-        """Cuts every matrix at its rank, and trains stage 2."""
+        """Cut every matrix at its rank, and train stage 2."""
         from tfpipeline.recipes import keyword
 
         with self._step("truncation"):
@@ -159,7 +159,7 @@ class Demo:
         return self.truncation
 
     def export(self) -> ExportReport:
-        """Saves both stages and writes the verified int8 files."""
+        """Save both stages and write the verified int8 files."""
         from tfpipeline.export import Tolerances, export
 
         for stale in (RESULTS, REPORT):
@@ -182,7 +182,7 @@ class Demo:
         return self.exported
 
     def measure_accuracy(self) -> dict[str, float]:
-        """Test accuracy of every form, by its name."""
+        """Return the test accuracy of every form, by its name."""
         from tfpipeline.recipes import keyword
 
         test = self.dataset.test
@@ -199,7 +199,7 @@ class Demo:
         }
 
     def measure_latency(self) -> list[KeywordRow]:
-        """Times both int8 forms and a stock GRU of the same width against each other."""
+        """Time both int8 forms and a stock GRU of the same width against each other."""
         from tfpipeline.recipes.baseline import convert_stock_gru
 
         _, frames, features = self.dataset.test.features.shape
@@ -223,7 +223,7 @@ class Demo:
         return self.latency
 
     def report(self) -> Results:
-        """Writes `results.json` and `report.html`."""
+        """Write `results.json` and `report.html`."""
         from tfpipeline.report import write_report
 
         found = DemoRun(

@@ -45,7 +45,7 @@ class DemoConfig:
 
     @classmethod
     def small(cls, seed: int = 0) -> DemoConfig:
-        """The settings of `--quick`."""
+        """Return the settings of `--quick`."""
         return cls(
             seed=seed,
             quick=True,

@@ -146,7 +146,7 @@ def _singular_values(demo: DemoRun) -> list[dict[str, Any]]:
 
 
 def _forms(demo: DemoRun) -> list[dict[str, Any]]:
-    """The table of model forms; a float form's size is four bytes a parameter."""
+    """Return the table of model forms; a float form's size is four bytes a parameter."""
     labels = demo.dataset.test.labels
     stage2 = demo.scores[measure.STAGE2]
     timings = {row.name: row for row in demo.latency}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def clips_of(split: Split, count: int) -> Source:
-    """At most `count` clips of a split, at even distances: corpora are sorted by word."""
+    """Return at most `count` clips of a split, at even distances: corpora are sorted by word."""
     from tfpipeline.export import Source
     from tfpipeline.export.samples.positions import spread_positions
 

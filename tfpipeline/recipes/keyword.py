@@ -73,7 +73,7 @@ class KeywordConfig:
 
     @classmethod
     def quick(cls, seed: int = 0) -> KeywordConfig:
-        """Seconds instead of minutes, on a small corpus: to see that everything works."""
+        """Return settings for seconds on a small corpus: to see that everything works."""
         return cls(
             seed=seed,
             units=(32,),
@@ -88,7 +88,7 @@ class KeywordConfig:
 def train_stage1(
     dataset: SpeechDataset, config: KeywordConfig, seed: int | None = None
 ) -> tuple[keras.Model, History]:
-    """Trains a full-rank factored model under the trace norm.
+    """Train a full-rank factored model under the trace norm.
 
     Args:
         dataset: training and validation data; the test split is not looked at.
@@ -118,7 +118,7 @@ def train_stage1(
 def compress(
     model: keras.Model, config: KeywordConfig, **criterion: Any
 ) -> tuple[keras.Model, TruncationReport]:
-    """Cuts every factored matrix to the rank that explains `config.explained_variance` of it.
+    """Cut every factored matrix to the rank that explains `config.explained_variance` of it.
 
     Args:
         model: trained in stage 1.
@@ -132,7 +132,7 @@ def compress(
 def train_stage2(
     model: keras.Model, dataset: SpeechDataset, config: KeywordConfig, seed: int | None = None
 ) -> tuple[keras.Model, History]:
-    """Trains the cut model on, in place, without the trace norm.
+    """Train the cut model on, in place, without the trace norm.
 
     A compiled model goes on with its optimizer's state. Arguments and result as `train_stage1`.
     """
@@ -147,17 +147,17 @@ def train_stage2(
 
 
 def scores(model: keras.Model, split: Split) -> np.ndarray:
-    """The scores of each clip, float32 `(clips, labels)`."""
+    """Return the scores of each clip, float32 `(clips, labels)`."""
     return np.asarray(model.predict(split.features, batch_size=_PREDICT_BATCH, verbose=0))
 
 
 def predict(model: keras.Model, split: Split) -> np.ndarray:
-    """The label with the highest score for each clip, int64 `(clips,)`."""
+    """Return the label with the highest score for each clip, int64 `(clips,)`."""
     return scores(model, split).argmax(axis=-1)
 
 
 def evaluate(model: keras.Model, split: Split) -> float:
-    """Share of the clips whose label has the highest score."""
+    """Return the share of the clips whose label has the highest score."""
     return float(np.mean(predict(model, split) == split.labels))
 
 

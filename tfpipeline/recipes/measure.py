@@ -28,21 +28,21 @@ class FormFiles:
 
     @classmethod
     def of(cls, whole: Path | None, stream: Path | None) -> FormFiles:
-        """The files that an export reports, which may lack a form that was not asked for."""
+        """Return the files that an export reports, which may lack a form that was not asked for."""
         if whole is None or stream is None:
             raise ValueError("export: expected a whole and a streaming file, one is missing.")
         return cls(whole, stream)
 
 
 def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
-    """Share of clips with the right label."""
+    """Return the share of clips with the right label."""
     return float(np.mean(predicted == labels))
 
 
 def agreement(
     scores: np.ndarray, keras_scores: np.ndarray, other: np.ndarray | None = None
 ) -> float:
-    """Share of decisions that are Keras', or those of another file, as an export counts them.
+    """Return the share of decisions that equal the reference's, counted as an export does.
 
     Args:
         scores: of one file, `(..., labels)`.
@@ -59,12 +59,12 @@ def agreement(
 
 
 def scores_of_file(path: Path, features: np.ndarray) -> np.ndarray:
-    """The scores of each clip `(clips, labels)` by a whole-sequence `.tflite` file."""
+    """Return the scores of each clip `(clips, labels)` by a whole-sequence `.tflite` file."""
     return np.asarray(Interpreter(path).predict(features))
 
 
 def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, classes: int) -> list[list[int]]:
-    """Counts by true label (rows) and predicted label (columns)."""
+    """Return counts by true label (rows) and predicted label (columns)."""
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (labels, predicted), 1)
     return [[int(count) for count in row] for row in counts]
@@ -78,7 +78,7 @@ def latency(
     parameters: int,
     rounds: int,
 ) -> list[KeywordRow]:
-    """Times the stock model and both of ours against each other on a real utterance."""
+    """Time the stock model and both of ours against each other on a real utterance."""
     utterance = test.features[0]
     return keyword_table(
         [
@@ -113,7 +113,7 @@ def _ours(name: str, files: FormFiles, utterance: np.ndarray, parameters: int) -
 
 
 def ratio(rows: Sequence[KeywordRow], slow: str, fast: str) -> float | None:
-    """How many times as fast `fast` is as `slow`, by the medians of an utterance."""
+    """Return how many times as fast `fast` is as `slow`, by the medians of an utterance."""
     medians: dict[str, Any] = {row.name: row.us_per_utterance for row in rows}
     if not medians.get(slow) or not medians.get(fast):
         return None

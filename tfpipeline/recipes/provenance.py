@@ -16,7 +16,7 @@ _PACKAGES = (
 
 
 def installed_versions() -> dict[str, str]:
-    """The version of each package that takes part and is installed."""
+    """Return the version of each package that takes part and is installed."""
     versions: dict[str, str] = {}
     for name in _PACKAGES:
         try:

@@ -21,7 +21,7 @@ class RunError(TfpipelineError):
 
 
 def read_inputs(file: Path, card: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """One sample of each input, without a batch axis, from a `.npy` or `.npz` file.
+    """Return one sample of each input, without a batch axis, from a `.npy` or `.npz` file.
 
     Args:
         file: An array for a model of one input; by name, or in the model's order, for several.
@@ -72,7 +72,7 @@ def _sample(file: Path, entry: Mapping[str, Any], values: np.ndarray) -> np.ndar
 
 
 def frames_of(file: Path, card: Mapping[str, Any], inputs: Mapping[str, np.ndarray]) -> int | None:
-    """Time steps of a sample; None where no input has a time axis.
+    """Return the time steps of a sample; None where no input has a time axis.
 
     Raises:
         RunError: inputs of different lengths, or of none.
@@ -87,7 +87,7 @@ def frames_of(file: Path, card: Mapping[str, Any], inputs: Mapping[str, np.ndarr
 
 
 def features_of(file: Path, model: str | Path, card: Mapping[str, Any]) -> np.ndarray:
-    """Features of audio as a whole-sequence model takes them: cut, padded, or of their own length.
+    """Return features of audio as a whole-sequence model takes them: cut, padded, or whole.
 
     Args:
         file: A WAV file.
@@ -120,14 +120,14 @@ def features_of(file: Path, model: str | Path, card: Mapping[str, Any]) -> np.nd
 
 
 def read_audio(file: Path, log_mel: LogMel) -> np.ndarray:
-    """Samples of a WAV file at the front end's rate."""
+    """Return the samples of a WAV file at the front end's rate."""
     from tfpipeline.data.audio.wav import read_wav
 
     return read_wav(file, log_mel.config.sample_rate)
 
 
 def log_mel_of(model: str | Path, card: Mapping[str, Any]) -> LogMel:
-    """The front end in a model's card."""
+    """Return the front end in a model's card."""
     if not card.get("frontend"):
         raise RunError(
             f"{model} has no audio front end in its card; feed it .npy features, or export it "
@@ -137,7 +137,7 @@ def log_mel_of(model: str | Path, card: Mapping[str, Any]) -> LogMel:
 
 
 def too_short(file: Path, window_ms: float) -> RunError:
-    """The error for audio of less than a frame."""
+    """Return the error for audio of less than a frame."""
     return RunError(
         f"{file} is too short for one call of the model; expected at least {window_ms:g} ms of "
         "audio a frame."
@@ -145,7 +145,7 @@ def too_short(file: Path, window_ms: float) -> RunError:
 
 
 def is_known(file: Path) -> bool:
-    """Whether a file's name says that it can be run."""
+    """Return whether a file's name says that it can be run."""
     return file.suffix.lower() in (AUDIO, *SUFFIXES)
 
 

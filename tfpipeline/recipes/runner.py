@@ -22,7 +22,7 @@ def run_file(
     stream: bool = False,
     runtime: str | None = None,
 ) -> Scores:
-    """Runs a `.wav` file, or arrays of a `.npy` or `.npz` file, through an exported model.
+    """Run a `.wav` file, or arrays of a `.npy` or `.npz` file, through an exported model.
 
     An array is one sample of the model's input without a batch axis, such as `(frames, features)`;
     a model of several inputs takes a `.npz` file with an array for each. A whole-sequence model
@@ -145,7 +145,7 @@ def _part(values: np.ndarray, start: int, chunk: int) -> np.ndarray:
 def _scores(
     model: str | Path, card: Mapping[str, Any], values: Mapping[str, np.ndarray]
 ) -> tuple[OutputScores, ...]:
-    """What each output says at its last time step."""
+    """Return what each output says at its last time step."""
     found = []
     for entry in card["outputs"]:
         result = values[entry["name"]]

@@ -32,7 +32,7 @@ class OutputScores:
     def of(
         cls, entry: Mapping[str, Any], labels: Sequence[str] | None, values: np.ndarray
     ) -> OutputScores:
-        """Names the entries of `values`; `entry` is what the model card says of the output."""
+        """Name the entries of `values`; `entry` is what the model card says of the output."""
         count = values.size if values.ndim == 1 else 0
         names = list(labels) if labels is not None and len(labels) == count else []
         if len(set(names)) < max(count, 1):
@@ -58,13 +58,13 @@ class OutputScores:
         return None
 
     def best(self, count: int = 1) -> list[tuple[str, float]]:
-        """The `count` entries with the largest values, best first."""
+        """Return the `count` entries with the largest values, best first."""
         values = self.values if self.probabilities is None else self.probabilities
         order = np.argsort(-values, kind="stable")[: max(count, 0)]
         return [(self.labels[i], float(values[i])) for i in order]
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: `probabilities` where there are any, else the `scores` themselves.
+        """Return values for JSON: `probabilities` where there are any, else the `scores`.
 
         Of scores that may be logits, for all that the card says, it has both.
         """
@@ -118,11 +118,11 @@ class Scores:
         return self.outputs[0].probabilities
 
     def best(self, count: int = 1) -> list[tuple[str, float]]:
-        """The `count` best entries of the first output."""
+        """Return the `count` best entries of the first output."""
         return self.outputs[0].best(count)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it; several outputs stand under their names."""
+        """Return values for JSON; several outputs stand under their names."""
         if len(self.outputs) == 1:
             found = self.outputs[0].to_dict()
         else:

@@ -23,7 +23,7 @@ def verify_files(
     tolerances: Tolerances | None = None,
     frontend: Mapping[str, Any] | None = None,
 ) -> tuple[FormReport, ...]:
-    """Runs every file on the samples and compares its scores with those of `model`.
+    """Run every file on the samples and compare its scores with those of `model`.
 
     Args:
         model: the Keras model that was exported.
@@ -97,7 +97,7 @@ def _refusal(
 
 
 def usual_tolerances(paths: Sequence[str | os.PathLike[str]]) -> Tolerances:
-    """What is usual for the coarsest of the number formats that the cards of files name."""
+    """Return what is usual for the coarsest of the number formats that the cards of files name."""
     from tfpipeline.export import Tolerances
     from tfpipeline.export.modes import MODES
 
@@ -111,7 +111,7 @@ def _cards(paths: Sequence[str | os.PathLike[str]]) -> dict[Path, dict[str, Any]
 
 
 def _frames(cards: Iterable[Mapping[str, Any]]) -> int | None:
-    """The length of the sequences that the files take; streams take any."""
+    """Return the length of the sequences that the files take; streams take any."""
     for card in cards:
         for entry in card["inputs"]:
             if entry["time_axis"] and not card["streaming"]:
