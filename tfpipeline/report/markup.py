@@ -13,23 +13,23 @@ NOTHING = "–"
 
 
 def text(value: object) -> str:
-    """Escapes a value for use between tags."""
+    """Escape a value for use between tags."""
     return html.escape(str(value), quote=False)
 
 
 def attribute(value: object) -> str:
-    """Escapes a value for use inside a quoted attribute."""
+    """Escape a value for use inside a quoted attribute."""
     return html.escape(str(value), quote=True)
 
 
 def section(title: str, *content: str, note: str = "") -> str:
-    """A titled section; `note` is one sentence under the title. `content` is HTML already."""
+    """Return a titled section; `note` is a sentence under the title, `content` is HTML already."""
     under = f'<p class="note">{text(note)}</p>' if note else ""
     return f"<section>\n<h2>{text(title)}</h2>\n{under}{''.join(content)}\n</section>\n"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]], best: int | None = None) -> str:
-    """A table with a row title in the first column; the row numbered `best` is marked."""
+    """Return a table with a row title in the first column; the row numbered `best` is marked."""
     head = "".join(f'<th scope="col">{text(cell)}</th>' for cell in header)
     body = ""
     for number, (first, *others) in enumerate(rows):
@@ -43,7 +43,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], best: int | N
 
 
 def definitions(items: Sequence[tuple[str, object]]) -> str:
-    """A list of names and values."""
+    """Return a list of names and values."""
     rows = "".join(f"<dt>{text(name)}</dt><dd>{text(value)}</dd>\n" for name, value in items)
     return f"<dl>\n{rows}</dl>\n"
 
@@ -51,7 +51,7 @@ def definitions(items: Sequence[tuple[str, object]]) -> str:
 def picture(
     plot: Callable[[Results, Theme], str | None], results: Results, description: str
 ) -> str:
-    """A plot drawn twice, for light and for dark screens; nothing when there is nothing to draw."""
+    """Return a plot drawn twice, for light and dark screens; `""` when there is nothing to draw."""
     light, dark = plot(results, LIGHT), plot(results, DARK)
     if light is None or dark is None:
         return ""

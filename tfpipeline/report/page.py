@@ -12,7 +12,7 @@ from tfpipeline.report.stylesheet import stylesheet
 
 
 def write_report(results: Results, path: str | os.PathLike[str]) -> Path:
-    """Writes the page to `path`, whole or not at all, and returns the path.
+    """Write the page to `path`, whole or not at all, and return the path.
 
     Args:
         results: what `results.json` holds.
@@ -37,7 +37,7 @@ def write_report(results: Results, path: str | os.PathLike[str]) -> Path:
 
 
 def render(results: Results) -> str:
-    """Returns the page as a text."""
+    """Return the page as a text."""
     parts = [
         sections.headline(results),
         sections.forms(results),

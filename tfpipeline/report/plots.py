@@ -18,7 +18,7 @@ _KILO = 1000.0
 
 
 def accuracy_against_size(results: Results, theme: Theme) -> str | None:
-    """One point a model form: bytes on a logarithmic axis, test accuracy upwards."""
+    """Plot one point a model form: bytes on a logarithmic axis, test accuracy upwards."""
     forms = [form for form in results["forms"] if form.get("test_accuracy") is not None]
     if not forms:
         return None
@@ -58,7 +58,7 @@ def accuracy_against_size(results: Results, theme: Theme) -> str | None:
 
 
 def singular_values(results: Results, theme: Theme) -> str | None:
-    """Before and after truncation, one small panel a matrix."""
+    """Plot singular values before and after truncation, one small panel a matrix."""
     matrices = results["singular_values"]
     if not matrices:
         return None
@@ -100,7 +100,7 @@ def singular_values(results: Results, theme: Theme) -> str | None:
 
 
 def latency_bars(results: Results, theme: Theme) -> str | None:
-    """Median µs an utterance and µs a frame, with the range of the rounds as a thin line."""
+    """Plot the median µs an utterance and a frame, the range of the rounds as a thin line."""
     rows = results["latency"]
     panels = [
         (key, title)
@@ -148,7 +148,7 @@ def latency_bars(results: Results, theme: Theme) -> str | None:
 
 
 def confusion_matrix(results: Results, theme: Theme) -> str | None:
-    """Counts of true label (rows) against predicted label (columns); colour is the row's share."""
+    """Plot counts by true label (rows) and predicted label (columns), coloured by a row's share."""
     from matplotlib.colors import LinearSegmentedColormap
 
     confusion = results["confusion"]
@@ -188,7 +188,7 @@ def confusion_matrix(results: Results, theme: Theme) -> str | None:
 
 
 def training_curves(results: Results, theme: Theme) -> str | None:
-    """Accuracy and loss over the epochs of both stages, one after the other."""
+    """Plot accuracy and loss over the epochs of both stages, one after the other."""
     stages = [
         (name, results["training"][name]["history"])
         for name in ("stage1", "stage2")

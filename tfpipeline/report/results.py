@@ -19,7 +19,7 @@ class ReportError(TfpipelineError):
 
 
 def read_results(path: str | os.PathLike[str]) -> Results:
-    """Reads the results of a demo.
+    """Read the results of a demo.
 
     Raises:
         ReportError: the file is missing, is not JSON, or lacks a part that the page shows.
@@ -37,7 +37,7 @@ def read_results(path: str | os.PathLike[str]) -> Results:
 
 
 def check_results(results: Any, origin: str = "the results") -> Results:
-    """Returns `results` when it has every part that the page needs."""
+    """Return `results` when it has every part that the page needs."""
     if not isinstance(results, dict):
         raise ReportError(f"{origin}: expected an object of results, got {type(results).__name__}.")
     missing = [name for name in REQUIRED if name not in results]

@@ -11,7 +11,7 @@ from tfpipeline.report.results import Results
 
 
 def headline(results: Results) -> str:
-    """Title and the few numbers that matter."""
+    """Return the title and the few numbers that matter."""
     forms = {form["name"]: form for form in results["forms"]}
     ratios = results.get("ratios", {})
     stage1, stage2 = _find(forms, "stage 1"), _find(forms, "stage 2")
@@ -52,7 +52,7 @@ def headline(results: Results) -> str:
 
 
 def forms(results: Results) -> str:
-    """The table of every form of the model."""
+    """Return the table of every form of the model."""
     rows = [
         (
             form["name"],
@@ -95,7 +95,7 @@ def accuracy_against_size(results: Results) -> str:
 
 
 def latency(results: Results) -> str:
-    """Bars and the numbers under them."""
+    """Return the bars and the numbers under them."""
     rows = [
         (
             row["name"],
@@ -161,7 +161,7 @@ def training(results: Results) -> str:
 
 
 def verification(results: Results) -> str:
-    """What the exporter checked before it returned."""
+    """Return what the exporter checked before it returned."""
     report = results.get("verification") or {}
     rows = report.get("forms") if isinstance(report, Mapping) else None
     content = ""
@@ -203,7 +203,7 @@ def data(results: Results) -> str:
 
 
 def provenance(results: Results) -> str:
-    """Everything that somebody needs to get the same page again."""
+    """Return everything that somebody needs to get the same page again."""
     machine = results.get("machine", {})
     items: list[tuple[str, object]] = [
         ("command", results.get("command", NOTHING)),
@@ -262,7 +262,7 @@ def _plain(value: object) -> bool:
 
 
 def _of(key: str, value: Any) -> str:
-    """A value of the verification: shares of decisions as percentages."""
+    """Return a value of the verification: shares of decisions as percentages."""
     if "agree" in key and "disagree" not in key and isinstance(value, int | float):
         return percent(value, 2)
     return _short(value)

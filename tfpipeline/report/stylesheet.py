@@ -52,7 +52,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 
 
 def stylesheet() -> str:
-    """Returns the CSS: colours of both themes as variables, then the rules."""
+    """Return the CSS: colours of both themes as variables, then the rules."""
     return (
         f":root {{ color-scheme: light dark; {_variables(LIGHT, '#f4f6f9')} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables(DARK, '#0f1217')} }} }}"

@@ -22,7 +22,7 @@ class Theme:
     heat: str
 
     def colour_of(self, form: str) -> str:
-        """The colour of a model form, the same in every plot."""
+        """Return the colour of a model form, the same in every plot."""
         lowered = form.lower()
         for key, colour in zip(
             ("stage 1", "stage 2", "portable", "fused"), self.series, strict=True
@@ -57,7 +57,7 @@ THEMES = (LIGHT, DARK)
 
 @contextmanager
 def drawing(theme: Theme) -> Iterator[Any]:
-    """Gives `matplotlib.figure.Figure` with the theme's settings in force."""
+    """Give `matplotlib.figure.Figure` with the theme's settings in force."""
     import matplotlib
     from matplotlib.figure import Figure
 
