@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _criterion(arguments: argparse.Namespace) -> dict[str, float | int]:
-    """The one criterion that was given; none leaves the recipe's."""
+    """Return the one criterion that was given; none leaves the recipe's."""
     given = {
         name: getattr(arguments, name) for name in ("explained_variance", "rank", "budget_params")
     }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def add_data_arguments(parser: argparse._ActionsContainer, required: bool = True) -> None:
-    """The folder, and how it is split."""
+    """Add the arguments of a corpus: its folder, and how it is split."""
     add_data_argument(parser, required)
     add_split_arguments(parser)
 
@@ -35,7 +35,7 @@ def add_split_arguments(parser: argparse._ActionsContainer) -> None:
 
 
 def load_data(arguments: argparse.Namespace) -> SpeechDataset:
-    """Loads the corpus and says on standard error which files were left out."""
+    """Load the corpus and say on standard error which files were left out."""
     from tfpipeline.data import load_speech_commands
 
     dataset = load_speech_commands(arguments.data, seed=arguments.seed, limit=arguments.limit)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-HELP = "run the whole road on real audio and write a report"
+HELP = "run all steps on real audio and write a report"
 EXAMPLE = "tfpipeline demo --out demo-out (then open demo-out/report.html)"
 
 
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _print_forms(results: dict[str, Any]) -> None:
-    """The table of all model forms, and how they compare."""
+    """Print the table of all model forms, and how they compare."""
     from tfpipeline.cli.output import kilobytes, print_table
 
     def microseconds(value: float | None) -> str:

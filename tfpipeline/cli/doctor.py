@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def diagnose() -> list[Finding]:
-    """Looks at this installation and this machine; imports runtimes in processes of their own."""
+    """Look at this installation and this machine; import runtimes in processes of their own."""
     from tfpipeline import __version__
     from tfpipeline.bench.machine import describe_machine
 

@@ -15,7 +15,7 @@ class ExportInputError(TfpipelineError):
 
 
 def inputs_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of `export()` that come from files.
+    """Return the arguments of `export()` that come from files.
 
     Raises:
         ExportInputError: nothing to calibrate with, or a file that is not what it should be.
@@ -65,7 +65,7 @@ def _labels(path: Path) -> list[str]:
 
 
 def read_frontend(path: Path) -> dict[str, Any]:
-    """The configuration of a front end, from a `.tflite` file, a card or JSON of its own."""
+    """Return the configuration of a front end, from a `.tflite` file, a card or JSON of its own."""
     if path.suffix == ".tflite":
         from tfpipeline.runtime.model_card import read_card
         from tfpipeline.runtime.tflite_file import TFLiteFile

@@ -45,7 +45,7 @@ class _Version(argparse.Action):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Builds the parser of all verbs."""
+    """Build the parser of all verbs."""
     parser = argparse.ArgumentParser(
         prog="tfpipeline",
         description="Recurrent models from model.fit to a phone or a Raspberry Pi.",
@@ -74,7 +74,7 @@ def _help_format(prog: str) -> argparse.HelpFormatter:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command and returns its exit status; wrong usage exits with 2 by itself."""
+    """Run the command and return its exit status; wrong usage exits with 2 by itself."""
     arguments = build_parser().parse_args(argv)
     if not arguments.debug:
         quiet_environment()

@@ -9,22 +9,22 @@ from typing import Any
 
 
 def say_error(sentence: str) -> None:
-    """Prints one error line on standard error."""
+    """Print one error line on standard error."""
     print(f"tfpipeline: error: {sentence}", file=sys.stderr)
 
 
 def one_sentence(text: str) -> str:
-    """Folds a message that runs over several lines into one."""
+    """Fold a message that runs over several lines into one."""
     return " ".join(text.split()) or "no reason was given"
 
 
 def print_json(value: Any) -> None:
-    """Prints a result as JSON on standard output, for scripts."""
+    """Print a result as JSON on standard output, for scripts."""
     print(json.dumps(value, indent=2, sort_keys=False))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints an aligned table: the first column to the left, the others to the right."""
+    """Print an aligned table: the first column to the left, the others to the right."""
     widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
     for row in (header, *rows):
         first, *others = row
@@ -34,5 +34,5 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def kilobytes(count: int) -> str:
-    """Bytes in the unit that people compare models in: `81.4 kB`."""
+    """Return a number of bytes in the unit that people compare models in: `81.4 kB`."""
     return f"{count / 1000:,.1f} kB"

@@ -7,7 +7,7 @@ import sys
 
 
 def quiet_environment() -> None:
-    """Asks the libraries to be quiet, in this process and its children; before any import."""
+    """Ask the libraries to be quiet, in this process and its children; before any import."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GLOG_minloglevel", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
@@ -15,7 +15,7 @@ def quiet_environment() -> None:
 
 
 def quiet_native_code() -> None:
-    """Closes standard error to C and C++, which no variable quiets, and keeps it for Python.
+    """Close standard error to C and C++, which no variable quiets, and keep it for Python.
 
     LiteRT notes every interpreter that it makes. Python's own messages go on to where standard
     error went before, a terminal included.

@@ -64,5 +64,5 @@ def _print(output: Any, top: int) -> None:
 
 
 def _printable(text: str) -> str:
-    """A name of a file of anybody, which shall not control the terminal."""
+    """Return a name, of a file of anybody, in a form that cannot control the terminal."""
     return "".join(c if c.isprintable() else "?" for c in text)

@@ -21,7 +21,7 @@ _OPTIONS = {
 
 
 def add_tolerance_arguments(parser: argparse._ActionsContainer, *, drift: bool) -> None:
-    """One option for each tolerance; `drift` where the verb measures it."""
+    """Add one option for each tolerance; `drift` where the verb measures it."""
     parser.add_argument(
         "--agreement",
         type=float,
@@ -48,7 +48,7 @@ def add_tolerance_arguments(parser: argparse._ActionsContainer, *, drift: bool) 
 
 
 def tolerances_of(arguments: argparse.Namespace, usual: Tolerances) -> Tolerances:
-    """What is usual, but for what the user said."""
+    """Return what is usual, but for what the user said."""
     from dataclasses import replace
 
     given = {name: getattr(arguments, name, None) for name in _OPTIONS}

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _samples(arguments: argparse.Namespace) -> tuple[Any, dict[str, Any] | None]:
-    """What to compare on, and the front end that the user named."""
+    """Return what to compare on, and the front end that the user named."""
     if arguments.data is not None:
         from tfpipeline.cli.dataset import load_data
         from tfpipeline.recipes.export_samples import clips_of
