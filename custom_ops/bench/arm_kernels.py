@@ -38,7 +38,7 @@ GEMM, RECURRENT = (6144, 320), (320, 640, 16)
 
 
 def run(sources: Path, results: Path, l2_bytes: int) -> int:
-    """Measures everything and writes `arm-*.csv` and `arm-gemm.svg` to the folder `results`."""
+    """Measure everything and write `arm-*.csv` and `arm-gemm.svg` to the folder `results`."""
     tools = Tools.find()
     recorded = read_recorded(sources / "bench" / "arm" / "recorded.csv")
     subjects = [
@@ -87,7 +87,7 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
 
 
 def check_same_results(results: Sequence[Measurement]) -> None:
-    """All variants return the same bits, so a count of a wrong kernel is not reported."""
+    """Refuse variants that return other bits: a count of a wrong kernel is not reported."""
     sums: dict[tuple[str, tuple[int, int, int]], str] = {}
     for result in results:
         key = (result.subject.kind, result.subject.sizes)

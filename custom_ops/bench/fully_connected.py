@@ -89,7 +89,7 @@ def time_contenders(
     copies: bool,
     gemmlowp: Gemmlowp | str | None = None,
 ) -> list[dict[str, object]]:
-    """One row of the table a contender, also of one that cannot run.
+    """Return one row of the table a contender, also of one that cannot run.
 
     Args:
         group: What to time against each other.

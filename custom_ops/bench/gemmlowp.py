@@ -40,7 +40,7 @@ class Gemmlowp:
             self._library = ctypes.CDLL(str(library))
 
     def call(self, rows: int, depth: int, batch: int, threads: int) -> Callable[[], None]:
-        """A function that multiplies once, random weights times random vectors."""
+        """Return a function that multiplies once, random weights times random vectors."""
         rng = np.random.default_rng(0)
         weights = rng.integers(0, 256, (rows, depth), dtype=np.uint8)
         x = rng.integers(0, 256, (batch, depth), dtype=np.uint8)
@@ -56,7 +56,7 @@ class Gemmlowp:
 
 
 def try_gemmlowp() -> Gemmlowp | str:
-    """gemmlowp, or why there is none."""
+    """Return gemmlowp, or why there is none."""
     try:
         return Gemmlowp()
     except RuntimeError as error:

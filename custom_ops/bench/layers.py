@@ -24,7 +24,7 @@ class Layer:
     bits: int
 
     def model(self, custom: bool) -> bytes:
-        """The model file: our op where `custom`, else the builtin one."""
+        """Return the model file: our op where `custom`, else the builtin one."""
         rng = np.random.default_rng(0)
         high = 2 ** (self.bits - 1)
         low = -high + (self.bits == 8)

@@ -22,7 +22,7 @@ OUT_OF_CACHE_BYTES = 96 * MIB
 def measure(
     calls: Sequence[Sequence[Callable[[], object]]], rounds: int, repeats: int
 ) -> list[list[float]]:
-    """Seconds of each call; every contender has a list of calls that it makes in turn."""
+    """Return the seconds of each call; a contender has a list of calls that it makes in turn."""
     times: list[list[float]] = [[] for _ in calls]
     for turn in range(rounds):
         for taken, ways in zip(times, calls, strict=True):
@@ -36,7 +36,7 @@ def measure(
 
 
 def read_bandwidth(size: int) -> float:
-    """Bytes a second of reading `size` bytes over and over: a search that finds nothing."""
+    """Return the bytes a second of reading `size` bytes again and again: a search in vain."""
     # Not zeros, which the system would keep as one page for all.
     data, best = b"\2" * size, float("inf")
     for _ in range(max(8, 256 * MIB // size)):
@@ -47,7 +47,7 @@ def read_bandwidth(size: int) -> float:
 
 
 def machine() -> str:
-    """Processor, cores and versions."""
+    """Return the processor, cores and versions."""
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -71,7 +71,7 @@ def write_csv(path: Path, rows: list[dict[str, object]], notes: list[str]) -> No
 
 
 def plot_if_possible(plot: Callable[..., None], path: Path, *arguments: object) -> None:
-    """Draws what `write_csv` has kept already; without Matplotlib says so in one line."""
+    """Draw what `write_csv` has kept already; without Matplotlib say so in one line."""
     try:
         plot(path, *arguments)
     except ImportError as error:

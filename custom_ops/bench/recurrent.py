@@ -65,12 +65,12 @@ class Preset:
         return f"{self.cell.upper()} {sizes}{', factored' if self.rank else ''}"
 
     def layers(self) -> list[tuple[int, int, int]]:
-        """Features, units and rank of each layer."""
+        """Return features, units and rank of each layer."""
         features = (self.features, *self.units)
         return [(f, u, int(u * self.rank)) for f, u in zip(features, self.units, strict=False)]
 
     def weight_bytes(self) -> int:
-        """int8 weights of all layers."""
+        """Return the bytes of the int8 weights of all layers."""
         total = 0
         for features, units, rank in self.layers():
             rows = CELLS[self.cell].rows(units)
@@ -79,11 +79,11 @@ class Preset:
         return total
 
     def operations(self) -> int:
-        """Two a weight and step."""
+        """Return the operations of a sequence: two a weight and step."""
         return 2 * self.weight_bytes() * self.frames
 
     def model(self) -> bytes:
-        """Float sequence in, float sequence out, and between them one op a layer."""
+        """Return a model of one op a layer, from float sequences to float sequences."""
         builder = ModelBuilder("recurrent layers")
         graph = builder.graph("main")
         x = graph.tensor("x", (1, self.frames, self.features), np.float32)
@@ -128,7 +128,7 @@ class Preset:
         return y, first
 
     def stock(self, kind: str, folder: Path, seconds: float) -> bytes | str:
-        """The stock converter's model, or why there is none."""
+        """Return the stock converter's model, or why there is none."""
         target = folder / f"{self.cell}-{self.rank}-{kind}.tflite"
         job = json.dumps({**asdict(self), "kind": kind})
         script = Path(__file__).resolve().with_name("stock_recurrent.py")
@@ -161,7 +161,7 @@ def time_preset(
     rounds: int,
     repeats: int,
 ) -> list[dict[str, object]]:
-    """One row a contender; the best of the peers is what ours is compared with.
+    """Return one row a contender; the best of the peers is what ours is compared with.
 
     Args:
         models: By name: a model, or why there is none.

@@ -9,7 +9,7 @@ import numpy as np
 
 
 def plot(path: Path, rows: list[dict[str, object]], cache: float, note: str) -> None:
-    """Times a frame, and each contender under the roof that reading weights once a step allows."""
+    """Plot times a frame, and each contender under the roof of reading the weights once a step."""
     import matplotlib
 
     matplotlib.use("Agg")

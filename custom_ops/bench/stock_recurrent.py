@@ -15,7 +15,7 @@ from typing import Any
 
 
 def keras_model(job: dict[str, Any]) -> Any:
-    """Layers of the sizes `units`, factored where `rank` says so."""
+    """Return layers of the sizes `units`, factored where `rank` says so."""
     import keras
 
     from tfpipeline.layers import FactoredGRU, FactoredLSTM
@@ -34,7 +34,7 @@ def keras_model(job: dict[str, Any]) -> Any:
 
 
 def write_unrolled_int8(model: Any, job: dict[str, Any], target: Path) -> None:
-    """Every step of its own, all int8, as the converter quantizes it."""
+    """Write a model of unrolled steps, all int8, as the converter quantizes it."""
     import numpy as np
     import tensorflow as tf
 

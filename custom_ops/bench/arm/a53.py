@@ -30,7 +30,7 @@ class Slots:
 
 
 def slots_of(text: str) -> Slots:
-    """The slots of an instruction, such as `"ldr q0, [x1]"`."""
+    """Return the slots of an instruction, such as `"ldr q0, [x1]"`."""
     kind = class_of(text)
     if kind == "store":
         return Slots(memory=1)
@@ -44,7 +44,7 @@ def slots_of(text: str) -> Slots:
 
 
 def a53_cycles(counts: Mapping[str, int]) -> float:
-    """Cycles of a program in which each instruction (text) is executed so many times.
+    """Return the cycles of a program in which each instruction (text) is executed so many times.
 
     Example:
         `a53_cycles({"ldr q0, [x0]": 1, "smull v1.8h, v0.8b, v2.8b": 1})` is 3.0

@@ -17,7 +17,7 @@ _NO_VECTOR = re.compile(r"b$|b\.|bl|br|cb|tb|ret|adr")
 
 
 def disassemble(objdump: str, program: Path) -> dict[int, str]:
-    """Address -> instruction, such as `"ldr q0, [x1], #16"`, without comments and symbols."""
+    """Return instructions by address, such as `"ldr q0, [x1], #16"`, without comments."""
     found: dict[int, str] = {}
     listing = output([objdump, "-d", "--no-show-raw-insn", str(program)])
     for line in listing.splitlines():
@@ -28,7 +28,7 @@ def disassemble(objdump: str, program: Path) -> dict[int, str]:
 
 
 def normal(text: str) -> str:
-    """One instruction with single spaces, without comments and names of symbols."""
+    """Return an instruction with single spaces, without comments and names of symbols."""
     return " ".join(re.sub(r"//.*|<.*", "", text).split())
 
 
@@ -37,12 +37,12 @@ def mnemonic(text: str) -> str:
 
 
 def is_vector(text: str) -> bool:
-    """Whether a register of the SIMD and floating-point unit takes part."""
+    """Return whether a register of the SIMD and floating-point unit takes part."""
     return not _NO_VECTOR.match(text) and bool(_VECTOR.search(text))
 
 
 def class_of(text: str) -> str:
-    """One of `CLASSES`; loads and stores are those of any register."""
+    """Return one of `CLASSES`; loads and stores are those of any register."""
     name = mnemonic(text)
     if name.startswith("prf"):
         return "prefetch"

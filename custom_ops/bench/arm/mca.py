@@ -18,7 +18,7 @@ _LABEL = ".Lwindow"
 
 
 def predict(mca: str, processor: str, windows: Sequence[Sequence[str]]) -> float:
-    """Cycles an instruction, over all windows of executed instructions.
+    """Return the cycles an instruction, over all windows of executed instructions.
 
     Each window is replayed once from an empty pipeline. Caches always hit in these models.
     """
@@ -37,7 +37,7 @@ def predict(mca: str, processor: str, windows: Sequence[Sequence[str]]) -> float
 
 
 def replayable(text: str) -> str:
-    """The instruction as llvm-mca takes it: jumps go to one label, system instructions are nops."""
+    """Return an instruction as llvm-mca takes it: jumps to one label, nops for the system's own."""
     name = mnemonic(text)
     if name == "blr" or _ONLY_TIMED_AS_NOP.match(name):
         return "nop"

@@ -91,7 +91,7 @@ def measure(
     folder: Path,
     l2_bytes: int = 512 << 10,
 ) -> Measurement:
-    """Runs `subject` and counts; exact and the same every time, apart from what is modelled.
+    """Run `subject` and count; exact and the same every time, apart from what is modelled.
 
     Args:
         plugin: the library of `Tools.build_plugin`.

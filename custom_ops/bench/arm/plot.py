@@ -66,7 +66,7 @@ _PANELS = (
 
 
 def plot_gemm(results: Sequence[Measurement], recorded: Mapping[Key, float]) -> str:
-    """Four charts over the batch; the numbers of others, in grey, are recorded ones."""
+    """Draw four charts over the batch; the numbers of others, in grey, are recorded ones."""
     numbers = dict(recorded)
     for result in results:
         subject = result.subject

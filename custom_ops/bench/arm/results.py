@@ -26,7 +26,7 @@ Key = tuple[str, str, str, int]
 
 
 def values_of(result: Measurement) -> dict[tuple[str, str], float]:
-    """(measure, source) -> value, as the columns of recorded.csv and goals.csv name them."""
+    """Return values by (measure, source), named as the columns of recorded.csv and goals.csv."""
     subject = result.subject
     lines = result.dram["loaded"] + result.dram["allocated"]
     if subject.is_recurrent:
@@ -47,7 +47,7 @@ def values_of(result: Measurement) -> dict[tuple[str, str], float]:
 
 
 def weight_bytes(subject: Subject) -> float:
-    """Bytes of the weights of a product, before anything is packed beside them."""
+    """Return the bytes of the weights of a product, before anything is packed beside them."""
     return subject.sizes[0] * subject.sizes[1] * subject.weight_bits / 8
 
 
@@ -56,7 +56,7 @@ def batch_of(result: Measurement) -> int:
 
 
 def read_recorded(path: Path) -> dict[Key, float]:
-    """(subject, measure, source, batch) -> number, from recorded.csv."""
+    """Return the numbers of recorded.csv by (subject, measure, source, batch)."""
     return {
         (row["subject"], row["measure"], row["source"], batch): float(row[str(batch)])
         for row in _read(path)
@@ -88,7 +88,7 @@ class Goal:
 def check_goals(
     path: Path, results: Iterable[Measurement], recorded: Mapping[Key, float]
 ) -> list[Goal]:
-    """The goals of goals.csv for which there are measurements.
+    """Return the goals of goals.csv for which there are measurements.
 
     Products count with int8 weights, and with results in int8 or, as `float_` measures, float32:
     those of the rivals, too, have them.
@@ -118,7 +118,7 @@ def check_goals(
 def gemm_rows(
     results: Sequence[Measurement], recorded: Mapping[Key, float]
 ) -> list[dict[str, object]]:
-    """One row a variant and batch; numbers are for each multiply-accumulate.
+    """Return one row a variant and batch; numbers are for each multiply-accumulate.
 
     Others' numbers stand beside products of int8 weights.
     """
@@ -146,7 +146,7 @@ def gemm_rows(
 def recurrent_rows(
     results: Sequence[Measurement], recorded: Mapping[Key, float]
 ) -> list[dict[str, object]]:
-    """One row a cell and variant; numbers are for each step of the sequence."""
+    """Return one row a cell and variant; numbers are for each step of the sequence."""
     rows = []
     for result in results:
         step = f"{result.subject.kind}_step"
@@ -179,7 +179,7 @@ def goal_rows(goals: Sequence[Goal]) -> list[dict[str, object]]:
 
 
 def write_csv(path: Path, notes: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """A table under comment lines, whole or not at all."""
+    """Write a table under comment lines, whole or not at all."""
     text = io.StringIO()
     text.writelines(f"# {note}\n" for note in notes)
     table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")

@@ -46,7 +46,7 @@ class Tools:
 
     @classmethod
     def find(cls) -> Tools:
-        """Looks for all of them on the path.
+        """Look for all of them on the path.
 
         Raises:
             ArmBenchError: one is missing; the message names its Debian package.
@@ -69,14 +69,14 @@ class Tools:
         return tools
 
     def versions(self) -> dict[str, str]:
-        """The first line in which each program says its version."""
+        """Return the first line in which each program says its version."""
         programs = {"qemu": self.qemu, "gcc": self.compiler, "objdump": self.objdump}
         lines = {name: _version(path) for name, path in programs.items()}
         lines["llvm-mca"] = _version(self.mca, "LLVM version") if self.mca else "none"
         return lines
 
     def build_plugin(self, sources: Path, folder: Path) -> Path:
-        """Compiles the counting plug-in of `custom_ops/bench/arm` into `folder`."""
+        """Compile the counting plug-in of `custom_ops/bench/arm` into `folder`."""
         library = folder / "count.so"
         source = sources / "bench" / "arm" / "count.c"
         if not source.is_file():
@@ -89,7 +89,7 @@ class Tools:
         return library
 
     def build_guest(self, sources: Path, folder: Path) -> Path:
-        """Builds the program to count with CMake, with the flags of the library."""
+        """Build the program to count with CMake, with the flags of the library."""
         cmake, ninja = _python_tool("cmake"), _python_tool("ninja")
         if cmake is None:
             raise ArmBenchError("cmake is missing: pip install cmake ninja.")
@@ -111,7 +111,7 @@ def output(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """What a program printed; an ArmBenchError with its last words where it failed."""
+    """Return what a program printed; an ArmBenchError with its last words where it failed."""
     done = subprocess.run(
         list(command),
         input=text,
@@ -129,7 +129,7 @@ def output(
 
 
 def first_number(text: str) -> tuple[int, int]:
-    """The first version in a text, as (major, minor); (0, 0) where there is none."""
+    """Return the first version in a text, as (major, minor); (0, 0) where there is none."""
     found = re.search(r"(\d+)\.(\d+)", text)
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -140,7 +140,7 @@ def _version(program: str, mark: str = "") -> str:
 
 
 def _python_tool(name: str) -> str | None:
-    """A program of this Python's environment, else of the system."""
+    """Return a program of this Python's environment, else of the system."""
     return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
 
 
@@ -152,7 +152,7 @@ def _need(program: str, package: str) -> str:
 
 
 def find_mca() -> tuple[str | None, str | None]:
-    """The newest llvm-mca of version 19 or later on the path, or None and why there is none.
+    """Return the newest llvm-mca of version 19 or later on the path, or None and why there is none.
 
     Distributions install it as `llvm-mca` and as `llvm-mca-19`; what counts is what it says itself.
     """
