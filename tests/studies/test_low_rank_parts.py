@@ -22,7 +22,7 @@ from tfpipeline.studies.low_rank.grid import (
 )
 from tfpipeline.studies.low_rank.pool import Pool
 from tfpipeline.studies.low_rank.report import mean, origins
-from tfpipeline.studies.low_rank.runs import Place, Stage1, Stage2, TwoStages
+from tfpipeline.studies.low_rank.runs import RunFiles, Stage1, Stage2, TwoStages
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
 
 BANDS = 40
@@ -161,12 +161,12 @@ def test_a_folder_keeps_the_corpus_it_began_with(tmp_path: Path) -> None:
 
 
 def test_a_model_that_was_taken_away_is_named(tmp_path: Path) -> None:
-    place = Place(tmp_path, QUICK)
+    files = RunFiles(tmp_path, QUICK)
     with pytest.raises(StudyError, match="has the row of the run 'none-seed0', and not its model"):
-        place.trained("none-seed0")
-    place.model("none-seed0").parent.mkdir()
-    place.model("none-seed0").write_bytes(b"")
-    assert place.trained("none-seed0") == place.model("none-seed0")
+        files.trained("none-seed0")
+    files.model("none-seed0").parent.mkdir()
+    files.model("none-seed0").write_bytes(b"")
+    assert files.trained("none-seed0") == files.model("none-seed0")
 
 
 def test_a_missing_package_is_named_before_the_work(

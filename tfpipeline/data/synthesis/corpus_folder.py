@@ -51,7 +51,7 @@ def write_folder(out: Path, write: Callable[[Path], Marker]) -> Marker:
     """Replace `out` by a folder that `write` fills and describes, in one step at the end.
 
     Raises:
-        DataError: the place cannot be written.
+        DataError: the folder cannot be written.
     """
     partial = out.with_name(f".{out.name}.partial")
     try:

@@ -128,16 +128,18 @@ def _speaker(folder: Path, unit: list[SpokenSentence], noises: dict[str, np.ndar
     samples = 0
     with EspeakVoice() as espeak:
         for chapter, group in itertools.groupby(unit, key=lambda one: one.chapter):
-            place = folder / chapter
-            place.mkdir(parents=True)
+            of_chapter = folder / chapter
+            of_chapter.mkdir(parents=True)
             lines = []
             for sentence in group:
                 audio = _record(espeak, sentence, noises)
                 samples += len(audio)
-                write_wav(place / f"{sentence.name}.wav", audio)
+                write_wav(of_chapter / f"{sentence.name}.wav", audio)
                 lines.append(f"{sentence.name} {sentence.text.upper()}\n")
             speaker, accent = chapter.split("/")[1:]
-            (place / f"{speaker}-{accent}.trans.txt").write_text("".join(lines), encoding="utf-8")
+            (of_chapter / f"{speaker}-{accent}.trans.txt").write_text(
+                "".join(lines), encoding="utf-8"
+            )
     return samples / SAMPLE_RATE
 
 

@@ -13,20 +13,20 @@ from tfpipeline.export import Tolerances, export, kept_conversions
 from tfpipeline.loading import load_model
 from tfpipeline.runtime import Interpreter
 from tfpipeline.studies.low_rank.corpus import Utterances, read_corpus
-from tfpipeline.studies.low_rank.runs import Deployed, Place
+from tfpipeline.studies.low_rank.runs import Deployed, RunFiles
 
 _CALIBRATION, _VERIFICATION = 128, 32
 
 
-def deploy_run(run: Deployed, place: Place) -> dict[str, Any]:
+def deploy_run(run: Deployed, files: RunFiles) -> dict[str, Any]:
     """Export a run's model as static int8, portable and fused, for whole utterances.
 
     A row has: `bytes` (portable), `bytes_fused`, `bytes_zipped` (portable, deflated: what zeros
     save), `cer_int8_validation`, `cer_int8_test` and `cer_float_test`.
     """
-    corpus = read_corpus(place.corpus, place.settings)
-    model = load_model(place.trained(run.run.name), compile=False)
-    path = place.file(run.run.name)
+    corpus = read_corpus(files.corpus, files.settings)
+    model = load_model(files.trained(run.run.name), compile=False)
+    path = files.file(run.run.name)
     with kept_conversions():
         report = export(
             model,

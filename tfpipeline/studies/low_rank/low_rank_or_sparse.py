@@ -67,7 +67,7 @@ def run(pool: Pool, command: str) -> StudyResult:
     trained = pool.rows(runs, "Small models")
     deployed = pool.rows([Deployed(one) for one in runs], "Export")
     names = [name for name, family in families.items() for _ in family]
-    times = _times(pool.place, [one.name for one in runs if _seed(one) == seeds[0]])
+    times = _times(pool.files, [one.name for one in runs if _seed(one) == seeds[0]])
     rows: list[Row] = [
         {
             **model,
@@ -161,7 +161,7 @@ def _seed(one: Any) -> int:
     return int(one.seed if hasattr(one, "seed") else one.stage1.seed)
 
 
-def _times(place: Any, names: list[str]) -> dict[str, Row]:
+def _times(run_files: Any, names: list[str]) -> dict[str, Row]:
     """Return microseconds an utterance, all files in turn in this process, on one thread."""
     import numpy as np
 
@@ -170,7 +170,7 @@ def _times(place: Any, names: list[str]) -> dict[str, Row]:
 
     calls, models = {}, []
     for name in names:
-        path = place.file(name)
+        path = run_files.file(name)
         for form, file in (("portable", path), ("fused", path.with_suffix(".fused.tflite"))):
             model = Interpreter(file, num_threads=1)
             model.predict(np.zeros((1, *model.input_shape[1:]), np.float32))

@@ -87,18 +87,18 @@ def _draw(figure: Any, rows: list[Row]) -> None:
             means = _means(rows, matrix, kind)
             # Zero has no place on a logarithmic axis: it stands left of the others.
             smallest = min(strength for strength in means if strength)
-            place = {s: s or smallest / 10 for s in means}
+            at = {s: s or smallest / 10 for s in means}
             kinds = (kind, "none") if kind == "l2" else (kind,)
             own = [r for r in rows if r["matrix"] == matrix and r["kind"] in kinds]
             axes.plot(
-                [place[r["strength"]] for r in own],
+                [at[r["strength"]] for r in own],
                 [r["nu"] for r in own],
                 "o",
                 color=COLORS[kind],
                 alpha=0.5,
             )
             axes.plot(
-                [place[s] for s in means],
+                [at[s] for s in means],
                 [value for value, _ in means.values()],
                 color=COLORS[kind],
                 label=LABELS[kind],
@@ -106,7 +106,7 @@ def _draw(figure: Any, rows: list[Row]) -> None:
             for strength, (value, error) in means.items():
                 axes.annotate(
                     f"{100 * error:.0f} %",
-                    (place[strength], value),
+                    (at[strength], value),
                     textcoords="offset points",
                     xytext=(4, 6),
                     fontsize=7,

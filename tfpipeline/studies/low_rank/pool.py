@@ -16,7 +16,7 @@ from tfpipeline.studies.common.rows import Row, RowStore
 from tfpipeline.studies.common.tasks import run_tasks
 from tfpipeline.studies.low_rank.corpus import prepare_corpus
 from tfpipeline.studies.low_rank.run_task import RunTask, do
-from tfpipeline.studies.low_rank.runs import Deployed, Place, Run
+from tfpipeline.studies.low_rank.runs import Deployed, Run, RunFiles
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
 
 # What only chooses runs: a run's name says which it is.
@@ -60,7 +60,7 @@ class Pool:
         self.out = out
         self.settings = settings or (QUICK if quick else FULL)
         self.processes = processes
-        self.place = Place(out, self.settings)
+        self.files = RunFiles(out, self.settings)
         corpus = prepare_corpus(out, self.settings, data)
         self.corpus = file_digest(corpus)
         self.basis = {
@@ -78,7 +78,7 @@ class Pool:
 
     def rows(self, runs: Sequence[Run], label: str) -> list[Row]:
         """Return the rows of runs, in their order; those that are missing are computed first."""
-        tasks = [RunTask(run, self.place) for run in dict.fromkeys(runs)]
+        tasks = [RunTask(run, self.files) for run in dict.fromkeys(runs)]
         # Only TensorFlow exports.
         deploys = any(isinstance(run, Deployed) for run in runs)
         with _environment("tensorflow" if deploys else self.backend, self.out / "compiled"):

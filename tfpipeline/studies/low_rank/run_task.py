@@ -7,7 +7,7 @@ from typing import Any
 
 from tfpipeline.bench import describe_machine, describe_source
 from tfpipeline.studies.common.rows import Row
-from tfpipeline.studies.low_rank.runs import Deployed, Place, Run
+from tfpipeline.studies.low_rank.runs import Deployed, Run, RunFiles
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class RunTask:
     """A run as a task of `run_tasks`."""
 
     run: Run
-    place: Place
+    files: RunFiles
 
     @property
     def rows(self) -> list[Row]:
@@ -35,9 +35,9 @@ def do(task: RunTask) -> list[Row]:
     if isinstance(task.run, Deployed):
         from tfpipeline.studies.low_rank.deployment import deploy_run
 
-        found = deploy_run(task.run, task.place)
+        found = deploy_run(task.run, task.files)
     else:
         from tfpipeline.studies.low_rank.training import train_run
 
-        found = train_run(task.run, task.place)
+        found = train_run(task.run, task.files)
     return [{"run": task.run.name, "setting": task.run.setting, **found, **source}]

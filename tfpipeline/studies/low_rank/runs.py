@@ -18,7 +18,7 @@ def _text(value: float | None) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class RunFiles:
     """Where a run finds its data and leaves its model.
 
     Args:

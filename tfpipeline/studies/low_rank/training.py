@@ -21,7 +21,7 @@ from tfpipeline.losses import CTC
 from tfpipeline.models import ds2
 from tfpipeline.regularizers import kernel_regularizers
 from tfpipeline.studies.low_rank.corpus import Utterances, packed, read_corpus
-from tfpipeline.studies.low_rank.runs import Place, Stage1, Stage2, Trained, TwoStages
+from tfpipeline.studies.low_rank.runs import RunFiles, Stage1, Stage2, Trained, TwoStages
 from tfpipeline.studies.low_rank.settings import Settings
 
 _PREDICT_BATCH = 64
@@ -30,7 +30,7 @@ _CLIP_NORM = 20.0
 _COMPRESSED = ("gru_", "dense")
 
 
-def train_run(run: Trained, place: Place) -> dict[str, Any]:
+def train_run(run: Trained, files: RunFiles) -> dict[str, Any]:
     """Train a run, save its model, and return its measures.
 
     A row has: its fields, `params`, error rates `cer_train`, `cer_validation`, `cer_test` and
@@ -39,19 +39,19 @@ def train_run(run: Trained, place: Place) -> dict[str, Any]:
     `seconds` (spent in `fit`) and `all_seconds`.
     """
     started = time.monotonic()
-    corpus = _corpus(place.corpus, place.settings)
+    corpus = _corpus(files.corpus, files.settings)
     if isinstance(run, Stage1):
-        model, curve, seconds = _stage1(run, place, corpus)
+        model, curve, seconds = _stage1(run, files, corpus)
         fields = dataclasses.asdict(run)
     elif isinstance(run, Stage2):
-        model, curve, seconds = _stage2(run, place, corpus)
+        model, curve, seconds = _stage2(run, files, corpus)
         fields = dataclasses.asdict(run.stage1)
         fields |= {"explained_variance": run.explained_variance, "budget": run.budget}
     else:
-        model, curve, seconds = _two_stages(run, place, corpus)
+        model, curve, seconds = _two_stages(run, files, corpus)
         fields = {**dataclasses.asdict(run.stage1), "epochs": run.epochs}
         fields |= {"transition": run.transition, "budget": run.budget}
-    path = place.model(run.name)
+    path = files.model(run.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     model.save(path)
     return {
@@ -96,26 +96,26 @@ def build(run: Stage1, settings: Settings, bands: int) -> keras.Model:
 
 
 def _stage1(
-    run: Stage1, place: Place, corpus: dict[str, Utterances]
+    run: Stage1, files: RunFiles, corpus: dict[str, Utterances]
 ) -> tuple[keras.Model, list[float], float]:
-    settings = place.settings
+    settings = files.settings
     keras.utils.set_random_seed(run.seed)
     model = build(run, settings, corpus["train"].features.shape[-1])
     _compile(model, _rates(corpus, settings, settings.rate, settings.epochs, 1))
     callbacks: list[keras.callbacks.Callback] = []
     if run.sparsity is not None:
-        callbacks.append(_pruning(run, place, len(corpus["train"]) // settings.batch_size))
+        callbacks.append(_pruning(run, files, len(corpus["train"]) // settings.batch_size))
     return model, *_fit(model, corpus, settings, 0, settings.epochs, callbacks)
 
 
-def _pruning(run: Stage1, place: Place, steps: int) -> keras.callbacks.Callback:
+def _pruning(run: Stage1, files: RunFiles, steps: int) -> keras.callbacks.Callback:
     """Return the schedule of Narang et al.: from the second epoch to half of the epochs.
 
     Its threshold ends where a dense model's percentile of |w| stands for the wished sparsity.
     """
     assert run.sparsity is not None
-    epochs = place.settings.epochs
-    dense = load_model(place.trained(dataclasses.replace(run, sparsity=None).name), compile=False)
+    epochs = files.settings.epochs
+    dense = load_model(files.trained(dataclasses.replace(run, sparsity=None).name), compile=False)
     return GradualPruning(
         percentiles(dense, 100 * run.sparsity),
         start=steps,
@@ -132,12 +132,12 @@ def _is_compressed(variable: Any) -> bool:
 
 
 def _stage2(
-    run: Stage2, place: Place, corpus: dict[str, Utterances]
+    run: Stage2, files: RunFiles, corpus: dict[str, Utterances]
 ) -> tuple[keras.Model, list[float], float]:
     """Start at three times the last rate of stage 1, as the paper's trade-off study."""
-    settings = place.settings
+    settings = files.settings
     keras.utils.set_random_seed(run.stage1.seed + 1)
-    trained = load_model(place.trained(run.stage1.name), compile=False)
+    trained = load_model(files.trained(run.stage1.name), compile=False)
     whole = factored(trained)
     if run.budget is None:
         model, _ = truncate(whole, explained_variance=run.explained_variance)
@@ -151,10 +151,10 @@ def _stage2(
 
 
 def _two_stages(
-    run: TwoStages, place: Place, corpus: dict[str, Utterances]
+    run: TwoStages, files: RunFiles, corpus: dict[str, Utterances]
 ) -> tuple[keras.Model, list[float], float]:
     """One schedule through both stages, as the paper's study of the transition."""
-    settings = place.settings
+    settings = files.settings
     keras.utils.set_random_seed(run.stage1.seed)
     model = build(run.stage1, settings, corpus["train"].features.shape[-1])
     budget = _parameters(run.budget, settings, corpus["train"].features.shape[-1])
