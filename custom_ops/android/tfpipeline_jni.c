@@ -1,4 +1,4 @@
-/* The two native functions of org.tfpipeline.TfpipelineDelegate. Part of libtfpipeline_ops where
+/* The native functions of org.tfpipeline.TfpipelineDelegate. Part of libtfpipeline_ops where
  * CMake is called with -DTFPIPELINE_JNI=ON. */
 #include <jni.h>
 #include <stdint.h>
@@ -68,4 +68,20 @@ JNIEXPORT void JNICALL Java_org_tfpipeline_TfpipelineDelegate_destroy(JNIEnv *en
   (void)env;
   (void)type;
   tflite_plugin_destroy_delegate((struct TfLiteDelegate *)(intptr_t)handle);
+}
+
+JNIEXPORT jobjectArray JNICALL Java_org_tfpipeline_TfpipelineDelegate_ops(JNIEnv *env,
+                                                                          jclass type) {
+  (void)type;
+  jclass string = (*env)->FindClass(env, "java/lang/String");
+  if (string == NULL) return NULL;
+  const jsize count = (jsize)tfpipeline_op_count();
+  jobjectArray names = (*env)->NewObjectArray(env, count, string, NULL);
+  for (jsize i = 0; names != NULL && i < count; ++i) {
+    jstring name = (*env)->NewStringUTF(env, tfpipeline_op_name((size_t)i));
+    if (name == NULL) return NULL; /* Java throws then */
+    (*env)->SetObjectArrayElement(env, names, i, name);
+    (*env)->DeleteLocalRef(env, name);
+  }
+  return names;
 }

@@ -12,6 +12,11 @@ public final class TfpipelineDelegate: Delegate {
   /// An option that does not exist, or a value that does not fit; the reason is on standard error.
   public struct OptionError: Error {}
 
+  /// The names of the custom ops that this library runs, `"tfpipeline.gru"` for one.
+  public static var ops: [String] {
+    (0..<tfpipeline_op_count()).map { String(cString: tfpipeline_op_name($0)) }
+  }
+
   /// What `Interpreter` asks for.
   public let cDelegate: CDelegate
 

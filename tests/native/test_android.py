@@ -14,6 +14,7 @@ from pathlib import Path
 
 import android_runtime
 import c_programs
+import native_library
 import pytest
 from downloads import ANDROID_API, ANDROID_RUNTIME
 from model_files import OPS, model_file
@@ -102,4 +103,6 @@ def test_interpreter_with_our_delegate(op: str, app: App, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stdout + done.stderr
     assert outputs.read_bytes() == files.expected
     assert f"tfpipeline: node 0: tfpipeline.{op} runs on" in done.stderr
-    assert "option isa must be one of auto" in done.stdout  # an exception, with our message
+    refusal, names, *_ = done.stdout.splitlines()
+    assert "option isa must be one of auto" in refusal  # an exception, with our message
+    assert names.split() == [*native_library.ops()]

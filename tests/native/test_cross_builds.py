@@ -123,7 +123,8 @@ def test_the_ios_header_is_all_that_an_app_needs(tmp_path: Path) -> None:
         '  const char *keys[] = {"num_threads"}, *values[] = {"2"};\n'
         "  TfLiteDelegate *delegate = tfpipeline_delegate_create(keys, values, 1);\n"
         "  tfpipeline_delegate_destroy(delegate);\n"
-        "  return delegate != 0;\n"
+        "  TfLiteRegistration *op = tfpipeline_register(tfpipeline_op_name(0));\n"
+        "  return delegate != 0 && op != 0 && tfpipeline_op_count() > 0;\n"
         "}\n",
         encoding="utf-8",
     )
@@ -131,7 +132,8 @@ def test_the_ios_header_is_all_that_an_app_needs(tmp_path: Path) -> None:
     command += ["-target", "aarch64-ios", *headers(library, "any-darwin-any"), *FLAGS]
     call([*command, *folders, "-c", "app.m", "-o", "app.o"], tmp_path)
     _, needed = mach_symbols((tmp_path / "app.o").read_bytes())
-    assert needed == {"_tfpipeline_delegate_create", "_tfpipeline_delegate_destroy"}
+    called = ("delegate_create", "delegate_destroy", "register", "op_name", "op_count")
+    assert needed == {f"_tfpipeline_{name}" for name in called}
 
 
 def test_android(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ public final class RunModel {
     } catch (IllegalArgumentException expected) {
       System.out.println(expected.getMessage());
     }
+    System.out.println(String.join(" ", TfpipelineDelegate.ops()));
     Map<String, String> options = new HashMap<>();
     for (int i = 3; i < arguments.length; i++) {
       String[] pair = arguments[i].split("=", 2);

@@ -57,6 +57,9 @@ public final class TfpipelineDelegate implements Delegate {
     handle = 0;
   }
 
+  /** The names of the custom ops that this library runs, {@code "tfpipeline.gru"} for one. */
+  public static native String[] ops();
+
   private static native long create(String[] keys, String[] values);
 
   private static native void destroy(long handle);
