@@ -102,7 +102,8 @@ def build(machine: Machine, compiler: str, folder: Path, *targets: str) -> Path:
         pytest.skip("cmake is missing: pip install cmake ninja")
     configure = [
         *(cmake, "-S", str(SOURCES), "-B", str(folder), "-DTFPIPELINE_WERROR=ON"),
-        *("-DTFPIPELINE_TESTS=ON", f"-DCMAKE_C_COMPILER={compiler}"),
+        *("-DTFPIPELINE_ASSERTIONS=ON", "-DTFPIPELINE_TESTS=ON"),
+        *(f"-DCMAKE_C_COMPILER={compiler}"),
         *("-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={machine.name}"),
         *(("-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}") if ninja else ()),
     ]

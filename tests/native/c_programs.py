@@ -15,6 +15,7 @@ from tfpipeline.runtime.native import host_architecture
 
 SOURCES = Path(__file__).resolve().parents[2] / "custom_ops"
 FLAGS = ["-std=c11", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g"]
+FLAGS += ["-DTFP_ASSERTIONS"]
 COUNTED = ["malloc", "calloc", "realloc"]
 MODES = {
     "allocations": (

@@ -35,7 +35,8 @@ def test_bits_of_avxvnni(tmp_path: Path) -> None:
     library = tmp_path / "libtfpipeline_ops.so"
     files = [str(f) for d in ("kernels", "ops", "plugin") for f in (SOURCES / d).rglob("*.c")]
     flags = ["-std=c11", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-pthread"]
-    command = [compiler, *flags, "-DTFP_AVXVNNI_AS_EVEX", *files, "-o", str(library)]
+    flags += ["-DTFP_AVXVNNI_AS_EVEX", "-DTFP_ASSERTIONS"]
+    command = [compiler, *flags, *files, "-o", str(library)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr[-4000:]
     pytest_arguments = ["-q", "-p", "no:cacheprovider", "-k", "avxvnni and not avxvnni.py"]
