@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../kernels/tfp_assert.h"
 #include "tfp_tensor.h"
 
 static const char *type_name(TfLiteType type) {
@@ -51,6 +52,7 @@ static TfLiteStatus check_type(TfLiteContext *context, const tfp_node *node, con
 
 TfLiteStatus tfp_check_input(TfLiteContext *context, const tfp_node *node, int i, const char *name,
                              TfLiteType type, int rank, const int *dims, TfLiteTensor **tensor) {
+  TFP_ASSERT(rank >= 0 && rank <= 8);
   *tensor = tfp_node_input(context, node, i);
   const TfLiteStatus status = check_type(context, node, name, type, *tensor);
   if (status != kTfLiteOk) return status;
@@ -75,6 +77,7 @@ TfLiteStatus tfp_check_output(TfLiteContext *context, const tfp_node *node, int 
 
 TfLiteStatus tfp_check_constant(TfLiteContext *context, const tfp_node *node, const char *name,
                                 const TfLiteTensor *tensor, uint64_t bytes) {
+  TFP_ASSERT(tensor != NULL && bytes > 0);
   if (tensor->allocation_type != kTfLiteMmapRo) {
     return tfp_node_error(context, node, "%s must be a constant of the model", name);
   }
@@ -121,6 +124,8 @@ TfLiteStatus tfp_check_per_row(TfLiteContext *context, const tfp_node *node, con
 
 TfLiteStatus tfp_resize_output(TfLiteContext *context, TfLiteTensor *tensor, int rank,
                                const int *dims) {
+  TFP_ASSERT(tensor != NULL && rank > 0);
+  for (int i = 0; i < rank; ++i) TFP_ASSERT(dims[i] > 0);
   /* The runtime takes this over and frees it. */
   TfLiteIntArray *size = malloc(sizeof *size + (size_t)rank * sizeof(int));
   if (size == NULL) return kTfLiteError;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../kernels/tfp_assert.h"
 #include "tfp_delegate.h"
 #include "tfp_op_table.h"
 #include "tfp_registration.h"
@@ -39,6 +40,7 @@ static bool find_nodes(TfLiteContext *context, const tfp_options *options,
 
 TfLiteStatus tfp_claim_nodes(TfLiteContext *context, TfLiteDelegate *base) {
   const tfp_delegate *self = (const tfp_delegate *)(const void *)base;
+  TFP_ASSERT(tfp_delegate_of(base) == self);
   TfLiteIntArray *plan = NULL;
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk || plan == NULL || plan->size < 0) {
     return kTfLiteError;

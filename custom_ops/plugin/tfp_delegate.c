@@ -2,11 +2,14 @@
 
 #include <stdlib.h>
 
+#include "../kernels/tfp_assert.h"
+
 enum { kErrorBytes = 320 };
 
 tfp_delegate *tfp_delegate_new(const char *const *keys, const char *const *values, size_t count,
                                TfLiteStatus (*claim_nodes)(TfLiteContext *, TfLiteDelegate *),
                                void (*report_error)(const char *)) {
+  TFP_ASSERT(claim_nodes != NULL);
   char error[kErrorBytes];
   tfp_options options;
   if (!tfp_options_parse(keys, values, count, &options, error, sizeof error)) {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../kernels/tfp_assert.h"
 #include "tfp_factored_plan.h"
 #include "tfp_memory.h"
 #include "tfp_node_kinds.h"
@@ -64,6 +65,7 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   if (state == NULL || state->memory == NULL || x == NULL) {
     return tfp_node_error(context, node, "a tensor has no memory: were tensors allocated?");
   }
+  TFP_ASSERT(state->batch > 0);
   if (y != NULL) tfp_factored_run(&state->op, state->batch, x, y, &node->parallel);
   return kTfLiteOk;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../kernels/tfp_assert.h"
 #include "tfp_builtin_fully_connected.h"
 #include "tfp_fully_connected_read.h"
 #include "tfp_memory.h"
@@ -96,6 +97,7 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   if (state == NULL || state->memory == NULL || x == NULL) {
     return tfp_node_error(context, node, "a tensor has no memory: were tensors allocated?");
   }
+  TFP_ASSERT(state->batch > 0);
   if (y == NULL) return kTfLiteOk;
   if (state->packed_from.is_unsigned) {
     tfp_fully_connected_u8_run(&state->u8, state->batch, x, y, &node->parallel);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../kernels/tfp_assert.h"
 #include "tfp_check.h"
 #include "tfp_tensor.h"
 
@@ -18,6 +19,7 @@ bool tfp_read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine *l
 }
 
 size_t tfp_whole_bytes(size_t depth, int bits) {
+  TFP_ASSERT(bits == 8 || bits == 4 || bits == 2);
   const size_t per_byte = 8 / (size_t)bits;
   return (depth + per_byte - 1) / per_byte * per_byte;
 }
@@ -29,6 +31,7 @@ bool tfp_check_bytes(const TfLiteTensor *weights, char *error, size_t error_size
 
 bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
                     size_t error_size) {
+  TFP_ASSERT(plan->shape.rows > 0 && plan->shape.depth > 0);
   const TfLiteIntArray *dims = x->dims;
   if (dims == NULL || dims->size < 1 || dims->size > TFP_MAX_RANK) {
     REFUSE("x must have 1 to %d dimensions", TFP_MAX_RANK);
@@ -74,6 +77,7 @@ static bool read_scales(const TfLiteTensor *tensor, tfp_fully_connected_plan *pl
 
 bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
                       size_t error_size) {
+  TFP_ASSERT(plan->weights.row_numbers >= plan->shape.depth);
   const uint64_t bits =
       (uint64_t)plan->shape.rows * plan->weights.row_numbers * (uint64_t)plan->shape.weight_bits;
   if (tensor->allocation_type != kTfLiteMmapRo || tensor->data == NULL) {
@@ -119,6 +123,7 @@ void tfp_set_ends(tfp_fully_connected_plan *plan) {
 
 TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,
                                         const tfp_fully_connected_plan *plan) {
+  TFP_ASSERT(plan->batch > 0); /* x was read */
   const TfLiteTensor *x = tfp_node_input(context, node, 0);
   int dims[TFP_MAX_RANK] = {(int)plan->batch, (int)plan->shape.rows};
   int rank = 2;

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "../kernels/tfp_assert.h"
+
 /* Ends of y in its levels, rounded as the runtimes do. */
 static void set_ends(const tfp_fully_connected_plan *plan, tfp_fully_connected_u8_weights *u8) {
   u8->low = plan->activation == kTfpNone ? 0 : u8->y.zero_point;
@@ -14,6 +16,7 @@ static void set_ends(const tfp_fully_connected_plan *plan, tfp_fully_connected_u
 
 bool tfp_read_fully_connected_u8(const tfp_fully_connected_tensors *t,
                                  tfp_fully_connected_plan *plan, char *error, size_t error_size) {
+  TFP_ASSERT(plan->is_unsigned && plan->weights.values != NULL);
   tfp_fully_connected_u8_weights *u8 = &plan->u8;
   const bool is_raw = t->y->type == kTfLiteInt32;
   if (t->weights->type != kTfLiteUInt8 || plan->shape.weight_bits != 8) {

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "../kernels/tfp_assert.h"
 #include "../kernels/tfp_kernels.h"
 
 /* The pointer that malloc returned stands just before the aligned block. */
@@ -13,6 +14,7 @@ void *tfp_allocate(uint64_t bytes) {
   const uintptr_t first = (uintptr_t)raw + sizeof(void *);
   const uintptr_t mask = TFP_ALIGNMENT - 1;
   void **aligned = (void **)((first + mask) & ~mask);
+  TFP_ASSERT((char *)aligned + bytes <= raw + bytes + extra);
   aligned[-1] = raw;
   return aligned;
 }

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "../kernels/tfp_assert.h"
 #include "tfp_tensor.h"
 
 tfp_node *tfp_node_new(const tfp_op *op, const tfp_options *options) {
+  TFP_ASSERT(op->name != NULL && op->kind != NULL && options->variant != NULL);
   tfp_node *node = calloc(1, sizeof *node);
   if (node == NULL) return NULL;
   node->op = *op;
@@ -46,9 +48,11 @@ TfLiteStatus tfp_node_error(TfLiteContext *context, const tfp_node *node, const 
 }
 
 TfLiteTensor *tfp_node_input(const TfLiteContext *context, const tfp_node *node, int i) {
+  TFP_ASSERT(i >= 0);
   return i < node->input_count ? tfp_tensor_at(context, node->inputs[i]) : NULL;
 }
 
 TfLiteTensor *tfp_node_output(const TfLiteContext *context, const tfp_node *node, int i) {
+  TFP_ASSERT(i >= 0);
   return i < node->output_count ? tfp_tensor_at(context, node->outputs[i]) : NULL;
 }

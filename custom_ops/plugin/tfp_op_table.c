@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "../kernels/tfp_assert.h"
 #include "tfp_builtin_fully_connected.h"
 #include "tfp_node_kinds.h"
 #include "tfp_node_tensors.h"
@@ -15,6 +16,7 @@ size_t tfp_op_count(void) {
 }
 
 tfp_op tfp_op_get(size_t i) {
+  TFP_ASSERT(i < tfp_op_count());
   const size_t cells = tfp_cell_count();
   if (i >= cells) return plain_ops[i - cells];
   const tfp_cell *cell = tfp_cell_get(i);

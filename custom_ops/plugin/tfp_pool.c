@@ -32,6 +32,8 @@ void tfp_pool_settle(tfp_parallel *parallel) {
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../kernels/tfp_assert.h"
+
 /* Some 100 microseconds: longer than the pause between two layers of a model, shorter than what a
  * user would notice in a battery. */
 enum { kSpins = 10000, kSpinsBeforeYield = 200 };
@@ -120,6 +122,7 @@ static void run_alone(void *pool, void (*task)(void *context, size_t i), void *c
 
 static void run(void *pointer, void (*task)(void *context, size_t i), void *context, size_t count) {
   tfp_pool *pool = pointer;
+  TFP_ASSERT(count > 0);
   /* Two interpreters may share a delegate: the second runs all parts itself. */
   if (count > pool->threads ||
       atomic_flag_test_and_set_explicit(&pool->busy, memory_order_acquire)) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../kernels/tfp_assert.h"
 #include "../ops/recurrent/tfp_recurrent.h"
 #include "tfp_check.h"
 #include "tfp_memory.h"
@@ -60,6 +61,7 @@ static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, in
 static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, int i,
                                 const char *const *names, size_t depth, size_t rank, size_t rows,
                                 const int *bits, tfp_matrix *matrices) {
+  TFP_ASSERT(i + 1 < node->input_count);
   if (rank > 0) {
     const TfLiteStatus status =
         read_matrix(context, node, i, names[0], rank, depth, bits[0], &matrices[0]);
@@ -212,14 +214,17 @@ static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recur
 }
 
 static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
+  const tfp_cell *cell = cell_of(node);
+  TFP_ASSERT(cell != NULL && cell->states >= 1 && cell->states <= TFP_MAX_STATES);
+  TFP_ASSERT(after_states(node, kGains) < TFP_MAX_NODE_TENSORS);
   char error[TFP_ERROR_BYTES];
   tfp_recurrent_options options;
-  if (!tfp_recurrent_options_parse(cell_of(node), node->custom_data, node->custom_size, &options,
-                                   error, sizeof error)) {
+  if (!tfp_recurrent_options_parse(cell, node->custom_data, node->custom_size, &options, error,
+                                   sizeof error)) {
     return tfp_node_error(context, node, "%s", error);
   }
   const int inputs = after_states(node, kGains) + (options.layer_norm ? 1 : 0);
-  const int outputs = 1 + (int)cell_of(node)->states;
+  const int outputs = 1 + (int)cell->states;
   if (node->input_count != inputs || node->output_count != outputs) {
     return tfp_node_error(context, node, "expected %d inputs and %d outputs; got %d and %d", inputs,
                           outputs, node->input_count, node->output_count);
