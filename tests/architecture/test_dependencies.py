@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -84,12 +84,9 @@ PYTHON_PARTS = {
         "numpy",
         lazy="inspection layers losses keras tensorflow jax",
     ),
-    # The only place that touches the TF converter; it meets the layers through one protocol.
-    "export": part(
-        "numerics protocol runtime features array_file errors progress worker_process extras",
-        "numpy tensorflow keras flatbuffers ai_edge_litert",
-        lazy="data.commands.clip_folder",
-    ),
+    # The only place that touches the TF converter; it meets the layers through one protocol. Its
+    # folders come below.
+    "export": part("errors extras progress worker_process", "numpy tensorflow keras"),
     "report": part("errors", "numpy matplotlib"),
     "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
     # Experiments: what the `--help` of a study needs is imported with it, the rest when it runs.
@@ -113,6 +110,34 @@ PYTHON_PARTS = {
     ),
     "__init__": part("extras errors", lazy=EVERYTHING),
 }
+
+# Inside of export/ arrows run downwards: a folder may use those above it in this list, and the
+# files beside the folders that EXPORT_FILES names; the other files may use them all.
+EXPORT_FILES = "errors forms modes options report tolerances"
+EXPORT_FOLDERS = {
+    "quantize": part("numerics protocol", "numpy"),
+    "graph": part("numerics protocol", "numpy flatbuffers ai_edge_litert"),
+    "samples": part("array_file errors features", "numpy", lazy="data.commands.clip_folder"),
+    "flatbuffer": part("numerics", "numpy flatbuffers ai_edge_litert"),
+    "emit": part("numerics", "numpy ai_edge_litert"),
+    "recurrent": part("numerics protocol", "numpy ai_edge_litert"),
+    # What touches a Keras model, and what a process of its own does with TensorFlow.
+    "trace": part("protocol", "numpy keras tensorflow"),
+    "convert": part("progress runtime worker_process", "numpy keras", lazy="tensorflow"),
+    "calibrate": part("progress", "numpy ai_edge_litert"),
+    "lower": part("numerics", "numpy ai_edge_litert"),
+    "write": part("features runtime", "numpy ai_edge_litert"),
+    "verify": part("progress runtime", "numpy keras ai_edge_litert"),
+    "choose": part("progress", "numpy keras"),
+}
+for number, (folder, rule) in enumerate(EXPORT_FOLDERS.items()):
+    below = [*EXPORT_FILES.split(), *list(EXPORT_FOLDERS)[:number]]
+    inner = frozenset(f"export.{name}" for name in below)
+    PYTHON_PARTS[f"export.{folder}"] = replace(rule, parts=rule.parts | inner)
+PYTHON_PARTS["export"] = replace(
+    PYTHON_PARTS["export"],
+    parts=PYTHON_PARTS["export"].parts | {f"export.{folder}" for folder in EXPORT_FOLDERS},
+)
 
 FREESTANDING = "stdint.h stddef.h stdbool.h stdalign.h stdarg.h float.h limits.h"
 INTRINSICS = "immintrin.h arm_neon.h cpuid.h intrin.h"
@@ -272,11 +297,18 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         ("tfpipeline/bench/timing.py", "from tfpipeline import Interpreter"),
         ("tfpipeline/__init__.py", "from . import layers"),
         ("tfpipeline/surprise/x.py", ""),
-        ("export/lower.py", "from tfpipeline.layers import FactoredGRU"),
-        ("export/lower.py", "import matplotlib"),
-        ("export/lower.py", "from tfpipeline.data.commands.clip_folder import read_clip_folder"),
-        ("export/lower.py", "def f():\n    from tfpipeline.data import load_speech_commands"),
-        ("export/lower.py", "from ..recipes import demo"),
+        ("export/exporter.py", "from tfpipeline.layers import FactoredGRU"),
+        ("export/exporter.py", "import matplotlib"),
+        ("export/exporter.py", "from tfpipeline.data.commands.clip_folder import read_clip_folder"),
+        ("export/exporter.py", "def f():\n    from tfpipeline.data import load_speech_commands"),
+        ("export/exporter.py", "from ..recipes import demo"),
+        ("export/quantize/affine.py", "from tfpipeline.export.graph import markers"),
+        (
+            "export/trace/mark.py",
+            "def f():\n    from tfpipeline.export.lower.lowering import lower",
+        ),
+        ("export/lower/products.py", "from tfpipeline.export.exporter import export"),
+        ("export/lower/products.py", "import keras"),
         ("tfpipeline/data/errors.py", "from tfpipeline.data.audio import wav"),
         ("tfpipeline/data/commands/reader.py", "from tfpipeline.data.synthesis import noise"),
         ("tfpipeline/data/sentences/reader.py", "def f():\n    from ..synthesis.noise import make"),
@@ -301,9 +333,17 @@ def test_a_forbidden_import_is_found(tmp_path: Path, file: str, code: str) -> No
             "tfpipeline/__init__.py",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import layers",
         ),
-        ("export/lower.py", "from tfpipeline.protocol import RecurrentStep"),
-        ("export/lower.py", "def f():\n    from tfpipeline.data.commands import clip_folder"),
-        ("export/lower.py", "from .. import protocol\nfrom .mark import mark"),
+        ("export/trace/mark.py", "from tfpipeline.protocol import RecurrentStep"),
+        (
+            "export/samples/sources.py",
+            "def f():\n    from tfpipeline.data.commands import clip_folder",
+        ),
+        ("export/graph/pairs.py", "from ... import protocol\nfrom .markers import mark"),
+        ("export/exporter.py", "from tfpipeline.export.verify import problems\nimport keras"),
+        (
+            "export/lower/products.py",
+            "from ..emit.products_of_weights import x\nfrom ..modes import m",
+        ),
         ("tfpipeline/data/__init__.py", "from tfpipeline.data.errors import DataError"),
         ("tfpipeline/data/synthesis/plan.py", "from ..commands.words import COMMANDS"),
         ("tfpipeline/data/commands/reader.py", "from ..audio.wav import a\nfrom .. import errors"),
