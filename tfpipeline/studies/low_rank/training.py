@@ -185,6 +185,8 @@ def _compile(model: keras.Model, rates: keras.optimizers.schedules.LearningRateS
     jit: Any = False if keras.backend.backend() == "tensorflow" else "auto"
     optimizer = keras.optimizers.Adam(rates, global_clipnorm=_CLIP_NORM)
     model.compile(optimizer, CTC(), jit_compile=jit)
+    # Variables that come to be in the first step would have TensorFlow trace that step twice.
+    optimizer.build(model.trainable_variables)
 
 
 def _rates(
