@@ -141,6 +141,17 @@ class ExportOptions:
         """The same with clipping and bias correction chosen."""
         return replace(self, clipping=clipping, correct_bias=correct_bias)
 
+    def for_trial(self, modes: ModeTable, correct_bias: bool) -> ExportOptions:
+        """Return the same for a file to measure with: float32 in and out, and of fixed length."""
+        return replace(
+            self,
+            modes=modes,
+            correct_bias=correct_bias,
+            io=FLOAT32,
+            internal_state=False,
+            bounded=False,
+        )
+
     def with_float_layers(self, layers: Iterable[str]) -> ExportOptions:
         """The same with some layers in float32, where the user chose no mode for them."""
         more = {layer: FLOAT32 for layer in layers if layer not in self.overrides}

@@ -11,13 +11,14 @@ from typing import Any
 
 import keras
 
-from tfpipeline.export.calibrate.calibrate import Observed, calibrate
+from tfpipeline.export.calibrate.calibrate import calibrate
 from tfpipeline.export.choose.choice_report import ChoicesReport
 from tfpipeline.export.choose.clipping_search import compare_choices
 from tfpipeline.export.choose.float_outputs import LostChannel, float_layers, lost_channels
 from tfpipeline.export.choose.input_units import mixed_units
 from tfpipeline.export.convert.float_graphs import Converted, convert_model
 from tfpipeline.export.convert.run_once import try_files
+from tfpipeline.export.lower.scales import Quantizer
 from tfpipeline.export.options import COMPARE, ExportOptions
 from tfpipeline.export.quantize.ranges import MINMAX
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
@@ -43,7 +44,7 @@ from tfpipeline.export.verify.short_sequences import (
 )
 from tfpipeline.export.verify.telling_samples import check_telling
 from tfpipeline.export.write import model_card as cards
-from tfpipeline.export.write.write_file import write_form
+from tfpipeline.export.write.write_file import write_file
 
 
 def card_file(model: Path) -> Path:
@@ -104,33 +105,24 @@ class ExportRun:
                 options.modes,
                 keep_values=options.clipping != MINMAX,
             )
+            quantizer = Quantizer(converted.whole, converted.marked.marked, observed)
         held_out = self._data.held_out
         expected = predict(self._model, signature, held_out)
         check_telling(held_out, expected, self._tolerances, self._data.held_out_are)
         scores = scores_of_outputs(self._model, signature, given["labels"], expected)
         reference = Reference(held_out, expected, scores, signature.timed_outputs)
-        options, kept_outputs, lost = self._keep_outputs(converted, observed, options, scores)
+        options, kept_outputs, lost = self._keep_outputs(converted, quantizer, options, scores)
         with timed("choose"):
-            options, choices = self._choose(converted, observed, options, scores)
-            found = observed.calibration(options.clipping)
+            options, choices = self._choose(converted, quantizer, options, scores)
+            table = quantizer.table(options.clipping)
         record = dict(self._data.calibration)
-        card = given | cards.found_part(found, record, options)
+        card = given | cards.found_part(observed, table, record, options)
         files = {form: work / options.path(form).name for form in options.forms}
         kept: dict[str, set[str]] = {}
         with timed("lower"):
             for path, forms in options.files().items():
-                written = write_form(
-                    signature,
-                    converted,
-                    found,
-                    forms,
-                    options.modes,
-                    card,
-                    io=options.io,
-                    internal_state=options.internal_state,
-                    correct_bias=options.correct_bias,
-                    bounded=bounded,
-                    scores=kinds(scores),
+                written = write_file(
+                    signature, converted, table, forms, options, card, kinds(scores)
                 )
                 file = work / path.name
                 file.write_bytes(written.data)
@@ -147,10 +139,10 @@ class ExportRun:
                 lengths = verify_lengths(files, signature, self._model, held_out, scores)
                 exact = options.modes.integer_activations
                 problems += problems_of_lengths(lengths, self._tolerances, exact)
-            evidence = Model(signature, converted, found, held_out, scores)
-            drifts = drift(evidence, options, files, work)
+            evidence = Model(signature, converted, table, options, held_out, scores)
+            drifts = drift(evidence, files, work)
             problems += problems_of_drift(drifts, self._tolerances)
-            errors = layer_errors(evidence, options, work, sensitivity)
+            errors = layer_errors(evidence, work, sensitivity)
             others = runtimes(files, held_out)
         report = ExportReport(
             forms=tuple(
@@ -160,15 +152,15 @@ class ExportRun:
             report_path=str(options.report_path),
             quantize=options.quantize,
             overrides=dict(options.overrides),
-            layers=tuple(_describe(plan) for plan in found.recurrent_plans()),
+            layers=tuple(_describe(plan) for plan in table.recurrent_plans()),
             kept_float={layer: sorted(codes) for layer, codes in sorted(kept.items())},
             layer_errors=errors,
             drift=drifts,
             runtimes=others,
             lengths=lengths,
             calibration={
-                "samples": found.samples,
-                "sha256": found.sha256,
+                "samples": observed.samples,
+                "sha256": observed.sha256,
                 **record,
                 "clipping": options.clipping,
                 "bias_correction": options.correct_bias,
@@ -195,7 +187,7 @@ class ExportRun:
     def _keep_outputs(
         self,
         converted: Converted,
-        observed: Observed,
+        quantizer: Quantizer,
         options: ExportOptions,
         scores: Mapping[str, Scores],
     ) -> tuple[ExportOptions, dict[str, str], dict[str, LostChannel]]:
@@ -212,8 +204,8 @@ class ExportRun:
         expected = predict(self._model, self._signature, samples)
         timed = self._signature.timed_outputs
         scales = Reference(samples, expected, scores, timed).scales()
-        calibration = observed.calibration(MINMAX)
-        lost = lost_channels(self._signature, converted, calibration, options, scales)
+        table = quantizer.table(MINMAX)
+        lost = lost_channels(self._signature, converted, table, options, scales)
         kept: dict[str, str] = {}
         for output in list(lost):
             layers = float_layers(self._signature, converted, options, output)
@@ -225,7 +217,7 @@ class ExportRun:
     def _choose(
         self,
         converted: Converted,
-        observed: Observed,
+        quantizer: Quantizer,
         options: ExportOptions,
         scores: Mapping[str, Scores],
     ) -> tuple[ExportOptions, ChoicesReport | None]:
@@ -235,7 +227,7 @@ class ExportRun:
                 self._model,
                 self._signature,
                 converted,
-                observed,
+                quantizer,
                 options,
                 self._data.samples,
                 scores,

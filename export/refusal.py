@@ -104,12 +104,12 @@ def beyond_range(model: Model) -> str | None:
     low_high: dict[int, tuple[float, float]] = {}
     for sample in range(runner.samples):
         runner.run(sample)
-        for index in model.calibration.ranges:
+        for index in model.table.ranges:
             values = runner.value(index)
             low, high = low_high.get(index, (np.inf, -np.inf))
             low_high[index] = min(low, float(values.min())), max(high, float(values.max()))
     for index, (low, high) in low_high.items():
-        calibrated = model.calibration.ranges[index]
+        calibrated = model.table.ranges[index]
         reach = max(abs(calibrated[0]), abs(calibrated[1]), 1e-9)
         ratio = max(abs(low), abs(high)) / reach
         if ratio > worst:

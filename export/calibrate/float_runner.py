@@ -18,7 +18,7 @@ from tfpipeline.export.flatbuffer.reader import cut_at_custom_ops
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.markers import MARKER, Delay, Marked, MarkedLayer, marker_index
 from tfpipeline.export.modes import FLOAT32
-from tfpipeline.export.recurrent.quantize import float_output
+from tfpipeline.export.recurrent.observe import float_output
 from tfpipeline.export.samples.signature import Samples
 
 RecurrentOutput = Callable[[int, MarkedLayer, np.ndarray], np.ndarray]

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import keras
 
-from tfpipeline.export.calibrate.calibrate import Observed
 from tfpipeline.export.calibrate.observations import held_back
 from tfpipeline.export.choose.choice_report import Choice, ChoicesReport
 from tfpipeline.export.convert.float_graphs import Converted
 from tfpipeline.export.convert.run_once import try_files
 from tfpipeline.export.forms import Form
+from tfpipeline.export.lower.scales import Quantizer
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.quantize.ranges import CLIPPINGS
 from tfpipeline.export.samples.signature import ModelSignature, Samples
@@ -28,7 +28,7 @@ from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.predictions import predict
 from tfpipeline.export.verify.against_keras import Reference, measure
 from tfpipeline.export.verify.score_kinds import Scores
-from tfpipeline.export.write.write_file import write_form
+from tfpipeline.export.write.write_file import write_file
 from tfpipeline.progress import progress
 
 
@@ -36,7 +36,7 @@ def compare_choices(
     model: keras.Model,
     signature: ModelSignature,
     converted: Converted,
-    observed: Observed,
+    quantizer: Quantizer,
     options: ExportOptions,
     samples: Samples,
     scores: Mapping[str, Scores],
@@ -49,14 +49,14 @@ def compare_choices(
         model: The Keras model.
         signature: Its inputs and outputs.
         converted: Its float graphs.
-        observed: What all calibration samples showed.
+        quantizer: Makes scales of what all calibration samples showed.
         options: Of the export.
         samples: The calibration samples.
         scores: What the entries of each output are.
         tolerances: The bounds, of which one must not be spared at the cost of the other.
         work: A folder for files.
     """
-    apart = list(held_back(observed.samples))
+    apart = list(held_back(len(next(iter(samples.values())))))
     if apart:
         samples = {name: values[apart] for name, values in samples.items()}
     expected = predict(model, signature, samples)
@@ -67,18 +67,11 @@ def compare_choices(
     found, shares = [], []
     with progress("Comparing clipping", 2 * len(CLIPPINGS) * count) as bar:
         for clipping in CLIPPINGS:
-            calibration = observed.calibration(clipping, all_samples=not apart)
+            table = quantizer.table(clipping, all_samples=not apart)
             for correct_bias in (False, True):
-                written = write_form(
-                    signature,
-                    converted,
-                    calibration,
-                    (form,),
-                    options.modes,
-                    {"labels": None},
-                    io=options.io,
-                    correct_bias=correct_bias,
-                )
+                tried = replace(options.with_choice(clipping, correct_bias), bounded=False)
+                card = {"labels": None}
+                written = write_file(signature, converted, table, (form,), tried, card)
                 path.write_bytes(written.data)
                 try_files({form: path}, work)
                 one = measure(form, path, reference, tolerances, bar.advance)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfpipeline.export.calibrate.calibrate import Calibration
 from tfpipeline.export.convert.float_graphs import Converted
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.op_layers import PRODUCTS, OpLayers
@@ -59,7 +58,7 @@ class LostChannel:
 def lost_channels(
     signature: ModelSignature,
     converted: Converted,
-    calibration: Calibration,
+    table: QuantizationTable,
     options: ExportOptions,
     scales: Mapping[str, Scales],
 ) -> dict[str, LostChannel]:
@@ -68,12 +67,11 @@ def lost_channels(
     Args:
         signature: Names of the outputs.
         converted: The float graph.
-        calibration: Ranges of its activations.
+        table: Scales of its activations.
         options: With the mode of each layer.
         scales: How far Keras' values of each channel deviate, by output.
     """
     graph = converted.whole
-    table = QuantizationTable(graph, calibration.ranges, calibration.plans)
     layers = OpLayers(graph, converted.marked.layer_of)
     found = {}
     for i, port in enumerate(signature.outputs):

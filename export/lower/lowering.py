@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.calibrate.calibrate import Calibration
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.forms import Form
@@ -28,7 +27,8 @@ from tfpipeline.export.lower.products import emit_product
 from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.lower.stream_states import States
 from tfpipeline.export.lower.tensor_formats import Activations
-from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode, ModeTable
+from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
+from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.fused import lower_fused
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
@@ -42,39 +42,35 @@ class Lowering:
 
     Args:
         source: The marked float graph, at the number of time steps to write.
-        calibration: Ranges and plans, for the tensors of `source`.
+        table: Scales and quantized layers, for the tensors of `source`.
         graph: Where to write.
         form: What to write.
-        modes: The mode of each layer.
+        options: The mode of each layer, and whether biases are corrected. Nothing is computed in
+            float32 where inputs and outputs are integers.
         layer_of: The layer of an op, from the name of its output.
         states: Where states come from and go to, in a streaming form.
-        integers_only: Refuse to compute anything in float32.
-        correct_bias: Subtract from biases the mean error that rounded weights make.
-        bounded: Recurrent layers stop at the length that a further input gives.
     """
 
     def __init__(
         self,
         source: FloatGraph,
-        calibration: Calibration,
+        table: QuantizationTable,
         graph: GraphBuilder,
         form: Form,
-        modes: ModeTable,
+        options: ExportOptions,
         layer_of: Callable[[str], str | None],
         states: States | None = None,
-        integers_only: bool = False,
-        correct_bias: bool = False,
-        bounded: bool = False,
     ) -> None:
-        table = QuantizationTable(source, calibration.ranges, calibration.plans)
+        modes, integers_only = options.modes, options.io != FLOAT32
         only = modes.default.activations if integers_only else None
         self.activations = Activations(source, graph, table, layer_of, only)
         self.source = source
         self.graph = graph
-        self.bounded = bounded
+        # A stream takes any length anyway.
+        self.bounded = options.bounded and not form.streaming
         self.marked_outputs: dict[int, str] = {}
         self._form = form
-        self._plans = calibration.plans
+        self._plans = table.plans
         self._modes = modes
         self._op_modes = OpModes(source, modes, layer_of, integers_only)
         self._states = states
@@ -85,7 +81,7 @@ class Lowering:
             if self._op_modes.can_pair(source.operators[first], source.operators[last])
         }
         firsts = [source.operators[first] for first in self._pairs.values()]
-        self._biases = Biases(source, calibration.means if correct_bias else {}, firsts)
+        self._biases = Biases(source, table.means if options.correct_bias else {}, firsts)
         self._given_length: tuple[int, str, int] | None = None
         self._clamped: int | None = None
 

@@ -29,18 +29,18 @@ _SMALLEST = 127e-4
 have."""
 
 
-def heard_by(gates: Sequence[Gate], sums: np.ndarray, units: int) -> np.ndarray:
+def heard_by(gates: Sequence[Gate], highest: np.ndarray, units: int) -> np.ndarray:
     """Return the magnitude `(rows,)` of a sum beyond which its gate does not change.
 
     Args:
         gates: Of the cell.
-        sums: Both products on the calibration data, added: `(..., rows)`.
+        highest: The highest sum of both products on the calibration data, `(rows,)`.
         units: Rows of a gate.
     """
     heard = []
     for number, gate in enumerate(gates):
         if gate.holds:
-            heard.append(holding_reach(sums[..., number * units : (number + 1) * units]))
+            heard.append(holding_reach(highest[number * units : (number + 1) * units]))
         else:
             heard.append(TANH_SATURATION if gate.function == "tanh" else SATURATION)
     return np.repeat(heard, units)
@@ -54,6 +54,7 @@ def holding_reach(holding: np.ndarray) -> float:
 def row_reaches(
     p_x: np.ndarray,
     p_h: np.ndarray,
+    sums: np.ndarray,
     heard: np.ndarray,
     summed_rows: int,
     holding: slice | np.ndarray,
@@ -64,8 +65,9 @@ def row_reaches(
     most: where the smaller is cut too, their sum is beyond what is heard.
 
     Args:
-        p_x: Input's pre-activations on the calibration data, `(..., rows)`.
-        p_h: The state's, of the same shape.
+        p_x: Magnitudes of the input's pre-activations on the calibration data, `(rows,)`.
+        p_h: The same of the state's.
+        sums: The same of both added.
         heard: Magnitude `(rows,)` of a sum beyond which the gate does not change.
         summed_rows: The first rows, which are only ever added. Of the others the state's part is
             multiplied before it is added, so that all of it counts.
@@ -82,7 +84,7 @@ def row_reaches(
     # Evened rows can hold more than they saw, which must not bring the sum back into what is heard.
     reach_x = np.maximum(near_x, np.minimum(x, heard + near_h))
     reach_h = np.maximum(near_h, np.minimum(h, np.maximum(heard + near_x, all_of_h)))
-    both = np.minimum(_seen((p_x + p_h)[..., :summed_rows]), heard[:summed_rows])
+    both = np.minimum(_seen(sums[:summed_rows]), heard[:summed_rows])
     sums = _evened(both, summed_rows)
     sums[holding] = heard[:summed_rows][holding]
     return {
@@ -92,8 +94,7 @@ def row_reaches(
     }
 
 
-def _seen(values: np.ndarray) -> np.ndarray:
-    largest = np.abs(values.reshape(-1, values.shape[-1])).max(axis=0)
+def _seen(largest: np.ndarray) -> np.ndarray:
     return _HEADROOM * largest.astype(np.float64)
 
 

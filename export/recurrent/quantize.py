@@ -10,18 +10,17 @@ of the reach given here. What belongs to a cell comes from its descriptor, `nume
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from tfpipeline.export.quantize.few_bits import written_kernels
 from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
 from tfpipeline.export.recurrent.gate_reach import heard_by, row_reaches
+from tfpipeline.export.recurrent.observe import ObservedLayer, parameters_of
 from tfpipeline.export.recurrent.quantize_kernels import quantize_kernels
 from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.recurrent import QuantizedMatrix
-from tfpipeline.numerics.recurrent_float import Taps, sequence_float
 from tfpipeline.protocol import RecurrentStep
 
 _OUTPUT_HEADROOM = 2.0
@@ -113,39 +112,20 @@ def _rank(matrices: tuple[QuantizedMatrix, ...]) -> int | None:
     return matrices[0].values.shape[0] if len(matrices) == 2 else None
 
 
-def float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
-    """Return the layer's float output for `x` of shape `(batch, time, features)`."""
-    sequence, final, _ = _run(step, step.kernel, step.recurrent_kernel, x, taps=False)
-    return sequence if step.return_sequences else final[0]
-
-
-def quantize(
-    name: str, step: RecurrentStep, x: np.ndarray, bits: int = 8
-) -> tuple[RecurrentPlan, np.ndarray]:
-    """Choose every scale of a layer from its float input on the calibration data.
-
-    Args:
-        name: The layer's name.
-        step: The layer.
-        x: float32 `(batch, time, features)`.
-        bits: Of a weight, as the layer's mode has it: only weights that are ternary get 2.
-
-    Returns:
-        The quantized layer, and its float output, which came of it.
-    """
+def quantize(name: str, step: RecurrentStep, seen: ObservedLayer) -> RecurrentPlan:
+    """Choose every scale of a layer from what calibration saw inside of it."""
     cell, units = CELLS[step.cell], step.units
-    kernel, recurrent, bits = written_kernels(step, bits)
-    sequence, final, taps = _run(step, kernel, recurrent, x, taps=True)
-    assert taps is not None  # for the type checker: taps=True gives them
     summed = cell.summed_rows(units)
-    quantized = quantize_kernels(kernel, recurrent, taps.a_x, taps.a_h, summed, bits)
-    heard = heard_by(cell.gates, taps.p_x + taps.p_h, units)
+    quantized = quantize_kernels(
+        seen.kernel, seen.recurrent_kernel, seen.a_x, seen.a_h, summed, seen.bits
+    )
+    heard = heard_by(cell.gates, seen.highest, units)
     holding = np.repeat([gate.holds for gate in cell.gates if gate.summed], units)
-    plan = RecurrentPlan(
+    return RecurrentPlan(
         cell=cell,
         name=name,
         units=units,
-        features=x.shape[-1],
+        features=seen.kernel[0].shape[0],
         return_sequences=step.return_sequences,
         go_backwards=step.go_backwards,
         kernel=quantized.kernel,
@@ -155,61 +135,34 @@ def quantize(
         bias=np.asarray(step.bias, np.float32),
         kernel_scale=quantized.kernel_scale,
         recurrent_scale=quantized.recurrent_scale,
-        output_scale=output_scale(taps.states[0], cell.bounded),
-        states=_states(cell, taps),
-        reach=row_reaches(taps.p_x, taps.p_h, heard, summed, holding),
-        largest_sum=float(np.abs(taps.p_x).max()),
-        parameters=_parameters(step),
+        output_scale=output_scale(seen.states[0], cell.bounded),
+        states=_states(cell, seen.states),
+        reach=row_reaches(seen.p_x, seen.p_h, seen.sums, heard, summed, holding),
+        largest_sum=float(seen.p_x.max()),
+        parameters=parameters_of(step),
     )
-    return plan, sequence if step.return_sequences else final[0]
 
 
-def output_scale(h: np.ndarray, bounded: bool = True) -> float:
-    """Return the scale of the int8 copy of a state that calibration saw as `h`.
+def output_scale(largest: float, bounded: bool = True) -> float:
+    """Return the scale of the int8 copy of a state, of which calibration saw `largest`.
 
     At 1/127 a bounded h (|h| <= 1: a convex mix of tanh values, or a gate times one) never clips,
     however long the stream. A layer whose states stay small gets finer steps, powers of two of
     that, as long as twice what calibration saw still fits; without a bound, also coarser ones.
     """
-    reach = _OUTPUT_HEADROOM * float(np.abs(h).max())
+    reach = _OUTPUT_HEADROOM * largest
     halvings = int(np.floor(-np.log2(max(reach, 2.0**-10))))
     return 2.0 ** -min(max(halvings, 0) if bounded else halvings, 8) / 127.0
 
 
-def unbounded_int16(values: np.ndarray) -> Quantization:
+def unbounded_int16(largest: float) -> Quantization:
     """Return a power of two, which the int16 kernels of old runtimes want, with headroom."""
-    reach = max(STATE_HEADROOM * float(np.abs(values).max()), 1.0)
+    reach = max(STATE_HEADROOM * largest, 1.0)
     return Quantization(2.0 ** (math.ceil(math.log2(reach)) - 15), 0)
 
 
-def _run(
-    step: RecurrentStep,
-    kernel: tuple[np.ndarray, ...],
-    recurrent_kernel: tuple[np.ndarray, ...],
-    x: np.ndarray,
-    taps: bool,
-) -> tuple[np.ndarray, tuple[np.ndarray, ...], Taps | None]:
-    return sequence_float(
-        CELLS[step.cell],
-        x,
-        None,
-        kernel,
-        recurrent_kernel,
-        step.bias,
-        parameters=_parameters(step),
-        go_backwards=step.go_backwards,
-        taps=taps,
-        dtype=np.float32,
-    )
-
-
-def _parameters(step: RecurrentStep) -> tuple[float, ...]:
-    given: dict[str, Any] = dict(step.attributes)
-    return tuple(float(given[name]) for name in CELLS[step.cell].parameters)
-
-
-def _states(cell: Cell, taps: Taps) -> tuple[StatePlan, ...]:
+def _states(cell: Cell, largest: Sequence[float]) -> tuple[StatePlan, ...]:
     return tuple(
-        StatePlan(name, UNIT_INT16 if i == 0 and cell.bounded else unbounded_int16(values))
-        for i, (name, values) in enumerate(zip(cell.states, taps.states, strict=True))
+        StatePlan(name, UNIT_INT16 if i == 0 and cell.bounded else unbounded_int16(magnitude))
+        for i, (name, magnitude) in enumerate(zip(cell.states, largest, strict=True))
     )

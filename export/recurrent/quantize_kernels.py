@@ -32,7 +32,16 @@ def quantize_kernels(
     summed_rows: int,
     bits: int,
 ) -> QuantizedKernels:
-    """Quantizes kernels in Keras' orientation; `a_x` and `a_h` are their inner values, if any."""
+    """Quantize kernels in Keras' orientation.
+
+    Args:
+        kernel: `(W,)`, or its factors.
+        recurrent: The same for the state.
+        a_x: Magnitudes `(rank,)` of the components between the factors of `kernel`, if it has any.
+        a_h: The same of `recurrent`.
+        summed_rows: The first rows, whose products are only ever added.
+        bits: Of a weight.
+    """
     exact = [held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
     kernel, kernel_scale = equalize(kernel, a_x, exact[0])
     recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1])
@@ -68,20 +77,27 @@ def _share_scales(
 
 
 def equalize(
-    factors: tuple[np.ndarray, ...], intermediate: np.ndarray | None, exact: bool = False
+    factors: tuple[np.ndarray, ...], largest: np.ndarray | None, exact: bool = False
 ) -> tuple[tuple[np.ndarray, ...], float | None]:
-    """Gives every component of the intermediate the range [-1, 1], without changing the product.
+    """Give every component of the intermediate the range [-1, 1], without changing the product.
 
     The intermediate has one scale for all its components, whose ranges differ as the singular
     values do; dividing each by its own range, and multiplying the next factor by it, spends the
     eight bits evenly. `exact` factors stay as they are.
+
+    Args:
+        factors: `(left, right)`, or a plain kernel, which has no intermediate.
+        largest: Magnitudes `(rank,)` of the components of the intermediate.
+        exact: Whether integers hold the factors exactly.
+
+    Returns:
+        The factors, and the scale of the intermediate, None without one.
     """
-    if len(factors) == 1 or intermediate is None:
+    if len(factors) == 1 or largest is None:
         return factors, None
     left, right = factors
-    reach = np.abs(intermediate.reshape(-1, intermediate.shape[-1])).max(axis=0)
     if exact:
         # Rows that integers hold exactly, such as ternary ones, must not be spread.
-        return factors, max(float(reach.max()), 1e-6) / 127.0
-    reach = np.maximum(reach, 1e-6 * max(float(reach.max()), 1e-6)).astype(np.float32)
+        return factors, max(float(largest.max()), 1e-6) / 127.0
+    reach = np.maximum(largest, 1e-6 * max(float(largest.max()), 1e-6)).astype(np.float32)
     return (left / reach, right * reach[:, None]), 1.0 / 127.0

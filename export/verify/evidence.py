@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfpipeline.export.calibrate.calibrate import Calibration
 from tfpipeline.export.calibrate.float_runner import float_runner
 from tfpipeline.export.convert.float_graphs import Converted
 from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.markers import MarkedLayer
+from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.samples.signature import ModelSignature, Samples
@@ -24,7 +24,7 @@ from tfpipeline.export.verify.relative_error import relative_errors
 from tfpipeline.export.verify.runtimes import RuntimeReport, across_runtimes
 from tfpipeline.export.verify.score_kinds import Scores
 from tfpipeline.export.write.model_file import Written
-from tfpipeline.export.write.write_file import write_form
+from tfpipeline.export.write.write_file import write_file
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Interpreter
 
@@ -38,7 +38,8 @@ class Model:
 
     signature: ModelSignature
     converted: Converted
-    calibration: Calibration
+    table: QuantizationTable
+    options: ExportOptions
     held_out: Samples
     scores: Mapping[str, Scores]
 
@@ -47,22 +48,14 @@ class Model:
 
     def write(self, form: Form, modes: ModeTable, *, correct_bias: bool = False) -> Written:
         """The model in other modes, with float inputs and outputs."""
-        return write_form(
-            self.signature,
-            self.converted,
-            self.calibration,
-            (form,),
-            modes,
-            {"labels": None},
-            correct_bias=correct_bias,
-        )
+        options = self.options.for_trial(modes, correct_bias)
+        card = {"labels": None}
+        return write_file(self.signature, self.converted, self.table, (form,), options, card)
 
 
-def layer_errors(
-    model: Model, options: ExportOptions, work: Path, alone: bool
-) -> tuple[LayerError, ...]:
+def layer_errors(model: Model, work: Path, alone: bool) -> tuple[LayerError, ...]:
     """The table of layers; with `alone` also what rounding each of them alone costs."""
-    converted, few = model.converted, model.few()
+    options, converted, few = model.options, model.converted, model.few()
     reference = float_runner(converted.data, converted.whole, converted.marked.marked, few)
     written = model.write(_PORTABLE, options.modes, correct_bias=options.correct_bias)
     errors = cumulative_errors(
@@ -97,9 +90,7 @@ def _worst(model: Model, found: Samples, expected: Samples) -> float:
     )
 
 
-def drift(
-    model: Model, options: ExportOptions, files: Mapping[Form, Path], work: Path
-) -> dict[str, Drift]:
+def drift(model: Model, files: Mapping[Form, Path], work: Path) -> dict[str, Drift]:
     """Every streaming form against a float32 stream, over ten training lengths."""
     streams = {form: path for form, path in files.items() if form.streaming}
     window = model.signature.frames(model.held_out)

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tfpipeline.export.calibrate.calibrate import Calibration
+from tfpipeline.export.calibrate.calibrate import Observed
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.features import LogMel
 from tfpipeline.runtime.native import ABI_VERSION
@@ -71,17 +72,18 @@ def _checked_metrics(metrics: Mapping[str, float]) -> dict[str, float]:
 
 
 def found_part(
-    calibration: Calibration,
+    observed: Observed,
+    table: QuantizationTable,
     source: Mapping[str, Any],
     options: ExportOptions,
 ) -> dict[str, Any]:
-    """What the export found out; `source` is the record of the calibration samples."""
+    """What the export found out; `source` is the record of the calibration samples `observed`."""
     mode = options.modes.default
     # The list itself would outweigh small models: it is in the report, its hash is here.
-    described = {"samples": calibration.samples, "sha256": calibration.sha256}
+    described = {"samples": observed.samples, "sha256": observed.sha256}
     described |= {key: value for key, value in source.items() if key != "list"}
     return {
-        "ranks": {layer.name: layer.ranks() for layer in calibration.recurrent_plans()},
+        "ranks": {layer.name: layer.ranks() for layer in table.recurrent_plans()},
         "quantization": {
             "mode": options.quantize,
             "weights": mode.weights,

@@ -16,6 +16,7 @@ from tfpipeline.export.lower.op_modes import KeptFloat
 from tfpipeline.export.lower.stream_states import ExplicitStates, InternalStates, States
 from tfpipeline.export.lower.tensor_formats import PLAIN
 from tfpipeline.export.modes import FLOAT32
+from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.samples.signature import ModelSignature, Port
 from tfpipeline.export.write.model_card import with_units
@@ -49,22 +50,20 @@ class ModelFile:
 
     Args:
         signature: Names of the Keras model's inputs and outputs.
-        io: "float32", "int8" or "int16": the type of real inputs and outputs.
-        activations: The same of activations.
+        options: The types of real inputs and outputs, and of activations.
         scores: What the entries of each output are, by name, for the model card.
     """
 
     def __init__(
         self,
         signature: ModelSignature,
-        io: str,
-        activations: str,
+        options: ExportOptions,
         scores: Mapping[str, str | None] | None = None,
     ) -> None:
         self._signature = signature
         self._scores = scores or {}
-        self._io = io
-        self._activations = activations
+        self._io = options.io
+        self._activations = options.modes.default.activations
         self._model = ModelBuilder(_DESCRIPTION)
         self._lowerings: list[Lowering] = []
         self._described: dict[str, dict[str, Any]] = {}

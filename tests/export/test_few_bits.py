@@ -9,12 +9,11 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from random_step import random_step
+from random_step import quantized, random_step
 from small_model import FEATURES, walk
 
 from tfpipeline.export import Tolerances, export
 from tfpipeline.export.quantize.few_bits import held_exactly, smallest_form, written_kernels
-from tfpipeline.export.recurrent.quantize import quantize
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.numerics.cells import CELLS
 
@@ -92,7 +91,7 @@ def test_both_kernels_of_a_plan_are_the_trained_ones(cell: str, bits: int) -> No
         (ternary(rng, rows, rows), ternary(rng, rows, columns)) for rows in (FEATURES, UNITS)
     ]
     step = random_step(cell, UNITS, FEATURES, kernel=factors[0], recurrent_kernel=factors[1])
-    made, _ = quantize("layer", step, walk(4), bits)
+    made, _ = quantized(step, walk(4), bits)
     assert {matrix.bits for matrix in (*made.kernel, *made.recurrent_kernel)} == {bits}
     for matrices, trained_factors in zip(
         (made.kernel, made.recurrent_kernel), factors, strict=True

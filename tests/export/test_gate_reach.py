@@ -15,8 +15,19 @@ def _reach(
 ) -> dict[str, np.ndarray]:
     rows = len(x)
     summed = rows if summed_rows is None else summed_rows
-    found = row_reaches(np.array([x]), np.array([h]), np.full(rows, heard), summed, slice(0))
-    return found
+    return _of(np.array([x]), np.array([h]), np.full(rows, heard), summed)
+
+
+def _of(
+    x: np.ndarray,
+    h: np.ndarray,
+    heard: np.ndarray,
+    summed_rows: int,
+    holding: slice = slice(0),
+) -> dict[str, np.ndarray]:
+    """The reaches of rows whose products were `x` and `h`, each `(samples, rows)`."""
+    seen = (np.abs(values).max(axis=0) for values in (x, h, x + h))
+    return row_reaches(*seen, heard, summed_rows, holding)
 
 
 def test_a_loud_row_is_cut_where_the_gate_is_saturated_whatever_is_added() -> None:
@@ -54,7 +65,7 @@ def test_what_was_never_seen_may_be_as_large_as_one() -> None:
 
 def test_sums_of_a_gate_that_holds_the_state_reach_as_far_as_they_are_heard() -> None:
     x, h = np.array([[2.0, 2.0, 0.5]]), np.zeros((1, 3))
-    reach = row_reaches(x, h, np.array([11.0, 8.0, 8.0]), 3, slice(0, 1))
+    reach = _of(x, h, np.array([11.0, 8.0, 8.0]), 3, slice(0, 1))
     np.testing.assert_allclose(reach["sum"], [11.0, 2 * HEADROOM, 0.5 * HEADROOM])
 
 
@@ -64,7 +75,7 @@ def test_cut_parts_leave_the_sum_as_the_gate_hears_it(seed: int) -> None:
     scales = np.exp(rng.uniform(-3, 6, (2, 1, 30)))
     x, h = rng.normal(size=(2, 400, 30)) * scales
     heard = rng.choice([4.0, 8.0, 12.0], 30)
-    reach = row_reaches(x, h, heard, 30, slice(0))
+    reach = _of(x, h, heard, 30)
     kept = np.clip(x, -reach["x"], reach["x"]) + np.clip(h, -reach["h"], reach["h"])
     exact = x + h
     np.testing.assert_allclose(

@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from small_model import FEATURES, LABELS, Exported, clear, settle, walk
 
 from tfpipeline.export import export
-from tfpipeline.export.recurrent.quantize import float_output
+from tfpipeline.export.recurrent.observe import float_output
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
 from tfpipeline.protocol import RecurrentStep
 from tfpipeline.runtime import Interpreter, Streamer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from random_step import random_step
+from random_step import quantized, random_step
 
 from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.modes import MODES
@@ -16,7 +16,7 @@ from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
 from tfpipeline.export.recurrent.portable import lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
-from tfpipeline.export.recurrent.quantize import RecurrentPlan, quantize
+from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.cells import CELLS, Functions
 from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import QuantizedMatrix
@@ -126,7 +126,7 @@ def _unchanged(state: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_step_of_int8_products(cell: str, rank: int | None, gates: GateArithmetic) -> None:
     step, x = _layer(cell, rank), _inputs()
-    plan, _ = quantize("layer", step, x)
+    plan, _ = quantized(step, x)
     # Loud rows are cut: the test would not see how far they reach otherwise.
     assert plan.largest_sum > 1.3 * plan.reach["x"].max()
     portable = Portable(plan, gates, "int8", x)
@@ -152,7 +152,7 @@ def test_a_step_of_other_products_follows_the_float_layer(
     cell: str, rank: int | None, mode: str
 ) -> None:
     step, x = _layer(cell, rank), _inputs()
-    plan, output = quantize("layer", step, x)
+    plan, output = quantized(step, x)
     portable = Portable(plan, FLOAT_GATES, mode, x)
     states = [np.zeros(UNITS, np.float32) for _ in plan.states]
     found = []

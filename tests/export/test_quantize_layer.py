@@ -6,21 +6,18 @@ import dataclasses
 
 import numpy as np
 import pytest
-from random_step import random_step
+from random_step import quantized, random_step
 from small_model import FEATURES, walk
 
 from tfpipeline.export.quantize.quantization import UNIT_INT16, affine
 from tfpipeline.export.recurrent.fused import fused_options
-from tfpipeline.export.recurrent.quantize import (
-    float_output,
-    output_scale,
-    quantize,
-    unbounded_int16,
-)
+from tfpipeline.export.recurrent.observe import float_output, observe, parameters_of
+from tfpipeline.export.recurrent.quantize import output_scale, unbounded_int16
 from tfpipeline.export.recurrent.quantize_kernels import equalize
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import sequence_int8
+from tfpipeline.numerics.recurrent_float import sequence_float
 from tfpipeline.protocol import RecurrentStep
 
 UNITS = 20
@@ -49,18 +46,20 @@ def _step(cell: str, rank: int | None) -> RecurrentStep:
 def test_equalizing_keeps_the_product_and_fills_the_range() -> None:
     rng = np.random.default_rng(0)
     left, right = _factors(rng, 12, 30, 5)
-    intermediate = rng.normal(size=(100, 12)).astype(np.float32) @ left
-    (new_left, new_right), scale = equalize((left, right), intermediate)
+    x = rng.normal(size=(100, 12)).astype(np.float32)
+    largest = np.abs(x @ left).max(axis=0)
+    (new_left, new_right), scale = equalize((left, right), largest)
     np.testing.assert_allclose(new_left @ new_right, left @ right, atol=1e-6)
-    reach = np.abs(intermediate / np.abs(intermediate).max(0)).max(0)
-    np.testing.assert_allclose(reach, 1.0, atol=1e-6)
+    np.testing.assert_allclose(np.abs(x @ new_left).max(axis=0), 1.0, atol=1e-5)
     assert scale == pytest.approx(1 / 127)
 
 
 def test_a_dead_component_stays_finite() -> None:
     left, right = np.ones((3, 2), np.float32), np.ones((2, 4), np.float32)
     left[:, 1] = 0
-    (new_left, new_right), _ = equalize((left, right), np.ones((5, 3), np.float32) @ left)
+    (new_left, new_right), _ = equalize(
+        (left, right), (np.ones((5, 3), np.float32) @ left).max(axis=0)
+    )
     assert np.isfinite(new_left).all() and np.isfinite(new_right).all()
 
 
@@ -68,7 +67,7 @@ def test_a_dead_component_stays_finite() -> None:
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_plan_run_in_integers_follows_the_float_layer(cell: str, rank: int | None) -> None:
     step, x = _step(cell, rank), walk(16)
-    plan, output = quantize("layer", step, x)
+    plan, output = quantized(step, x)
     np.testing.assert_allclose(output, float_output(step, x), atol=1e-6)
     assert plan.ranks() == {"kernel": rank, "recurrent_kernel": rank}
     assert tuple(state.name for state in plan.states) == CELLS[cell].states
@@ -98,7 +97,7 @@ def test_factors_larger_than_their_product_are_multiplied_out(cell: str) -> None
         kernel=_factors(rng, FEATURES, columns, 39),
         recurrent_kernel=(rng.normal(size=(UNITS, columns)).astype(np.float32),),
     )
-    plan, _ = quantize("layer", wide, walk(4))
+    plan, _ = quantized(wide, walk(4))
     assert plan.ranks() == {"kernel": None, "recurrent_kernel": None}
 
 
@@ -114,17 +113,46 @@ def test_a_layer_that_runs_backwards_reads_its_input_reversed(cell: str) -> None
     step, x = _step(cell, 6), walk(3)
     turned = dataclasses.replace(step, go_backwards=True)
     np.testing.assert_array_equal(float_output(turned, x), float_output(step, x[:, ::-1]))
-    plan, output = quantize("layer", turned, x)
+    plan, output = quantized(turned, x)
     np.testing.assert_allclose(output, float_output(turned, x), atol=1e-6)
     assert plan.go_backwards and fused_options(plan).go_backwards
 
 
 def test_a_state_without_a_bound_gets_coarser_steps() -> None:
-    loud = np.array([0.0, -3.0])
-    assert output_scale(loud, bounded=True) == 1 / 127
-    assert output_scale(loud, bounded=False) == 8 / 127
-    quiet = np.array([0.1])
-    assert output_scale(quiet, bounded=False) == output_scale(quiet)
+    assert output_scale(3.0, bounded=True) == 1 / 127
+    assert output_scale(3.0, bounded=False) == 8 / 127
+    assert output_scale(0.1, bounded=False) == output_scale(0.1)
+
+
+@pytest.mark.parametrize("rank", [6, None])
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_is_observed_are_magnitudes(cell: str, rank: int | None) -> None:
+    step, x = _step(cell, rank), walk(4)
+    seen, _ = observe(step, x)
+    _, _, taps = sequence_float(
+        CELLS[cell],
+        x,
+        None,
+        step.kernel,
+        step.recurrent_kernel,
+        step.bias,
+        taps=True,
+        parameters=parameters_of(step),
+        dtype=np.float32,
+    )
+    assert taps is not None
+    for name in ("a_x", "a_h", "p_x", "p_h"):
+        values, found = getattr(taps, name), getattr(seen, name)
+        assert (found is None) == (values is None)
+        if values is not None:
+            np.testing.assert_array_equal(
+                found, np.maximum(values.max((0, 1)), -values.min((0, 1)))
+            )
+    sums = taps.p_x + taps.p_h
+    np.testing.assert_array_equal(seen.sums, np.maximum(sums.max((0, 1)), -sums.min((0, 1))))
+    np.testing.assert_array_equal(seen.highest, sums.max((0, 1)))
+    assert (seen.highest < seen.sums).any()
+    assert seen.states == tuple(max(h.max(), -h.min()) for h in taps.states)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +161,7 @@ def test_a_state_without_a_bound_gets_coarser_steps() -> None:
 def test_an_unbounded_int16_state_reaches_twice_as_far_as_calibration(
     largest: float, reach: float
 ) -> None:
-    q = unbounded_int16(np.array([-largest, 0.0]))
+    q = unbounded_int16(largest)
     assert q.scales() == [reach / 32768.0] and q.zero_point == 0
 
 

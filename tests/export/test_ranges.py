@@ -49,7 +49,7 @@ def test_every_rule_has_a_name() -> None:
 def test_the_output_of_a_layer_has_room_for_twice_what_was_seen(
     reach: float, halvings: int
 ) -> None:
-    assert output_scale(np.array([0.0, -reach])) == 2.0**-halvings / 127.0
+    assert output_scale(reach) == 2.0**-halvings / 127.0
 
 
 @pytest.mark.parametrize(

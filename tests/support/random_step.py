@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tfpipeline.export.recurrent.observe import observe
+from tfpipeline.export.recurrent.quantize import RecurrentPlan, quantize
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.protocol import RecurrentStep
 
@@ -56,3 +58,11 @@ def random_step(
         stateful=False,
         **given,
     )
+
+
+def quantized(
+    step: RecurrentStep, x: np.ndarray, bits: int = 8
+) -> tuple[RecurrentPlan, np.ndarray]:
+    """Return a layer quantized from its input on calibration data, and its float output."""
+    seen, output = observe(step, x, bits)
+    return quantize("layer", step, seen), output

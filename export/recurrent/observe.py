@@ -1,0 +1,108 @@
+"""Runs a recurrent layer in floating point and observes how far the values inside of it reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfpipeline.export.quantize.few_bits import Matrices, written_kernels
+from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.recurrent_float import Taps, sequence_float
+from tfpipeline.protocol import RecurrentStep
+
+
+@dataclass(frozen=True)
+class ObservedLayer:
+    """Magnitudes inside of a recurrent layer on the calibration data.
+
+    Args:
+        kernel: The matrices that it was run with, in Keras' orientation: those to be written.
+        recurrent_kernel: The same for the state.
+        bits: Of their weights.
+        a_x: The largest of each component between the factors of `kernel`, `(rank,)`; None for a
+            plain kernel.
+        a_h: The same between those of `recurrent_kernel`.
+        p_x: The largest of each of the input's pre-activations, `(rows,)`.
+        p_h: The same of the state's.
+        sums: The same of both added.
+        highest: The highest value of both added, `(rows,)`.
+        states: The largest of each state.
+    """
+
+    kernel: Matrices
+    recurrent_kernel: Matrices
+    bits: int
+    a_x: np.ndarray | None
+    a_h: np.ndarray | None
+    p_x: np.ndarray
+    p_h: np.ndarray
+    sums: np.ndarray
+    highest: np.ndarray
+    states: tuple[float, ...]
+
+
+def observe(step: RecurrentStep, x: np.ndarray, bits: int = 8) -> tuple[ObservedLayer, np.ndarray]:
+    """Run a layer on its float input.
+
+    Args:
+        step: The layer.
+        x: float32 `(batch, time, features)`.
+        bits: Of a weight, as the layer's mode has it: only weights that are ternary get 2.
+
+    Returns:
+        What was seen, and the layer's output.
+    """
+    kernel, recurrent, bits = written_kernels(step, bits)
+    sequence, final, taps = _run(step, kernel, recurrent, x, taps=True)
+    assert taps is not None  # for the type checker: taps=True gives them
+    sums = taps.p_x + taps.p_h
+    seen = ObservedLayer(
+        kernel=kernel,
+        recurrent_kernel=recurrent,
+        bits=bits,
+        a_x=None if taps.a_x is None else _largest(taps.a_x),
+        a_h=None if taps.a_h is None else _largest(taps.a_h),
+        p_x=_largest(taps.p_x),
+        p_h=_largest(taps.p_h),
+        sums=_largest(sums),
+        highest=sums.reshape(-1, sums.shape[-1]).max(axis=0),
+        states=tuple(float(np.abs(state).max()) for state in taps.states),
+    )
+    return seen, sequence if step.return_sequences else final[0]
+
+
+def float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
+    """Return the layer's float output for `x` of shape `(batch, time, features)`."""
+    sequence, final, _ = _run(step, step.kernel, step.recurrent_kernel, x, taps=False)
+    return sequence if step.return_sequences else final[0]
+
+
+def parameters_of(step: RecurrentStep) -> tuple[float, ...]:
+    """Return the values of the cell's parameters, in its order."""
+    given: dict[str, Any] = dict(step.attributes)
+    return tuple(float(given[name]) for name in CELLS[step.cell].parameters)
+
+
+def _run(
+    step: RecurrentStep, kernel: Matrices, recurrent_kernel: Matrices, x: np.ndarray, taps: bool
+) -> tuple[np.ndarray, tuple[np.ndarray, ...], Taps | None]:
+    return sequence_float(
+        CELLS[step.cell],
+        x,
+        None,
+        kernel,
+        recurrent_kernel,
+        step.bias,
+        parameters=parameters_of(step),
+        go_backwards=step.go_backwards,
+        taps=taps,
+        dtype=np.float32,
+    )
+
+
+def _largest(values: np.ndarray) -> np.ndarray:
+    """Return the largest magnitude of each entry of the last axis."""
+    found: np.ndarray = np.abs(values.reshape(-1, values.shape[-1])).max(axis=0)
+    return found
