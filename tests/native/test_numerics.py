@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import struct
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -125,3 +129,61 @@ def test_options_are_checked() -> None:
         RecurrentOptions("gru", units=8, input_dim=4, scale_h=0.0)
     with pytest.raises(ValueError, match="activation must be one of tanh, hard_tanh; got 'relu'"):
         RecurrentOptions("gru", units=8, input_dim=4, activation="relu")
+
+
+SPEC = Path(__file__).resolve().parents[2] / "custom_ops" / "spec"
+ROW = re.compile(r"\| (\d+) \| (\w+)(?:\[(\d+)\])? \| `?(\w+)`?")
+TYPES = {"char": "s", "u8": "B", "u16": "H", "u32": "I", "f32": "f"}
+
+
+def spec_fields() -> list[tuple[int, str, int, str]]:
+    """Offset, type, number of elements and name of each field that the page has."""
+    text = (SPEC / "recurrent.md").read_text(encoding="utf-8")
+    table = text[text.index("## `custom_options`") : text.index("## Arithmetic")]
+    rows = [ROW.match(line) for line in table.splitlines()]
+    return [(int(r[1]), r[2], int(r[3] or 1), r[4]) for r in rows if r is not None]
+
+
+def test_the_fields_of_the_spec_fill_the_struct() -> None:
+    at = 0
+    for offset, kind, count, name in spec_fields():
+        assert offset == at, name
+        at += count * struct.calcsize(TYPES[kind])
+    assert at == SIZE
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stored"),
+    [
+        ("flags", {"return_sequences": False, "go_backwards": True, "layer_norm": True}, 0b1010),
+        ("units", 7, 7),
+        ("input_dim", 9, 9),
+        ("rank_x", 3, 3),
+        ("rank_h", 4, 4),
+        ("scale_a_x", 0.5, 0.5),
+        ("scale_a_h", 0.25, 0.25),
+        ("scale_h", 0.125, 0.125),
+        ("recurrent_activation", "hard_sigmoid", 2),
+        ("activation", "hard_tanh", 2),
+        ("steps_at_once", 6, 6),
+        ("weight_bits", (4, 8, 2, 4), (4, 0, 2, 4)),
+        ("epsilon", {"layer_norm": True, "epsilon": 0.5}, 0.5),
+    ],
+)
+def test_each_field_lies_where_the_spec_has_it(name: str, value: object, stored: object) -> None:
+    given = value if isinstance(value, dict) else {name: value}
+    data = RecurrentOptions(**{"cell": "gru", "units": 8, "input_dim": 4, **given}).pack()
+    offset, kind, count = next(f[:3] for f in spec_fields() if f[3] == name)
+    found = struct.unpack_from(f"<{count}{TYPES[kind]}", data, offset)
+    assert found == (stored if isinstance(stored, tuple) else (stored,))
+
+
+def test_each_cell_has_a_page_with_its_magic_gates_and_bias(cell: str) -> None:
+    kind, text = CELLS[cell], (SPEC / f"{cell}.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\w+) \| (.*) \|$", text, re.MULTILINE))
+    assert f"# `{kind.op_name}`, version 1" in text
+    assert rows["magic"] == f"`{kind.magic.decode()}`"
+    assert rows["gates"].startswith(", ".join(gate.name for gate in kind.gates) + " (")
+    assert rows["bias"].startswith(f"`[{kind.bias_rows}, {len(kind.gates)}H]`")
+    assert rows["states"].count("`") == 2 * len(kind.states)
+    assert rows["parameters"] == (", ".join(f"`{p}`" for p in kind.parameters) or "none")
