@@ -28,6 +28,8 @@ from tfpipeline.numerics.quantize import channel_scales, quantize_affine, quanti
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
+_FLOAT_AXIS = {"TRANSPOSE_CONV": 0, "CONV_3D": 4}
+"""The channel axis of weights that no kernel of integers reads as fast as one of float32."""
 _HYBRID_VERSIONS = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6}
 
 
@@ -38,6 +40,8 @@ def emit_product(activations: Activations, op: FloatOperator, mode: Mode, biases
         _fully_connected(activations, op, mode, biases)
     elif op.code in _CHANNEL_AXIS and constants[1]:
         _convolution(activations, op, mode, biases)
+    elif op.code in _FLOAT_AXIS and constants[1] and mode.activations == FLOAT32:
+        _float_product(activations, op, mode)
     elif op.code == "GATHER" and constants[0] and mode.activations == FLOAT32:
         _embedding(activations, op, mode)
     else:
@@ -114,6 +118,23 @@ def _convolution(activations: Activations, op: FloatOperator, mode: Mode, biases
         version = RULES[op.code].versions[mode.activations]
     result = activations.declare(output, mode.activations)
     graph.operator(op.code, [x, weights, stored], [result], op.options, version)
+
+
+def _float_product(activations: Activations, op: FloatOperator, mode: Mode) -> None:
+    """Weights in their own format, which the runtime unpacks for a float32 kernel."""
+    graph, source, output = activations.graph, activations.source, op.outputs[0]
+    values, name = source.tensors[op.inputs[1]].data, activations.name(output)
+    assert values is not None
+    if mode.integer_weights:
+        axis = _FLOAT_AXIS[op.code]
+        scales = channel_scales(values, axis=axis)
+        quantized = QuantizedMatrix(quantize_channels(values, scales, axis=axis), scales)
+        weights = unpacked_constant(graph, f"{name}/weights", values, quantized, axis)
+    else:
+        weights = float_constant(graph, f"{name}/weights", values, mode)
+    before, *after = (activations.read(index) for i, index in enumerate(op.inputs) if i != 1)
+    result = activations.declare(output, FLOAT32)
+    graph.operator(op.code, [before, weights, *after], [result], op.options, op.version)
 
 
 def _embedding(activations: Activations, op: FloatOperator, mode: Mode) -> None:

@@ -76,7 +76,7 @@ def test_every_form_agrees_with_keras(exported: Exported, name: str) -> None:
     form = exported.report.form(name)
     assert form is not None
     # int8 activations give about two decimal digits; twice the error seen is the bound.
-    assert form.channel_error < 0.12
+    assert form.relative_error < 0.12 and form.channel_error < 0.15
     assert form.agreement is not None and form.agreement >= 11 / 12
 
 

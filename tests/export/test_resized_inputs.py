@@ -10,7 +10,9 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfpipeline.export import ExportReport, Tolerances, export
+from tfpipeline.runtime import Interpreter as OurInterpreter
 from tfpipeline.runtime import load_delegate
+from tfpipeline.runtime.errors import InputError
 
 L = keras.layers
 STEPS, WIDTH = 20, 6
@@ -48,6 +50,18 @@ def test_a_portable_file_refuses_another_batch_or_length(
         it.resize_tensor_input(index, (1, steps, WIDTH))
         it.allocate_tensors()
         it.invoke()
+
+
+def test_our_interpreter_takes_the_shape_of_the_file_only(report: ExportReport) -> None:
+    """Half as many time steps of two samples are as many values, which no graph tells apart."""
+    ours = OurInterpreter(report.portable)
+    expected = ours.predict(X[:1, :STEPS])
+    for x in (X[:2, : STEPS // 2], X[:1, : 2 * STEPS], X[:1, : STEPS // 2]):
+        with pytest.raises(InputError, match=r"must have the shape"):
+            ours.predict(x)
+        with pytest.raises(InputError, match=r"must have the shape"):
+            ours.set_input(x)
+    np.testing.assert_array_equal(ours.predict(X[:1, :STEPS]), expected)
 
 
 def test_a_fused_file_of_bounded_length_counts_what_it_is_given(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -142,3 +143,51 @@ def test_small_products_are_those_of_the_rounded_weights(tmp_path: Path) -> None
     # The same weights, summed in another order; rounding them moved the scores much further.
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.abs(plain - expected).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "axis"),
+    [
+        ((8, 8, 6), lambda: keras.layers.Conv2DTranspose(16, 3, strides=2, padding="same"), 2),
+        ((8, 6), lambda: keras.layers.Conv1DTranspose(24, 4, strides=2, padding="same"), 1),
+        ((4, 6, 6, 6), lambda: keras.layers.Conv3D(16, 3, padding="same"), 4),
+    ],
+)
+def test_weights_without_fast_kernels_are_unpacked(
+    tmp_path: Path, shape: tuple[int, ...], layer: Callable[[], Any], axis: int
+) -> None:
+    """Stored in their format, computed in float32, whatever the activations around them are."""
+    x = np.random.default_rng(0).normal(size=(16, *shape)).astype(np.float32)
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, layer()(inputs))
+    random = np.random.default_rng(3)
+    kernel, bias = (random.normal(size=weights.shape) for weights in model.weights)
+    sizes = {}
+    with kept_conversions():
+        for mode, stored, tolerance in (
+            ("float32", 4, 1e-5),
+            ("float16", 2, 2e-2),
+            ("dynamic", 1, 1e-5),
+            ("int8", 1, None),
+        ):
+            model.set_weights([kernel, bias])
+            report = export(
+                model,
+                tmp_path / f"{mode}.tflite",
+                quantize=mode,
+                calibration=x,
+                forms=("portable",),
+            )
+            sizes[mode] = len(Path(report.portable).read_bytes())
+            assert abs(sizes[mode] - sizes["float32"] + (4 - stored) * kernel.size) < 2048
+            if tolerance is None:
+                assert report.kept_float
+                continue
+            if mode == "dynamic":
+                scales = channel_scales(kernel, axis=axis)
+                along = [-1 if i == axis else 1 for i in range(kernel.ndim)]
+                rounded = quantize_channels(kernel, scales, axis=axis) * scales.reshape(along)
+                model.set_weights([rounded, bias])
+            expected = model.predict(x, verbose=0)
+            found = Interpreter(report.portable).predict(x)
+            np.testing.assert_allclose(found, expected, atol=tolerance * np.abs(expected).max())
