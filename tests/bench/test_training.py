@@ -10,7 +10,7 @@ from tfpipeline.bench.training import TrainingCase, TrainingRow, main, time_trai
 SMALL = TrainingCase(batch=2, frames=3, features=6, units=8, rank=2)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "simple_rnn"])
 def test_times_the_three_layers(cell):
     row = time_training(TrainingCase(**{**vars(SMALL), "cell": cell}), "here", False, rounds=1)
     assert row.mode == "here" and min(row.dense, row.full, row.low) > 0

@@ -1,11 +1,11 @@
-"""Twin tests: at full rank FactoredGRU is keras.layers.GRU, and FactoredLSTM keras.layers.LSTM."""
+"""Twin tests: at full rank each factored recurrent layer is the layer of Keras beside it."""
 
 from __future__ import annotations
 
 import keras
 import numpy as np
 import pytest
-from recurrent_kinds import ANY_KIND, KIND, LSTM, TOLERANCE, array, seeded
+from recurrent_kinds import ANY_KIND, KIND, LSTM, TOLERANCE, array
 
 from tfpipeline.protocol import Exportable, Factored
 
@@ -99,7 +99,7 @@ def test_any_rank_equals_its_collapsed_twin(sequences, kind, rank):
 @KIND
 def test_bare_cell_in_rnn_equals_the_layer_and_trains(sequences, labels, kind):
     options = {"dropout": 0.2, "recurrent_dropout": 0.2}
-    rnn = keras.layers.RNN(kind.cell(12, rank=4, **seeded(**options)))
+    rnn = keras.layers.RNN(kind.cell(12, rank=4, **kind.options(**options)))
     layer = kind.layer(rank=4, **options)
     np.testing.assert_allclose(array(rnn(sequences)), array(layer(sequences)), atol=TOLERANCE)
     model = keras.Sequential([rnn, keras.layers.Dense(5)])
@@ -118,7 +118,7 @@ def test_ranks_and_weight_shapes(sequences, kind):
         (3, columns),
         (12, 5),
         (5, columns),
-        kind.bias_shape,
+        kind.bias,
     ]
     assert [(f.name, f.argument, f.rank) for f in layer.factors()] == [
         ("kernel", "rank", 3),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from recurrent_kinds import ANY_KIND, GRU, KIND, TOLERANCE, array, seeded
+from recurrent_kinds import ANY_KIND, GRU, KIND, TOLERANCE, array
 
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.regularizers import TraceNorm
@@ -32,7 +32,7 @@ def test_there_and_back(square, kind, joint):
 
 @KIND
 def test_cells_there_and_back(sequences, kind):
-    theirs = keras.layers.RNN(kind.cell.PLAIN(12, **seeded()))
+    theirs = keras.layers.RNN(kind.cell.PLAIN(12, **kind.options()))
     expected = array(theirs(sequences))
     cell = kind.cell.from_keras(theirs.cell)
     np.testing.assert_allclose(array(keras.layers.RNN(cell)(sequences)), expected, atol=TOLERANCE)

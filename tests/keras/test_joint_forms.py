@@ -81,7 +81,7 @@ def test_split_names_its_gates_and_takes_a_rank_for_each(sequences, kind):
 
 
 @pytest.mark.parametrize("joint", ["split", "all", "prabhavalkar"])
-@pytest.mark.parametrize("kind", [GRU, LSTM], ids=["gru", "lstm"])
+@KIND
 def test_export_step_describes_the_function(square, kind, joint):
     layer = kind.layer(joint=joint, rank=2, return_sequences=True)
     expected = array(layer(square))

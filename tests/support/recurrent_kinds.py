@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfpipeline.layers import FactoredGRU, FactoredGRUCell, FactoredLSTM, FactoredLSTMCell
+from tfpipeline.layers import FactoredGRU, FactoredLSTM, FactoredSimpleRNN
 
 # Two float32 matrix products in place of one, over nine recurrent steps.
 TOLERANCE = 2e-6
@@ -32,34 +32,51 @@ def seeded(**options: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Kind:
-    """One recurrent layer: Keras' class, ours, our cell, and the letters of the gates."""
+    """One recurrent layer: Keras' class, ours, the letters of the gates, attributes of its step.
+
+    Args:
+        plain: the layer of Keras.
+        factored: ours.
+        letters: of the gates.
+        attributes: of the exported step, and arguments of both layers.
+        bias: shape of the bias of 12 units.
+        gate_activation: whether it has one.
+    """
 
     plain: Any
     factored: Any
-    cell: Any
     letters: str
-    options: dict[str, Any] = field(default_factory=dict)
+    bias: tuple[int, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    gate_activation: bool = True
+
+    @property
+    def cell(self) -> Any:
+        return self.factored.CELL
 
     @property
     def gates(self) -> int:
         return len(self.letters)
 
-    @property
-    def bias_shape(self) -> tuple[int, ...]:
-        return (2, 36) if self.plain is keras.layers.GRU else (48,)
-
     def layer(self, units: int = 12, **options: Any) -> Any:
-        return self.factored(units, **seeded(**self.options, **options))
+        return self.factored(units, **self.options(**options))
 
     def twin(self, units: int = 12, **options: Any) -> Any:
-        return self.plain(units, **seeded(**self.options, **options))
+        return self.plain(units, **self.options(**options))
+
+    def options(self, **options: Any) -> dict[str, Any]:
+        if not self.gate_activation:
+            options.pop("recurrent_activation", None)
+        return seeded(**self.attributes, **options)
 
 
-GRU = Kind(keras.layers.GRU, FactoredGRU, FactoredGRUCell, "zrh")
-RESET_BEFORE = Kind(keras.layers.GRU, FactoredGRU, FactoredGRUCell, "zrh", {"reset_after": False})
-LSTM = Kind(keras.layers.LSTM, FactoredLSTM, FactoredLSTMCell, "ifco")
+L = keras.layers
+GRU = Kind(L.GRU, FactoredGRU, "zrh", (2, 36), {"reset_after": True})
+RESET_BEFORE = Kind(L.GRU, FactoredGRU, "zrh", (36,), {"reset_after": False})
+LSTM = Kind(L.LSTM, FactoredLSTM, "ifco", (48,))
+SIMPLE_RNN = Kind(L.SimpleRNN, FactoredSimpleRNN, "h", (12,), gate_activation=False)
 
-KIND = pytest.mark.parametrize("kind", [GRU, LSTM], ids=["gru", "lstm"])
-ANY_KIND = pytest.mark.parametrize(
-    "kind", [GRU, RESET_BEFORE, LSTM], ids=["gru", "reset_before", "lstm"]
-)
+KINDS = {"gru": GRU, "reset_before": RESET_BEFORE, "lstm": LSTM, "simple_rnn": SIMPLE_RNN}
+ANY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+MAIN_KINDS = {name: kind for name, kind in KINDS.items() if kind is not RESET_BEFORE}
+KIND = pytest.mark.parametrize("kind", MAIN_KINDS.values(), ids=MAIN_KINDS)

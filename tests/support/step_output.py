@@ -45,6 +45,19 @@ def lstm_output(step, sequences):
     return np.stack(outputs, axis=1)
 
 
+def simple_rnn_output(step, sequences):
+    state = np.zeros((len(sequences), step.units))
+    outputs = []
+    for time in range(sequences.shape[1]):
+        x = product(sequences[:, time], step.kernel) + step.bias[0]
+        state = np.tanh(x + product(state, step.recurrent_kernel))
+        outputs.append(state)
+    return np.stack(outputs, axis=1)
+
+
+OUTPUTS = {"gru": gru_output, "lstm": lstm_output, "simple_rnn": simple_rnn_output}
+
+
 def step_output(step, sequences):
-    output = {"gru": gru_output, "lstm": lstm_output}[step.cell](step, sequences)
+    output = OUTPUTS[step.cell](step, sequences)
     return output if step.projection is None else output @ step.projection

@@ -24,7 +24,7 @@ class TrainingCase:
     """What is timed: one layer over `(batch, frames, features)`, its loss and one SGD step.
 
     Args:
-        cell: `"gru"` or `"lstm"`.
+        cell: name of a recurrent cell of Keras, such as `"gru"`.
         batch, frames, features, units: sizes.
         rank: of both kernels in the third candidate; at most `features` and `units`.
     """
@@ -68,12 +68,13 @@ def training_steps(case: TrainingCase, xla: bool) -> dict[str, Callable[[], Any]
     """Return one compiled training step of each layer, ready to be called."""
     import keras
 
-    from tfpipeline.layers import FactoredGRU, FactoredLSTM
+    from tfpipeline.layers import TWINS
 
-    plain, factored = {
-        "gru": (keras.layers.GRU, FactoredGRU),
-        "lstm": (keras.layers.LSTM, FactoredLSTM),
-    }[case.cell]
+    recurrent = {kind.CELL.KIND: plain for plain, kind in TWINS.items() if hasattr(kind, "CELL")}
+    if case.cell not in recurrent:
+        raise ValueError(f"`cell` must be one of {', '.join(recurrent)}; received {case.cell!r}.")
+    plain = recurrent[case.cell]
+    factored = TWINS[plain]
     layers = {
         "dense": plain(case.units),
         "full": factored(case.units),
@@ -92,7 +93,7 @@ def training_steps(case: TrainingCase, xla: bool) -> dict[str, Callable[[], Any]
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="step time of factored layers against Keras' own")
-    parser.add_argument("--cell", choices=("gru", "lstm"), default=TrainingCase.cell)
+    parser.add_argument("--cell", default=TrainingCase.cell, help="such as gru or lstm")
     for name in ("batch", "frames", "features", "units", "rank"):
         parser.add_argument(f"--{name}", type=int, default=getattr(TrainingCase, name))
     return run_command(

@@ -12,17 +12,10 @@ from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.carry_over import compile_like
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.rebuild import Pairs, copy_trainable, layer_pairs, rebuild
-from tfpipeline.compress.share_projection import share_projections
-from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
+from tfpipeline.compress.share_projection import share_projections, twins
+from tfpipeline.layers import TWINS
 from tfpipeline.layers.copying import take_over
 from tfpipeline.layers.factored.ranks import Rank
-
-# Keras' own layers do not know us, so that they are named here once.
-_FACTORED: dict[Any, Any] = {
-    keras.layers.GRU: FactoredGRU,
-    keras.layers.LSTM: FactoredLSTM,
-    keras.layers.Dense: FactoredDense,
-}
 
 
 def factorize(
@@ -32,7 +25,7 @@ def factorize(
     joint: str = "partial",
     layers: Sequence[str] | None = None,
 ) -> keras.Model:
-    """Returns the same model with its plain GRU, LSTM and Dense kernels as products of factors.
+    """Return the same model with the plain kernels of its layers as products of factors.
 
     At full rank it computes what `model` computes, to rounding; `truncate` then cuts it by
     explained variance or to a budget. So an unregularized or an l2-regularized model becomes the
@@ -47,7 +40,8 @@ def factorize(
         joint: form of the recurrent layers; see `FactoredGRU`. With `"prabhavalkar"`, in a
             Sequential model only, the layer after each recurrent layer changes too: its kernel W
             becomes the Z with the least |P Z - W| for the shared projection P.
-        layers: names of the layers to factorize; None takes every GRU, LSTM and Dense.
+        layers: names of the layers to factorize; None takes all that have a factored twin in
+            `tfpipeline.layers`, such as `keras.layers.GRU`.
 
     Raises:
         CompressionError: (a ValueError) for a model that is not built, or has no such layer, or
@@ -74,7 +68,7 @@ def factorize(
 
 
 def _chosen(model: keras.Model, names: Sequence[str] | None) -> list[Any]:
-    plain = [layer for layer in model._flatten_layers() if type(layer) in _FACTORED]
+    plain = [layer for layer in model._flatten_layers() if type(layer) in TWINS]
     if names is not None:
         if isinstance(names, str) or not isinstance(names, Sequence):
             raise CompressionError(
@@ -83,13 +77,13 @@ def _chosen(model: keras.Model, names: Sequence[str] | None) -> list[Any]:
         missing = sorted(set(names) - {layer.name for layer in plain})
         if missing:
             raise CompressionError(
-                f"`layers` names {', '.join(map(repr, missing))}, but the GRU, LSTM and Dense "
+                f"`layers` names {', '.join(map(repr, missing))}, but the {twins('and')} "
                 f"layers of {model.name!r} are {', '.join(repr(layer.name) for layer in plain)}."
             )
         plain = [layer for layer in plain if layer.name in names]
     if not plain:
         raise CompressionError(
-            f"`model` must have a GRU, LSTM or Dense layer of Keras; {model.name!r} has none."
+            f"`model` must have a {twins('or')} layer of Keras; {model.name!r} has none."
         )
     return plain
 
@@ -103,7 +97,7 @@ def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str)
     result = {
         key: _with_factored_classes(value, names, rank, joint) for key, value in config.items()
     }
-    for plain, factored in _FACTORED.items():
+    for plain, factored in TWINS.items():
         inner = result.get("config")
         if (
             isinstance(inner, dict)
@@ -111,7 +105,7 @@ def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str)
             and result.get("class_name") == plain.__name__
             and inner.get("name") in names
         ):
-            form = "partial" if plain is keras.layers.Dense else joint
+            form = joint if issubclass(plain, keras.layers.RNN) else "partial"
             return {
                 **result,
                 "module": factored.__module__,

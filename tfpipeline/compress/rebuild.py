@@ -9,9 +9,12 @@ import keras
 
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.own_objects import own_objects
+from tfpipeline.layers import TWINS
 from tfpipeline.protocol import Factored
 
 Pairs = list[tuple[Any, Any]]
+
+_CELLS = tuple(kind.CELL.PLAIN for kind in TWINS.values() if hasattr(kind, "CELL"))
 
 
 def rebuild(
@@ -80,7 +83,7 @@ def _cause(error: Exception) -> str:
 def layers_of(model: keras.Model) -> Iterator[Any]:
     """The layers in an order that does not depend on whether they are factored."""
     for layer in model._flatten_layers(include_self=False):
-        if not isinstance(layer, (keras.layers.GRUCell, keras.layers.LSTMCell)):
+        if not isinstance(layer, _CELLS):
             yield layer
 
 

@@ -12,11 +12,9 @@ from keras import ops
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.own_objects import own_objects
 from tfpipeline.compress.rebuild import Pairs, copy_trainable
-from tfpipeline.layers import FactoredGRU, FactoredLSTM
+from tfpipeline.layers import TWINS
 from tfpipeline.layers.copying import take_over
 from tfpipeline.layers.factored.ranks import Rank
-
-_RECURRENT: dict[Any, Any] = {keras.layers.GRU: FactoredGRU, keras.layers.LSTM: FactoredLSTM}
 
 
 def share_projections(
@@ -70,7 +68,7 @@ def _with_projections(model: keras.Sequential, names: Set[str], rank: Rank) -> k
         weights = [ops.convert_to_numpy(weight) for weight in layer.get_weights()]
         if projection is not None:
             weights[0] = np.linalg.pinv(projection.astype(np.float64)) @ weights[0]
-        if type(layer) in _RECURRENT and layer.name in names:
+        if _is_recurrent(layer) and layer.name in names:
             if layer is model.layers[-1] or layer.return_state:
                 raise CompressionError(
                     f"`joint` must not be 'prabhavalkar' for layer {layer.name!r}, because its "
@@ -91,17 +89,27 @@ def _with_projections(model: keras.Sequential, names: Set[str], rank: Rank) -> k
     return new
 
 
+def twins(word: str) -> str:
+    """Return the names of Keras' layers that have a factored twin, with `word` before the last."""
+    *first, last = [plain.__name__ for plain in TWINS]
+    return f"{', '.join(first)} {word} {last}"
+
+
+def _is_recurrent(layer: Any) -> bool:
+    return type(layer) in TWINS and isinstance(layer, keras.layers.RNN)
+
+
 def _projecting(layer: Any, rank: Rank) -> Any:
     config = layer.get_config()
     for argument in ("kernel_regularizer", "recurrent_regularizer"):
         config[argument] = None
-    return _RECURRENT[type(layer)].from_config({**config, "joint": "prabhavalkar", "rank": rank})
+    return TWINS[type(layer)].from_config({**config, "joint": "prabhavalkar", "rank": rank})
 
 
 def _check_follower(layer: Any) -> None:
-    if type(layer) not in (*_RECURRENT, keras.layers.Dense):
+    if type(layer) not in TWINS:
         raise CompressionError(
             f"`joint` must not be 'prabhavalkar' before layer {layer.name!r}, a "
-            f"{type(layer).__name__}: expected a GRU, LSTM or Dense next, whose kernel can share "
+            f"{type(layer).__name__}: expected a {twins('or')} next, whose kernel can share "
             f"the projection; name the other layers in `layers`."
         )

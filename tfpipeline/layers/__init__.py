@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tfpipeline.layers.factored.factored_dense import FactoredDense
-from tfpipeline.layers.recurrent.factored_gru import FactoredGRU
-from tfpipeline.layers.recurrent.factored_gru_cell import FactoredGRUCell
-from tfpipeline.layers.recurrent.factored_lstm import FactoredLSTM
-from tfpipeline.layers.recurrent.factored_lstm_cell import FactoredLSTMCell
+from tfpipeline.layers.recurrent.factored_gru import FactoredGRU, FactoredGRUCell
+from tfpipeline.layers.recurrent.factored_lstm import FactoredLSTM, FactoredLSTMCell
+from tfpipeline.layers.recurrent.factored_simple_rnn import (
+    FactoredSimpleRNN,
+    FactoredSimpleRNNCell,
+)
+from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
 
 __all__ = [
     "FactoredDense",
@@ -14,4 +19,13 @@ __all__ = [
     "FactoredGRUCell",
     "FactoredLSTM",
     "FactoredLSTMCell",
+    "FactoredSimpleRNN",
+    "FactoredSimpleRNNCell",
 ]
+
+TWINS: dict[Any, Any] = {
+    kind.PLAIN: kind
+    for kind in (globals()[name] for name in __all__)
+    if hasattr(kind, "PLAIN") and not issubclass(kind, RecurrentCell)
+}
+"""Our layers, each by the layer of Keras that it is the twin of."""

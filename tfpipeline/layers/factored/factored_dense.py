@@ -44,6 +44,8 @@ class FactoredDense(keras.layers.Layer):
     (2, 64)
     """
 
+    PLAIN = keras.layers.Dense
+
     def __init__(
         self,
         units: int,
@@ -150,7 +152,7 @@ class FactoredDense(keras.layers.Layer):
         del config["rank"], config["joint"]
         if hasattr(self.kernel_regularizer, "for_factor"):
             config["kernel_regularizer"] = None
-        plain = keras.layers.Dense.from_config(config)
+        plain = self.PLAIN.from_config(config)
         plain.build((None, self._kernel.factor().shape[0]))
         take_over(plain.kernel, self.kernel)
         if self.bias is not None:
@@ -173,7 +175,7 @@ class FactoredDense(keras.layers.Layer):
             options: arguments of this class that shall differ, such as `rank` or
                 `kernel_regularizer`.
         """
-        config = factored_config(cls, keras.layers.Dense, layer)
+        config = factored_config(cls, cls.PLAIN, layer)
         for own in ("quantization_config", "lora_rank", "lora_alpha"):
             config.pop(own, None)
         factored = cls.from_config({**config, **options})

@@ -1,21 +1,86 @@
-"""A GRU layer whose two kernels are products of low-rank factors."""
+"""The gated recurrent unit with factored kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
 
-from tfpipeline.layers.factored.ranks import Rank
-from tfpipeline.layers.recurrent.factored_gru_cell import FactoredGRUCell
-from tfpipeline.layers.recurrent.recurrent_layer import FactoredRecurrent
+from tfpipeline.layers.recurrent.keras_twin import KerasTwin, KerasTwinCell
+from tfpipeline.layers.recurrent.products import StateProduct
+from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
+from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FactoredGRU(FactoredRecurrent, keras.layers.GRU):
+class FactoredGRUCell(KerasTwinCell, RecurrentCell, keras.layers.GRUCell):
+    """One step of a GRU with factored kernels.
+
+    With `W = W_left W_right` and `U = U_left U_right`, gates side by side in the order z, r, h:
+
+    ```
+    z = sigmoid(x W_z + h U_z + b_z)      r = sigmoid(x W_r + h U_r + b_r)
+    n = tanh(x W_n + b_n + r * (h U_n + c_n))
+    h = z * h + (1 - z) * n
+    ```
+
+    This is `keras.layers.GRUCell` (Cho et al. 2014, reset after the product) with the partially
+    joint factorization of Kliegl et al. (2018), appendix B.2. The factors start from the balanced
+    singular value split of the initializer's matrix, so that full rank starts as Keras' own cell.
+
+    Args:
+        units, activation, ..., seed: as in `keras.layers.GRUCell`. Regularizers and constraints of
+            the kernels act on each of the two factors.
+        rank: rank of the input kernel: `"full"`, an int, or a float in (0, 1] as a fraction of
+            `min(features, 3 * units)`, rounded up.
+        recurrent_rank: the same for the recurrent kernel; None takes `rank`.
+        joint: which matrices share a factorization; see `FactoredGRU`.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: `(batch, units)`, or a list with that one tensor.
+        training: whether dropout acts.
+
+    Raises:
+        ValueError: for a rank or `joint` that does not exist or does not fit the matrix.
+
+    Example:
+
+    >>> layer = keras.layers.RNN(FactoredGRUCell(16, rank=4))
+    >>> layer(np.zeros((2, 5, 8))).shape
+    (2, 16)
+    """
+
+    KIND = "gru"
+    GATES = ("z", "r", "h")
+    BIAS_ROWS = 2
+    PLAIN = keras.layers.GRUCell
+
+    reset_after: bool
+    recurrent_activation: Any
+
+    @property
+    def bias_rows(self) -> int:
+        return 2 if self.reset_after else 1
+
+    def export_attributes(self) -> dict[str, object]:
+        return {"reset_after": self.reset_after}
+
+    def step(self, inputs: Any, states: list[Any], recurrent: StateProduct) -> list[Any]:
+        (h,) = states
+        x_z, x_r, x_n = keras.ops.split(inputs, 3, axis=-1)
+        if self.reset_after:
+            h_z, h_r, h_n = recurrent.gates(h)
+        else:
+            h_z, h_r = recurrent.gate(h, 0), recurrent.gate(h, 1)
+        z = self.recurrent_activation(x_z + h_z)
+        r = self.recurrent_activation(x_r + h_r)
+        n = self.activation(x_n + (r * h_n if self.reset_after else recurrent.gate(r * h, 2)))
+        return [z * h + (1 - z) * n]
+
+
+@keras.saving.register_keras_serializable(package="tfpipeline")
+class FactoredGRU(KerasTwin, RecurrentLayer, keras.layers.GRU):
     """Gated recurrent unit with factored kernels: the layer of `FactoredGRUCell`.
 
     It computes what `keras.layers.GRU` computes with `kernel = kernel_left @ kernel_right` and
@@ -60,82 +125,3 @@ class FactoredGRU(FactoredRecurrent, keras.layers.GRU):
 
     CELL = FactoredGRUCell
     PLAIN = keras.layers.GRU
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        reset_after: bool = True,
-        use_cudnn: bool | str = "auto",
-        *,
-        rank: Rank | Sequence[Rank] = "full",
-        recurrent_rank: Rank | Sequence[Rank] | None = None,
-        joint: str = "partial",
-        **kwargs: Any,
-    ) -> None:
-        cell = FactoredGRUCell(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            reset_after=reset_after,
-            seed=seed,
-            rank=rank,
-            recurrent_rank=recurrent_rank,
-            joint=joint,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="factored_gru_cell",
-        )
-        self.set_cell(
-            cell,
-            use_cudnn,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
-
-    def export_bias(self) -> np.ndarray:
-        bias = np.zeros((2, 3 * self.units), np.float32)
-        if self.use_bias:
-            value = np.asarray(ops.convert_to_numpy(self.cell.bias), np.float32)
-            bias[: value.ndim] = value
-        return bias
-
-    def export_attributes(self) -> dict[str, object]:
-        return {"reset_after": self.cell.reset_after}

@@ -1,46 +1,103 @@
-"""An LSTM layer whose two kernels are products of low-rank factors."""
+"""Long short-term memory with factored kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from tfpipeline.layers.factored.ranks import Rank
-from tfpipeline.layers.recurrent.factored_lstm_cell import FactoredLSTMCell
-from tfpipeline.layers.recurrent.recurrent_layer import FactoredRecurrent
+from tfpipeline.layers.recurrent.keras_twin import KerasTwin, KerasTwinCell
+from tfpipeline.layers.recurrent.products import StateProduct
+from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
+from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
+class FactoredLSTMCell(KerasTwinCell, RecurrentCell, keras.layers.LSTMCell):
+    """One step of an LSTM with factored kernels.
+
+    With `W = W_left W_right` and `U = U_left U_right`, gates side by side in the order i, f, c, o,
+    and `p = x W + h U + b`:
+
+    ```
+    c = sigmoid(p_f) * c + sigmoid(p_i) * tanh(p_c)
+    h = sigmoid(p_o) * tanh(c)
+    ```
+
+    This is `keras.layers.LSTMCell` (Hochreiter and Schmidhuber 1997) with the partially joint
+    factorization of Kliegl et al. (2018), appendix B.2. The factors start from the balanced
+    singular value split of the initializer's matrix, so that full rank starts as Keras' own cell.
+
+    Args:
+        units, activation, ..., seed: as in `keras.layers.LSTMCell`. Regularizers and constraints of
+            the kernels act on each of the two factors.
+        rank: rank of the input kernel: `"full"`, an int, or a float in (0, 1] as a fraction of
+            `min(features, 4 * units)`, rounded up.
+        recurrent_rank: the same for the recurrent kernel; None takes `rank`.
+        joint: which matrices share a factorization; see `FactoredGRU`.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: `[h, c]`, each `(batch, units)`.
+        training: whether dropout acts.
+
+    Raises:
+        ValueError: for a rank or `joint` that does not exist or does not fit the matrix.
+
+    Example:
+
+    >>> layer = keras.layers.RNN(FactoredLSTMCell(16, rank=4))
+    >>> layer(np.zeros((2, 5, 8))).shape
+    (2, 16)
+    """
+
+    KIND = "lstm"
+    GATES = ("i", "f", "c", "o")
+    PLAIN = keras.layers.LSTMCell
+
+    unit_forget_bias: bool
+    recurrent_activation: Any
+
+    def start_bias(self) -> Any:
+        return self._with_open_forget_gate if self.unit_forget_bias else self.bias_initializer
+
+    def _with_open_forget_gate(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
+        before, after = (self.units,), (2 * self.units,)
+        return ops.concatenate(
+            [
+                self.bias_initializer(before, dtype=dtype),
+                ops.ones((self.units,), dtype=dtype),
+                self.bias_initializer(after, dtype=dtype),
+            ]
+        )
+
+    def step(self, inputs: Any, states: list[Any], recurrent: StateProduct) -> list[Any]:
+        h, c = states
+        i, f, candidate, o = recurrent.sums(inputs, h)
+        gate, activation = self.recurrent_activation, self.activation
+        c = gate(f) * c + gate(i) * activation(candidate)
+        return [gate(o) * activation(c), c]
+
+
+@keras.saving.register_keras_serializable(package="tfpipeline")
+class FactoredLSTM(KerasTwin, RecurrentLayer, keras.layers.LSTM):
     """Long short-term memory with factored kernels: the layer of `FactoredLSTMCell`.
 
     It computes what `keras.layers.LSTM` computes with `kernel = kernel_left @ kernel_right` and
-    `recurrent_kernel` likewise, each shared by all gates (the partially joint form of Kliegl et al.
-    2018, appendix B.2), and starts as that layer when the rank is full. The input projection runs
-    for all time steps at once; each product is formed once a batch, outside the loop over time,
-    where that is cheaper than multiplying by both factors. On a GPU with TensorFlow it uses cuDNN
-    as Keras does.
+    `recurrent_kernel` likewise, and starts as that layer when the rank is full. `FactoredGRU` says
+    how its loop runs and what its forms of factorization are.
 
     Args:
         units, activation, ..., use_cudnn: as in `keras.layers.LSTM`. Regularizers and constraints
             of the kernels act on each of the two factors; see `tfpipeline.regularizers.TraceNorm`.
         rank: rank of the input kernel: `"full"` (default; `min(features, 4 * units)`), an int, or a
-            float in (0, 1] as a fraction of that, rounded up.
+            float in (0, 1] as a fraction of that, rounded up; with `joint="split"` also a list of
+            one a gate.
         recurrent_rank: the same for the recurrent kernel, whose full rank is `units`; None takes
             `rank`.
-        joint: which matrices share a factorization.
-            `"partial"` (default): the gates of a kernel; one factorization for the input kernel,
-            one for the recurrent kernel.
-            `"split"`: none; one for each gate of each kernel. The full rank is that of one gate's
-            matrix, and a rank may be a list of one rank a gate.
-            `"all"`: everything; one for both kernels, which needs as many features as units.
-            `"prabhavalkar"`: the recurrent kernel `P Z` and the input kernel `P Z'` of the next
-            layer, after Prabhavalkar et al. (2016): this layer gives out `h P`, of width `rank`,
-            and stores its own input kernel whole.
+        joint: which matrices share a factorization: `"partial"` (default), `"split"`, `"all"` or
+            `"prabhavalkar"`; see `FactoredGRU`.
 
     Call arguments:
         sequences: `(batch, time, features)`.
@@ -60,77 +117,3 @@ class FactoredLSTM(FactoredRecurrent, keras.layers.LSTM):
 
     CELL = FactoredLSTMCell
     PLAIN = keras.layers.LSTM
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        seed: int | None = None,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        use_cudnn: bool | str = "auto",
-        *,
-        rank: Rank | Sequence[Rank] = "full",
-        recurrent_rank: Rank | Sequence[Rank] | None = None,
-        joint: str = "partial",
-        **kwargs: Any,
-    ) -> None:
-        cell = FactoredLSTMCell(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            rank=rank,
-            recurrent_rank=recurrent_rank,
-            joint=joint,
-            dtype=kwargs.get("dtype"),
-            trainable=kwargs.get("trainable", True),
-            name="factored_lstm_cell",
-        )
-        self.set_cell(
-            cell,
-            use_cudnn,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            unroll=unroll,
-            activity_regularizer=activity_regularizer,
-            **kwargs,
-        )
-
-    def export_bias(self) -> np.ndarray:
-        if not self.use_bias:
-            return np.zeros((1, 4 * self.units), np.float32)
-        return np.asarray(ops.convert_to_numpy(self.cell.bias), np.float32)[None]

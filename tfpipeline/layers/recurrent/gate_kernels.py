@@ -1,4 +1,4 @@
-"""The forms in which a recurrent cell stores a kernel, gates side by side.
+"""The two kernels of a recurrent cell, gates side by side, and the forms that store one.
 
 Each form has the same methods: `factors()` for compression, `product()` for the whole kernel,
 `prepare()` for one call, `assign(matrix)` to take over a whole kernel, and `arrays()` for export.
@@ -51,6 +51,55 @@ class KernelOptions:
             self.regularizer,
             self.constraint,
         )
+
+
+class GateKernels:
+    """Both kernels of a cell.
+
+    Args:
+        layer: the cell, which gets their variables.
+        kernel, recurrent: options of the input kernel and of the recurrent kernel.
+        joint: which matrices share a factorization, see `FactoredGRU`; a rank of None with
+            `"partial"` keeps a kernel whole.
+
+    Attributes:
+        input, state: one of the forms below for each kernel.
+        count: number of the variables.
+    """
+
+    def __init__(
+        self, layer: Any, kernel: KernelOptions, recurrent: KernelOptions, joint: str
+    ) -> None:
+        before = len(layer.weights)
+        self.input: Any
+        self.state: Any
+        self._both: JointKernels | None = None
+        if joint == "all":
+            if kernel.shape != recurrent.shape:
+                raise ValueError(
+                    f"`joint` must not be 'all' for inputs of another width than the state: "
+                    f"expected {recurrent.shape[0]} features, received {kernel.shape[0]}; use "
+                    f"'partial'."
+                )
+            self._both = JointKernels(layer, kernel, recurrent)
+            self.input, self.state = self._both.kernel, self._both.recurrent
+        elif joint == "split":
+            self.input, self.state = (SplitKernel(layer, o) for o in (kernel, recurrent))
+        else:
+            whole = joint == "prabhavalkar" or kernel.rank is None
+            self.input = (WholeKernel if whole else PartialKernel)(layer, kernel)
+            self.state = (WholeKernel if recurrent.rank is None else PartialKernel)(
+                layer, recurrent
+            )
+        self.count = len(layer.weights) - before
+
+    def assign(self, kernel: np.ndarray, recurrent: np.ndarray) -> None:
+        """Take over whole kernels as their best approximations."""
+        if self._both is not None:
+            self._both.assign(kernel, recurrent)
+        else:
+            self.input.assign(kernel)
+            self.state.assign(recurrent)
 
 
 class WholeKernel:

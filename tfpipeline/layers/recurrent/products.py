@@ -1,4 +1,4 @@
-"""Kernels of all gates of a recurrent cell, ready to be multiplied by."""
+"""Products with the kernels of all gates of a recurrent cell."""
 
 from __future__ import annotations
 
@@ -49,3 +49,54 @@ class PreparedSplit:
     def gate(self, x: Any, index: int) -> Any:
         """`(..., rows)` to `(..., units)` of one gate."""
         return apply_matrices(x, self._factors[index])
+
+
+class StateProduct:
+    """`h U + b` in one step of a recurrent cell: for all gates together, or for each of them.
+
+    Args:
+        kernel: the recurrent kernel.
+        gates: how many lie side by side in it.
+        bias: of the state, `(gates * units,)`, or None.
+        masks: of recurrent dropout: one for all gates, a list of one a gate, or None.
+    """
+
+    def __init__(
+        self, kernel: PreparedKernel | PreparedSplit, gates: int, bias: Any, masks: Any
+    ) -> None:
+        self._kernel = kernel
+        self._count = gates
+        self._bias = bias
+        self._mask = None if isinstance(masks, list) else masks
+        self._gate_masks = masks if isinstance(masks, list) else None
+        self._gate_biases: list[Any] | None = None
+
+    def gates(self, h: Any) -> list[Any]:
+        """Return the products of `h` `(batch, units)`, one a gate."""
+        if self._gate_masks is not None:
+            return [self.gate(h, index) for index in range(self._count)]
+        return self._split(self._all(h))
+
+    def sums(self, inputs: Any, h: Any) -> list[Any]:
+        """Return the products of `h` with `inputs` `(batch, gates * units)` added, one a gate."""
+        if self._gate_masks is not None:
+            parts = self._split(inputs)
+            return [part + self.gate(h, index) for index, part in enumerate(parts)]
+        return self._split(inputs + self._all(h))
+
+    def gate(self, h: Any, index: int) -> Any:
+        """Return the product of `h` with the kernel of one gate alone."""
+        mask = self._mask if self._gate_masks is None else self._gate_masks[index]
+        product = self._kernel.gate(h if mask is None else h * mask, index)
+        if self._bias is None:
+            return product
+        if self._gate_biases is None:
+            self._gate_biases = self._split(self._bias)
+        return product + self._gate_biases[index]
+
+    def _all(self, h: Any) -> Any:
+        product = self._kernel(h if self._mask is None else h * self._mask)
+        return product if self._bias is None else product + self._bias
+
+    def _split(self, gates: Any) -> list[Any]:
+        return [gates] if self._count == 1 else ops.split(gates, self._count, axis=-1)

@@ -1,84 +1,113 @@
-"""What the factored GRU and LSTM cells share: their kernels, ranks and protocols."""
+"""What all recurrent cells share: their kernels, ranks, biases and protocols."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import keras
 import numpy as np
 from keras import ops
 
 from tfpipeline.layers.copying import take_over, with_own_objects
-from tfpipeline.layers.factored.factored_kernel import check_built, factored_config
-from tfpipeline.layers.factored.ranks import check_forms, check_ranks, resolve_rank
-from tfpipeline.layers.recurrent.gate_kernels import (
-    JointKernels,
-    KernelOptions,
-    PartialKernel,
-    SplitKernel,
-    WholeKernel,
-)
-from tfpipeline.layers.recurrent.products import PreparedKernel, PreparedSplit
+from tfpipeline.layers.factored.factored_kernel import check_built
+from tfpipeline.layers.factored.ranks import Rank, check_forms, check_ranks, resolve_rank
+from tfpipeline.layers.recurrent.arguments import arguments_of, signature_of
+from tfpipeline.layers.recurrent.gate_kernels import GateKernels, KernelOptions
+from tfpipeline.layers.recurrent.products import PreparedKernel, PreparedSplit, StateProduct
 from tfpipeline.protocol import Factor
 
 FACTOR_ARGUMENTS = ("rank", "recurrent_rank", "joint")
 
 
-class FactoredRecurrentCell:
-    """Goes before the Keras cell among the bases of a factored cell.
+class RecurrentCell:
+    """Goes before a Keras cell among the bases of a recurrent cell.
 
-    The Keras cell keeps its arguments, states and dropout masks; this class replaces its two
-    kernels. The concrete cell names its gates, adds its bias and computes one step.
+    The Keras cell keeps the arguments, initial states and dropout masks: it is the stock cell that
+    ours is the twin of (see `KerasTwinCell`), or `GatedCellOptions`. This class has the two
+    kernels, factored or not, and the bias. A concrete cell says its name and gates, and computes
+    one `step`.
+
+    Args:
+        rank: rank of the input kernel: `"full"`, an int, or a float in (0, 1] as a fraction of the
+            full rank, rounded up; with `joint="split"` also a list of one a gate. None keeps plain
+            kernels, in a cell without a Keras twin.
+        recurrent_rank: the same for the recurrent kernel; None takes `rank`.
+        joint: which matrices share a factorization; see `FactoredGRU`.
     """
 
+    #: Name of the cell for export: `RecurrentStep.cell`.
+    KIND: ClassVar[str]
+    #: One letter a gate, in the order of the kernels' columns.
     GATES: ClassVar[tuple[str, ...]]
-    PLAIN: ClassVar[Any]
+    #: 1: one bias for the sum of both products. 2: one of the inputs and one of the state.
+    BIAS_ROWS: ClassVar[int] = 1
 
     # Of the Keras cell.
     units: int
+    use_bias: bool
     bias: Any
+    bias_initializer: Any
     dropout: float
     recurrent_dropout: float
+    activation: Any
     get_dropout_mask: Any
     get_recurrent_dropout_mask: Any
 
-    def set_ranks(self, rank: Any, recurrent_rank: Any, joint: Any) -> None:
-        """Checks and keeps the arguments of the factorization; the last step of `__init__`."""
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if issubclass(cls, keras.layers.Layer):
+            cls.__signature__ = signature_of(arguments_of(cls).values())  # type: ignore[attr-defined]
+
+    def __init__(
+        self,
+        *args: Any,
+        rank: Rank | Sequence[Rank] | None = "full",
+        recurrent_rank: Rank | Sequence[Rank] | None = None,
+        joint: str = "partial",
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
         self.joint = check_forms(joint, recurrent_rank)
-        gates = len(self.GATES)
-        self.rank = check_ranks(rank, "rank", self.joint, gates)
+        self.rank = self.check_rank(rank, "rank")
         self.recurrent_rank = (
-            None
-            if recurrent_rank is None
-            else check_ranks(recurrent_rank, "recurrent_rank", self.joint, gates)
+            None if recurrent_rank is None else self.check_rank(recurrent_rank, "recurrent_rank")
         )
         self._prepared: PreparedKernel | PreparedSplit | None = None
+
+    def check_rank(self, rank: Any, argument: str) -> Any:
+        """Return the rank as it is kept, or raise."""
+        if rank is None and self.joint == "partial":
+            return None
+        return check_ranks(rank, argument, self.joint, len(self.GATES))
+
+    def step(self, inputs: Any, states: list[Any], recurrent: StateProduct) -> Sequence[Any]:
+        """Return the new states, of which the first is the output.
+
+        Args:
+            inputs: `x W + b`, `(batch, gates * units)`.
+            states: each `(batch, units)`.
+            recurrent: multiplies a state by the recurrent kernel, and adds its bias.
+        """
+        raise NotImplementedError
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
+        nested = isinstance(states, (list, tuple))
+        states = list(states) if nested else [states]
+        projected, kernel = self._operands(inputs, training)
+        recurrent = StateProduct(
+            kernel, len(self.GATES), self._state_bias(), self._state_masks(states[0], training)
+        )
+        new = list(self.step(projected, states, recurrent))
+        return new[0], new if nested else new[0]
 
     def build(self, input_shape: Any) -> None:
         layer: Any = self
         kernel, recurrent = self._kernel_options(int(input_shape[-1]))
-        self._joint_kernels: JointKernels | None = None
-        self._input_kernel: Any
-        self._state_kernel: Any
-        if self.joint == "all":
-            if kernel.shape != recurrent.shape:
-                raise ValueError(
-                    f"`joint` must not be 'all' for inputs of another width than the state: "
-                    f"expected {self.units} features, received {kernel.shape[0]}; use 'partial'."
-                )
-            both = self._joint_kernels = JointKernels(layer, kernel, recurrent)
-            self._input_kernel, self._state_kernel = both.kernel, both.recurrent
-        else:
-            forms = {
-                "partial": (PartialKernel, PartialKernel),
-                "split": (SplitKernel, SplitKernel),
-                "prabhavalkar": (WholeKernel, PartialKernel),
-            }[self.joint]
-            self._input_kernel = forms[0](layer, kernel)
-            self._state_kernel = forms[1](layer, recurrent)
-        self.bias = self.add_bias()
+        self._kernels = GateKernels(layer, kernel, recurrent, self.joint)
+        self.bias = self._add_bias()
         layer.built = True
 
     def _kernel_options(self, features: int) -> tuple[KernelOptions, KernelOptions]:
@@ -108,28 +137,48 @@ class FactoredRecurrentCell:
             ),
         )
 
-    def add_bias(self) -> Any:
-        """Adds and returns the bias, or None."""
-        raise NotImplementedError
+    @property
+    def bias_rows(self) -> int:
+        """Rows of the bias of this very cell, at most `BIAS_ROWS`."""
+        return self.BIAS_ROWS
 
-    def input_bias(self) -> Any:
-        """The part of the bias that belongs to the inputs, or None."""
-        raise NotImplementedError
+    def start_bias(self) -> Any:
+        """Return the initializer of the bias."""
+        return self.bias_initializer
+
+    def _add_bias(self) -> Any:
+        if not self.use_bias:
+            return None
+        layer: Any = self
+        columns = len(self.GATES) * self.units
+        return layer.add_weight(
+            name="bias",
+            shape=(columns,) if self.bias_rows == 1 else (self.bias_rows, columns),
+            initializer=self.start_bias(),
+            regularizer=layer.bias_regularizer,
+            constraint=layer.bias_constraint,
+        )
+
+    def _input_bias(self) -> Any:
+        return self.bias if self.bias is None or self.bias_rows == 1 else self.bias[0]
+
+    def _state_bias(self) -> Any:
+        return None if self.bias is None or self.bias_rows == 1 else self.bias[1]
 
     @property
     def kernel(self) -> Any:
         """Input kernel `(features, gates * units)`, multiplied out."""
-        return self._input_kernel.product()
+        return self._kernels.input.product()
 
     @property
     def recurrent_kernel(self) -> Any:
         """Recurrent kernel `(units, gates * units)`, multiplied out."""
-        return self._state_kernel.product()
+        return self._kernels.state.product()
 
     @property
     def projection(self) -> Any:
         """Of `joint="prabhavalkar"`: what multiplies the layer's output, `(units, rank)`."""
-        return self._state_kernel.factored.left
+        return self._kernels.state.factored.left
 
     def projection_width(self) -> int:
         """Columns of `projection`, known before it is built."""
@@ -139,11 +188,11 @@ class FactoredRecurrentCell:
     def factors(self) -> tuple[Factor, ...]:
         """The factored matrices; see `tfpipeline.protocol`."""
         check_built(self, "factors()")
-        state = self._state_kernel.factors()
+        state = self._kernels.state.factors()
         if self.joint == "prabhavalkar":
             return tuple(replace(factor, projects_output=True) for factor in state)
         return (
-            *self._input_kernel.factors(),
+            *self._kernels.input.factors(),
             *(replace(factor, argument="recurrent_rank") for factor in state),
         )
 
@@ -155,53 +204,49 @@ class FactoredRecurrentCell:
     def assign_kernels(self, kernel: Any, recurrent_kernel: Any) -> None:
         """Takes over whole kernels as their best approximations of the cell's ranks."""
         matrices = [ops.convert_to_numpy(matrix) for matrix in (kernel, recurrent_kernel)]
-        if self._joint_kernels is not None:
-            self._joint_kernels.assign(*matrices)
-        else:
-            self._input_kernel.assign(matrices[0])
-            self._state_kernel.assign(matrices[1])
+        self._kernels.assign(*matrices)
 
     def export_kernels(self) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
         """Both kernels as one or two float32 arrays each, for `RecurrentStep`."""
         kernel, recurrent = (
             tuple(np.asarray(matrix, np.float32) for matrix in form.arrays())
-            for form in (self._input_kernel, self._state_kernel)
+            for form in (self._kernels.input, self._kernels.state)
         )
         return kernel, recurrent
 
+    def export_bias(self) -> np.ndarray:
+        """Return the bias for `RecurrentStep`, zeros where there is none."""
+        bias = np.zeros((self.BIAS_ROWS, len(self.GATES) * self.units), np.float32)
+        if self.bias is not None:
+            value = np.asarray(ops.convert_to_numpy(self.bias), np.float32)
+            bias[: self.bias_rows] = value
+        return bias
+
+    def export_attributes(self) -> dict[str, object]:
+        """Return what belongs to this kind of cell only, for `RecurrentStep`."""
+        return {}
+
     def plain_config(self) -> dict[str, Any]:
-        """Configuration of the Keras cell with plain kernels."""
+        """Return the configuration with plain kernels."""
         layer: Any = self
         config = with_own_objects(layer.get_config(), layer)
-        for argument in FACTOR_ARGUMENTS:
-            del config[argument]
         for argument in ("kernel_regularizer", "recurrent_regularizer"):
             if hasattr(getattr(self, argument), "for_factor"):
                 config[argument] = None
-        return config
+        return {**config, "rank": None, "recurrent_rank": None, "joint": "partial"}
 
     def collapse(self) -> Any:
-        """The built Keras cell that computes the same function with plain kernels."""
-        check_built(self, "collapse()")
-        plain = self.PLAIN.from_config(self.plain_config())
+        """Return the built cell that computes the same function with plain kernels."""
+        layer: Any = self
+        check_built(layer, "collapse()")
+        plain = type(layer).from_config(self.plain_config())
         plain.build((None, int(self.kernel.shape[0])))
-        take_over(plain.kernel, self.kernel)
-        take_over(plain.recurrent_kernel, self.recurrent_kernel)
-        if self.bias is not None:
-            take_over(plain.bias, self.bias)
+        plain.assign_kernels(self.kernel, self.recurrent_kernel)
+        for target, source in zip(
+            plain.weights[plain._kernels.count :], layer.weights[self._kernels.count :], strict=True
+        ):
+            take_over(target, source)
         return plain
-
-    @classmethod
-    def from_keras(cls, cell: Any, **options: Any) -> Any:
-        """The factored cell that computes what a Keras cell does; see `FactoredGRU.from_keras`."""
-        config = factored_config(cls, cls.PLAIN, cell)
-        factored = cls.from_config({**config, **options})  # type: ignore[attr-defined]
-        if cell.built:
-            factored.build((None, int(cell.kernel.shape[0])))
-            factored.assign_kernels(cell.kernel, cell.recurrent_kernel)
-            if cell.bias is not None:
-                take_over(factored.bias, cell.bias)
-        return factored
 
     @contextmanager
     def prepared(self, steps: int | None) -> Iterator[None]:
@@ -209,21 +254,21 @@ class FactoredRecurrentCell:
 
         Like Keras' dropout masks, it is kept on the cell for one call of the layer.
         """
-        self._prepared = self._state_kernel.prepare(steps, in_loop=True)
+        self._prepared = self._kernels.state.prepare(steps, in_loop=True)
         try:
             yield
         finally:
             self._prepared = None
 
-    def operands(self, inputs: Any, training: bool) -> tuple[Any, PreparedKernel | PreparedSplit]:
+    def _operands(self, inputs: Any, training: bool) -> tuple[Any, PreparedKernel | PreparedSplit]:
         """Inputs projected, and the recurrent kernel, for one step."""
         if self._prepared is not None:
             return inputs, self._prepared
-        return self.project_inputs(inputs, training), self._state_kernel.prepare()
+        return self.project_inputs(inputs, training), self._kernels.state.prepare()
 
     def project_inputs(self, inputs: Any, training: bool = False, steps: int | None = 1) -> Any:
         """`x W + b` for all gates, `(..., features)` to `(..., gates * units)`."""
-        kernel = self._input_kernel.prepare(steps)
+        kernel = self._kernels.input.prepare(steps)
         mask = self.get_dropout_mask(_first_step(inputs)) if training and self.dropout else None
         if isinstance(mask, list):  # recurrent dropout: one mask a gate, as in Keras
             parts = [
@@ -233,22 +278,39 @@ class FactoredRecurrentCell:
             projected = ops.concatenate(parts, axis=-1)
         else:
             projected = kernel(inputs if mask is None else inputs * _over_time(mask, inputs))
-        bias = self.input_bias()
+        bias = self._input_bias()
         return projected if bias is None else projected + bias
 
-    def state_masks(self, state: Any, training: bool) -> list[Any] | None:
-        """Masks of recurrent dropout, one a gate, or None."""
+    def _state_masks(self, state: Any, training: bool) -> Any:
         if training and self.recurrent_dropout:
             return self.get_recurrent_dropout_mask(state)
         return None
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),  # type: ignore[misc]
-            "rank": self.rank,
-            "recurrent_rank": self.recurrent_rank,
-            "joint": self.joint,
-        }
+        own = {argument: getattr(self, argument) for argument in FACTOR_ARGUMENTS}
+        return {**super().get_config(), **own}  # type: ignore[misc]
+
+
+class GatedCellOptions(keras.layers.SimpleRNNCell):
+    """The Keras cell among the bases of a cell with gates that Keras has not.
+
+    Of `SimpleRNNCell` it has the arguments, the state and the dropout masks, which Keras' loop
+    knows; it adds the activation of the gates.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        **options: Any,
+    ) -> None:
+        super().__init__(units, activation, **options)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+
+    def get_config(self) -> dict[str, Any]:
+        activation = keras.activations.serialize(self.recurrent_activation)
+        return {**super().get_config(), "recurrent_activation": activation}
 
 
 def _first_step(inputs: Any) -> Any:
