@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from recurrent_kinds import KIND
 
 from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
@@ -188,3 +189,19 @@ def test_a_model_that_keeps_its_layers_to_itself_is_named(sequences):
     model(sequences)
     with pytest.raises(CompressionError, match="'own', a Own, came back from it with 'gru'"):
         factorize(model)
+
+
+@KIND
+@pytest.mark.parametrize("joint", ["partial", "split"])
+def test_each_twin_is_factorized_and_cut(sequences, kind, joint):
+    model = keras.Sequential([keras.Input((None, 10)), kind.twin(), keras.layers.Dense(5)])
+    factored = factorize(model, joint=joint)
+    assert [type(layer) for layer in factored.layers] == [kind.factored, FactoredDense]
+    np.testing.assert_allclose(array(factored(sequences)), array(model(sequences)), atol=5e-6)
+    if joint == "partial":
+        small, _ = truncate(factored, rank=4)
+        best = kind.factored.from_keras(model.layers[0], rank=4)
+        # Two decompositions, the second one of a product of float32 factors.
+        np.testing.assert_allclose(
+            array(small.layers[0](sequences)), array(best(sequences)), atol=2e-5
+        )

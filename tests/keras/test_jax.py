@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 def test_jax_backend():
     files = (
         "test_factored_recurrent.py",
+        "test_recurrent_layer.py",
         "test_joint_forms.py",
         "test_from_keras.py",
         "test_trace_norm.py",
@@ -46,6 +47,7 @@ def test_jax_backend():
         " or (gradient and lstm) or (save_and_load and lstm) or (built_by_fit and sequential-gru)"
         " or (there_and_back and partial and not reset_before) or (trains_saves and all)"
         " or mixed_bfloat16 or every_cycle or optimizer_state or half_the_squares or not_factored"
+        " or computes_its_exported or (mask_and and None) or twin_is_factorized_and_cut"
         " or trains_on_its_own or averages_of_cut"
         " or narang_masks or (step_is_scaled and Adam) or multipliers_act"
         " or freezes_under_weight_decay or slots_follow_their or called_like or frozen_layer_and"

@@ -9,7 +9,7 @@ from tfpipeline.layers.copying import take_over
 from tfpipeline.layers.factored.factored_kernel import check_built, factored_config
 from tfpipeline.layers.factored.ranks import check_ranks
 from tfpipeline.layers.recurrent.arguments import bind
-from tfpipeline.layers.recurrent.recurrent_cell import FACTOR_ARGUMENTS
+from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS
 
 
 class KerasTwinCell:

@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import keras
-import numpy as np
 from keras import ops
 
-from tfpipeline.layers.copying import take_over, with_own_objects
-from tfpipeline.layers.factored.factored_kernel import check_built
 from tfpipeline.layers.factored.ranks import Rank, check_forms, check_ranks, resolve_rank
 from tfpipeline.layers.recurrent.arguments import arguments_of, signature_of
-from tfpipeline.layers.recurrent.gate_kernels import GateKernels, KernelOptions
+from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS, CellProtocol
+from tfpipeline.layers.recurrent.gate_kernels import GateKernels
+from tfpipeline.layers.recurrent.kernel_forms import KernelOptions
 from tfpipeline.layers.recurrent.products import PreparedKernel, PreparedSplit, StateProduct
-from tfpipeline.protocol import Factor
-
-FACTOR_ARGUMENTS = ("rank", "recurrent_rank", "joint")
 
 
-class RecurrentCell:
+class RecurrentCell(CellProtocol):
     """Goes before a Keras cell among the bases of a recurrent cell.
 
-    The Keras cell keeps the arguments, initial states and dropout masks: it is the stock cell that
-    ours is the twin of (see `KerasTwinCell`), or `GatedCellOptions`. This class has the two
-    kernels, factored or not, and the bias. A concrete cell says its name and gates, and computes
-    one `step`.
+    The Keras cell keeps the arguments, initial states and dropout masks. It is the stock cell that
+    ours is the twin of (see `KerasTwinCell`); for a cell that Keras has not, `GatedCellOptions`, or
+    `keras.layers.SimpleRNNCell` where the gates have no activation of their own.
+
+    This class has the two kernels, factored or not, and the bias. A concrete cell says its name and
+    gates, and computes one `step`. Arguments of its own go by name only, and the rest is handed on:
+    `def __init__(self, *args, alpha=0.1, **options)`.
 
     Args:
         rank: rank of the input kernel: `"full"`, an int, or a float in (0, 1] as a fraction of the
@@ -185,69 +183,6 @@ class RecurrentCell:
         columns = len(self.GATES) * self.units
         return resolve_rank(self.rank, self.units, columns, "rank")
 
-    def factors(self) -> tuple[Factor, ...]:
-        """The factored matrices; see `tfpipeline.protocol`."""
-        check_built(self, "factors()")
-        state = self._kernels.state.factors()
-        if self.joint == "prabhavalkar":
-            return tuple(replace(factor, projects_output=True) for factor in state)
-        return (
-            *self._kernels.input.factors(),
-            *(replace(factor, argument="recurrent_rank") for factor in state),
-        )
-
-    def with_ranks(self, **ranks: Any) -> Any:
-        """A new, unbuilt cell of the same configuration with other ranks."""
-        layer: Any = self
-        return type(layer).from_config({**with_own_objects(layer.get_config(), layer), **ranks})
-
-    def assign_kernels(self, kernel: Any, recurrent_kernel: Any) -> None:
-        """Takes over whole kernels as their best approximations of the cell's ranks."""
-        matrices = [ops.convert_to_numpy(matrix) for matrix in (kernel, recurrent_kernel)]
-        self._kernels.assign(*matrices)
-
-    def export_kernels(self) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-        """Both kernels as one or two float32 arrays each, for `RecurrentStep`."""
-        kernel, recurrent = (
-            tuple(np.asarray(matrix, np.float32) for matrix in form.arrays())
-            for form in (self._kernels.input, self._kernels.state)
-        )
-        return kernel, recurrent
-
-    def export_bias(self) -> np.ndarray:
-        """Return the bias for `RecurrentStep`, zeros where there is none."""
-        bias = np.zeros((self.BIAS_ROWS, len(self.GATES) * self.units), np.float32)
-        if self.bias is not None:
-            value = np.asarray(ops.convert_to_numpy(self.bias), np.float32)
-            bias[: self.bias_rows] = value
-        return bias
-
-    def export_attributes(self) -> dict[str, object]:
-        """Return what belongs to this kind of cell only, for `RecurrentStep`."""
-        return {}
-
-    def plain_config(self) -> dict[str, Any]:
-        """Return the configuration with plain kernels."""
-        layer: Any = self
-        config = with_own_objects(layer.get_config(), layer)
-        for argument in ("kernel_regularizer", "recurrent_regularizer"):
-            if hasattr(getattr(self, argument), "for_factor"):
-                config[argument] = None
-        return {**config, "rank": None, "recurrent_rank": None, "joint": "partial"}
-
-    def collapse(self) -> Any:
-        """Return the built cell that computes the same function with plain kernels."""
-        layer: Any = self
-        check_built(layer, "collapse()")
-        plain = type(layer).from_config(self.plain_config())
-        plain.build((None, int(self.kernel.shape[0])))
-        plain.assign_kernels(self.kernel, self.recurrent_kernel)
-        for target, source in zip(
-            plain.weights[plain._kernels.count :], layer.weights[self._kernels.count :], strict=True
-        ):
-            take_over(target, source)
-        return plain
-
     @contextmanager
     def prepared(self, steps: int | None) -> Iterator[None]:
         """Inside, `call` takes inputs already projected and a recurrent kernel prepared once.
@@ -289,28 +224,6 @@ class RecurrentCell:
     def get_config(self) -> dict[str, Any]:
         own = {argument: getattr(self, argument) for argument in FACTOR_ARGUMENTS}
         return {**super().get_config(), **own}  # type: ignore[misc]
-
-
-class GatedCellOptions(keras.layers.SimpleRNNCell):
-    """The Keras cell among the bases of a cell with gates that Keras has not.
-
-    Of `SimpleRNNCell` it has the arguments, the state and the dropout masks, which Keras' loop
-    knows; it adds the activation of the gates.
-    """
-
-    def __init__(
-        self,
-        units: int,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
-        **options: Any,
-    ) -> None:
-        super().__init__(units, activation, **options)
-        self.recurrent_activation = keras.activations.get(recurrent_activation)
-
-    def get_config(self) -> dict[str, Any]:
-        activation = keras.activations.serialize(self.recurrent_activation)
-        return {**super().get_config(), "recurrent_activation": activation}
 
 
 def _first_step(inputs: Any) -> Any:

@@ -12,7 +12,7 @@ from keras import ops
 from tfpipeline.layers.copying import with_own_objects
 from tfpipeline.layers.factored.factored_kernel import check_built
 from tfpipeline.layers.recurrent.arguments import arguments_of, bind, signature_of
-from tfpipeline.layers.recurrent.recurrent_cell import FACTOR_ARGUMENTS
+from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS
 from tfpipeline.protocol import Factor, RecurrentStep
 
 # What keras.layers.RNN takes beside the cell.
@@ -43,7 +43,7 @@ class RecurrentLayer(keras.layers.RNN):
                 if not hasattr(cls, name) or name in FACTOR_ARGUMENTS:
                     setattr(cls, name, _of_cell(name))
         # A subclass with arguments of its own says them itself.
-        cls.__signature__ = None if "__init__" in vars(cls) else cls.ARGUMENTS  # type: ignore[attr-defined]
+        cls.__signature__ = None if "__init__" in vars(cls) else cls.ARGUMENTS
 
     @classmethod
     def _first_arguments(cls) -> tuple[Any, ...]:
