@@ -4,13 +4,11 @@
 
 #include "../kernels/tfp_assert.h"
 
-enum { kErrorBytes = 320 };
-
 tfp_delegate *tfp_delegate_new(const char *const *keys, const char *const *values, size_t count,
                                TfLiteStatus (*claim_nodes)(TfLiteContext *, TfLiteDelegate *),
                                void (*report_error)(const char *)) {
   TFP_ASSERT(claim_nodes != NULL);
-  char error[kErrorBytes];
+  char error[TFP_ERROR_BYTES];
   tfp_options options;
   if (!tfp_options_parse(keys, values, count, &options, error, sizeof error)) {
     if (report_error != NULL) report_error(error);

@@ -12,8 +12,8 @@ enum { kX, kFirst, kLast, kBias, kInputs };
 static bool read_factor(const char *which, const TfLiteTensor *tensor,
                         tfp_fully_connected_plan *plan, char *error, size_t error_size) {
   char reason[TFP_ERROR_BYTES / 2];
-  plan->weights.row_numbers = tfp_whole_bytes(plan->shape.depth, plan->shape.weight_bits);
-  if (tfp_check_bytes(tensor, reason, sizeof reason) &&
+  plan->weights.row_numbers = tfp_row_stride(plan->shape.depth, plan->shape.weight_bits);
+  if (tfp_check_weight_type(tensor, reason, sizeof reason) &&
       tfp_read_weights(tensor, plan, reason, sizeof reason) &&
       tfp_fully_connected_check(&plan->shape, &plan->weights, reason, sizeof reason)) {
     return true;
@@ -26,8 +26,8 @@ static bool read_vectors(const tfp_factored_options *options, const TfLiteTensor
                          const TfLiteTensor *y, tfp_factored_plan *plan, char *error,
                          size_t error_size) {
   tfp_affine to;
-  if (!tfp_read_levels("x", x, &plan->first.weights.x, error, error_size) ||
-      !tfp_read_levels("y", y, &to, error, error_size)) {
+  if (!tfp_read_quantization("x", x, &plan->first.weights.x, error, error_size) ||
+      !tfp_read_quantization("y", y, &to, error, error_size)) {
     return false;
   }
   plan->first.weights.y_scale = options->inner_scale;
@@ -97,7 +97,7 @@ bool tfp_read_factored(TfLiteContext *context, const tfp_node *node, tfp_factore
       !tfp_read_bias(tfp_node_input(context, node, kBias), &plan->last, error, error_size)) {
     return false;
   }
-  tfp_set_ends(&plan->first);
-  tfp_set_ends(&plan->last);
+  tfp_set_output_range(&plan->first);
+  tfp_set_output_range(&plan->last);
   return true;
 }

@@ -7,7 +7,7 @@
 
 typedef struct tfp_factored_plan {
   tfp_fully_connected_plan first; /* of which only shape and weights matter */
-  tfp_fully_connected_plan last;  /* with the batch, the bias and the ends of y */
+  tfp_fully_connected_plan last;  /* with the batch, the bias and the output minimum and maximum */
 } tfp_factored_plan;
 
 /* Fills a plan of zeros; on failure writes one sentence and returns false. */

@@ -10,21 +10,21 @@
 
 #define REFUSE(...) return snprintf(error, error_size, __VA_ARGS__), false
 
-bool tfp_read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine *levels, char *error,
-                     size_t error_size) {
+bool tfp_read_quantization(const char *name, const TfLiteTensor *tensor, tfp_affine *quantization,
+                           char *error, size_t error_size) {
   const TfLiteAffineQuantization *q = tfp_per_tensor_quantization(tensor);
   if (q == NULL) REFUSE("%s must have one scale and one zero point", name);
-  *levels = (tfp_affine){q->scale->data[0], q->zero_point->data[0]};
+  *quantization = (tfp_affine){q->scale->data[0], q->zero_point->data[0]};
   return true;
 }
 
-size_t tfp_whole_bytes(size_t depth, int bits) {
+size_t tfp_row_stride(size_t depth, int bits) {
   TFP_ASSERT(bits == 8 || bits == 4 || bits == 2);
   const size_t per_byte = 8 / (size_t)bits;
   return (depth + per_byte - 1) / per_byte * per_byte;
 }
 
-bool tfp_check_bytes(const TfLiteTensor *weights, char *error, size_t error_size) {
+bool tfp_check_weight_type(const TfLiteTensor *weights, char *error, size_t error_size) {
   if (weights->type == kTfLiteInt8 || weights->type == kTfLiteUInt8) return true;
   REFUSE("weights must be bytes (int8 or uint8); got type %d", (int)weights->type);
 }
@@ -108,7 +108,7 @@ bool tfp_read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, c
   return true;
 }
 
-void tfp_set_ends(tfp_fully_connected_plan *plan) {
+void tfp_set_output_range(tfp_fully_connected_plan *plan) {
   tfp_fully_connected_weights *weights = &plan->weights;
   const bool relu = plan->activation != kTfpNone, six = plan->activation == kTfpRelu6;
   weights->y_low = relu ? 0.0f : -0x1.fffffep+127f;
@@ -116,9 +116,9 @@ void tfp_set_ends(tfp_fully_connected_plan *plan) {
   tfp_output_s8 *y = &weights->y;
   y->low = relu ? y->zero_point : INT8_MIN;
   y->high = INT8_MAX;
-  /* Rounded half away from zero, as the runtimes do. */
-  const float level = 6.0f / weights->y_scale + 0.5f;
-  if (six && level < (float)(INT8_MAX - y->zero_point)) y->high = y->zero_point + (int32_t)level;
+  /* 6 above the zero point, rounded half away from zero as the runtimes do. */
+  const float max = 6.0f / weights->y_scale + 0.5f;
+  if (six && max < (float)(INT8_MAX - y->zero_point)) y->high = y->zero_point + (int32_t)max;
 }
 
 TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,

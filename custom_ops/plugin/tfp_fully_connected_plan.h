@@ -26,24 +26,25 @@ typedef struct tfp_fully_connected_tensors {
   const TfLiteTensor *x, *weights, *bias, *y;
 } tfp_fully_connected_tensors;
 
-/* The one scale and zero point of a tensor; on failure writes one sentence and returns false. */
-bool tfp_read_levels(const char *name, const TfLiteTensor *tensor, tfp_affine *levels, char *error,
-                     size_t error_size);
+/* The quantization parameters of a tensor that has one scale and one zero point; on failure writes
+ * one sentence and returns false. */
+bool tfp_read_quantization(const char *name, const TfLiteTensor *tensor, tfp_affine *quantization,
+                           char *error, size_t error_size);
 
-/* Numbers from one row of weights of our ops to the next: rows begin at whole bytes, so that their
- * tensor has a dimension for scales. */
-size_t tfp_whole_bytes(size_t depth, int bits);
+/* Weights of our ops from the start of a row to that of the next: rows begin at whole bytes, so
+ * that their tensor has a dimension for scales. */
+size_t tfp_row_stride(size_t depth, int bits);
 
-/* They fill the batch of x, the weights, the bias, and the ends of y; those that return false have
- * written one sentence. */
-bool tfp_check_bytes(const TfLiteTensor *weights, char *error, size_t error_size);
+/* They fill the batch of x, the weights, the bias, and the output minimum and maximum; those that
+ * return false have written one sentence. */
+bool tfp_check_weight_type(const TfLiteTensor *weights, char *error, size_t error_size);
 bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char *error,
                     size_t error_size);
 bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
                       size_t error_size);
 bool tfp_read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
                    size_t error_size);
-void tfp_set_ends(tfp_fully_connected_plan *plan);
+void tfp_set_output_range(tfp_fully_connected_plan *plan);
 
 /* Gives y the dimensions that x and the plan ask for. */
 TfLiteStatus tfp_resize_fully_connected(TfLiteContext *context, const tfp_node *node,

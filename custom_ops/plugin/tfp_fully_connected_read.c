@@ -29,15 +29,15 @@ bool tfp_read_fully_connected_tensors(const tfp_fully_connected_tensors *t,
   if (plan->is_unsigned) return tfp_read_fully_connected_u8(t, plan, error, error_size);
   if (!plan->shape.is_float) {
     tfp_affine y;
-    if (!tfp_read_levels("x", t->x, &plan->weights.x, error, error_size) ||
-        !tfp_read_levels("y", t->y, &y, error, error_size)) {
+    if (!tfp_read_quantization("x", t->x, &plan->weights.x, error, error_size) ||
+        !tfp_read_quantization("y", t->y, &y, error, error_size)) {
       return false;
     }
     plan->weights.y_scale = y.scale;
     plan->weights.y.zero_point = y.zero_point;
   }
   if (!tfp_fully_connected_check(&plan->shape, &plan->weights, error, error_size)) return false;
-  tfp_set_ends(plan);
+  tfp_set_output_range(plan);
   return true;
 }
 
@@ -54,11 +54,11 @@ bool tfp_read_fully_connected(TfLiteContext *context, const tfp_node *node,
   const tfp_fully_connected_tensors t = {
       tfp_node_input(context, node, kX), tfp_node_input(context, node, kWeights),
       tfp_node_input(context, node, kBias), tfp_node_output(context, node, 0)};
-  if (t.weights != NULL && !tfp_check_bytes(t.weights, error, error_size)) return false;
+  if (t.weights != NULL && !tfp_check_weight_type(t.weights, error, error_size)) return false;
   plan->shape.rows = options.rows;
   plan->shape.depth = options.depth;
   plan->shape.weight_bits = options.weight_bits;
-  plan->weights.row_numbers = tfp_whole_bytes(options.depth, options.weight_bits);
+  plan->weights.row_numbers = tfp_row_stride(options.depth, options.weight_bits);
   plan->activation = options.activation;
   plan->keep_dims = true;
   return tfp_read_fully_connected_tensors(&t, plan, error, error_size);

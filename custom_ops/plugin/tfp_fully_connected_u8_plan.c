@@ -4,13 +4,14 @@
 
 #include "../kernels/tfp_assert.h"
 
-/* Ends of y in its levels, rounded as the runtimes do. */
-static void set_ends(const tfp_fully_connected_plan *plan, tfp_fully_connected_u8_weights *u8) {
+/* Output minimum and maximum as quantized values, rounded as the runtimes do. */
+static void set_output_range(const tfp_fully_connected_plan *plan,
+                             tfp_fully_connected_u8_weights *u8) {
   u8->low = plan->activation == kTfpNone ? 0 : u8->y.zero_point;
   u8->high = UINT8_MAX;
-  const float level = 6.0f / u8->y.scale + 0.5f;
-  if (plan->activation == kTfpRelu6 && level < (float)(UINT8_MAX - u8->y.zero_point)) {
-    u8->high = u8->y.zero_point + (int32_t)level;
+  const float max = 6.0f / u8->y.scale + 0.5f;
+  if (plan->activation == kTfpRelu6 && max < (float)(UINT8_MAX - u8->y.zero_point)) {
+    u8->high = u8->y.zero_point + (int32_t)max;
   }
 }
 
@@ -31,14 +32,14 @@ bool tfp_read_fully_connected_u8(const tfp_fully_connected_tensors *t,
     return false;
   }
   u8->output = is_raw ? kTfpRawSums : plan->is_builtin ? kTfpFloatFactor : kTfpFixedPoint;
-  if (!tfp_read_levels("x", t->x, &u8->x, error, error_size) ||
-      !tfp_read_levels("weights", t->weights, &u8->w, error, error_size) ||
-      (!is_raw && !tfp_read_levels("y", t->y, &u8->y, error, error_size))) {
+  if (!tfp_read_quantization("x", t->x, &u8->x, error, error_size) ||
+      !tfp_read_quantization("weights", t->weights, &u8->w, error, error_size) ||
+      (!is_raw && !tfp_read_quantization("y", t->y, &u8->y, error, error_size))) {
     return false;
   }
   u8->values = plan->weights.values;
   u8->bias = plan->weights.bias;
   if (!tfp_fully_connected_u8_check(u8, error, error_size)) return false;
-  if (!is_raw) set_ends(plan, u8);
+  if (!is_raw) set_output_range(plan, u8);
   return true;
 }

@@ -11,9 +11,9 @@ void *tfp_allocate(uint64_t bytes) {
   if (bytes > SIZE_MAX / 2 - extra) return NULL;
   char *raw = malloc((size_t)(bytes + extra));
   if (raw == NULL) return NULL;
-  const uintptr_t first = (uintptr_t)raw + sizeof(void *);
+  const uintptr_t start = (uintptr_t)raw + sizeof(void *);
   const uintptr_t mask = TFP_ALIGNMENT - 1;
-  void **aligned = (void **)((first + mask) & ~mask);
+  void **aligned = (void **)((start + mask) & ~mask);
   TFP_ASSERT((char *)aligned + bytes <= raw + bytes + extra);
   aligned[-1] = raw;
   return aligned;

@@ -10,7 +10,7 @@
 #include "tfp_pool.h"
 #include "tfp_tflite_abi.h"
 
-enum { TFP_MAX_NODE_TENSORS = 16, TFP_ERROR_BYTES = 320 };
+enum { TFP_MAX_NODE_TENSORS = 16 };
 
 struct tfp_node;
 

@@ -6,8 +6,8 @@
 
 #define REFUSE(...) return snprintf(error, error_size, __VA_ARGS__), false
 
-/* The place of `index` among the first `count`, or -1. */
-static int place_of(int index, const int *indices, int count) {
+/* The position of `index` among the first `count`, or -1. */
+static int position_of(int index, const int *indices, int count) {
   for (int i = 0; i < count; ++i) {
     if (indices[i] == index) return i;
   }
@@ -16,24 +16,24 @@ static int place_of(int index, const int *indices, int count) {
 
 /* A runtime lets a constant pass as an output where nothing changes its size, and an output that
  * is an input too would change the input's size after it was checked. */
-static bool output_is_sound(const TfLiteContext *context, const int *inputs, int input_count,
+static bool output_is_valid(const TfLiteContext *context, const int *inputs, int input_count,
                             const int *outputs, int i, char *error, size_t error_size) {
   const TfLiteTensor *tensor = tfp_tensor_at(context, outputs[i]);
   if (tensor == NULL) return true;
   if (tensor->allocation_type == kTfLiteMmapRo) {
     REFUSE("output %d must not be a constant of the model", i);
   }
-  const int input = place_of(outputs[i], inputs, input_count);
+  const int input = position_of(outputs[i], inputs, input_count);
   if (input >= 0) REFUSE("output %d and input %d must not be one tensor", i, input);
-  const int other = place_of(outputs[i], outputs, i);
+  const int other = position_of(outputs[i], outputs, i);
   if (other >= 0) REFUSE("outputs %d and %d must not be one tensor", other, i);
   return true;
 }
 
-static bool is_sound(const TfLiteContext *context, const int *inputs, int input_count,
+static bool is_valid(const TfLiteContext *context, const int *inputs, int input_count,
                      const int *outputs, int output_count, char *error, size_t error_size) {
   for (int i = 0; i < output_count; ++i) {
-    if (!output_is_sound(context, inputs, input_count, outputs, i, error, error_size)) return false;
+    if (!output_is_valid(context, inputs, input_count, outputs, i, error, error_size)) return false;
   }
   for (int i = 0; i < input_count; ++i) {
     const TfLiteTensor *tensor = tfp_tensor_at(context, inputs[i]);
@@ -47,10 +47,10 @@ static bool is_sound(const TfLiteContext *context, const int *inputs, int input_
   return true;
 }
 
-bool tfp_tensors_are_sound(const TfLiteContext *context, const TfLiteIntArray *inputs,
+bool tfp_tensors_are_valid(const TfLiteContext *context, const TfLiteIntArray *inputs,
                            const TfLiteIntArray *outputs, char *error, size_t error_size) {
   if (inputs == NULL || outputs == NULL) REFUSE("a node without inputs or outputs");
-  return is_sound(context, inputs->data, inputs->size, outputs->data, outputs->size, error,
+  return is_valid(context, inputs->data, inputs->size, outputs->data, outputs->size, error,
                   error_size);
 }
 
@@ -59,9 +59,9 @@ static int kept(int count) {
   return count < TFP_MAX_NODE_TENSORS ? count : TFP_MAX_NODE_TENSORS;
 }
 
-bool tfp_node_is_sound(const TfLiteContext *context, const tfp_node *node, char *error,
+bool tfp_node_is_valid(const TfLiteContext *context, const tfp_node *node, char *error,
                        size_t error_size) {
-  return is_sound(context, node->inputs, kept(node->input_count), node->outputs,
+  return is_valid(context, node->inputs, kept(node->input_count), node->outputs,
                   kept(node->output_count), error, error_size);
 }
 
@@ -77,8 +77,8 @@ static uint64_t bytes_needed(const TfLiteTensor *tensor) {
   return bytes;
 }
 
-bool tfp_constants_are_whole(const TfLiteContext *context, const tfp_node *node, char *error,
-                             size_t error_size) {
+bool tfp_constants_are_complete(const TfLiteContext *context, const tfp_node *node, char *error,
+                                size_t error_size) {
   for (int i = 0; i < kept(node->input_count); ++i) {
     const TfLiteTensor *tensor = tfp_tensor_at(context, node->inputs[i]);
     if (tensor == NULL || tensor->allocation_type != kTfLiteMmapRo) continue;

@@ -54,7 +54,7 @@ static bool is_accelerated(TfLiteContext *context, const TfLiteNode *node, int32
   for (size_t i = 0; i < sizeof builtins / sizeof builtins[0]; ++i) {
     char ignored[TFP_ERROR_BYTES];
     if (code != builtins[i].code || !builtins[i].is_faster(context, node, options->variant) ||
-        !tfp_tensors_are_sound(context, node->inputs, node->outputs, ignored, sizeof ignored)) {
+        !tfp_tensors_are_valid(context, node->inputs, node->outputs, ignored, sizeof ignored)) {
       continue;
     }
     *op = builtins[i].op;

@@ -4,6 +4,8 @@
 
 #include "../kernels/tfp_kernels.h"
 
+enum { TFP_ERROR_BYTES = 320 }; /* of the longest sentence, in all of the plug-in */
+
 typedef struct tfp_options {
   const tfp_variant *variant; /* the kernels to use */
   int num_threads;            /* of an op at most, the caller among them */

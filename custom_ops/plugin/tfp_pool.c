@@ -40,7 +40,7 @@ enum { kSpins = 10000, kSpinsBeforeYield = 200 };
 
 typedef struct worker {
   tfp_pool *pool;
-  size_t place;      /* 1 .. threads - 1; the caller is 0 */
+  size_t part;       /* 1 .. threads - 1; the caller is 0 */
   atomic_bool ready; /* its part waits to be taken, by this thread or by the caller */
   pthread_t thread;
 } worker;
@@ -97,7 +97,7 @@ static void wake_all(tfp_pool *pool) {
 static void take(worker *self) {
   tfp_pool *pool = self->pool;
   if (!atomic_exchange_explicit(&self->ready, false, memory_order_acq_rel)) return;
-  pool->task(pool->context, self->place);
+  pool->task(pool->context, self->part);
   atomic_fetch_sub_explicit(&pool->left, 1, memory_order_release);
 }
 
@@ -159,7 +159,7 @@ tfp_pool *tfp_pool_new(size_t threads) {
   for (pool->threads = 1; pool->threads < threads; ++pool->threads) {
     worker *next = &pool->workers[pool->threads - 1];
     next->pool = pool;
-    next->place = pool->threads;
+    next->part = pool->threads;
     if (pthread_create(&next->thread, NULL, work, next) != 0) break;
   }
   return pool;

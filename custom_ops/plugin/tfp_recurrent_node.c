@@ -18,8 +18,8 @@ static const tfp_cell *cell_of(const tfp_node *node) {
   return node->op.cell;
 }
 
-/* The place of an input that comes after the states. */
-static int after_states(const tfp_node *node, int i) {
+/* The number of an input that comes after the states. */
+static int input_after_states(const tfp_node *node, int i) {
   return 1 + (int)cell_of(node)->states + i;
 }
 
@@ -96,16 +96,18 @@ static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
   const tfp_cell *cell = cell_of(node);
   const size_t rows = cell->gates * options->units;
   TfLiteStatus status =
-      read_kernel(context, node, after_states(node, kW1), kernel_names, options->input_dim,
+      read_kernel(context, node, input_after_states(node, kW1), kernel_names, options->input_dim,
                   options->rank_x, rows, options->weight_bits, weights->kernel);
   if (status != kTfLiteOk) return status;
-  status = read_kernel(context, node, after_states(node, kU1), recurrent_names, options->units,
-                       options->rank_h, rows, options->weight_bits + 2, weights->recurrent);
+  status =
+      read_kernel(context, node, input_after_states(node, kU1), recurrent_names, options->units,
+                  options->rank_h, rows, options->weight_bits + 2, weights->recurrent);
   if (status != kTfLiteOk) return status;
-  status = read_floats(context, node, after_states(node, kBias), "bias", cell->bias_rows, rows,
-                       &weights->bias);
+  status = read_floats(context, node, input_after_states(node, kBias), "bias", cell->bias_rows,
+                       rows, &weights->bias);
   if (status != kTfLiteOk || !options->layer_norm) return status;
-  return read_floats(context, node, after_states(node, kGains), "gains", 2, rows, &weights->gains);
+  return read_floats(context, node, input_after_states(node, kGains), "gains", 2, rows,
+                     &weights->gains);
 }
 
 /* Packs the weights, unless they are those packed before (prepare runs again on every resize). */
@@ -161,7 +163,7 @@ static TfLiteStatus check_y(TfLiteContext *context, const tfp_node *node,
 
 /* The optional lengths: one a sequence, in a tensor that may change from run to run. */
 static TfLiteStatus check_lengths(TfLiteContext *context, const tfp_node *node, int batch) {
-  const int i = after_states(node, kLengths);
+  const int i = input_after_states(node, kLengths);
   TfLiteTensor *lengths;
   if (node->inputs[i] == kTfLiteOptionalTensor) return kTfLiteOk;
   return tfp_check_input(context, node, i, "lengths", kTfLiteInt32, 1, (const int[]){batch},
@@ -170,21 +172,21 @@ static TfLiteStatus check_lengths(TfLiteContext *context, const tfp_node *node, 
 
 /* State `i` before and after: "h0" and "output h". */
 static TfLiteStatus check_state(TfLiteContext *context, const tfp_node *node, int i, int batch,
-                                int units, TfLiteTensor **last) {
+                                int units, TfLiteTensor **final_state) {
   char name[32];
-  TfLiteTensor *first;
+  TfLiteTensor *initial_state;
   snprintf(name, sizeof name, "%s0", cell_of(node)->state_names[i]);
   const TfLiteStatus status = tfp_check_input(context, node, 1 + i, name, kTfLiteFloat32, 2,
-                                              (const int[]){batch, units}, &first);
+                                              (const int[]){batch, units}, &initial_state);
   if (status != kTfLiteOk) return status;
   snprintf(name, sizeof name, "output %s", cell_of(node)->state_names[i]);
-  return tfp_check_output(context, node, 1 + i, name, kTfLiteFloat32, last);
+  return tfp_check_output(context, node, 1 + i, name, kTfLiteFloat32, final_state);
 }
 
 static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recurrent_state *state,
                              const tfp_recurrent_options *options, tfp_recurrent_weights *weights) {
   const int depth = (int)options->input_dim, units = (int)options->units;
-  TfLiteTensor *x, *y, *last[TFP_MAX_STATES];
+  TfLiteTensor *x, *y, *final_states[TFP_MAX_STATES];
   TfLiteStatus status =
       tfp_check_input(context, node, kX, "x", kTfLiteInt8, 3, (const int[]){-1, -1, depth}, &x);
   if (status != kTfLiteOk) return status;
@@ -194,7 +196,7 @@ static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recur
   status = check_y(context, node, options, &y);
   if (status != kTfLiteOk) return status;
   for (int i = 0; i < (int)cell_of(node)->states; ++i) {
-    status = check_state(context, node, i, batch, units, &last[i]);
+    status = check_state(context, node, i, batch, units, &final_states[i]);
     if (status != kTfLiteOk) return status;
   }
   status = check_lengths(context, node, batch);
@@ -208,7 +210,7 @@ static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recur
                ? tfp_resize_output(context, y, 3, (const int[]){batch, time, units})
                : tfp_resize_output(context, y, 2, (const int[]){batch, units});
   for (size_t i = 0; status == kTfLiteOk && i < cell_of(node)->states; ++i) {
-    status = tfp_resize_output(context, last[i], 2, (const int[]){batch, units});
+    status = tfp_resize_output(context, final_states[i], 2, (const int[]){batch, units});
   }
   return status;
 }
@@ -216,14 +218,14 @@ static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recur
 static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
   const tfp_cell *cell = cell_of(node);
   TFP_ASSERT(cell != NULL && cell->states >= 1 && cell->states <= TFP_MAX_STATES);
-  TFP_ASSERT(after_states(node, kGains) < TFP_MAX_NODE_TENSORS);
+  TFP_ASSERT(input_after_states(node, kGains) < TFP_MAX_NODE_TENSORS);
   char error[TFP_ERROR_BYTES];
   tfp_recurrent_options options;
   if (!tfp_recurrent_options_parse(cell, node->custom_data, node->custom_size, &options, error,
                                    sizeof error)) {
     return tfp_node_error(context, node, "%s", error);
   }
-  const int inputs = after_states(node, kGains) + (options.layer_norm ? 1 : 0);
+  const int inputs = input_after_states(node, kGains) + (options.layer_norm ? 1 : 0);
   const int outputs = 1 + (int)cell->states;
   if (node->input_count != inputs || node->output_count != outputs) {
     return tfp_node_error(context, node, "expected %d inputs and %d outputs; got %d and %d", inputs,
@@ -244,25 +246,25 @@ static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
 static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   const recurrent_state *state = node->state;
   const TfLiteTensor *tensors = context->tensors;
-  const int lengths = node->inputs[after_states(node, kLengths)];
-  const float *first[TFP_MAX_STATES];
-  float *last[TFP_MAX_STATES];
+  const int lengths = node->inputs[input_after_states(node, kLengths)];
+  const float *initial_states[TFP_MAX_STATES];
+  float *final_states[TFP_MAX_STATES];
   /* Outputs may lack memory: the runtime gives none to an output that nothing reads. */
   const tfp_recurrent_io io = {
       .batch = state != NULL ? state->batch : 0,
       .time = state != NULL ? state->time : 0,
       .x = tensors[node->inputs[kX]].data,
       .lengths = lengths != kTfLiteOptionalTensor ? tensors[lengths].data : NULL,
-      .first = first,
+      .first = initial_states,
       .y = tensors[node->outputs[kY]].data,
-      .last = last,
+      .last = final_states,
   };
   bool complete = state != NULL && state->memory != NULL && io.x != NULL &&
                   (io.lengths != NULL || lengths == kTfLiteOptionalTensor);
   for (size_t i = 0; i < cell_of(node)->states; ++i) {
-    first[i] = tensors[node->inputs[1 + i]].data;
-    last[i] = tensors[node->outputs[1 + i]].data;
-    complete = complete && first[i] != NULL;
+    initial_states[i] = tensors[node->inputs[1 + i]].data;
+    final_states[i] = tensors[node->outputs[1 + i]].data;
+    complete = complete && initial_states[i] != NULL;
   }
   if (!complete) {
     return tfp_node_error(context, node, "a tensor has no memory: were tensors allocated?");

@@ -72,12 +72,12 @@ static TfLiteStatus prepare_node(TfLiteContext *context, TfLiteNode *tflite_node
   }
   char error[TFP_ERROR_BYTES];
   node->prepared = false;
-  if (!tfp_node_is_sound(context, node, error, sizeof error)) {
+  if (!tfp_node_is_valid(context, node, error, sizeof error)) {
     return tfp_node_error(context, node, "%s", error);
   }
   const TfLiteStatus status = node->op.kind->prepare(context, node);
   if (status != kTfLiteOk) return status;
-  if (!tfp_constants_are_whole(context, node, error, sizeof error)) {
+  if (!tfp_constants_are_complete(context, node, error, sizeof error)) {
     return tfp_node_error(context, node, "%s", error);
   }
   tfp_keep_sizes(context, node);

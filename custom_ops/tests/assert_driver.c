@@ -17,8 +17,8 @@ int main(int argc, char **argv) {
     tfp_op_get(tfp_op_count());
   } else if (strcmp(what, "tfp_node_input") == 0) {
     tfp_node_input(NULL, &(tfp_node){.input_count = 1}, -1);
-  } else if (strcmp(what, "tfp_whole_bytes") == 0) {
-    tfp_whole_bytes(3, 16);
+  } else if (strcmp(what, "tfp_row_stride") == 0) {
+    tfp_row_stride(3, 16);
   } else if (strcmp(what, "none") != 0) {
     return 2;
   }

@@ -23,7 +23,7 @@ def test_driver(mode: str, program: str, c_mode: Callable[[str], c_programs.Prog
     assert c_programs.run(c_mode(mode).build(f"{program}.c")) == "ok\n"
 
 
-@pytest.mark.parametrize("contract", ["tfp_op_get", "tfp_node_input", "tfp_whole_bytes", "none"])
+@pytest.mark.parametrize("contract", ["tfp_op_get", "tfp_node_input", "tfp_row_stride", "none"])
 @pytest.mark.parametrize("mode", ["allocations", "sanitizers"])
 def test_a_broken_contract_ends_the_program(
     mode: str, contract: str, c_mode: Callable[[str], c_programs.Programs]
