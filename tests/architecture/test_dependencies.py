@@ -111,9 +111,7 @@ PYTHON_PARTS = {
     "__init__": part("extras errors", lazy=EVERYTHING),
 }
 
-# Inside of export/ arrows run downwards: a folder may use those above it in this list, and the
-# files beside the folders that EXPORT_FILES names; the other files may use them all.
-EXPORT_FILES = "errors forms modes options report tolerances"
+# What each folder of export/ needs from outside; which of them may use which: test_export_order.
 EXPORT_FOLDERS = {
     "quantize": part("numerics protocol", "numpy"),
     "graph": part("numerics protocol", "numpy flatbuffers ai_edge_litert"),
@@ -122,7 +120,7 @@ EXPORT_FOLDERS = {
     "emit": part("numerics", "numpy ai_edge_litert"),
     "recurrent": part("numerics protocol", "numpy ai_edge_litert"),
     # What touches a Keras model, and what a process of its own does with TensorFlow.
-    "trace": part("protocol", "numpy keras tensorflow"),
+    "trace": part("numerics protocol", "numpy keras tensorflow"),
     "convert": part("progress runtime worker_process", "numpy keras", lazy="tensorflow"),
     "calibrate": part("progress", "numpy ai_edge_litert"),
     "lower": part("numerics", "numpy ai_edge_litert"),
@@ -130,13 +128,11 @@ EXPORT_FOLDERS = {
     "verify": part("progress runtime", "numpy keras ai_edge_litert"),
     "choose": part("progress", "numpy keras"),
 }
-for number, (folder, rule) in enumerate(EXPORT_FOLDERS.items()):
-    below = [*EXPORT_FILES.split(), *list(EXPORT_FOLDERS)[:number]]
-    inner = frozenset(f"export.{name}" for name in below)
-    PYTHON_PARTS[f"export.{folder}"] = replace(rule, parts=rule.parts | inner)
+INSIDE_EXPORT = frozenset({"export", *(f"export.{folder}" for folder in EXPORT_FOLDERS)})
+for folder, rule in EXPORT_FOLDERS.items():
+    PYTHON_PARTS[f"export.{folder}"] = replace(rule, parts=rule.parts | INSIDE_EXPORT)
 PYTHON_PARTS["export"] = replace(
-    PYTHON_PARTS["export"],
-    parts=PYTHON_PARTS["export"].parts | {f"export.{folder}" for folder in EXPORT_FOLDERS},
+    PYTHON_PARTS["export"], parts=PYTHON_PARTS["export"].parts | INSIDE_EXPORT
 )
 
 FREESTANDING = "stdint.h stddef.h stdbool.h stdalign.h stdarg.h float.h limits.h"
@@ -302,12 +298,6 @@ def tree(root: Path, files: dict[str, str]) -> Path:
         ("export/exporter.py", "from tfpipeline.data.commands.clip_folder import read_clip_folder"),
         ("export/exporter.py", "def f():\n    from tfpipeline.data import load_speech_commands"),
         ("export/exporter.py", "from ..recipes import demo"),
-        ("export/quantize/affine.py", "from tfpipeline.export.graph import markers"),
-        (
-            "export/trace/mark.py",
-            "def f():\n    from tfpipeline.export.lower.lowering import lower",
-        ),
-        ("export/lower/products.py", "from tfpipeline.export.exporter import export"),
         ("export/lower/products.py", "import keras"),
         ("tfpipeline/data/errors.py", "from tfpipeline.data.audio import wav"),
         ("tfpipeline/data/commands/reader.py", "from tfpipeline.data.synthesis import noise"),
