@@ -5,19 +5,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tfp_cells.h"
+
 /* Weights come in blocks of this many rows; gates work on this many units. */
 #define TFP_ROW_BLOCK 16
 /* Columns of one gemm call at most. */
 #define TFP_MAX_BATCH 8
 /* Buffers of packed weights and parameters are aligned to this. */
 #define TFP_ALIGNMENT 64
-/* Parameters of 16 units of a GRU: float[12][16], in the order
- * multiplier_x z r n, bias_x z r n, multiplier_h z r n, bias_h z r n. */
-#define TFP_GRU_PARAMETERS 192
-/* Parameters of 16 units of an LSTM: float[12][16], in the order
- * multiplier_x i f c o, bias i f c o, multiplier_h i f c o. */
-#define TFP_LSTM_PARAMETERS 192
-
 /* Packs 1..16 rows of `depth` int8 weights, row-major with `stride` between rows, into one block.
  * Rows that are missing become zeros. `zero_point` is that of the vectors to be multiplied.
  * Every layout begins with int32[16], the start of each accumulator. r16k4: then for each 4 columns
@@ -44,20 +39,21 @@ typedef struct tfp_gate_settings {
   float inverse_scale; /* levels of int8 a unit of h */
   int recurrent_activation;
   int activation;
+  float parameters[TFP_CELL_PARAMETERS]; /* of the cell; 0 where it has fewer */
 } tfp_gate_settings;
 
-/* One GRU step of 16 * blocks units: see custom_ops/spec/gru.md. `acc_x` and `acc_h` hold
- * int32[3][16] (z, r, n) for each block; `h` is updated in place, `q` gets its int8 copy. */
-typedef void (*tfp_gru_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
-                                 const float *parameters, size_t blocks,
-                                 const tfp_gate_settings *settings, float *h, int8_t *q);
-
-/* One LSTM step of 16 * blocks units: see custom_ops/spec/lstm.md. `acc_x` and `acc_h` hold
- * int32[4][16] (i, f, c, o) for each block; `h` is written and `c` updated in place, `q` gets the
- * int8 copy of h. */
-typedef void (*tfp_lstm_gates_fn)(const int32_t *acc_x, const int32_t *acc_h,
-                                  const float *parameters, size_t blocks,
-                                  const tfp_gate_settings *settings, float *h, float *c, int8_t *q);
+/* One step of 16 * blocks units of a cell: see custom_ops/spec. */
+typedef struct tfp_gate_args {
+  const int32_t *acc_x, *acc_h; /* int32[gates][16] for each block */
+  /* float[gates * (2 + bias rows)][16] for each block: multipliers of x, bias, multipliers of h,
+   * and the recurrent bias where there is one. */
+  const float *parameters;
+  size_t blocks;
+  const tfp_gate_settings *settings;
+  float *states[TFP_MAX_STATES]; /* [16 * blocks] each, updated in place */
+  int8_t *q;                     /* gets the int8 copy of the first state, h */
+} tfp_gate_args;
+typedef void (*tfp_gates_fn)(const tfp_gate_args *args);
 
 /* The products of one gate with one multiplier each: those of 16 units begin at every step. */
 typedef struct tfp_gate_products {

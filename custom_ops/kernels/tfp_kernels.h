@@ -29,8 +29,7 @@ typedef struct tfp_variant {
   tfp_pack_fn pack;
   tfp_gemm_fn gemm;
   tfp_requantize_fn requantize;
-  tfp_gru_gates_fn gru_gates;
-  tfp_lstm_gates_fn lstm_gates;
+  const tfp_gates_fn *gates; /* of each cell, by its tfp_cell_id */
   tfp_load_state_fn load_state;
   tfp_moments_fn moments;
   tfp_normalize_fn normalize;
@@ -81,12 +80,7 @@ bool tfp_cpu_has_neonv7(void);
             ptrdiff_t x_stride, int32_t *acc, size_t acc_stride)
 #define TFP_DECLARE_REQUANTIZE(name) \
   void name(const int32_t *acc, const float *multiplier, size_t count, int8_t *out)
-#define TFP_DECLARE_GRU_GATES(name)                                                             \
-  void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
-            const tfp_gate_settings *settings, float *h, int8_t *q)
-#define TFP_DECLARE_LSTM_GATES(name)                                                            \
-  void name(const int32_t *acc_x, const int32_t *acc_h, const float *parameters, size_t blocks, \
-            const tfp_gate_settings *settings, float *h, float *c, int8_t *q)
+#define TFP_DECLARE_GATES(name) extern const tfp_gates_fn name[TFP_CELL_COUNT]
 #define TFP_DECLARE_MOMENTS(name) tfp_moments name(const tfp_gate_products *of, float epsilon)
 #define TFP_DECLARE_NORMALIZE(name)                                                                \
   void name(const tfp_moments *moments, const float *gains, size_t gates, const float *multiplier, \
@@ -184,15 +178,10 @@ TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_avx512);
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_neon);
 TFP_DECLARE_REQUANTIZE(tfp_requantize_s32s8_neonv7);
 
-TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_c);
-TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_avx2);
-TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_avx512);
-TFP_DECLARE_GRU_GATES(tfp_gru_gates_f32_neon);
-
-TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_c);
-TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx2);
-TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_avx512);
-TFP_DECLARE_LSTM_GATES(tfp_lstm_gates_f32_neon);
+TFP_DECLARE_GATES(tfp_gates_f32_c);
+TFP_DECLARE_GATES(tfp_gates_f32_avx2);
+TFP_DECLARE_GATES(tfp_gates_f32_avx512);
+TFP_DECLARE_GATES(tfp_gates_f32_neon);
 
 TFP_DECLARE_MOMENTS(tfp_moments_f32_c);
 TFP_DECLARE_MOMENTS(tfp_moments_f32_avx2);

@@ -1,4 +1,4 @@
-/* The gate kernels of every cell against the portable ones; a new cell is a new row here. */
+/* The gate kernels of every cell against the portable ones; TFP_CELLS lists them. */
 #ifndef TFP_TESTS_GATE_CHECK_H_
 #define TFP_TESTS_GATE_CHECK_H_
 
@@ -6,34 +6,17 @@
 #include "check.h"
 #include "guarded.h"
 
-enum { kGateStates = 2, kGateBlocks = 5 };
+enum { kGateBlocks = 5 };
 
-typedef struct gate_buffers {
-  tfp_gate_settings settings;
-  const int32_t *acc_x, *acc_h;
-  const float *parameters;
-  float *states[kGateStates];
-  int8_t *q;
-} gate_buffers;
-
+/* A row of TFP_CELLS. */
 typedef struct gate_kernel {
   const char *name;
   size_t gates, bias_rows, states;
-  void (*run)(const tfp_variant *variant, size_t blocks, const gate_buffers *on);
 } gate_kernel;
 
-static void run_gru_gates(const tfp_variant *variant, size_t blocks, const gate_buffers *on) {
-  variant->gru_gates(on->acc_x, on->acc_h, on->parameters, blocks, &on->settings, on->states[0],
-                     on->q);
-}
-
-static void run_lstm_gates(const tfp_variant *variant, size_t blocks, const gate_buffers *on) {
-  variant->lstm_gates(on->acc_x, on->acc_h, on->parameters, blocks, &on->settings, on->states[0],
-                      on->states[1], on->q);
-}
-
-static const gate_kernel gate_kernels[] = {{"gru_gates", 3, 2, 1, run_gru_gates},
-                                           {"lstm_gates", 4, 1, 2, run_lstm_gates}};
+#define TFP_GATE_KERNEL(cell, magic, gates, bias_rows, parameters, ...) \
+  {#cell, gates, bias_rows, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)},
+static const gate_kernel gate_kernels[] = {TFP_CELLS(TFP_GATE_KERNEL)};
 
 static void test_gates(const gate_kernel *kernel, const tfp_variant *variant, const tfp_variant *c,
                        bool at_end) {
@@ -44,11 +27,11 @@ static void test_gates(const gate_kernel *kernel, const tfp_variant *variant, co
     const guarded acc_h = guarded_new(rows * sizeof(int32_t), at_end);
     const guarded parameters = guarded_new(slots * sizeof(float), at_end);
     const guarded q = guarded_new(units, at_end);
-    guarded states[kGateStates];
+    guarded states[TFP_MAX_STATES];
     /* Smooth functions and piecewise-linear ones in turn. */
     const int function = 1 + (int)(blocks % 2);
-    const tfp_gate_settings settings = {100.0f, function, function};
-    static float wanted[kGateStates][kGateBlocks * TFP_ROW_BLOCK];
+    const tfp_gate_settings settings = {100.0f, function, function, {0}};
+    static float wanted[TFP_MAX_STATES][kGateBlocks * TFP_ROW_BLOCK];
     static int8_t wanted_q[kGateBlocks * TFP_ROW_BLOCK];
     for (size_t i = 0; i < rows; ++i) {
       ((int32_t *)acc_x.data)[i] = (int32_t)(random_bits() % 120000) - 60000;
@@ -60,8 +43,10 @@ static void test_gates(const gate_kernel *kernel, const tfp_variant *variant, co
       const float value = bias ? random_float((uint32_t)-8, 1) : random_float((uint32_t)-30, 0);
       ((float *)parameters.data)[i] = bias || value > 0 ? value : -value;
     }
-    gate_buffers got = {settings, acc_x.data, acc_h.data, parameters.data, {NULL}, q.data};
-    gate_buffers reference = {settings, acc_x.data, acc_h.data, parameters.data, {NULL}, wanted_q};
+    tfp_gate_args got = {acc_x.data, acc_h.data, parameters.data, blocks,
+                         &settings,  {NULL},     q.data};
+    tfp_gate_args reference = got;
+    reference.q = wanted_q;
     for (size_t s = 0; s < kernel->states; ++s) {
       states[s] = guarded_new(state_bytes, at_end);
       got.states[s] = states[s].data;
@@ -72,8 +57,9 @@ static void test_gates(const gate_kernel *kernel, const tfp_variant *variant, co
         wanted[s][i] = got.states[s][i] = random_float((uint32_t)-59, high);
       }
     }
-    kernel->run(variant, blocks, &got);
-    kernel->run(c, blocks, &reference);
+    const size_t cell = (size_t)(kernel - gate_kernels);
+    variant->gates[cell](&got);
+    c->gates[cell](&reference);
     bool same = memcmp(got.q, wanted_q, units) == 0;
     for (size_t s = 0; s < kernel->states; ++s) {
       same = same && memcmp(got.states[s], wanted[s], state_bytes) == 0;

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_float, c_int, c_int32, c_size_t, c_void_p
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from recurrent_models import Case
@@ -15,8 +18,44 @@ from tfpipeline.runtime.native import library_path
 
 ROW_BLOCK = 16
 MAX_BATCH = 8
-GRU_PARAMETERS = 192
-LSTM_PARAMETERS = 192
+_HEADER = Path(__file__).resolve().parents[2] / "custom_ops" / "kernels" / "tfp_cells.h"
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A row of `TFP_CELLS`, the list of cells in C."""
+
+    index: int
+    name: str
+    magic: bytes
+    gates: int
+    bias_rows: int
+    parameters: int
+    states: tuple[str, ...]
+
+
+def cell_rows() -> list[CellRow]:
+    """All of them, in the order of `tfp_variant.gates`."""
+    text = _HEADER.read_text(encoding="utf-8")
+    table = text[text.index("#define TFP_CELLS(X)") :].split("\n\n")[0]
+    rows = re.findall(r'X\((\w+), "(\w{4})", (\d), (\d), (\d), ([^)]*)\)', table)
+    return [
+        CellRow(
+            i,
+            name,
+            magic.encode(),
+            int(gates),
+            int(bias_rows),
+            int(parameters),
+            tuple(re.findall(r'"(\w+)"', states)),
+        )
+        for i, (name, magic, gates, bias_rows, parameters, states) in enumerate(rows)
+    ]
+
+
+def cell_row(name: str) -> CellRow:
+    """The row of the cell called `name`."""
+    return next(row for row in cell_rows() if row.name == name)
 
 
 class Affine(ctypes.Structure):
@@ -32,6 +71,21 @@ class GateSettings(ctypes.Structure):
         ("inverse_scale", c_float),
         ("recurrent_activation", c_int),
         ("activation", c_int),
+        ("parameters", c_float * 3),
+    ]
+
+
+class GateArgs(ctypes.Structure):
+    """`tfp_gate_args`."""
+
+    _fields_ = [
+        ("acc_x", c_void_p),
+        ("acc_h", c_void_p),
+        ("parameters", c_void_p),
+        ("blocks", c_size_t),
+        ("settings", POINTER(GateSettings)),
+        ("states", c_void_p * 2),
+        ("q", c_void_p),
     ]
 
 
@@ -125,14 +179,7 @@ class Variant(ctypes.Structure):
         ("pack", PackFunction),
         ("gemm", GemmFunction),
         ("requantize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_void_p)),
-        (
-            "gru_gates",
-            CFUNCTYPE(None, *[c_void_p] * 3, c_size_t, POINTER(GateSettings), *[c_void_p] * 2),
-        ),
-        (
-            "lstm_gates",
-            CFUNCTYPE(None, *[c_void_p] * 3, c_size_t, POINTER(GateSettings), *[c_void_p] * 3),
-        ),
+        ("gates", POINTER(CFUNCTYPE(None, POINTER(GateArgs)))),
         ("load_state", CFUNCTYPE(None, c_void_p, c_size_t, c_float, c_void_p, c_void_p)),
         ("moments", CFUNCTYPE(Moments, POINTER(GateProducts), c_float)),
         ("normalize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, *[c_void_p] * 4)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import native_library as native
 import numpy as np
 import pytest
@@ -114,10 +116,10 @@ def test_gates_have_the_bits_of_the_spec(
     isa: str, at_end: bool, cell: str, functions: tuple[int, int]
 ) -> None:
     kind = CELLS[cell]
-    gates, bias_rows, states = len(kind.gates), kind.bias_rows, len(kind.states)
+    gates, bias_rows = len(kind.gates), kind.bias_rows
     gate = [activations.sigmoid, activations.hard_sigmoid][functions[0] - 1]
     activation = [activations.tanh, activations.hard_tanh][functions[1] - 1]
-    run = getattr(native.variants()[isa], f"{cell}_gates")
+    run = native.variants()[isa].gates[native.cell_row(cell).index]
     rng = np.random.default_rng(1)
     for blocks in range(1, 11):
         units, shape = 16 * blocks, (blocks, gates, 16)
@@ -127,11 +129,10 @@ def test_gates_have_the_bits_of_the_spec(
         biases = [rng.standard_normal(shape).astype(np.float32) for _ in range(bias_rows)]
         before = [
             (rng.standard_normal(units) * 10.0 ** rng.uniform(-25, 2, units)).astype(np.float32)
-            for _ in range(states)
+            for _ in kind.states
         ]
         before[-1][::7] = 40000.0
         parameters = np.concatenate([m_x, biases[0], m_h, *biases[1:]], axis=1)
-        assert parameters.shape[1] * 16 == native.GRU_PARAMETERS == native.LSTM_PARAMETERS
 
         def flat(v: np.ndarray) -> np.ndarray:
             return v.transpose(1, 0, 2).reshape(-1)
@@ -146,7 +147,8 @@ def test_gates_have_the_bits_of_the_spec(
         q = Guarded(np.zeros(units, np.int8), at_end)
         settings = native.GateSettings(np.float32(1) / np.float32(0.01), *functions)
         addresses = [b.address for b in buffers]
-        run(*addresses[:3], blocks, settings, *addresses[3:], q.address)
+        states = (ctypes.c_void_p * 2)(*addresses[3:])
+        run(native.GateArgs(*addresses[:3], blocks, ctypes.pointer(settings), states, q.address))
         for got, wanted in zip(buffers[3:], expected, strict=True):
             np.testing.assert_array_equal(got.array.view(np.int32), wanted.view(np.int32))
         np.testing.assert_array_equal(q.array, quantize_state(expected[0], 0.01))
@@ -186,8 +188,10 @@ def test_gate_functions_have_the_bits_of_the_spec(isa: str, at_end: bool, name: 
 def test_every_row_of_the_table_has_the_kernels_of_recurrent_ops(name: str) -> None:
     # A field that a row leaves out is NULL, and this processor may not run that row.
     variant = native.variants()[name]
-    kernels = ("gemm", "requantize", *(f"{cell}_gates" for cell in CELLS), "load_state")
+    kernels = ("gemm", "requantize", "gates", "load_state")
     for field in (*kernels, "moments", "normalize"):
         assert bool(getattr(variant, field)), field
+    for cell in native.cell_rows():
+        assert bool(variant.gates[cell.index]), cell.name
     for width in (variant.s4, variant.s2):
         assert bool(width.pack) and bool(width.gemm)

@@ -248,10 +248,10 @@ int main(int count, char **arguments) {
   }
   const char *what = arguments[1];
   if (strcmp(what, "gru") == 0) {
-    return run_recurrent(variant, &tfp_cell_gru, sizes[0], sizes[1], sizes[2]);
+    return run_recurrent(variant, &tfp_cells[TFP_CELL_gru], sizes[0], sizes[1], sizes[2]);
   }
   if (strcmp(what, "lstm") == 0) {
-    return run_recurrent(variant, &tfp_cell_lstm, sizes[0], sizes[1], sizes[2]);
+    return run_recurrent(variant, &tfp_cells[TFP_CELL_lstm], sizes[0], sizes[1], sizes[2]);
   }
   if (strcmp(what, "gemm") == 0) return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kSums);
   if (strcmp(what, "float") == 0) {

@@ -2,8 +2,7 @@
 #ifndef TFP_LAYER_NORM_C_H_
 #define TFP_LAYER_NORM_C_H_
 
-#include "../common/tfp_gates_c.h"
-#include "../tfp_kernels.h"
+#include "../common/tfp_simd_c.h"
 
 /* The square root of a positive normal number, rounded to nearest as IEEE asks for, from integers:
  * a library would have to be linked. Ties do not exist, because no square has an odd last bit 25

@@ -1,7 +1,7 @@
 #include "../common/tfp_target.h"
 #include "../tfp_kernels.h"
 #if TFP_X86_64
-#include "../common/tfp_gates_avx2.h"
+#include "../common/tfp_simd_avx2.h"
 
 enum { U = TFP_ROW_BLOCK };
 
@@ -25,7 +25,7 @@ TFP_TARGET_AVX2 TFP_INLINE __m256 square(const int32_t *acc, const float *multip
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   const __m256i inside = _mm256_cmpgt_epi32(_mm256_set1_epi32(left), lane);
   __m256 d = _mm256_sub_ps(product(acc, multiplier), mean);
-  d = _mm256_and_ps(tfp_floor_state_avx2(d, d), _mm256_castsi256_ps(inside));
+  d = _mm256_and_ps(v_floor_state(d, d), _mm256_castsi256_ps(inside));
   return _mm256_mul_ps(d, d);
 }
 

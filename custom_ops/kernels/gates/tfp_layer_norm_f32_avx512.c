@@ -1,7 +1,7 @@
 #include "../common/tfp_target.h"
 #include "../tfp_kernels.h"
 #if TFP_X86_64
-#include "../common/tfp_gates_avx512.h"
+#include "../common/tfp_simd_avx512.h"
 
 enum { U = TFP_ROW_BLOCK };
 
@@ -36,7 +36,7 @@ TFP_TARGET_AVX512 tfp_moments tfp_moments_f32_avx512(const tfp_gate_products *of
     const size_t left = of->units - unit;
     const __mmask16 inside = (__mmask16)(left < U ? (1u << left) - 1u : 0xffffu);
     __m512 d = _mm512_maskz_sub_ps(inside, product(acc, m), means);
-    d = tfp_floor_state_avx512(d, d);
+    d = v_floor_state(d, d);
     sum = _mm512_add_ps(sum, _mm512_mul_ps(d, d));
     acc += of->acc_step;
     m += of->multiplier_step;

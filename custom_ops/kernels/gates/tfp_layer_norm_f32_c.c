@@ -19,8 +19,9 @@ tfp_moments tfp_moments_f32_c(const tfp_gate_products *of, float epsilon) {
   for (size_t unit = 0; unit < of->units; unit += U) {
     const size_t left = of->units - unit, inside = left < U ? left : U;
     for (size_t i = 0; i < inside; ++i) {
-      const float d = tfp_floor_state_c((float)acc[i] * m[i] - mean);
-      lanes[i] += d * d;
+      const float d = (float)acc[i] * m[i] - mean;
+      const float kept = v_floor_state(d, d);
+      lanes[i] += kept * kept;
     }
     acc += of->acc_step;
     m += of->multiplier_step;

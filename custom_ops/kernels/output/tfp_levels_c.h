@@ -3,7 +3,7 @@
 #ifndef TFP_LEVELS_C_H_
 #define TFP_LEVELS_C_H_
 
-#include "../common/tfp_gates_c.h"
+#include "../common/tfp_float_c.h"
 #include "../tfp_kernels.h"
 
 /* Rows with a narrower range count as zeros: their scale would be near the subnormal numbers. */

@@ -1,4 +1,4 @@
-#include "../common/tfp_gates_c.h"
+#include "../common/tfp_float_c.h"
 #include "../tfp_kernels.h"
 #include "tfp_levels_c.h"
 

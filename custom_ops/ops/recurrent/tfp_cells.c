@@ -1,9 +1,30 @@
-/* The one list of cells. */
+/* The cells of TFP_CELLS, one row each. */
 #include <string.h>
 
 #include "tfp_cell.h"
 
-static const tfp_cell *const cells[] = {&tfp_cell_gru, &tfp_cell_lstm};
+#define TFP_STATE_NAMES(cell, magic, gates, bias_rows, parameters, ...) \
+  static const char *const cell##_states[] = {__VA_ARGS__};
+TFP_CELLS(TFP_STATE_NAMES)
+
+#define TFP_CELL_ROW(cell, magic, gates, bias_rows, parameters, ...) \
+  {"tfpipeline." #cell,                                              \
+   magic,                                                            \
+   TFP_CELL_##cell,                                                  \
+   gates,                                                            \
+   bias_rows,                                                        \
+   parameters,                                                       \
+   sizeof cell##_states / sizeof cell##_states[0],                   \
+   cell##_states},
+const tfp_cell tfp_cells[TFP_CELL_COUNT] = {TFP_CELLS(TFP_CELL_ROW)};
+
+size_t tfp_cell_count(void) {
+  return TFP_CELL_COUNT;
+}
+
+const tfp_cell *tfp_cell_get(size_t index) {
+  return index < TFP_CELL_COUNT ? &tfp_cells[index] : NULL;
+}
 
 size_t tfp_cell_count(void) {
   return sizeof cells / sizeof cells[0];
@@ -14,8 +35,8 @@ const tfp_cell *tfp_cell_get(size_t i) {
 }
 
 const tfp_cell *tfp_find_cell(const char *name) {
-  for (size_t i = 0; i < sizeof cells / sizeof cells[0]; ++i) {
-    if (strcmp(name, cells[i]->name) == 0) return cells[i];
+  for (size_t i = 0; i < TFP_CELL_COUNT; ++i) {
+    if (strcmp(name, tfp_cells[i].name) == 0) return &tfp_cells[i];
   }
   return NULL;
 }

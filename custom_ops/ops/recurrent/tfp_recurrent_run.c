@@ -58,6 +58,7 @@ static void step_part(void *context, size_t thread) {
   const size_t gates = op->cell->gates, acc_step = gates * TFP_ROW_BLOCK;
   const tfp_range range = tfp_split(op->blocks, thread, job->threads);
   int32_t *own_acc = op->acc_h + thread * TFP_UNIT_BLOCKS_AT_ONCE * acc_step;
+  tfp_gate_args args = {.acc_h = own_acc, .settings = &op->settings};
   /* Every second step goes through the weights backwards: those used last are still in the
    * first-level cache, which rarely holds the whole matrix. */
   size_t done = 0;
@@ -65,21 +66,21 @@ static void step_part(void *context, size_t thread) {
     const size_t left = range.end - range.begin - done;
     const size_t count = left < TFP_UNIT_BLOCKS_AT_ONCE ? left : TFP_UNIT_BLOCKS_AT_ONCE;
     const size_t block = range.begin + (job->upwards ? done : left - count);
-    float *states[TFP_MAX_STATES] = {NULL};
+    args.acc_x = job->acc_x + block * acc_step;
+    args.parameters = op->parameters + block * op->parameter_step;
+    args.blocks = count;
+    args.q = job->q_next + block * TFP_ROW_BLOCK;
     for (size_t i = 0; i < op->cell->states; ++i) {
-      states[i] = op->states[i] + block * TFP_ROW_BLOCK;
+      args.states[i] = op->states[i] + block * TFP_ROW_BLOCK;
     }
-    const int32_t *acc_h = own_acc;
-    const float *parameters = op->parameters + block * op->parameter_step;
     if (op->options.layer_norm) {
-      acc_h = op->acc_h + block * acc_step;
-      parameters = normalized(job, thread, block, count);
+      args.acc_h = op->acc_h + block * acc_step;
+      args.parameters = normalized(job, thread, block, count);
     } else {
       tfp_packed_multiply(&op->recurrent.last, block * gates, count * gates, 1, job->inner,
                           job->stride, own_acc, 0);
     }
-    op->cell->step(op->variant, job->acc_x + block * acc_step, acc_h, parameters, count,
-                   &op->settings, states, job->q_next + block * TFP_ROW_BLOCK);
+    op->variant->gates[op->cell->id](&args);
     done += count;
   }
 }
