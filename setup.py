@@ -90,7 +90,14 @@ class BuildPy(build_py):
     def run(self) -> None:
         super().run()
         base = ROOT if self.editable_mode else Path(self.build_lib)
-        build_native(base / NATIVE, self.distribution.get_version())
+        try:
+            build_native(base / NATIVE, self.distribution.get_version())
+        except CompileError as error:
+            if self.editable_mode:
+                # For editable installs setuptools makes a warning of any Exception, and pip would
+                # say that it succeeded, with the library of an earlier build in place.
+                raise SystemExit(str(error)) from error
+            raise
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         outputs = list(super().get_outputs(include_bytecode))

@@ -26,14 +26,6 @@ const tfp_cell *tfp_cell_get(size_t index) {
   return index < TFP_CELL_COUNT ? &tfp_cells[index] : NULL;
 }
 
-size_t tfp_cell_count(void) {
-  return sizeof cells / sizeof cells[0];
-}
-
-const tfp_cell *tfp_cell_get(size_t i) {
-  return cells[i];
-}
-
 const tfp_cell *tfp_find_cell(const char *name) {
   for (size_t i = 0; i < TFP_CELL_COUNT; ++i) {
     if (strcmp(name, tfp_cells[i].name) == 0) return &tfp_cells[i];
