@@ -103,7 +103,7 @@ def build(machine: Machine, compiler: str, folder: Path, *targets: str) -> Path:
     configure = [
         *(cmake, "-S", str(SOURCES), "-B", str(folder), "-DTFPIPELINE_WERROR=ON"),
         *("-DTFPIPELINE_ASSERTIONS=ON", "-DTFPIPELINE_TESTS=ON"),
-        *(f"-DCMAKE_C_COMPILER={compiler}"),
+        f"-DCMAKE_C_COMPILER={compiler}",
         *("-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={machine.name}"),
         *(("-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={ninja}") if ninja else ()),
     ]
