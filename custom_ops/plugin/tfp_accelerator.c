@@ -1,8 +1,5 @@
 /* The delegate as a LiteRT accelerator: how CompiledModel and litert-benchmark get our ops. */
-#include <stdlib.h>
-
 #include "tfp_litert_abi.h"
-#include "tfp_node.h"
 #include "tfpipeline_ops.h"
 
 static int get_name(void *accelerator, const char **name) {
