@@ -127,7 +127,7 @@ class CALR(keras.callbacks.Callback):
         return {"iteration": self._iteration, "decays": self._decays}
 
     def load_state(self, state: dict[str, int]) -> None:
-        """Continues from the `state` of another instance with the same arguments."""
+        """Continue from the `state` of another instance with the same arguments."""
         if set(state) != {"iteration", "decays"}:
             raise ValueError(
                 f"`state` must have the keys 'iteration' and 'decays'; received {sorted(state)}."
@@ -136,7 +136,7 @@ class CALR(keras.callbacks.Callback):
         self._decays = int(state["decays"])
 
     def learning_rate(self, iteration: int) -> float:
-        """The rate of batch number `iteration`, counted from 1, under the upper bound of now."""
+        """Return the rate of batch `iteration`, counted from 1, under the upper bound of now."""
         if self._steps is None:
             raise ValueError(
                 "`step_size` is not known before training starts; give it as a number."

@@ -75,11 +75,11 @@ class GradualPruning(WeightMasks):
         self.slope = float(slope)
 
     def theta(self, q: float) -> float:
-        """What the threshold rises by each `freq` steps before `ramp`."""
+        """Return what the threshold rises by each `freq` steps before `ramp`."""
         return 2 * q * self.freq / (2 * (self.ramp - self.start) + 3 * (self.end - self.ramp))
 
     def threshold(self, iteration: int, q: float) -> float:
-        """The threshold epsilon after `iteration` steps, for start < iteration < end."""
+        """Return the threshold epsilon after `iteration` steps, for start < iteration < end."""
         theta = self.theta(q)
         if iteration < self.ramp:
             return theta * (iteration - self.start + 1) / self.freq
@@ -116,7 +116,7 @@ class GradualPruning(WeightMasks):
 
 
 def percentiles(model: keras.Model, share: float = 90.0) -> dict[str, float]:
-    """The percentile of |w| over all kernels of one kind, by name: `q` of `GradualPruning`.
+    """Return the percentile of |w| over all kernels of one kind, by name: `q` of `GradualPruning`.
 
     Narang et al. choose one threshold for each kind of layer: here recurrent kernels are one kind,
     all other kernels the other.

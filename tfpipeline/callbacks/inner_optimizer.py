@@ -6,19 +6,19 @@ from typing import Any
 
 
 def inner_optimizer(optimizer: Any) -> Any:
-    """Returns what `LossScaleOptimizer` and wrappers like it hold, at any depth."""
+    """Return what `LossScaleOptimizer` and wrappers like it hold, at any depth."""
     while hasattr(optimizer, "inner_optimizer"):
         optimizer = optimizer.inner_optimizer
     return optimizer
 
 
 def stepping_optimizers(optimizer: Any) -> list[Any]:
-    """Returns the optimizers that change variables: several in a `MultiOptimizer`, else one."""
+    """Return the optimizers that change variables: several in a `MultiOptimizer`, else one."""
     inner = inner_optimizer(optimizer)
     return list(getattr(inner, "optimizers", (inner,)))
 
 
 def steps_done(optimizer: Any) -> int:
-    """Returns how many steps the optimizer counts, which a checkpoint holds as well."""
+    """Return how many steps the optimizer counts, which a checkpoint holds as well."""
     count = getattr(inner_optimizer(optimizer), "_iterations", None)
     return 0 if count is None else int(count)

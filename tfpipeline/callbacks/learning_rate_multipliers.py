@@ -51,7 +51,7 @@ class LearningRateMultipliers(keras.callbacks.Callback):
         self.multipliers = dict(multipliers)
 
     def by_variable(self, model: keras.Model) -> dict[int, float]:
-        """The multiplier of each variable of a model that has one, by the variable's id."""
+        """Return the multiplier of each variable of a model that has one, by the variable's id."""
         result: dict[int, float] = {}
         used: set[str] = set()
         names: list[str] = []
@@ -98,7 +98,7 @@ def _restore(optimizer: Any) -> None:
 
 
 def _scale(optimizer: Any, multipliers: Mapping[int, float]) -> None:
-    """Puts methods in front of the optimizer's own that know the multipliers."""
+    """Put methods in front of the optimizer's own that know the multipliers."""
     step, decay, overwrite = (getattr(optimizer, name) for name in _METHODS)
     decays = {
         name: getattr(optimizer, name)

@@ -59,7 +59,7 @@ class PolynomialPruning(WeightMasks):
         self.frequency = check_step(frequency, "frequency", 1)
 
     def sparsity_at(self, iteration: int) -> float:
-        """The share of zeros asked for after `iteration` steps."""
+        """Return the share of zeros asked for after `iteration` steps."""
         progress = (iteration - self.begin_step) / (self.end_step - self.begin_step)
         remaining = 1 - min(1.0, max(0.0, progress))
         return (
@@ -92,7 +92,7 @@ class PolynomialPruning(WeightMasks):
 
 
 def _threshold(magnitudes: np.ndarray, sparsity: float) -> float:
-    """The least magnitude that is kept."""
+    """Return the least magnitude that is kept."""
     kept = max(1, round(magnitudes.size * (1 - sparsity)))
     return float(np.sort(magnitudes, axis=None)[-kept])
 

@@ -50,7 +50,7 @@ class RankMonitor(keras.callbacks.Callback):
         self._writer: Any = None if log_dir is None else _summary_writer(log_dir)
 
     def measure(self) -> dict[str, float]:
-        """The measures of the model as it is now."""
+        """Return the measures of the model as it is now."""
         logs: dict[str, float] = {}
         for name, _, factor in named_factors(self.model):
             try:

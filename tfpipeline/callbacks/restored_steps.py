@@ -22,11 +22,11 @@ class RestoredSteps:
         self._offset: int | None = None
 
     def set_model(self, model: Any) -> None:
-        """Notes the count before any callback has acted."""
+        """Note the count before any callback has acted."""
         self._before = steps_done(model.optimizer)
 
     def skipped(self, model: Any, count: int) -> int:
-        """Returns the steps by which `count` is behind (or ahead), once a `fit`; 0 as a rule."""
+        """Return the steps by which `count` is behind (or ahead), once a `fit`; 0 as a rule."""
         before, self._before = self._before, None
         if before is None:
             return 0

@@ -18,12 +18,12 @@ Select = Callable[[Any], bool]
 
 
 def is_kernel(variable: Any) -> bool:
-    """Whether a variable is a kernel: a matrix or more, and not a bias."""
+    """Return whether a variable is a kernel: a matrix or more, and not a bias."""
     return len(variable.shape) > 1 and "kernel" in variable.name
 
 
 def named_variables(model: keras.Model, select: Select = is_kernel) -> dict[str, Any]:
-    """The trainable variables that `select` takes, by a name that is the same in copies of a model.
+    """Return the trainable variables that `select` takes, by names that copies of a model share.
 
     It is the variable's path without the model's name, which differs between copies.
     """
@@ -56,14 +56,14 @@ class WeightMasks(keras.callbacks.Callback):
         self._restored = RestoredSteps()
 
     def unfinished(self, iteration: int) -> str | None:
-        """Says what the schedule has not reached after `iteration` steps; None if all is done."""
+        """Say what the schedule has not reached after `iteration` steps; None if all is done."""
         return None
 
     def update(self, iteration: int) -> None:
-        """Changes `masks` after `iteration` optimizer steps, where the schedule says so."""
+        """Change `masks` after `iteration` optimizer steps, where the schedule says so."""
 
     def variables(self) -> dict[str, Any]:
-        """The variables that have masks, by name."""
+        """Return the variables that have masks, by name."""
         return named_variables(self.model, self.select or is_kernel)
 
     @property
@@ -72,7 +72,7 @@ class WeightMasks(keras.callbacks.Callback):
         return {"iteration": self._iteration}
 
     def load_state(self, state: dict[str, int]) -> None:
-        """Goes on from the `state` of another instance; what is zero in the model stays so."""
+        """Go on from the `state` of another instance; what is zero in the model stays so."""
         if set(state) != {"iteration"}:
             raise ValueError(
                 f"`state` must have the key 'iteration' only; received {sorted(state)}: take the "
@@ -83,18 +83,18 @@ class WeightMasks(keras.callbacks.Callback):
         self._resumed = True
 
     def sparsity(self) -> float:
-        """Share of zeros in all masked weights."""
+        """Return the share of zeros in all masked weights."""
         values = [ops.convert_to_numpy(variable) for variable in self.variables().values()]
         return sum(int((v == 0).sum()) for v in values) / sum(v.size for v in values)
 
     def mask_by_threshold(self, threshold: Callable[[str, np.ndarray], float]) -> None:
-        """Keeps the weights whose magnitude reaches `threshold(name, magnitudes)`."""
+        """Keep the weights whose magnitude reaches `threshold(name, magnitudes)`."""
         for name, variable in self.variables().items():
             magnitudes = np.abs(ops.convert_to_numpy(variable))
             self.masks[name] = magnitudes >= threshold(name, magnitudes)
 
     def mask_zeros(self) -> None:
-        """Keeps what is zero now."""
+        """Keep what is zero now."""
         for name, variable in self.variables().items():
             self.masks[name] = ops.convert_to_numpy(variable) != 0
 
@@ -178,7 +178,7 @@ class WeightMasks(keras.callbacks.Callback):
 
 
 def _averages(optimizer: Any) -> dict[int, Any]:
-    """The moving averages of the weights with `use_ema`, by the id of the variable."""
+    """Return the moving averages of the weights with `use_ema`, by the id of the variable."""
     return {
         id(variable): average
         for one in stepping_optimizers(optimizer)
@@ -190,7 +190,7 @@ def _averages(optimizer: Any) -> dict[int, Any]:
 
 
 def check_step(value: Any, argument: str, least: int = 0) -> int:
-    """Returns `value` if it is an int of at least `least`."""
+    """Return `value` if it is an int of at least `least`."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
         raise ValueError(f"`{argument}` must be an int of at least {least}; received {value!r}.")
     return int(value)
