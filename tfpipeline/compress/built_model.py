@@ -10,7 +10,7 @@ from tfpipeline.compress.compression_error import CompressionError
 
 
 def check_built(model: Any) -> None:
-    """Raises a `CompressionError` unless it is a Keras model with weights."""
+    """Raise a `CompressionError` unless it is a Keras model with weights."""
     if not isinstance(model, keras.Model):
         raise CompressionError(
             f"`model` must be a keras.Model; received {model!r}: load a file with "

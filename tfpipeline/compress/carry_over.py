@@ -16,7 +16,7 @@ Pairs = Iterable[tuple[Any, Any]]
 
 
 def compile_like(old: keras.Model, new: keras.Model, kept: Pairs, replaced: Pairs = ()) -> None:
-    """Compiles `new` as `old` was, and copies the optimizer's state where it still applies.
+    """Compile `new` as `old` was, and copy the optimizer's state where it still applies.
 
     Slots are found by the variables that the optimizer itself was built for, and by no position in
     the model: those two differ as soon as a layer was frozen or the model was compiled again.
@@ -62,7 +62,7 @@ def _leave_uncompiled(old: keras.Model) -> None:
 
 
 def _exclude_alike(old: Any, new: Any, pairs: list[tuple[Any, Any]]) -> None:
-    """Says of the new variables what `exclude_from_weight_decay` said of the old ones."""
+    """Say of the new variables what `exclude_from_weight_decay` said of the old ones."""
     for one, other in zip(wrapped_optimizers(old), wrapped_optimizers(new), strict=True):
         _exclude_alike(one, other, pairs)
     if hasattr(old, "_exclude_from_weight_decay"):
@@ -71,7 +71,7 @@ def _exclude_alike(old: Any, new: Any, pairs: list[tuple[Any, Any]]) -> None:
 
 
 def _native(variable: Any) -> Any:
-    """What the optimizer gets to see: TensorFlow's variable is named by its whole path."""
+    """Return what the optimizer sees: TensorFlow's variable is named by its whole path."""
     return variable.value if keras.backend.backend() == "tensorflow" else variable
 
 
@@ -91,7 +91,7 @@ def _start_averages(optimizer: Any) -> None:
 
 
 def _copy_state(old: Any, new: Any, source_of: Mapping[int, Any]) -> None:
-    """Copies counters, learning rate and slots.
+    """Copy counters, learning rate and slots.
 
     Args:
         old, new: optimizers of one class.
@@ -130,7 +130,7 @@ def _take_over_if_alike(target: Any, source: Any) -> None:
 
 
 def _fresh_metrics(value: Any) -> Any:
-    """Metrics count, so the two models must not share them; everything else may be shared."""
+    """Return metrics of its own for a model: they count, so two models must not share them."""
     if isinstance(value, keras.metrics.Metric):
         try:
             return type(value).from_config(value.get_config())

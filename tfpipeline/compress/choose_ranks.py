@@ -15,7 +15,7 @@ Spectra = Mapping[str, np.ndarray]
 
 
 def ranks_by_variance(spectra: Spectra, tau: Any) -> dict[str, int]:
-    """Least rank of each matrix that explains the share `tau` of it."""
+    """Return the least rank of each matrix that explains the share `tau` of it."""
     share = check_share(tau, "explained_variance")
     return {name: explained_variance_rank(values, share) for name, values in spectra.items()}
 
@@ -23,7 +23,7 @@ def ranks_by_variance(spectra: Spectra, tau: Any) -> dict[str, int]:
 def ranks_by_number(
     spectra: Spectra, shapes: Mapping[str, tuple[int, int]], rank: Any
 ) -> dict[str, int]:
-    """One rank (int, float share, `"full"`) for all matrices, or a dict by matrix name.
+    """Return one rank (int, float share, `"full"`) for all matrices, or a dict by matrix name.
 
     A matrix whose rank is lower already keeps it; so do matrices that a dict leaves out.
     """
@@ -49,7 +49,7 @@ def ranks_by_number(
 def ranks_by_budget(
     spectra: Spectra, size: Callable[[Mapping[str, int]], int], budget: Any, argument: str
 ) -> dict[str, int]:
-    """Ranks at the largest common explained variance with `size(ranks) <= budget`.
+    """Return ranks at the largest common explained variance with `size(ranks) <= budget`.
 
     The ranks change only at the shares that some matrix reaches exactly, so bisection over those
     shares is exact.

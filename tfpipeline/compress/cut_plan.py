@@ -47,7 +47,7 @@ class CutPlan:
 
 
 def plan_cut(model: keras.Model, *, weight_bits: int = 8, **criteria: Any) -> CutPlan:
-    """The plan for a built model; arguments and errors are those of `truncate`."""
+    """Return the plan for a built model; arguments and errors are those of `truncate`."""
     criterion = one_criterion(criteria)
     check_built(model)
     matrices = {name: (layer, factor) for name, layer, factor in named_factors(model)}
@@ -82,7 +82,7 @@ def plan_cut(model: keras.Model, *, weight_bits: int = 8, **criteria: Any) -> Cu
 
 
 def check_criterion(model: keras.Model, criterion: Any) -> None:
-    """Raises where `truncate(model, **criterion)` would, as far as that is known before training.
+    """Raise where `truncate(model, **criterion)` would, as far as that is known before training.
 
     Args:
         model: the ranks of a built model show more than those of one that `fit` shall build.
@@ -100,7 +100,7 @@ def check_criterion(model: keras.Model, criterion: Any) -> None:
 
 
 def one_criterion(criteria: Mapping[str, Any]) -> str:
-    """The only criterion that is given, as text."""
+    """Return the only criterion that is given, as text."""
     named = [f"{name}={value!r}" for name, value in criteria.items() if value is not None]
     if len(named) != 1:
         raise CompressionError(

@@ -89,7 +89,7 @@ def _chosen(model: keras.Model, names: Sequence[str] | None) -> list[Any]:
 
 
 def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str) -> Any:
-    """A configuration with factored classes in place of the plain ones of these names."""
+    """Return a configuration with factored classes in place of the plain ones of these names."""
     if isinstance(config, (list, tuple)):
         return type(config)(_with_factored_classes(item, names, rank, joint) for item in config)
     if not isinstance(config, dict):
@@ -126,7 +126,7 @@ def _for_factors(config: dict[str, Any]) -> dict[str, Any]:
 def _transfer(
     model: keras.Model, factored: keras.Model, plain: Sequence[Any]
 ) -> tuple[Pairs, Pairs]:
-    """Copies all weights; returns the pairs of variables that are the same, and the replaced."""
+    """Copy all weights; return the pairs of variables that are the same, and the replaced."""
     chosen = {id(layer) for layer in plain}
     whole: dict[int, Any] = {}
     parts: set[int] = set()

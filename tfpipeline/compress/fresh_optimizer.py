@@ -12,7 +12,7 @@ from tfpipeline.compress.compression_error import CompressionError
 
 
 def fresh_optimizer(optimizer: Any) -> Any:
-    """Returns an optimizer of the same class and configuration that is not built.
+    """Return an optimizer of the same class and configuration that is not built.
 
     A schedule is shared and not written out, so that it may be any function or an own class that
     Keras could not find again. `exclude_from_weight_decay` is no part of a configuration; see
@@ -35,7 +35,7 @@ def fresh_optimizer(optimizer: Any) -> Any:
 
 
 def wrapped_optimizers(optimizer: Any) -> list[Any]:
-    """The optimizers that this one holds, in order; none for one that steps itself."""
+    """Return the optimizers that this one holds, in order; none for one that steps itself."""
     inner = getattr(optimizer, "inner_optimizer", None)
     return [inner] if inner is not None else list(getattr(optimizer, "optimizers", ()))
 
@@ -76,7 +76,7 @@ def _fresh_map(optimizers: Any, made: dict[int, Any]) -> Any:
 
 @contextmanager
 def _without_schedules(optimizer: Any) -> Iterator[None]:
-    """Keeps get_config() from writing out a schedule, which not every schedule can do."""
+    """Keep get_config() from writing out a schedule, which not every schedule can do."""
     levels = [optimizer]
     while hasattr(levels[-1], "inner_optimizer"):
         levels.append(levels[-1].inner_optimizer)

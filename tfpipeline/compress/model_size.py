@@ -13,7 +13,7 @@ Size = Callable[[Mapping[str, int]], int]
 
 
 def parameters_of(model: keras.Model, factors: Mapping[str, Factor]) -> Size:
-    """A function from ranks by matrix name to the parameters of the whole model."""
+    """Return a function from ranks by matrix name to the parameters of the whole model."""
     fixed = model.count_params() - sum(factor.parameters for factor in factors.values())
     return lambda ranks: (
         fixed + sum(rank * sum(factors[name].shape) for name, rank in ranks.items())
@@ -21,7 +21,7 @@ def parameters_of(model: keras.Model, factors: Mapping[str, Factor]) -> Size:
 
 
 def bytes_of(model: keras.Model, factors: Mapping[str, Factor], weight_bits: int) -> Size:
-    """A function from ranks by matrix name to the bytes of the whole model's weights.
+    """Return a function from ranks by matrix name to the bytes of the whole model's weights.
 
     A matrix has `weight_bits` bits a number and is stored as its factors or as their product,
     whichever is smaller; every other number (biases, statistics) takes 4 bytes.

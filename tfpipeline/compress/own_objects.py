@@ -17,7 +17,7 @@ Change = tuple[Any, str, Any]
 
 @contextmanager
 def changed(changes: Iterable[Change]) -> Iterator[None]:
-    """Sets attributes for as long as it lasts."""
+    """Set attributes for as long as the block lasts."""
     changes = list(changes)
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     try:
@@ -31,7 +31,7 @@ def changed(changes: Iterable[Change]) -> Iterator[None]:
 
 @contextmanager
 def own_objects(model: keras.Model) -> Iterator[None]:
-    """Lets layers write configurations from which Keras makes them again with the same objects.
+    """Let layers write configurations from which Keras makes them again with the same objects.
 
     A configuration names functions, and Keras finds a name again only when the function is its own
     or registered; it takes a function of the caller's that is called `relu` for its own one, and

@@ -20,7 +20,7 @@ _CELLS = tuple(kind.CELL.PLAIN for kind in TWINS.values() if hasattr(kind, "CELL
 def rebuild(
     model: keras.Model, change: Callable[[Any], Any] | None = None, becomes: str = "changed"
 ) -> keras.Model:
-    """Makes `model` again, built, with fresh weights and not compiled.
+    """Make `model` again, built, with fresh weights and not compiled.
 
     Args:
         model: built model; functions and classes of its layers need no registration.
@@ -54,7 +54,7 @@ def rebuild(
 
 
 def _not_rebuilt(model: keras.Model, error: Exception) -> CompressionError:
-    """What is wrong, in one sentence: Keras' own is a page that has the whole configuration."""
+    """Return what is wrong in a sentence: Keras' own is a page of the whole configuration."""
     who = f"{model.name!r}, a {type(model).__name__},"
     for layer in layers_of(model):
         try:
@@ -74,21 +74,21 @@ def _not_rebuilt(model: keras.Model, error: Exception) -> CompressionError:
 
 
 def _cause(error: Exception) -> str:
-    """The first sentence of the cause, which Keras puts behind a page of configuration."""
+    """Return the first sentence of the cause, which Keras puts behind a page of configuration."""
     text = str(error).rpartition("Exception encountered: ")[2]
     sentence = " ".join(text.split()).partition(". ")[0] or repr(error)
     return sentence[:300].rstrip(" .")
 
 
 def layers_of(model: keras.Model) -> Iterator[Any]:
-    """The layers in an order that does not depend on whether they are factored."""
+    """Yield the layers in an order that does not depend on whether they are factored."""
     for layer in model._flatten_layers(include_self=False):
         if not isinstance(layer, _CELLS):
             yield layer
 
 
 def layer_pairs(model: keras.Model, again: keras.Model) -> Pairs:
-    """The layers of both models side by side.
+    """Return the layers of both models side by side.
 
     Raises:
         CompressionError: when the second has others, or when layers of the first share a variable
@@ -107,7 +107,7 @@ def layer_pairs(model: keras.Model, again: keras.Model) -> Pairs:
 
 
 def copy_trainable(pairs: Pairs, variables: Pairs) -> None:
-    """Freezes in the second model what is frozen in the first, and nothing else.
+    """Freeze in the second model what is frozen in the first, and nothing else.
 
     Args:
         pairs: of layers, outer ones first.
@@ -122,7 +122,7 @@ def copy_trainable(pairs: Pairs, variables: Pairs) -> None:
 
 
 def _check_ties(model: keras.Model, pairs: Pairs) -> None:
-    """Raises where one variable became two: the second would go on with another value."""
+    """Raise where one variable became two: the second would go on with another value."""
     seen: dict[int, tuple[Any, Any]] = {}
     for ours, theirs in pairs:
         counterparts = dict(_own_variables(theirs))
@@ -138,7 +138,7 @@ def _check_ties(model: keras.Model, pairs: Pairs) -> None:
 
 
 def _own_variables(layer: Any) -> Iterator[tuple[str, Any]]:
-    """The variables that a layer itself holds, by where it holds them."""
+    """Yield the variables that a layer itself holds, by where it holds them."""
     for name, value in vars(layer).items():
         if isinstance(value, keras.Variable):
             yield name, value

@@ -20,7 +20,7 @@ from tfpipeline.layers.factored.ranks import Rank
 def share_projections(
     model: keras.Model, names: Set[str], rank: Rank
 ) -> tuple[keras.Model, Pairs, Pairs]:
-    """Rebuilds a Sequential model with `joint="prabhavalkar"` in the recurrent layers of `names`.
+    """Rebuild a Sequential model with `joint="prabhavalkar"` in the recurrent layers of `names`.
 
     With U = P Z the balanced split of a recurrent kernel's best approximation, the layer gives out
     h P, and the next layer's kernel W becomes the Z' with the least |P Z' - W|. Prabhavalkar et al.

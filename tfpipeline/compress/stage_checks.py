@@ -23,7 +23,7 @@ Callbacks = Sequence[keras.callbacks.Callback]
 
 
 def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks as a list, unless one cannot be in both stages."""
+    """Return the callbacks as a list, unless one cannot be in both stages."""
     if not isinstance(callbacks, (list, tuple)):
         raise ValueError(
             f"`callbacks` must be a list of callbacks, since each stage puts its own beside them; "
@@ -40,7 +40,7 @@ def check_callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
 
 
 def check_rate(model: keras.Model, factor: Any, callbacks: Callbacks) -> None:
-    """Raises unless stage 2 can start at `factor` times the last learning rate."""
+    """Raise unless stage 2 can start at `factor` times the last learning rate."""
     if not is_number(factor) or factor <= 0:
         raise ValueError(f"`learning_rate_factor` must be a positive number; received {factor!r}.")
     if factor == 1:
@@ -118,7 +118,7 @@ class RateGuard(keras.callbacks.Callback):
 
 
 def learning_rate(model: keras.Model) -> float:
-    """Returns the rate as the optimizer has it now."""
+    """Return the rate as the optimizer has it now."""
     return float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
 
 
@@ -143,7 +143,7 @@ class Rehearsal(keras.callbacks.Callback):
 
 
 def rehearse(model: keras.Model, criterion: Mapping[str, Any], callbacks: Callbacks) -> None:
-    """Raises where the cut of `model` after stage 1, or training on, would fail.
+    """Raise where the cut of `model` after stage 1, or training on, would fail.
 
     It cuts the untrained model once, and throws the result away. The ranks will be others after
     training; what is refused does not depend on them.

@@ -60,7 +60,7 @@ class Transition(keras.callbacks.Callback):
 
 
 def monitor() -> RankMonitor:
-    """The callback whose measures `Transition` reads."""
+    """Return the callback whose measures `Transition` reads."""
     return RankMonitor(tau=0.9)
 
 

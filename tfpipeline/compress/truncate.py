@@ -30,7 +30,7 @@ def truncate(
     weight_bits: int = 8,
     keep_regularizers: bool = False,
 ) -> tuple[keras.Model, TruncationReport]:
-    """Returns a smaller model, in which every factored matrix is its best low-rank approximation.
+    """Return a smaller model, in which every factored matrix is its best low-rank approximation.
 
     Each W = U V becomes the balanced factors `(U_r sqrt(S_r), sqrt(S_r) V_r^T)` of its truncated
     singular value decomposition; Kliegl et al. (2018), section 3.1, stage 2. All other weights are
@@ -111,7 +111,7 @@ def truncate(
 
 
 def _rebuild(model: keras.Model, plan: CutPlan, keep_regularizers: bool) -> keras.Model:
-    """A fresh model of the same configuration with the new ranks.
+    """Return a fresh model of the same configuration with the new ranks.
 
     The layers report other ranks in their configuration for a moment: that way wrappers, nested and
     functional models write the new configuration by themselves.
@@ -137,7 +137,7 @@ def _ranks(plan: CutPlan) -> list[Change]:
 
 
 def _trace_norms(model: keras.Model) -> list[Change]:
-    """Takes every regularizer away that acts on factors as a trace norm, own classes included."""
+    """Take every regularizer away that acts on factors as a trace norm, own classes included."""
     return [
         (layer, name, None)
         for layer in model._flatten_layers()

@@ -67,7 +67,7 @@ class TruncationReport:
         return self.parameters / self.dense_parameters
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, strings, lists and dicts, for JSON."""
+        """Return plain numbers, strings, lists and dicts, for JSON."""
         matrices = []
         for matrix in self.matrices:
             entry = asdict(matrix)

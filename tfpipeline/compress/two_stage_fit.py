@@ -58,7 +58,7 @@ def two_stage_fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     **fit_options: Any,
 ) -> TwoStageResult:
-    """Trains stage 1, cuts the factors, and trains stage 2, within a fixed number of epochs.
+    """Train stage 1, cut the factors, and train stage 2, within a fixed number of epochs.
 
     Kliegl et al. (2018), section 3.2.3: stage 1 trains under the regularizers of `model`, stage 2
     without the trace norm. The epochs of stage 2 count on, so that a schedule by epoch or by
@@ -177,7 +177,7 @@ class _Record(keras.callbacks.Callback):
         self._epochs.append(dict(logs or {}))
 
     def history(self, stage1: int) -> dict[str, list[Any]]:
-        """By name, with the stage of each epoch."""
+        """Return losses and metrics by name, with the stage of each epoch."""
         names = dict.fromkeys(name for logs in self._epochs for name in logs)
         history: dict[str, list[Any]] = {
             "stage": [1 if epoch < stage1 else 2 for epoch in range(len(self._epochs))]
