@@ -53,7 +53,7 @@ class Alphabet:
             )
 
     def __len__(self) -> int:
-        """The number of symbols, the blank included: the width of the logits."""
+        """Return the number of symbols, the blank included: the width of the logits."""
         return 1 + len(self.characters) + len(self.grams)
 
     def __eq__(self, other: object) -> bool:
@@ -70,7 +70,7 @@ class Alphabet:
         return f"Alphabet({self.characters!r}{more})"
 
     def encode(self, text: str) -> list[int]:
-        """The indices of the characters of `text`; ValueError for one that has none."""
+        """Return the indices of the characters of `text`; ValueError for one that has none."""
         try:
             return [self._indices[character] for character in text]
         except KeyError as missing:
@@ -80,7 +80,7 @@ class Alphabet:
             ) from None
 
     def decode(self, indices: Iterable[int]) -> str:
-        """The text of `indices`; ValueError for the blank or an index out of range."""
+        """Return the text of `indices`; ValueError for the blank or an index out of range."""
         found = [int(index) for index in indices]
         wrong = [index for index in found if not 1 <= index < len(self)]
         if wrong:

@@ -30,7 +30,7 @@ def beam_search(
     margin: float = float("inf"),
     n_best: int = 1,
 ) -> list[list[Hypothesis]]:
-    """The texts with the largest log p_CTC(text) + alpha log p_LM(text) + beta words(text).
+    """Return the texts with the largest log p_CTC(text) + alpha log p_LM(text) + beta words(text).
 
     A prefix keeps the probability of all its paths, those that end in a blank apart from the others
     (Graves 2008; Hannun et al. 2014); with a wide enough beam `log_probability` is exact. Words are
@@ -97,7 +97,7 @@ class _Pruning:
         self.width, self.margin = width, margin
 
     def kept(self, scores: np.ndarray) -> np.ndarray:
-        """The indices of the best scores, best first; of equal ones the first."""
+        """Return the indices of the best scores, best first; of equal ones the first."""
         order = np.argsort(-scores, kind="stable")[: self.width]
         best = scores[order]
         return order[(best >= best[0] - self.margin) & (best > -np.inf)]

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> int:
-    """The least number of insertions, deletions and substitutions between two sequences.
+    """Return the least number of insertions, deletions and substitutions between two sequences.
 
     >>> edit_distance("kitten", "sitting")
     3
@@ -28,7 +28,7 @@ def edit_distance(reference: Sequence[Hashable], hypothesis: Sequence[Hashable])
 
 
 def character_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> float:
-    """All edits of characters over all characters of the references, as a share (1 is 100 %).
+    """Return all edits of characters over all characters of the references; 1 is 100 %.
 
     Raises:
         ValueError: when there are not as many of both, or the references are empty.
@@ -40,7 +40,7 @@ def character_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -
 
 
 def word_error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> float:
-    """All edits of words over all words of the references; words are what white space separates.
+    """Return all edits of words over all words of the references; white space separates words.
 
     Raises:
         ValueError: when there are not as many of both, or the references are empty.

@@ -10,7 +10,7 @@ from tfpipeline.decoding.alphabet import Alphabet
 
 
 def greedy_decode(logits: Any, frames: Any = None, alphabet: Alphabet | None = None) -> list[str]:
-    """The text of the best path: the largest logit of each frame, repeats merged, blanks dropped.
+    """Return the text of the best path: each frame's largest logit, without repeats and blanks.
 
     Args:
         logits: `(batch, frames, symbols)`; probabilities give the same.
@@ -33,7 +33,7 @@ def greedy_decode(logits: Any, frames: Any = None, alphabet: Alphabet | None = N
 
 
 def check_logits(logits: Any, frames: Any, alphabet: Alphabet) -> tuple[np.ndarray, np.ndarray]:
-    """The logits and the valid frames of each utterance as arrays."""
+    """Return the logits and the valid frames of each utterance as arrays."""
     values = np.asarray(logits)
     if values.ndim != 3 or values.shape[2] != len(alphabet):
         raise ValueError(

@@ -32,7 +32,7 @@ class PrefixTree:
         self._final_bonus: dict[int, float] = {}
 
     def child(self, node: int, symbol: int) -> int:
-        """The prefix that has `symbol` after that of `node`."""
+        """Return the prefix that has `symbol` after that of `node`."""
         found = self._child.get((node, symbol))
         if found is not None:
             return found
@@ -47,11 +47,11 @@ class PrefixTree:
         return len(self._parent) - 1
 
     def last_symbols(self, nodes: np.ndarray) -> np.ndarray:
-        """The last symbol of each prefix; the blank for the empty one."""
+        """Return the last symbol of each prefix; the blank for the empty one."""
         return np.array([self._symbol[node] for node in nodes])
 
     def parents_among(self, nodes: np.ndarray) -> np.ndarray:
-        """For each node the position of its parent in `nodes`, or -1."""
+        """Return for each node the position of its parent in `nodes`, or -1."""
         position = {int(node): index for index, node in enumerate(nodes)}
         return np.array([position.get(self._parent[node], -1) for node in nodes])
 
@@ -59,14 +59,14 @@ class PrefixTree:
         return np.array([self._bonus[node] for node in nodes])
 
     def bonuses(self, nodes: np.ndarray) -> np.ndarray:
-        """`(nodes, symbols)`: the bonus of each prefix with one more symbol."""
+        """Return `(nodes, symbols)`: the bonus of each prefix with one more symbol."""
         table = np.repeat(self.bonus(nodes)[:, None], len(self.alphabet), axis=1)
         if self._model is not None:
             table[:, self.alphabet.space] = [self.final_bonus(int(node)) for node in nodes]
         return table
 
     def final_bonus(self, node: int) -> float:
-        """The bonus when the last word of the prefix ends here."""
+        """Return the bonus when the last word of the prefix ends here."""
         word = self._word[node]
         if self._model is None or not word:
             return self._bonus[node]
