@@ -63,7 +63,7 @@ class Life:
 
 
 def graph_memory(model: ModelGraph, graph: Graph, plan: bool = True) -> GraphMemory:
-    """Plans one graph; only counts its live bytes without `plan`, or where it is too large."""
+    """Plan one graph; only count its live bytes without `plan`, or where it is too large."""
     lives = lifetimes(model, graph)
     live = _most_at_once(lives)
     planned = plan and len(lives) <= PLANNED_TENSORS
@@ -77,7 +77,7 @@ def graph_memory(model: ModelGraph, graph: Graph, plan: bool = True) -> GraphMem
 
 
 def lifetimes(model: ModelGraph, graph: Graph) -> list[Life]:
-    """Life of every tensor that takes arena memory."""
+    """Return the lifetime of every tensor that takes arena memory."""
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     kept = {*graph.inputs, *graph.outputs}
@@ -108,7 +108,7 @@ def lifetimes(model: ModelGraph, graph: Graph) -> list[Life]:
 
 
 def _passed_through(model: ModelGraph, operator: Operator) -> set[int]:
-    """Outputs of a loop that equal its inputs: without a reader they are not even allocated."""
+    """Return outputs of a loop that equal its inputs: unread, they are not even allocated."""
     if operator.code.name != "WHILE" or len(operator.calls) != 2:
         return set()
     body = model.graphs[operator.calls[1]]
@@ -117,7 +117,7 @@ def _passed_through(model: ModelGraph, operator: Operator) -> set[int]:
 
 
 def _shared(model: ModelGraph, graph: Graph, kept: set[int]) -> dict[int, int]:
-    """Outputs that take the place of an input, with the tensor whose memory it is."""
+    """Return outputs that take the memory of an input, with the tensor whose memory it is."""
     reads: dict[int, int] = {}
     for operator in graph.operators:
         for number in operator.inputs:
@@ -148,7 +148,7 @@ def _source(
     reads: dict[int, int],
     passes_on: bool,
 ) -> int | None:
-    """The first input whose memory the output may take."""
+    """Return the first input whose memory the output may take."""
     if output in kept:
         return None
     for place in places:
@@ -165,7 +165,7 @@ def _fits(source: Tensor, output: Tensor, reads: int) -> bool:
 
 
 def _most_at_once(lives: list[Life]) -> int:
-    """The largest sum of sizes of tensors that live at the same time."""
+    """Return the largest sum of sizes of tensors that live at the same time."""
     changes: dict[int, int] = {}
     for life in lives:
         changes[life.first] = changes.get(life.first, 0) + life.size
@@ -197,7 +197,7 @@ def _plan(lives: list[Life]) -> int:
 
 
 def _place(begins: np.ndarray, ends: np.ndarray, size: int) -> int:
-    """The offset of the tightest gap between what lives at that time, or behind all of it."""
+    """Return the offset of the tightest gap between what lives then, or behind all of it."""
     if not len(begins):
         return 0
     reached = np.maximum.accumulate(ends)

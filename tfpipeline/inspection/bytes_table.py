@@ -82,7 +82,7 @@ class ByteTable:
 
 
 def count_bytes(model: ModelGraph) -> ByteTable:
-    """Counts every byte of the file once."""
+    """Count every byte of the file once."""
     # By place and not by number: two buffers may name the same bytes.
     readers: dict[Span, list[tuple[Graph, Tensor]]] = defaultdict(list)
     for graph in model.graphs:
@@ -125,7 +125,7 @@ def _option_spans(model: ModelGraph) -> set[Span]:
 
 
 def _roles(model: ModelGraph) -> dict[Span, str]:
-    """What the operators take each buffer for; weights win where they disagree."""
+    """Return what the operators take each buffer for; weights win where they disagree."""
     roles: dict[Span, str] = {}
     for graph in model.graphs:
         for operator in graph.operators:

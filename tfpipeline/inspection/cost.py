@@ -55,7 +55,7 @@ class CostCounter:
         self._pairs_left = PLANNED_TENSORS**2
 
     def cost(self, index: int) -> Cost:
-        """The cost of one call of a graph.
+        """Return the cost of one call of a graph.
 
         Raises:
             ModelFileError: graphs call each other in a circle, or too deep.
@@ -108,7 +108,7 @@ class CostCounter:
         )
 
     def _runs(self, graph: Graph, operator: Operator) -> tuple[list[int], bool, int]:
-        """Runs of each called graph, whether that is sure, and 1 for a loop of unknown length."""
+        """Return the runs of each called graph and whether they are sure; 1 for an unknown loop."""
         if operator.code.name == "WHILE":
             trips = self._loops.trips(graph, operator)
             if trips is None:
@@ -121,7 +121,7 @@ class CostCounter:
 
 
 def _larger(so_far: GraphMemory, own: GraphMemory, called: list[Cost]) -> GraphMemory:
-    """The memory of a graph while it runs others, which all keep theirs at the same time."""
+    """Return the memory of a graph while it runs others, which keep theirs at the same time."""
     return GraphMemory(
         arena=max(so_far.arena, own.arena + sum(cost.arena for cost in called)),
         live=max(so_far.live, own.live + sum(cost.live for cost in called)),

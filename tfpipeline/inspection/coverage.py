@@ -86,7 +86,7 @@ class Coverage:
 
 
 def cover(model: ModelGraph, target: Target, checks: LoadChecks) -> Coverage:
-    """Looks up everything that a target looks up when it loads the file.
+    """Look up everything that a target looks up when it loads the file.
 
     Args:
         model: The file.

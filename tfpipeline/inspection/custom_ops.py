@@ -39,7 +39,7 @@ class CustomOp:
 
 
 def provider_of(name: str) -> str:
-    """Who brings the kernel of a custom operator."""
+    """Return who brings the kernel of a custom operator."""
     if name.startswith(OUR_PREFIX):
         return PLUGIN
     if name.startswith(_SELECT_PREFIX):
@@ -50,7 +50,7 @@ def provider_of(name: str) -> str:
 
 
 def count_custom_ops(model: ModelGraph) -> list[tuple[CustomOp, int]]:
-    """Custom nodes; those that nothing tells apart are described once, and counted."""
+    """Return the custom nodes; those that nothing tells apart are described once, and counted."""
     found: Counter[tuple[str, bytes | int]] = Counter(
         (operator.code.custom, _distinct(operator))
         for graph in model.graphs
@@ -66,7 +66,7 @@ def count_custom_ops(model: ModelGraph) -> list[tuple[CustomOp, int]]:
 
 
 def describe_custom_op(name: str, options: bytes | int) -> CustomOp:
-    """Decodes one node's options.
+    """Decode one node's options.
 
     Args:
         name: The operator.
@@ -87,7 +87,7 @@ def describe_custom_op(name: str, options: bytes | int) -> CustomOp:
 
 
 def our_options(operator: Operator) -> Any:
-    """The decoded options of a node of ours; None where it is another's, or they are damaged."""
+    """Return the decoded options of a node of ours; None for another's, or damaged ones."""
     given = _distinct(operator)
     if operator.code.name != CUSTOM or isinstance(given, int):
         return None
@@ -98,7 +98,7 @@ def our_options(operator: Operator) -> Any:
 
 
 def _distinct(operator: Operator) -> bytes | int:
-    """What nodes of one operator differ in: the options of ours, the length of others."""
+    """Return what nodes of one operator differ in: the options of ours, the length of others."""
     size = len(operator.options)
     ours = operator.code.custom in OPS and size <= _MAX_OPTIONS
     return bytes(operator.options) if ours else size

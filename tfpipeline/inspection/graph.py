@@ -100,7 +100,7 @@ class Operator:
     flags: tuple[bool, ...]
 
     def input(self, index: int) -> int:
-        """Tensor of an operand, -1 where it was left out."""
+        """Return the tensor of an operand, -1 where it was left out."""
         return self.inputs[index] if index < len(self.inputs) else -1
 
 
@@ -142,10 +142,10 @@ class ModelGraph:
     data: memoryview = field(repr=False, compare=False)
 
     def constant(self, tensor: Tensor) -> bool:
-        """Whether the file holds the tensor's values."""
+        """Return whether the file holds the tensor's values."""
         return tensor.external or self.buffers[tensor.buffer][1] > 0
 
     def content(self, buffer: int) -> memoryview:
-        """The bytes of a buffer."""
+        """Return the bytes of a buffer."""
         start, size = self.buffers[buffer]
         return self.data[start : start + size]

@@ -28,7 +28,7 @@ _DEEPEST_CARD = 32
 
 
 def inspect_model(path: str | Path) -> ModelInspection:
-    """Reads a `.tflite` file and says what is in it, what it costs and where it runs.
+    """Read a `.tflite` file and say what is in it, what it costs and where it runs.
 
     No interpreter is needed and none is started, so a hostile file can do nothing but be refused.
 
@@ -104,7 +104,7 @@ def _tensor(tensor: Tensor, name: str | None) -> TensorSummary:
 
 
 def _operators(model: ModelGraph) -> tuple[OperatorUse, ...]:
-    """Operators with the types of what goes in and out, the most frequent first."""
+    """Return operators with the types of what goes in and out, the most frequent first."""
     found: Counter[tuple[str, int, str, str]] = Counter()
     for graph in model.graphs:
 
@@ -120,7 +120,7 @@ def _operators(model: ModelGraph) -> tuple[OperatorUse, ...]:
 
 
 def _card(model: ModelGraph) -> tuple[dict[str, Any] | None, str]:
-    """The model card as far as it can be read; a damaged one is reported, not an error."""
+    """Return the model card as far as it can be read; damage is reported, not an error."""
     for name, buffer in model.metadata:
         if name != CARD_METADATA:
             continue

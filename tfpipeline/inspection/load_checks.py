@@ -49,7 +49,7 @@ class LoadChecks:
             self._found.update(x for node in graph.operators for x in self._node(graph, node))
 
     def refused(self, package: str) -> Counter[tuple[str, str]]:
-        """What a package refuses: the thing, the reason, and how often."""
+        """Return what a package refuses: the thing, the reason, and how often."""
         found: Counter[tuple[str, str]] = Counter()
         for (what, reason, packages), count in self._found.items():
             if package in packages:
@@ -160,7 +160,7 @@ class LoadChecks:
 
 
 def _levels(tensor: Tensor, levels: Quantization) -> str:
-    """What the loader has against scales, zero points and their dimension."""
+    """Return what the loader has against scales, zero points and their dimension."""
     scales, points, rank = len(levels.scales), len(levels.zero_points), len(tensor.shape)
     if scales != points:
         return f"{scales} scales with {points} zero points"

@@ -33,7 +33,7 @@ class LoopCounter:
         self._places: dict[int, dict[int, int]] = {}
 
     def trips(self, graph: Graph, loop: Operator) -> Trips | None:
-        """Runs of the body of a WHILE that stands in `graph`, None when the file does not say."""
+        """Return the runs of the body of a WHILE in `graph`, None when the file does not say."""
         if loop.code.name != "WHILE" or len(loop.calls) != 2:
             return None
         condition = self._model.graphs[loop.calls[0]]
@@ -55,7 +55,7 @@ class LoopCounter:
         return Trips(min(found), exact and not pending) if found else None
 
     def _counted(self, graph: Graph, loop: Operator, less: Operator) -> int | None:
-        """Runs until a LESS is false."""
+        """Return the runs until a LESS is false."""
         if less.code.name != "LESS" or len(less.inputs) != 2 or min(less.inputs) < 0:
             return None
         condition, body = (self._model.graphs[number] for number in loop.calls)
@@ -74,7 +74,7 @@ class LoopCounter:
         return max(0, -(-(end - start) // step))
 
     def _step(self, body: Graph, variable: int) -> int | None:
-        """The constant, above 0, that the body adds to a loop variable."""
+        """Return the constant, above 0, that the body adds to a loop variable."""
         if variable >= min(len(body.inputs), len(body.outputs)):
             return None
         add = self._writer(body, body.outputs[variable])
@@ -100,7 +100,7 @@ class LoopCounter:
         return self._places[graph.index].get(tensor)
 
     def _value(self, graph: Graph, number: int) -> int | None:
-        """The value of a constant integer of one element."""
+        """Return the value of a constant integer of one element."""
         if number < 0:
             return None
         tensor = graph.tensors[number]

@@ -11,7 +11,7 @@ from tfpipeline.numerics.ops import OPS
 
 
 def operator_macs(graph: Graph, operator: Operator) -> int:
-    """What one run of the operator multiplies and adds; 0 for those that do not, or are unknown."""
+    """Return what one run of the operator multiplies and adds; 0 for unknown operators."""
     label = operator.code.label
     operands = [graph.tensors[number] if number >= 0 else None for number in operator.inputs]
     results = [graph.tensors[number] if number >= 0 else None for number in operator.outputs]

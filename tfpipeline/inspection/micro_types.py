@@ -65,7 +65,7 @@ _PAIRED = {"FULLY_CONNECTED": (0, 1), "CONV_2D": (0, 1), "DEPTHWISE_CONV_2D": (0
 
 
 def refused_types(graph: Graph, operator: Operator) -> str:
-    """Why TFLite-Micro has no kernel for the operator's types; empty when it may have."""
+    """Return why TFLite-Micro has no kernel for the operator's types; empty when it may have."""
     name = operator.code.name
 
     def dtype(place: int) -> str:

@@ -108,7 +108,7 @@ class ModelInspection:
         return any(use.op.provider == PLUGIN for use in self.custom_ops)
 
     def target(self, name: str) -> Coverage:
-        """The answer for one target.
+        """Return the answer for one target.
 
         Raises:
             ValueError: there is no target of this name.
@@ -119,7 +119,7 @@ class ModelInspection:
         raise ValueError(f"target must be one of {', '.join(TARGET_NAMES)}, received {name!r}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON; numbers that JSON does not have become text."""
+        """Return everything, ready for JSON; numbers that JSON does not have become text."""
         everything = asdict(self)
         for coverage, found in zip(self.targets, everything["targets"], strict=True):
             found["runs"] = coverage.runs

@@ -45,13 +45,13 @@ def _names() -> dict[int, str]:
 
 
 def operator_name(number: int) -> str:
-    """`FULLY_CONNECTED`, or `operator 300` for one that the schema did not have yet."""
+    """Return `FULLY_CONNECTED`, or `operator 300` for one that the schema did not have yet."""
     return _names().get(number, f"operator {number}")
 
 
 @functools.cache
 def registrations(package: str) -> Registrations:
-    """The column of a package: `ai-edge-litert`, `tensorflow`, `tflite-runtime`, `tflite-micro`."""
+    """Return the column of `ai-edge-litert`, `tensorflow`, `tflite-runtime` or `tflite-micro`."""
     header, *rows = _rows()
     column = next(i for i, source in enumerate(header) if source.split(" ")[0] == package)
     builtin: dict[int, tuple[int, int] | None] = {}

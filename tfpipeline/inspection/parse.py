@@ -50,7 +50,7 @@ _FLAGS = {"BATCH_MATMUL": (0, 1)}
 
 
 def parse(path: str | Path) -> ModelGraph:
-    """Reads a file.
+    """Read a file.
 
     Raises:
         ModelFileError: it is missing, not a `.tflite` file, or damaged, in one sentence.
@@ -198,7 +198,7 @@ class _Parser:
         )
 
     def _array(self, span: tuple[int, int], dtype: str) -> np.ndarray:
-        """The numbers of a vector, where they lie: not one of them is copied."""
+        """Return the numbers of a vector, where they lie: not one of them is copied."""
         start, count = span
         # NumPy refuses a start behind the last byte, also of nothing.
         return np.frombuffer(self._data, dtype, count, start if count else 0)

@@ -31,10 +31,10 @@ TENSOR_TYPES: dict[int, tuple[str, int]] = {
 
 
 def type_name(code: int) -> str:
-    """`int8`, or `type 99` for a number that the schema did not have when this was written."""
+    """Return a name such as `int8`, or `type 99` for a number that this schema does not have."""
     return TENSOR_TYPES[code][0] if code in TENSOR_TYPES else f"type {code}"
 
 
 def type_bits(code: int) -> int:
-    """Bits of an element; 0 where the shape does not say how long the data is."""
+    """Return the bits of an element; 0 where the shape does not say how long the data is."""
     return TENSOR_TYPES[code][1] if code in TENSOR_TYPES else 0

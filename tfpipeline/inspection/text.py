@@ -26,7 +26,7 @@ _PROVIDERS = {
 
 
 def render(found: ModelInspection, tensors: int = 5, all_operators: bool = False) -> str:
-    """The whole report.
+    """Return the whole report.
 
     Args:
         found: What `inspect_model` returned.
@@ -46,13 +46,13 @@ def render(found: ModelInspection, tensors: int = 5, all_operators: bool = False
 
 
 def render_trials(trials: Sequence[Trial]) -> str:
-    """How the runtimes installed here took the file."""
+    """Return how the runtimes installed here took the file."""
     rows = [(t.runtime, "runs" if t.runs else "fails", safe(t.detail, 120)) for t in trials]
     return "\n".join(["tried here", *columns(rows or [("no runtime is installed",)])])
 
 
 def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = (), indent: int = 2) -> list[str]:
-    """Aligned columns; those numbered in `right` are flush right."""
+    """Return aligned columns; those numbered in `right` are flush right."""
     table = [list(row) for row in rows]
     if not table:
         return []
@@ -68,13 +68,13 @@ def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = (), indent: in
 
 
 def safe(text: str, longest: int = _LONGEST_NAME) -> str:
-    """A name from a file as it may be printed: no control characters, not endless."""
+    """Return a name from a file as it may be printed: no control characters, not endless."""
     shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[: longest + 1])
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
 
 
 def amount(value: int, unit: str = "") -> str:
-    """`1.17 M`, `74.8 kB`, `320 B`."""
+    """Return an amount for people: `1.17 M`, `74.8 kB`, `320 B`."""
     for factor, prefix in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
         if value >= factor:
             return (
@@ -119,7 +119,7 @@ def _card_rows(card: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _short(value: Any) -> str:
-    """An entry of the card in a line: the mode first, and nothing of what was not asked for."""
+    """Return an entry of the card in a line: the mode first, nothing that was not asked for."""
     if isinstance(value, dict):
         entries = sorted(value.items(), key=lambda item: item[0] != "mode")
         shown = [f"{key} {_short(item)}" for key, item in entries if item not in (None, False, {})]

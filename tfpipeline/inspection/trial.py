@@ -46,7 +46,7 @@ def try_model(
     seconds: float = _SECONDS,
     runtimes: Collection[str] = tuple(RUNTIMES),
 ) -> list[Trial]:
-    """Runs the file once in every runtime that is installed.
+    """Run the file once in every runtime that is installed.
 
     Args:
         path: A `.tflite` file.
