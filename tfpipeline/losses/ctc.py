@@ -75,14 +75,14 @@ class CTC(keras.losses.Loss):
 
 
 def without_mask(tensor: Any) -> Any:
-    """The same values as a tensor that Keras has attached nothing to."""
+    """Return the same values as a tensor that Keras has attached nothing to."""
     return ops.multiply(ops.cast(tensor, "float32"), 1.0)
 
 
 def ctc_loss(
     logits: Any, frames: Any, labels: Any, lengths: Any, blank: int, sound: Any = True
 ) -> Any:
-    """The loss of each utterance, `(batch,)`; see `CTC`.
+    """Return the loss of each utterance, `(batch,)`; see `CTC`.
 
     Args:
         logits: `(batch, frames, symbols)`, float32.
@@ -121,13 +121,13 @@ def ctc_loss(
 
 
 def log_probabilities(logits: Any) -> Any:
-    """log softmax, with LOG_ZERO for -inf, which the sums of a forward pass could not hold."""
+    """Return the log softmax, with LOG_ZERO for -inf, which sums of a forward pass cannot hold."""
     log_p = ops.log_softmax(logits)
     return ops.where(log_p < LOG_ZERO, LOG_ZERO, log_p)  # NaN stays
 
 
 def judged(loss: Any, log_p: Any, valid: Any, fits: Any, sound: Any) -> tuple[Any, Any]:
-    """The loss of each utterance as it counts, and which utterances have a gradient.
+    """Return the loss of each utterance as it counts, and which utterances have a gradient.
 
     Args:
         loss: -log p by the forward pass, `(batch,)`.
@@ -147,19 +147,19 @@ def judged(loss: Any, log_p: Any, valid: Any, fits: Any, sound: Any) -> tuple[An
 
 
 def _states(labels: Any, blank: int) -> Any:
-    """The symbol of each state: blank, label 1, blank, label 2, ..., blank."""
+    """Return the symbol of each state: blank, label 1, blank, label 2, ..., blank."""
     pairs = ops.stack([ops.full_like(labels, blank), labels], axis=2)
     pairs = ops.reshape(pairs, (-1, 2 * ops.shape(labels)[1]))
     return ops.pad(pairs, [(0, 0), (0, 1)], constant_values=blank)
 
 
 def valid_frames(frames: Any, time: Any) -> Any:
-    """`(batch, time)`: which frames of each utterance count."""
+    """Return `(batch, time)`: which frames of each utterance count."""
     return ops.arange(time, dtype="int32")[None, :] < frames[:, None]
 
 
 def _forward_backward(log_p: Any, frames: Any, states: Any, lengths: Any, blank: int) -> Any:
-    """The loss, and the share of each symbol in each frame of the paths of the label."""
+    """Return the loss, and the share of each symbol in each frame of the paths of the label."""
     batch, time, symbols = ops.shape(log_p)
     width = ops.shape(states)[1]
     # The backward variables are the forward ones of the utterance read from its end.
@@ -191,7 +191,7 @@ def _turn(values: Any, frame_index: Any, state_index: Any) -> Any:
 
 
 def _scan(emitted: Any, states: Any, blank: int) -> Any:
-    """The forward variables `(batch, frames, states)`: log p of all beginnings of a path."""
+    """Return forward variables `(batch, frames, states)`: log p of all beginnings of a path."""
     changes = (states[:, 2:] != states[:, :-2]) & (states[:, 2:] != blank)
     skip = ops.pad(ops.where(changes, 0.0, LOG_ZERO), [(0, 0), (2, 0)], constant_values=LOG_ZERO)
     edge = ops.full_like(emitted[:, 0, :2], LOG_ZERO)

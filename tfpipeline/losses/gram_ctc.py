@@ -117,7 +117,7 @@ def _gram_ctc_loss(logits: Any, frames: Any, symbols: Any, lengths: Any, sound: 
 
 
 def _least_frames(symbols: Any, lengths: Any) -> Any:
-    """The least frames that hold each label, `(batch,)`: `frames_needed`, in a compiled step."""
+    """Return the least frames for each label, `(batch,)`: `frames_needed` in a compiled step."""
     columns = symbols.shape[2]
     longest = columns - 1
     never = ops.full_like(symbols[:, 0], 2**30)  # twice that would not fit
@@ -211,13 +211,13 @@ def _log_sum(values: Any) -> Any:
 
 
 def _later(values: Any, j: int, filler: float) -> Any:
-    """Moved j characters on: entry i of the result is entry i - j."""
+    """Return values j characters on: entry i of the result is entry i - j."""
     edge = ops.full_like(values[:, :1], filler)
     return ops.concatenate([edge] * j + [values], axis=1)[:, : ops.shape(values)[1]]
 
 
 def _earlier(values: Any, j: int, filler: float) -> Any:
-    """Moved j characters back: entry i of the result is entry i + j."""
+    """Return values j characters back: entry i of the result is entry i + j."""
     edge = ops.full_like(values[:, :1], filler)
     return ops.concatenate([values] + [edge] * j, axis=1)[:, j:]
 

@@ -9,7 +9,7 @@ Grams = tuple[tuple[int, ...], ...]
 
 
 def check_grams(grams: Sequence[Sequence[int]]) -> Grams:
-    """The grams as tuples, after a check that they can spell every text of their characters."""
+    """Return the grams as tuples; they must be able to spell every text of their characters."""
     try:
         found = tuple(tuple(int(character) for character in gram) for gram in grams)
     except (TypeError, ValueError):
@@ -40,7 +40,7 @@ def check_grams(grams: Sequence[Sequence[int]]) -> Grams:
 
 
 def check_gram_logits(logits: Any, grams: Grams) -> None:
-    """Raises unless there is a logit for the blank and for each gram."""
+    """Raise unless there is a logit for the blank and for each gram."""
     if logits.shape[2] != 1 + len(grams):
         raise ValueError(
             f"`y_pred` must have a logit for the blank and each of the {len(grams)} grams; "
@@ -49,7 +49,7 @@ def check_gram_logits(logits: Any, grams: Grams) -> None:
 
 
 def frames_needed(label: Sequence[int], grams: Grams | None) -> int:
-    """The least frames that hold a label: one a symbol, and one between equal neighbours."""
+    """Return the least frames that hold a label: one a symbol, and one between equal neighbours."""
     known = {(character,) for character in label} if grams is None else set(grams)
     longest = max(map(len, known), default=1)
     # The least frames of the first i characters, by the gram that ends them.

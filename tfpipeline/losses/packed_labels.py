@@ -18,7 +18,7 @@ def pack_labels(
     max_label: int | None = None,
     grams: Sequence[Sequence[int]] | None = None,
 ) -> np.ndarray:
-    """`y` for `CTC` and for the error rates: `(utterances, 1 + max_label)`, int32.
+    """Return `y` for `CTC` and for the error rates: `(utterances, 1 + max_label)`, int32.
 
     The first column is the number of output frames of each utterance, that is frames of the logits,
     after all strides; the others are its label, padded with the blank.
@@ -75,7 +75,7 @@ def pack_labels(
 
 
 def check_shapes(owner: str, y_true: Any, y_pred: Any, blank: int) -> None:
-    """Raises unless the labels are packed and the logits have one for the blank."""
+    """Raise unless the labels are packed and the logits have one for the blank."""
     if len(y_pred.shape) != 3 or len(y_true.shape) != 2:
         raise ValueError(
             f"{owner} expects `y_pred` as logits (batch, frames, symbols) and `y_true` as "
@@ -92,7 +92,7 @@ def check_shapes(owner: str, y_true: Any, y_pred: Any, blank: int) -> None:
 
 
 def split_labels(packed: Any, blank: int) -> tuple[Any, Any, Any]:
-    """Frames `(batch,)`, labels `(batch, max_label)` padded with `blank`, lengths; all int32."""
+    """Return frames `(batch,)`, labels `(batch, max_label)` padded with `blank`, lengths; int32."""
     numbers = ops.cast(packed, "int32")
     frames, labels = numbers[:, 0], numbers[:, 1:]
     is_symbol = (labels >= 0) & (labels != blank)
@@ -104,7 +104,7 @@ def split_labels(packed: Any, blank: int) -> tuple[Any, Any, Any]:
 
 
 def well_formed(packed: Any, blank: int) -> Any:
-    """`(batch,)`: whether the label has its padding at the end only, and no frames below zero.
+    """Return `(batch,)`: whether a label is padded at its end only, and frames are not negative.
 
     A blank or a negative number before a symbol is no symbol and no padding: dropping it would give
     the loss of another label.
