@@ -31,7 +31,7 @@ class ErrorRate(keras.metrics.Metric):
         self.tokens = self.add_weight(name="tokens", initializer="zeros")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Counts a batch.
+        """Count a batch.
 
         A label that the losses answer with NaN makes the rate NaN: one with the blank or a negative
         number before a symbol, with a symbol without a logit, or with more frames than there are.
@@ -70,7 +70,7 @@ class ErrorRate(keras.metrics.Metric):
         return ops.any(ops.equal(labels[:, :, None], known), axis=2)
 
     def tokens_of(self, symbols: Any, mask: Any) -> tuple[Any, Any]:
-        """The tokens that are compared, and which of them count."""
+        """Return the tokens that are compared, and which of them count."""
         raise NotImplementedError
 
     def result(self) -> Any:

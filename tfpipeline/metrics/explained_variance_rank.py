@@ -10,7 +10,7 @@ from tfpipeline.metrics.spectrum import singular_values
 
 
 def explained_variance(matrix: Any) -> np.ndarray:
-    """Share of the sum of squared singular values in the first 1, 2, ... of them."""
+    """Return the share of the sum of squared singular values in the first 1, 2, ... of them."""
     squares = singular_values(matrix)
     squares = (squares / squares[0]) ** 2 if squares[0] else np.ones(1)
     cumulative = np.cumsum(squares)
@@ -18,14 +18,14 @@ def explained_variance(matrix: Any) -> np.ndarray:
 
 
 def check_share(tau: Any, argument: str = "tau") -> float:
-    """Returns `tau` as a float in (0, 1]."""
+    """Return `tau` as a float in (0, 1]."""
     if isinstance(tau, bool) or not isinstance(tau, (int, float, np.number)) or not 0 < tau <= 1:
         raise ValueError(f"`{argument}` must be a share in (0, 1]; received {tau!r}.")
     return float(tau)
 
 
 def explained_variance_rank(matrix: Any, tau: float = 0.9) -> int:
-    """Least r with sum of the first r squared singular values >= tau times the sum of all.
+    """Return the least r whose first r squared singular values sum to >= tau times all of them.
 
     Kliegl et al. (2018), section 3.2.1. The all-zero matrix counts as rank 1.
 

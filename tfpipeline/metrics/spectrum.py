@@ -8,7 +8,7 @@ import numpy as np
 
 
 def as_float64(values: Any, argument: str = "matrix") -> np.ndarray:
-    """Returns `values` (array, tensor or Keras variable) as a finite float64 array."""
+    """Return `values` (array, tensor or Keras variable) as a finite float64 array."""
     array = np.asarray(values, dtype=np.float64)
     if not np.all(np.isfinite(array)):
         raise ValueError(
@@ -19,7 +19,7 @@ def as_float64(values: Any, argument: str = "matrix") -> np.ndarray:
 
 
 def singular_values(matrix: Any) -> np.ndarray:
-    """Singular values, largest first. A 1-D argument is taken as the singular values themselves."""
+    """Return the singular values, largest first; a 1-D argument is the values themselves."""
     array = as_float64(matrix)
     if array.ndim == 1 and array.size:
         if np.any(array < 0):
@@ -37,7 +37,7 @@ def singular_values(matrix: Any) -> np.ndarray:
 
 
 def product_svd(left: Any, right: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Thin SVD `(u, s, vt)` of `left @ right`, by QR of each, so that its cost follows the rank."""
+    """Return the thin SVD `(u, s, vt)` of `left @ right`, by QR of each: cost follows the rank."""
     left = as_float64(left, "left")
     right = as_float64(right, "right")
     q_left, r_left = np.linalg.qr(left)
@@ -49,7 +49,7 @@ def product_svd(left: Any, right: Any) -> tuple[np.ndarray, np.ndarray, np.ndarr
 def split_svd(
     u: np.ndarray, s: np.ndarray, vt: np.ndarray, rank: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Balanced factors `(U_r sqrt(S_r), sqrt(S_r) V_r^T)` of the best rank-`rank` approximation.
+    """Return balanced factors `(U_r sqrt(S_r), sqrt(S_r) V_r^T)` of the best rank-r approximation.
 
     Kliegl et al. (2018), lemma 1: among all factorizations this one has the least
     1/2 (|U|^2 + |V|^2), which then equals the trace norm.
@@ -59,6 +59,6 @@ def split_svd(
 
 
 def balanced_split(matrix: Any, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    """Balanced factors of the best approximation of `matrix` with the given rank."""
+    """Return balanced factors of the best approximation of `matrix` with the given rank."""
     u, s, vt = np.linalg.svd(as_float64(matrix), full_matrices=False)
     return split_svd(u, s, vt, rank)

@@ -12,7 +12,7 @@ from keras import ops
 
 
 def greedy_tokens(logits: Any, frames: Any, blank: int) -> tuple[Any, Any]:
-    """The largest logit of each frame, and the mask that merges repeats and drops blanks."""
+    """Return the largest logit of each frame, and the mask that merges repeats and drops blanks."""
     best = ops.cast(ops.argmax(logits, axis=2), "int32")
     before = ops.pad(best[:, :-1], [(0, 0), (1, 0)], constant_values=blank)
     valid = ops.arange(ops.shape(best)[1], dtype="int32")[None, :] < frames[:, None]
@@ -20,7 +20,7 @@ def greedy_tokens(logits: Any, frames: Any, blank: int) -> tuple[Any, Any]:
 
 
 def spelled(symbols: Any, mask: Any, grams: Sequence[Sequence[int]]) -> tuple[Any, Any]:
-    """The characters of each gram in place of it, `(batch, n * longest)`."""
+    """Return the characters of each gram in place of it, `(batch, n * longest)`."""
     longest = max(map(len, grams))
     rows = [[0] * longest, *([*gram, *[0] * (longest - len(gram))] for gram in grams)]
     characters = ops.take(ops.convert_to_tensor(rows, dtype="int32"), symbols, axis=0)
@@ -30,7 +30,7 @@ def spelled(symbols: Any, mask: Any, grams: Sequence[Sequence[int]]) -> tuple[An
 
 
 def word_tokens(tokens: Any, mask: Any, space: int) -> tuple[Any, Any]:
-    """One token for each word, at the space that ends it; one column longer than `tokens`.
+    """Return one token for each word, at the space that ends it; one column longer than `tokens`.
 
     A word's token is a 32-bit hash of its characters, so two different words of a reference and its
     hypothesis count as one with a probability of about 1 in 4 billion.
@@ -56,7 +56,7 @@ def count(mask: Any) -> Any:
 
 
 def edit_distances(reference: Any, reference_mask: Any, tokens: Any, mask: Any) -> Any:
-    """Insertions, deletions and substitutions of each utterance, `(batch,)`, float32.
+    """Return insertions, deletions and substitutions of each utterance, `(batch,)`, float32.
 
     The table of Wagner and Fischer, d(i, j) of i hypothesis and j reference columns, one diagonal
     i + j at a time: the entries of a diagonal depend on the two before it only. A column that does

@@ -8,7 +8,7 @@ from tfpipeline.metrics.spectrum import singular_values
 
 
 def trace_norm(matrix: Any) -> float:
-    """Trace (nuclear) norm: the sum of the singular values.
+    """Return the trace (nuclear) norm: the sum of the singular values.
 
     Args:
         matrix: `(rows, columns)`, or a list of singular values.
