@@ -34,7 +34,7 @@ def ds2(
     memory_frames: float = 1.0,
     seed: int = 0,
 ) -> keras.Model:
-    """Two convolutions, recurrent layers of growing width, a dense layer, and scores of symbols.
+    """Return a model of two convolutions, recurrent layers of growing width, and scores of symbols.
 
     Kliegl et al. (2018), section 3.2 and appendix B, after Deep Speech 2 (Amodei et al. 2016).
     Every layer looks back only, so that the model streams: `(batch, frames, num_features)` to
@@ -137,6 +137,6 @@ def ds2(
 
 
 def output_frames(frames: Any, *, fast: bool = False) -> Any:
-    """How many output frames `ds2` gives for input frames: an integer or an array of them."""
+    """Return how many output frames `ds2` gives for input frames, an integer or an array."""
     halved = -(-frames // 2)
     return -(-halved // 2) if fast else halved

@@ -23,7 +23,7 @@ def keyword_gru(
     dropout: float = 0.0,
     memory_frames: float = 30.0,
 ) -> keras.Model:
-    """Stacked `FactoredGRU` layers over feature frames, and a `Dense` layer for the last state.
+    """Return a model of stacked `FactoredGRU` layers, and a `Dense` layer on the last state.
 
     The model is causal and advances frame by frame: `(batch, time, num_features)` to logits
     `(batch, num_labels)`.

@@ -9,7 +9,7 @@ import numpy as np
 def open_update_gates(
     layer: keras.layers.GRU, memory_frames: float, rng: np.random.Generator
 ) -> None:
-    """Lets the update gates of a built GRU layer start open, for spans of up to `memory_frames`.
+    """Let the update gates of a built GRU layer start open, for spans of up to `memory_frames`.
 
     Their input bias becomes log(u) with u uniform between 1 and it (Tallec and Ollivier 2018, "Can
     recurrent neural networks warp time?", section 2). 1 leaves them at zero, as Keras has them.
