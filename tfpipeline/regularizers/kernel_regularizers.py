@@ -13,7 +13,7 @@ _KINDS = {"trace_norm": TraceNorm, "l2": HalfL2}
 def kernel_regularizers(
     kind: str | None, nonrec: float, rec: float | None = None, *, ratio: float | None = None
 ) -> dict[str, Any]:
-    """Arguments `kernel_regularizer` and `recurrent_regularizer` of a recurrent layer.
+    """Return the arguments `kernel_regularizer` and `recurrent_regularizer` of a recurrent layer.
 
     Kliegl et al. (2018), section 3.2.1, have one strength lambda_rec for recurrent matrices and one
     lambda_nonrec for all others; for the trace norm they tie the two, for l2 they search both.

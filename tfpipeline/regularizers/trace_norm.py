@@ -10,7 +10,7 @@ from keras import ops
 
 
 def check_strength(strength: Any, argument: str = "strength") -> float:
-    """Returns `strength` as a float that is finite and not negative."""
+    """Return `strength` as a float that is finite and not negative."""
     number = isinstance(strength, (int, float)) and not isinstance(strength, bool)
     if not number or not math.isfinite(strength) or strength < 0:
         raise ValueError(
@@ -53,7 +53,7 @@ class TraceNorm(keras.regularizers.Regularizer):
         )
 
     def for_factor(self) -> FactorPenalty:
-        """The penalty of one factor, which a factored layer attaches to each of the two."""
+        """Return the penalty of one factor, which a factored layer attaches to each of the two."""
         return FactorPenalty(self.strength)
 
     def get_config(self) -> dict[str, Any]:
