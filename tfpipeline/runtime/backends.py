@@ -37,7 +37,7 @@ _PACKAGES = {
 
 
 def backend(name: str | None = None) -> Backend:
-    """Returns the backend called `name`, or the first one installed.
+    """Return the backend called `name`, or the first one installed.
 
     Raises:
         RuntimeUnavailableError: it is not installed, or `name` is unknown.
@@ -76,7 +76,7 @@ def _load(name: str) -> Backend:
 
 
 def load_delegate(runtime: str | None = None, **options: str | int | bool) -> Any:
-    """Loads our plug-in for use in `experimental_delegates=[...]` of an interpreter of your own.
+    """Load our plug-in for use in `experimental_delegates=[...]` of an interpreter of your own.
 
     Args:
         runtime: "litert", "tflite_runtime" or "tf": whose Interpreter it is for; by default the

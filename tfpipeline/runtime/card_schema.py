@@ -37,7 +37,7 @@ class CardError(ValueError):
 
 
 def check_card(card: Any) -> dict[str, Any]:
-    """Returns the card.
+    """Return the card.
 
     Raises:
         CardError: it is not what an export writes.
@@ -65,7 +65,7 @@ def check_card(card: Any) -> dict[str, Any]:
 def check_tensors(
     card: Mapping[str, Any], inputs: Mapping[str, Any], outputs: Mapping[str, Any]
 ) -> None:
-    """Compares a card with the tensors of the graph that it describes.
+    """Compare a card with the tensors of the graph that it describes.
 
     Args:
         card: A checked card.
@@ -180,7 +180,7 @@ def _state(where: str, state: Mapping[str, Any]) -> None:
 
 
 def _tensor(where: str, entry: Mapping[str, Any]) -> None:
-    """The parts that inputs, outputs and states share."""
+    """Return the parts that inputs, outputs and states share."""
     shape = entry["shape"]
     if not isinstance(shape, list) or not shape:
         raise _wrong(f"{where}.shape", shape, "a list of sizes")
@@ -280,7 +280,7 @@ def _integer(where: str, value: Any, least: int, most: int) -> None:
 
 
 def _positive(where: str, value: Any) -> None:
-    """A number that is one in float32 too, and neither zero nor infinite there."""
+    """Return a number that is one in float32 too, and neither zero nor infinite there."""
     limits = np.finfo(np.float32)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not float(limits.tiny) <= value <= float(limits.max):
@@ -292,6 +292,6 @@ def _wrong(where: str, value: Any, expected: str) -> CardError:
 
 
 def _shown(value: Any) -> str:
-    """A value in a line of a message: nothing in it controls a terminal, and it is short."""
+    """Return a value for a line of a message: short, and nothing in it controls a terminal."""
     text = "".join(c if c.isprintable() else "?" for c in _SHORT.repr(value))
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "..."

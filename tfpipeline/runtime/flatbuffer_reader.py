@@ -30,7 +30,7 @@ _SLACK = 4096
 
 
 def read_file(path: Path) -> Data:
-    """The bytes of a file, mapped when it is large.
+    """Return the bytes of a file, mapped when it is large.
 
     Raises:
         ModelFileError: the file is missing, not a regular file, or may not be read.
@@ -67,22 +67,22 @@ class FlatbufferReader:
         self._tables_left = _MAX_TABLES
 
     def damaged(self, detail: str) -> ModelFileError:
-        """The error that says so."""
+        """Return the error that the file is damaged."""
         return ModelFileError(f"{self._path} is damaged ({detail}): export or copy it again")
 
     def root(self) -> int:
-        """The position of the root table."""
+        """Return the position of the root table."""
         return self._offset(0)
 
     def unpack(self, layout: str, position: int) -> int:
-        """The number at `position`."""
+        """Return the number at `position`."""
         if position < 0 or position + struct.calcsize(layout) > self.size:
             raise self.damaged(f"position {position} outside the file")
         value: int = struct.unpack_from(layout, self.data, position)[0]
         return value
 
     def field(self, table: int, number: int) -> int | None:
-        """Position of a table's field, None when it is absent."""
+        """Return the position of a table's field, None when it is absent."""
         vtable = table - self.unpack("<i", table)
         entry = 4 + 2 * number
         if entry >= self.unpack("<H", vtable):
@@ -91,12 +91,12 @@ class FlatbufferReader:
         return table + relative if relative else None
 
     def scalar(self, table: int, number: int, layout: str, default: int) -> int:
-        """A number in a field."""
+        """Return a number in a field."""
         position = self.field(table, number)
         return default if position is None else self.unpack(layout, position)
 
     def table(self, table: int, number: int) -> int | None:
-        """Position of the table in a field."""
+        """Return the position of the table in a field."""
         position = self.field(table, number)
         if position is None:
             return None
@@ -104,7 +104,7 @@ class FlatbufferReader:
         return self._offset(position)
 
     def span(self, table: int, number: int, item: int = 1) -> tuple[int, int]:
-        """Position and count of a vector of `item` bytes each; (0, 0) when it is absent."""
+        """Return position and count of a vector of `item` bytes each; (0, 0) when it is absent."""
         position = self.field(table, number)
         if position is None:
             return 0, 0
@@ -115,7 +115,7 @@ class FlatbufferReader:
         return vector + 4, count
 
     def string(self, table: int, number: int) -> str:
-        """A text; what is no UTF-8 in it is replaced."""
+        """Return a text; what is no UTF-8 in it is replaced."""
         start, count = self.span(table, number)
         if count > _MAX_TEXT:
             raise self.damaged(f"a name of {count} bytes")
@@ -123,13 +123,13 @@ class FlatbufferReader:
         return self.data[start : start + count].decode("utf-8", errors="replace")
 
     def integers(self, table: int, number: int) -> tuple[int, ...]:
-        """A vector of 32-bit integers."""
+        """Return a vector of 32-bit integers."""
         start, count = self.span(table, number, 4)
         self.spend(4 * count)
         return struct.unpack_from(f"<{count}i", self.data, start)
 
     def tables(self, table: int, number: int, cost: int = _TABLE_BYTES) -> list[int]:
-        """Positions of the tables in a vector.
+        """Return the positions of the tables in a vector.
 
         Args:
             table: Where the vector belongs to.
@@ -144,7 +144,7 @@ class FlatbufferReader:
         return positions
 
     def _offset(self, position: int) -> int:
-        """Follows the forward offset stored at `position`."""
+        """Follow the forward offset stored at `position`."""
         return position + self.unpack("<I", position)
 
     def spend(self, count: int) -> None:

@@ -18,11 +18,11 @@ class MainGraph:
         self.invoke = interpreter.invoke
 
     def set(self, name: str, value: np.ndarray) -> None:
-        """Writes an input."""
+        """Write an input."""
         self._interpreter.set_tensor(self.inputs[name]["index"], value)
 
     def get(self, name: str) -> np.ndarray:
-        """Reads an output."""
+        """Read an output."""
         value: np.ndarray = self._interpreter.get_tensor(self.outputs[name]["index"])
         return value
 
@@ -44,13 +44,13 @@ class SignatureGraph:
         self._results: dict[str, np.ndarray] = {}
 
     def set(self, name: str, value: np.ndarray) -> None:
-        """Writes an input."""
+        """Write an input."""
         self._values[name] = value
 
     def invoke(self) -> None:
-        """Runs the graph."""
+        """Run the graph."""
         self._results = self._runner(**self._values)
 
     def get(self, name: str) -> np.ndarray:
-        """Reads an output."""
+        """Read an output."""
         return self._results[name]

@@ -78,7 +78,7 @@ class Interpreter:
     def set_input(
         self, x: np.ndarray | Mapping[str, np.ndarray], length: int | None = None
     ) -> None:
-        """Writes one sample, with or without a batch axis of 1; then call `invoke()`.
+        """Write one sample, with or without a batch axis of 1; then call `invoke()`.
 
         Args:
             x: The sample. Of a model exported with `length="bounded"` it may have fewer time steps
@@ -95,7 +95,7 @@ class Interpreter:
             self._own.written = self._written
 
     def invoke(self) -> None:
-        """Runs the model on what `set_input` wrote."""
+        """Run the model on what `set_input` wrote."""
         with self._lock:
             self._check_thread()
             self._session.invoke()
@@ -140,7 +140,7 @@ class Interpreter:
     def _padded(
         self, values: Mapping[str, np.ndarray], length: int | None
     ) -> tuple[dict[str, np.ndarray], int]:
-        """The sample with zeros up to the bound, and how many of its time steps count."""
+        """Return the sample with zeros up to the bound, and how many of its time steps count."""
         assert self._bound is not None
         most, found, steps = self._bound["max"], dict(values), set()
         for entry in self._session.inputs:
@@ -181,14 +181,14 @@ class Interpreter:
         return value[: self._length] if entry["time_axis"] else value
 
     def output(self) -> np.ndarray | dict[str, np.ndarray]:
-        """What the last `invoke()` gave, without its batch axis; a dict for several outputs."""
+        """Return what the last `invoke()` gave, without a batch axis; several outputs as a dict."""
         with self._lock:
             self._check_thread()
             found = {entry["name"]: self._result(entry) for entry in self._session.outputs}
         return _single(found)
 
     def predict(self, x: np.ndarray | Mapping[str, np.ndarray]) -> Any:
-        """Runs samples one after the other.
+        """Run samples one after the other.
 
         Args:
             x: `(batch, time, features)`, or whatever the model takes with a batch axis in front; a

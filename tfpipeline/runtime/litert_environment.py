@@ -18,7 +18,7 @@ _SLOT = "libLiteRtGpuAccelerator"
 
 
 def accelerator_folder(folder: str | Path) -> Path:
-    """Puts the plug-in into `folder` under the name that LiteRT 2.2 and later look for.
+    """Put the plug-in into `folder` under the name that LiteRT 2.2 and later look for.
 
     It takes the slot of LiteRT's own GPU accelerators, so those are not loaded. The folder serves
     `Environment.create(runtime_path=...)` and `litert-benchmark --runtime_path`.
@@ -35,7 +35,7 @@ def accelerator_folder(folder: str | Path) -> Path:
 
 @contextlib.contextmanager
 def litert_environment() -> Iterator[Any]:
-    """A LiteRT `Environment` whose compiled models can run our ops.
+    """Return a LiteRT `Environment` whose compiled models can run our ops.
 
     Use compiled models inside the `with` block only.
 

@@ -24,7 +24,7 @@ STEP = "step"
 
 
 def read_card(file: TFLiteFile) -> dict[str, Any]:
-    """Reads and checks the card of a model that tfpipeline exported.
+    """Read and check the card of a model that tfpipeline exported.
 
     Raises:
         ModelFileError: there is none, or one that no export writes.
@@ -48,7 +48,7 @@ def read_card(file: TFLiteFile) -> dict[str, Any]:
 
 
 def step_card(card: dict[str, Any]) -> dict[str, Any] | None:
-    """The card of the stream in a file that holds a whole sequence too; None in all others."""
+    """Return the card of the stream in a file that also holds a whole sequence, or None."""
     step = (card.get("signatures") or {}).get(STEP)
     if step is None:
         return None

@@ -43,13 +43,13 @@ class NativeLibraryError(TfpipelineError):
 
 
 def default_library_path() -> Path:
-    """Returns where the package keeps its library, whether or not the file is there."""
+    """Return where the package keeps its library, whether or not the file is there."""
     folder = Path(__file__).resolve().parent.parent / "_native"
     return folder / _NAMES.get(sys.platform, "libtfpipeline_ops.so")
 
 
 def library_path(path: str | os.PathLike[str] | None = None) -> Path:
-    """Returns the path of a library that this process can load.
+    """Return the path of a library that this process can load.
 
     Args:
         path: the file; by default what `TFPIPELINE_LIBRARY` names, else the package's own.
@@ -78,14 +78,14 @@ def library_path(path: str | os.PathLike[str] | None = None) -> Path:
 
 
 def best_isa(path: str | os.PathLike[str] | None = None) -> str:
-    """Returns the name of the kernels that `isa=auto` chooses on this machine."""
+    """Return the name of the kernels that `isa=auto` chooses on this machine."""
     library = ctypes.CDLL(str(library_path(path)))
     library.tfpipeline_best_isa.restype = ctypes.c_char_p
     return library.tfpipeline_best_isa().decode()
 
 
 def host_architecture() -> str:
-    """Returns the processor that this Python is built for, as `describe_binary` names it."""
+    """Return the processor that this Python is built for, as `describe_binary` names it."""
     name = platform.machine().lower()
     machine = _HOST_MACHINES.get(name, "arm" if name.startswith("arm") else name)
     if name.startswith("riscv"):
@@ -95,7 +95,7 @@ def host_architecture() -> str:
 
 
 def describe_binary(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """Returns the format and the processors of a library from its first bytes.
+    """Return the format and the processors of a library from its first bytes.
 
     The format is `ELF`, `Mach-O`, `PE` or `unknown`; a Mach-O file may serve several processors.
     """
@@ -122,7 +122,7 @@ def describe_binary(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def _elf_bytes(data: bytes) -> int:
-    """Returns how long an ELF file must be: its section headers stand at its end."""
+    """Return how long an ELF file must be: its section headers stand at its end."""
     order, wide = (">" if data[5] == 2 else "<"), data[4] == 2
     try:
         (start,) = struct.unpack_from(order + ("Q" if wide else "I"), data, 40 if wide else 32)

@@ -83,7 +83,7 @@ class Session:
             ) from error
 
     def invoke(self) -> None:
-        """Runs the graph.
+        """Run the graph.
 
         Raises:
             InputError: the runtime refuses the values, such as an index beyond an embedding.
@@ -107,7 +107,7 @@ class Session:
         return found
 
     def by_name(self, argument: str, values: Any) -> dict[str, np.ndarray]:
-        """Values of all inputs by name, from an array for a single one or a mapping."""
+        """Return the values of all inputs by name, from an array for a single one or a mapping."""
         names = [entry["name"] for entry in self.inputs]
         if not isinstance(values, Mapping):
             if len(names) > 1:
@@ -125,7 +125,7 @@ class Session:
             raise InputError(f"{argument} must hold arrays of numbers: {error}") from error
 
     def reset_states(self) -> None:
-        """Every state becomes zero again."""
+        """Set every state to zero again."""
         if any("variable" in state for state in self.card["states"]):
             self._interpreter.get_signature_runner("reset")()
             return
@@ -135,13 +135,13 @@ class Session:
             self.set(state["input"], zero)
 
     def carry_states(self) -> None:
-        """Feeds the states that the last call put out to the next one."""
+        """Feed the states that the last call put out to the next one."""
         for state in self.card["states"]:
             if "input" in state:
                 self.set(state["input"], self.get(state["output"]))
 
     def states(self) -> dict[str, np.ndarray]:
-        """Explicit states after the last call as real numbers, by name."""
+        """Return the explicit states after the last call as real numbers, by name."""
         found = {}
         for state in self.card["states"]:
             if "input" in state:
@@ -152,15 +152,15 @@ class Session:
         return found
 
     def set(self, name: str, value: np.ndarray) -> None:
-        """Writes an input."""
+        """Write an input."""
         self._graph.set(name, value)
 
     def get(self, name: str) -> np.ndarray:
-        """Reads an output."""
+        """Read an output."""
         return self._graph.get(name)
 
     def output(self, entry: Mapping[str, Any]) -> np.ndarray:
-        """A model output, as float32 where it is a real number."""
+        """Return a model output, as float32 where it is a real number."""
         found = self.get(entry["name"])
         if entry["scale"] is None or entry["dtype"] == "float32":
             return found
@@ -169,7 +169,7 @@ class Session:
 
 
 def _check_arguments(path: Any, num_threads: Any, delegate_options: Any) -> None:
-    """Blames an argument for what is wrong with it; the runtime would blame the file."""
+    """Blame an argument for what is wrong with it; the runtime would blame the file."""
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"path must be the path of a .tflite file, received {path!r}")
     whole = isinstance(num_threads, Integral) and not isinstance(num_threads, bool)

@@ -84,7 +84,7 @@ class Streamer:
         return tuple(self._session.inputs[0]["shape"])
 
     def reset(self) -> None:
-        """Forgets the past: states and audio start anew."""
+        """Forget the past: states and audio start anew."""
         with self._lock:
             self._session.reset_states()
             if self._audio is not None:
@@ -93,7 +93,7 @@ class Streamer:
                 self._waiting = np.zeros((0, width), np.float32)
 
     def process(self, frame: np.ndarray | Mapping[str, np.ndarray]) -> Any:
-        """Takes the next time steps and returns the scores after them.
+        """Take the next time steps and return the scores after them.
 
         Args:
             frame: `(features,)` for a model of one time step a call, `(chunk, features)` for one
@@ -125,7 +125,7 @@ class Streamer:
         return next(iter(found.values())) if len(found) == 1 else found
 
     def states(self) -> dict[str, np.ndarray]:
-        """The states after the last call as float32, by the name of their output.
+        """Return the states after the last call as float32, by the name of their output.
 
         Empty for a model that keeps them inside.
         """
@@ -153,7 +153,7 @@ class Streamer:
         return self.chunk == 1 and entry["time_axis"] and entry["shape"][1] == 1
 
     def process_audio(self, samples: np.ndarray) -> Any:
-        """Takes any number of audio samples and returns the scores of each new frame.
+        """Take any number of audio samples and return the scores of each new frame.
 
         Args:
             samples: `(samples,)`, float32 in [-1, 1] or int16, at the card's sample rate.
@@ -181,7 +181,7 @@ class Streamer:
         return self.joined(rows)
 
     def joined(self, results: Sequence[Any]) -> Any:
-        """The results of several calls of `process` one after the other along the time axis.
+        """Return the results of several calls of `process` one after the other along the time axis.
 
         Of an output without a time axis there is one row a call.
         """
@@ -198,7 +198,7 @@ class Streamer:
         return next(iter(found.values())) if len(found) == 1 else found
 
     def _checked_audio(self) -> LogMelStream:
-        """The frontend, whose frames the model takes."""
+        """Return the frontend, whose frames the model takes."""
         if self._audio is None:
             raise ModelFileError(
                 f"{self._session.path} has no frontend in its card: export with "

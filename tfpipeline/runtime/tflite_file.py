@@ -49,7 +49,7 @@ class TFLiteFile:
         self.root = self.reader.root()
 
     def metadata(self, name: str) -> bytes | None:
-        """The metadata blob called `name`, or None."""
+        """Return the metadata blob called `name`, or None."""
         number = self._metadata.get(name)
         if number is None:
             return None
@@ -74,7 +74,7 @@ class TFLiteFile:
         return self.reader.tables(self.root, _MODEL_BUFFERS)
 
     def custom_ops(self) -> tuple[str, ...]:
-        """Names of the custom ops that the model's graphs may call."""
+        """Return the names of the custom ops that the model's graphs may call."""
         names = []
         for code in self.reader.tables(self.root, _MODEL_OPERATOR_CODES):
             builtin, custom = self.operator_code(code)
@@ -83,14 +83,14 @@ class TFLiteFile:
         return tuple(names)
 
     def operator_code(self, code: int) -> tuple[int, str]:
-        """Number and custom name of an operator code's table."""
+        """Return the number and the custom name of an operator code's table."""
         builtin = self.reader.scalar(code, _CODE_BUILTIN, "<i", 0)
         # Older files have a byte in another field; the larger of the two is meant.
         number = max(builtin, self.reader.scalar(code, _CODE_DEPRECATED, "<b", 0))
         return number, self.reader.string(code, _CODE_CUSTOM)
 
     def buffer_span(self, buffer: int) -> tuple[int, int]:
-        """Where the bytes of a buffer's table lie: in it, or after the flatbuffer beyond 2 GB."""
+        """Return where a buffer's bytes lie: in its table, or after a flatbuffer beyond 2 GB."""
         offset = self.reader.scalar(buffer, _BUFFER_OFFSET, "<Q", 0)
         # The schema gives 0 and 1 to buffers that lie within the flatbuffer.
         if offset <= 1:

@@ -12,7 +12,7 @@ from tfpipeline.runtime.errors import InputError
 
 
 def to_tensor(entry: Mapping[str, Any], values: np.ndarray) -> np.ndarray:
-    """Returns `values` in the type of an input, quantized where the input is.
+    """Return `values` in the type of an input, quantized where the input is.
 
     Args:
         entry: What the model card says of the input.
@@ -43,7 +43,7 @@ def to_tensor(entry: Mapping[str, Any], values: np.ndarray) -> np.ndarray:
 
 
 def check_finite(name: str, values: np.ndarray) -> None:
-    """Refuses NaN and infinity.
+    """Refuse NaN and infinity.
 
     Raises:
         InputError: there is one.
