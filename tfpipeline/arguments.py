@@ -8,5 +8,5 @@ from typing import Any
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number, and not a bool."""
+    """Return whether it is a finite number, and not a bool."""
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -25,7 +25,7 @@ class ArrayFileError(TfpipelineError):
 
 
 def read_array_file(path: Path) -> np.ndarray | dict[str, np.ndarray]:
-    """Reads an array, or a dict of them by name.
+    """Read an array, or a dict of them by name.
 
     An array of a `.npy` file is mapped: it is read no further than it is used.
 

@@ -21,7 +21,7 @@ class MissingExtraError(TfpipelineError, ModuleNotFoundError):
 
 
 def missing_extra(error: ImportError) -> MissingExtraError | None:
-    """Returns the readable error for a failed import, or None when no extra brings the module."""
+    """Return the error for a failed import, or None when no extra brings the module."""
     module = (error.name or "").partition(".")[0]
     extra = _EXTRA_OF_MODULE.get(module)
     if extra is None or not isinstance(error, ModuleNotFoundError):
@@ -30,7 +30,7 @@ def missing_extra(error: ImportError) -> MissingExtraError | None:
 
 
 def require_modules(*modules: str) -> None:
-    """Fails at once when one of these is not installed, before hours of work need it.
+    """Fail at once when one of these is not installed, before hours of work need it.
 
     Raises:
         MissingExtraError: naming the extra that brings the module.

@@ -14,7 +14,7 @@ _CHECKPOINTS = (".index", ".ckpt", ".data-00000-of-00001")
 
 
 def problem_of(path: Path) -> str | None:
-    """What speaks against a path, as the rest of a sentence that begins with it; None if nothing.
+    """Return what speaks against a path, the rest of a sentence that begins with it, or None.
 
     An HDF5 file passes: Keras reads those that hold a whole model.
     """
@@ -47,7 +47,7 @@ def problem_of(path: Path) -> str | None:
 
 
 def problem_of_hdf5(path: Path, reason: str) -> str:
-    """Why an HDF5 file that Keras refused may have been refused, and what to do."""
+    """Return why an HDF5 file that Keras refused may have been refused, and what to do."""
     if "model config" in reason.lower():
         return "holds weights only; build the model in Python and call load_weights on it"
     return (

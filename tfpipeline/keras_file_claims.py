@@ -71,7 +71,7 @@ def _too_much(claimed: int, most: int) -> str:
 
 @contextlib.contextmanager
 def _member(archive: zipfile.ZipFile, path: Path, name: str) -> Iterator[BinaryIO]:
-    """A member to seek in: where it lies, if it is stored as it is."""
+    """Return a member to seek in: where it lies, if it is stored as it is."""
     info = archive.getinfo(name)
     if info.compress_type != zipfile.ZIP_STORED:
         yield io.BytesIO(archive.read(name))
@@ -142,7 +142,7 @@ def _more_than_held(config: bytes, held: int) -> str:
 
 
 def _variables(config: dict[str, Any]) -> int:
-    """Elements of all variables of a model, without making one: they stay uninitialized."""
+    """Count the elements of all variables of a model; none is made, they stay uninitialized."""
     import keras
     from keras.src.backend.common import global_state
 

@@ -23,7 +23,7 @@ class ModelLoadError(TfpipelineError):
 
 
 def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Model:
-    """Loads a `.keras` file after registering this package's layers, with Keras' safe mode on.
+    """Load a `.keras` file after registering this package's layers, with Keras' safe mode on.
 
     Args:
         path: a file written by `model.save(path)`.
@@ -56,7 +56,7 @@ def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Mode
 
 
 def load_with_loss(path: str | os.PathLike[str]) -> keras.Model:
-    """Loads a `.keras` file with its compiled loss, which says what its outputs are.
+    """Load a `.keras` file with its compiled loss, which says what its outputs are.
 
     A model whose loss or optimizer is not at hand is loaded without them. Nothing is compiled by
     XLA in a prediction.
@@ -73,7 +73,7 @@ def load_with_loss(path: str | os.PathLike[str]) -> keras.Model:
 
 
 def _problem(file: Path, error: Exception) -> str:
-    """What a file that Keras refused is; Keras names an unknown class at the end of a page."""
+    """Return what a file that Keras refused is; Keras names an unknown class late in a page."""
     text = str(error).strip()
     unknown = re.search(r"Could not locate (class|function) '([^']+)'", text)
     if unknown:

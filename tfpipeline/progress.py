@@ -40,7 +40,7 @@ class ProgressBar:
         self._stream.flush()
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """Adds `amount` to the work done; `note` is shown at the end of the line."""
+        """Add `amount` to the work done; `note` is shown at the end of the line."""
         self.done += amount
         self._draw(note=note)
 
@@ -60,12 +60,12 @@ class ProgressBar:
 
 
 def progress(label: str, total: int | None = None, stream: TextIO | None = None) -> ProgressBar:
-    """Returns a progress bar to be used as a context manager."""
+    """Return a progress bar to be used as a context manager."""
     return ProgressBar(label, total, stream)
 
 
 def track(items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Yields `items` while a progress bar counts them."""
+    """Yield `items` while a progress bar counts them."""
     if total is None and hasattr(items, "__len__"):
         total = len(items)  # type: ignore[arg-type]
     with ProgressBar(label, total) as bar:

@@ -124,7 +124,7 @@ def signal_name(number: int) -> str:
 
 
 def _text(printed: bytes | str | None) -> str:
-    """What a process printed before its time was over: bytes, whatever was asked for."""
+    """Return what a process printed before its time was over: bytes, whatever was asked for."""
     return printed.decode(errors="replace") if isinstance(printed, bytes) else printed or ""
 
 
