@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import keras
 import numpy as np
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.protocol import RecurrentStep
-
-_NONE: Mapping[str, object] = MappingProxyType({})
 
 
 def recurrent_step(layer: keras.layers.Layer) -> RecurrentStep | None:
@@ -32,55 +28,52 @@ def _step_of(layer: keras.layers.Layer) -> RecurrentStep | None:
     if hasattr(layer, "export_step"):
         step: RecurrentStep = layer.export_step()
         return step
-    if type(layer) in _KERAS_LAYERS:
-        return _KERAS_LAYERS[type(layer)](layer)
+    cell = _stock_cell(type(layer))
+    if cell is not None:
+        return _keras_step(layer, cell)
     if isinstance(layer, keras.layers.RNN):
+        known = [f"keras.layers.{name}" for name in dir(keras.layers) if _cell_named(name)]
         raise ExportError(
             f"layer {layer.name!r} is a {type(layer).__name__}, which export does not support yet: "
-            "expected FactoredGRU, FactoredLSTM, keras.layers.GRU or keras.layers.LSTM; replace "
-            "the layer"
+            f"expected {', '.join(known)} or their factored twins; replace the layer"
         )
     return None
 
 
-def _keras_step(
-    layer: Any, cell_name: str, bias: np.ndarray, attributes: Mapping[str, object] = _NONE
-) -> RecurrentStep:
+def _stock_cell(kind: type) -> Cell | None:
+    """The cell of a class of Keras itself; None for all other classes."""
+    ours = getattr(keras.layers, kind.__name__, None) is kind
+    return _cell_named(kind.__name__) if ours else None
+
+
+def _cell_named(layer: str) -> Cell | None:
+    """The cell `simple_rnn` of a layer `SimpleRNN`."""
+    cells = {name.replace("_", ""): cell for name, cell in CELLS.items()}
+    return cells.get(layer.lower())
+
+
+def _keras_step(layer: Any, kind: Cell) -> RecurrentStep:
     """What a stock layer computes: Keras itself has no export protocol."""
     cell = layer.cell
+    bias = np.zeros((kind.bias_rows, kind.rows(cell.units)), np.float32)
     if cell.use_bias:
         # A GRU without reset_after has one row, and is refused by name later.
         bias[:] = np.asarray(cell.bias).reshape(-1, bias.shape[1])
+    gates = getattr(cell, "recurrent_activation", None)
     return RecurrentStep(
-        cell=cell_name,
+        cell=kind.name,
         units=cell.units,
         kernel=(np.asarray(cell.kernel),),
         recurrent_kernel=(np.asarray(cell.recurrent_kernel),),
         bias=bias,
         activation=keras.activations.serialize(cell.activation),
-        recurrent_activation=keras.activations.serialize(cell.recurrent_activation),
+        recurrent_activation=None if gates is None else keras.activations.serialize(gates),
         return_sequences=layer.return_sequences,
         return_state=layer.return_state,
         go_backwards=layer.go_backwards,
         stateful=layer.stateful,
-        attributes=attributes,
+        attributes={name: getattr(cell, name) for name in kind.requires},
     )
-
-
-def _step_of_keras_gru(layer: keras.layers.GRU) -> RecurrentStep:
-    bias = np.zeros((2, 3 * layer.cell.units), np.float32)
-    return _keras_step(layer, "gru", bias, {"reset_after": layer.cell.reset_after})
-
-
-def _step_of_keras_lstm(layer: keras.layers.LSTM) -> RecurrentStep:
-    bias = np.zeros((1, 4 * layer.cell.units), np.float32)
-    return _keras_step(layer, "lstm", bias)
-
-
-_KERAS_LAYERS: dict[type, Callable[[Any], RecurrentStep]] = {
-    keras.layers.GRU: _step_of_keras_gru,
-    keras.layers.LSTM: _step_of_keras_lstm,
-}
 
 
 def _check(name: str, step: RecurrentStep) -> None:
