@@ -31,7 +31,11 @@ class Taps:
 def sigmoid(x: FloatArray) -> FloatArray:
     """Return 1 / (1 + exp(-x))."""
     # Through tanh, which neither overflows nor loses the small end.
-    return 0.5 * (1.0 + np.tanh(0.5 * x))
+    y = 0.5 * x
+    np.tanh(y, out=y)
+    y += 1.0
+    y *= 0.5
+    return y
 
 
 def sequence_float(
@@ -87,14 +91,16 @@ def sequence_float(
     p_h = np.empty((batch, steps, gates * units), dtype) if taps else None
     kept = [np.empty((batch, steps, units), dtype) for _ in range(count if taps else 1)]
     columns = [slice(g * units, (g + 1) * units) for g in range(gates)]
+    step, factored, own_bias = cell.step, len(right) == 2, len(biases) == 2
     for t in range(steps):
-        inner = states[0] @ right[0] if len(right) == 2 else states[0]
+        inner = states[0] @ right[0] if factored else states[0]
         recurrent = inner @ right[-1]
-        if len(biases) == 2:
-            recurrent += biases[1]
-        x_gates = [p_x[:, t, rows] for rows in columns]
+        if own_bias:
+            recurrent = recurrent + biases[1]
+        now = p_x[:, t]
+        x_gates = [now[:, rows] for rows in columns]
         h_gates = [recurrent[:, rows] for rows in columns]
-        states = cell.step(x_gates, h_gates, states, functions)
+        states = step(x_gates, h_gates, states, functions)
         for sequence, state in zip(kept, states, strict=False):
             sequence[:, t] = state
         if a_h is not None:
