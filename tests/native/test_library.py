@@ -80,7 +80,7 @@ def test_the_plug_in_has_the_ops_of_our_table(tmp_path: Path) -> None:
     for name, magic in ops.items():
         options = custom_options(name, tmp_path)
         assert magic == options[:4]
-        OPS[name].options.unpack(options)  # refuses another magic
+        OPS[name].unpack(options)  # refuses another magic
     past = len(ops)
     assert native.load().tfpipeline_op_name(past) is native.load().tfpipeline_op_magic(past) is None
 
