@@ -1,16 +1,15 @@
 """Whether a stream stays as accurate as it begins: long after the length it was trained on.
 
 A float32 stream of the same model runs beside the exported one. What counts is not how large the
-error is, which `verify` looks at, but whether a long past makes it larger: the last windows of the
-stream, of one training length each, are run a second time, each from fresh states. (The first part
-of a long stream is no measure for the last one: the inputs differ, and some lie outside the
-calibrated ranges.)
+error is, which `verify` looks at, but whether a long past makes it larger: the last part of the
+stream is run a second time from fresh states. (The first part of a long stream is no measure for
+the last one: the inputs differ, and some lie outside the calibrated ranges.)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,30 +22,25 @@ from tfpipeline.runtime import Streamer
 
 LENGTHS = 10
 """How many times the training length a stream runs."""
-_WINDOWS = 5
-"""How many windows count together. Of one the error is much by chance: over 40 streams of a sound
-model, 4 ended above twice their error from fresh states and above the floor; of five windows none
-did, with the same median growth."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """The error of a stream's last windows against a float32 stream of the same model.
+    """The error of a stream's last part against a float32 stream of the same model.
 
     Relative errors (`relative_error.py`) against the float32 stream.
 
     Args:
         frames: Length of the stream.
-        window: Length of a window, one training length.
+        window: Length of its last part, one training length.
         output_fresh: Error of the output to which the past adds most, over all its channels, where
-            the stream begins with each of the windows.
+            the stream begins with the last part.
         output_last: The same where it has run through all before.
         state_fresh: The same of explicit states; None without.
         state_last: The same of explicit states after all before.
         channel_fresh: As `output_fresh`, of the channel to which the past adds most; None where
-            the windows are too short to tell channels apart.
+            the last part is too short to tell channels apart.
         channel_last: The same after all before.
-        windows: How many windows there are.
     """
 
     frames: int
@@ -57,7 +51,6 @@ class Drift:
     state_last: float | None
     channel_fresh: float | None = None
     channel_last: float | None = None
-    windows: int = 1
 
     def pairs(self) -> list[tuple[str, float, float]]:
         """The errors that may grow: from fresh states, and after all before."""
@@ -120,18 +113,15 @@ def measure_drifts(
         }
         for start in range(0, frames - chunk + 1, chunk)
     ]
-    length = max(1, window // chunk)
-    windows = max(1, min(_WINDOWS, len(calls) // length - 1))
-    last = len(calls) - windows * length
-    parts = [calls[start : start + length] for start in range(max(0, last), len(calls), length)]
-    with progress("Streaming", len(calls) + sum(map(len, parts))) as bar:
-        long = _run(exact, ours, [calls], bar.advance)
-        fresh = _run(exact, ours, parts, bar.advance)
+    last = calls[-max(1, window // chunk) :]
+    with progress("Streaming", len(calls) + len(last)) as bar:
+        long = _run(exact, ours, calls, bar.advance)
+        for streamer in (exact, *ours.values()):
+            streamer.reset()
+        fresh = _run(exact, ours, last, bar.advance)
+    last_calls = len(last)
     return {
-        name: replace(
-            _drift(frames, window, long[name], fresh[name], windows * length, comparable or {}),
-            windows=windows,
-        )
+        name: _drift(frames, window, long[name], fresh[name], last_calls, comparable or {})
         for name in ours
     }
 
@@ -197,15 +187,11 @@ class _Trace:
 def _run(
     exact: Streamer,
     ours: Mapping[str, Streamer],
-    parts: Sequence[Sequence[Samples]],
+    calls: list[Samples],
     advance: Callable[..., None],
 ) -> dict[str, _Trace]:
-    """Every part from fresh states."""
     traces = {name: _Trace() for name in ours}
-    for i, now in ((i, now) for calls in parts for i, now in enumerate(calls)):
-        if not i:
-            for streamer in (exact, *ours.values()):
-                streamer.reset()
+    for now in calls:
         expected, expected_states = _named(exact, exact.process(now)), exact.states()
         for name, streamer in ours.items():
             traces[name].add_outputs(_named(streamer, streamer.process(now)), expected)
