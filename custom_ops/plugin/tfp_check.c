@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 #include "tfp_tensor.h"
 
 static const char *type_name(TfLiteType type) {

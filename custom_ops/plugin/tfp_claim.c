@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 #include "tfp_delegate.h"
 #include "tfp_op_table.h"
 #include "tfp_registration.h"

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 
 tfp_delegate *tfp_delegate_new(const char *const *keys, const char *const *values, size_t count,
                                TfLiteStatus (*claim_nodes)(TfLiteContext *, TfLiteDelegate *),

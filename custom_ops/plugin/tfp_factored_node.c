@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 #include "tfp_factored_plan.h"
 #include "tfp_memory.h"
 #include "tfp_node_kinds.h"

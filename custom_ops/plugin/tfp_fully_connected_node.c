@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 #include "tfp_builtin_fully_connected.h"
 #include "tfp_fully_connected_read.h"
 #include "tfp_memory.h"

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 #include "../kernels/tfp_kernels.h"
 
 /* The pointer that malloc returned stands just before the aligned block. */

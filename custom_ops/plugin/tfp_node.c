@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 #include "tfp_tensor.h"
 
 tfp_node *tfp_node_new(const tfp_op *op, const tfp_options *options) {

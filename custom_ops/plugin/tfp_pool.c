@@ -32,7 +32,7 @@ void tfp_pool_settle(tfp_parallel *parallel) {
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 
 /* Some 100 microseconds: longer than the pause between two layers of a model, shorter than what a
  * user would notice in a battery. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../kernels/tfp_assert.h"
+#include "../kernels/common/tfp_assert.h"
 #include "../ops/recurrent/tfp_recurrent.h"
 #include "tfp_check.h"
 #include "tfp_memory.h"

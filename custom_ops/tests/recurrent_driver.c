@@ -5,6 +5,7 @@
  * For many shapes and every kernel: the outputs equal the portable ones, tfpipeline_recurrent_run
  * takes no heap memory, and flushing subnormal numbers changes nothing. Then damaged options: an
  * answer, never a crash. Prints "ok" and returns 0 when all holds. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,9 +219,48 @@ static int check_damaged_options(const tfp_cell *cell) {
   return failures;
 }
 
+static void write_f32(unsigned char *at, float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  write_u32(at, bits);
+}
+
+/* A cell with two parameters reads both, within their range; others have none. */
+static int check_parameters(void) {
+  tfp_cell two = *tfp_cell_get(0);
+  two.parameters = 2;
+  static const struct {
+    float values[TFP_CELL_PARAMETERS];
+    bool good;
+  } cases[] = {{{0.5f, -3.0f, 0.0f}, true},  {{1e-30f, 0.0f, 0.0f}, true},
+               {{0.0f, 1e30f, 0.0f}, false}, {{-INFINITY, 0.0f, 0.0f}, false},
+               {{0.0f, NAN, 0.0f}, false},   {{0.0f, 0.0f, 1.0f}, false}};
+  int failures = 0;
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    unsigned char data[TFP_RECURRENT_OPTIONS_BYTES];
+    const layer made = {.units = 4, .depth = 4, .small = {1, 1}};
+    write_options(data, &two, &made);
+    for (size_t j = 0; j < TFP_CELL_PARAMETERS; ++j) {
+      write_f32(data + TFP_AT_PARAMETERS + 4 * j, cases[i].values[j]);
+    }
+    tfp_recurrent_options options;
+    char error[160];
+    const bool read = tfp_recurrent_options_parse(&two, data, sizeof data, &options, error, 160);
+    if (read != cases[i].good) failures += 1;
+    for (size_t j = 0; read && j < TFP_CELL_PARAMETERS; ++j) {
+      const float wanted = cases[i].values[j] == 1e-30f ? 0.0f : cases[i].values[j];
+      if (options.parameters[j] != wanted) failures += 1;
+    }
+    if (tfp_recurrent_options_parse(tfp_cell_get(0), data, sizeof data, &options, error, 160)) {
+      failures += 1;
+    }
+  }
+  return failures;
+}
+
 int main(void) {
   static const float scales[] = {0x1p-10f, 0x1p-40f, 0x1p-20f};
-  int failures = 0;
+  int failures = check_parameters();
   for (size_t c = 0; c < tfp_cell_count(); ++c) {
     failures += check_damaged_options(tfp_cell_get(c));
     for (int i = 0; i < 80; ++i) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -34,3 +35,12 @@ def test_a_broken_contract_ends_the_program(
         assert (done.returncode, done.stdout) == (0, "begin\nend\n")
     else:
         assert done.returncode not in (0, 2) and done.stdout == "begin\n", done
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="uses the linker's --wrap")
+def test_kernels_and_ops_assert_what_callers_promise(
+    c_mode: Callable[[str], c_programs.Programs],
+) -> None:
+    program = c_mode("allocations").build("assertion_driver.c")
+    done = subprocess.run([str(program)], capture_output=True, text=True, check=False)
+    assert done.returncode in (-signal.SIGILL, -signal.SIGTRAP), done

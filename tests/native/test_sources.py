@@ -63,7 +63,7 @@ def with_inc_files(path: Path) -> str:
     ],
 )
 def test_includes_point_one_way(folder: str, allowed: set[str]) -> None:
-    system = {"stdbool.h", "stddef.h", "stdint.h", "float.h", "immintrin.h"}
+    system = {"stdbool.h", "stddef.h", "stdint.h", "float.h", "immintrin.h", "assert.h"}
     system |= {"cpuid.h", "intrin.h", "arm_neon.h"}
     if folder != "kernels":
         system |= {"stdio.h", "stdlib.h", "string.h", "stdarg.h", "limits.h"}
@@ -79,8 +79,24 @@ def test_includes_point_one_way(folder: str, allowed: set[str]) -> None:
             )
 
 
+@pytest.mark.parametrize("part", ["kernels", "ops"])
+def test_the_folders_of_a_part_share_only_what_is_common(part: str) -> None:
+    files = [f for f in (SOURCES / part).rglob("*") if f.suffix in {".c", ".h", ".S", ".inc"}]
+    includes = 0
+    for path in files:
+        own = path.relative_to(SOURCES / part).parts[:-1]
+        for name in re.findall(r'#include "(.*)"', path.read_text(encoding="utf-8")):
+            found = (path.parent / name).resolve().relative_to(SOURCES)
+            if found.parts[0] == part and own:
+                includes += 1
+                # At the root of the kernels lie the headers that all may use.
+                assert found.parts[1:-1] in {own, ("common",), ()}, f"{path.name}: {name}"
+    assert includes > 30
+
+
 def test_kernels_neither_allocate_nor_print() -> None:
-    for path in (SOURCES / "kernels").rglob("*.[ch]"):
+    files = [f for kind in ("*.[ch]", "*.inc") for f in (SOURCES / "kernels").rglob(kind)]
+    for path in files:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\b(malloc|calloc|realloc|free|printf|expf|tanhf)\s*\(", text)
 

@@ -22,6 +22,7 @@ _RETURN_SEQUENCES = 1 << 0
 _GO_BACKWARDS = 1 << 1
 _TIME_MAJOR = 1 << 2
 _LAYER_NORM = 1 << 3
+LARGEST_PARAMETER = 2.0**40
 #: Where the three parameters of a cell begin; zeros where it has fewer.
 PARAMETERS = 52
 #: Gate functions by name, with the numbers of the bytes.
@@ -114,9 +115,10 @@ class RecurrentOptions:
         if len(self.weight_bits) != 4 or any(b not in WEIGHT_BITS for b in self.weight_bits):
             raise ValueError(f"weight_bits must be four of 8, 4 or 2; got {self.weight_bits!r}.")
         names = self.recurrent_cell.parameters
-        if len(self.parameters) != len(names) or not all(map(math.isfinite, self.parameters)):
+        inside = all(abs(value) <= LARGEST_PARAMETER for value in self.parameters)
+        if len(self.parameters) != len(names) or not inside:
             raise ValueError(
-                f"parameters of cell {self.cell!r} must be {len(names)} finite numbers "
+                f"parameters of cell {self.cell!r} must be {len(names)} numbers in [-2^40, 2^40] "
                 f"({', '.join(names) or 'none'}); got {self.parameters!r}."
             )
 

@@ -1,9 +1,11 @@
+#include "../common/tfp_assert.h"
 #include "../tfp_kernels.h"
 #include "tfp_layer_norm_c.h"
 
 enum { U = TFP_ROW_BLOCK };
 
 tfp_moments tfp_moments_f32_c(const tfp_gate_products *of, float epsilon) {
+  TFP_ASSERT(of->units > 0 && of->acc_step >= U && epsilon > 0.0f);
   float lanes[U] = {0.0f};
   const int32_t *acc = of->acc;
   const float *m = of->multiplier;

@@ -3,6 +3,7 @@
 #ifndef TFP_PACK_TILED_H_
 #define TFP_PACK_TILED_H_
 
+#include "../common/tfp_assert.h"
 #include "../common/tfp_bytes.h"
 #include "../common/tfp_sum_s8.h"
 #include "../common/tfp_target.h"
@@ -11,6 +12,7 @@
 TFP_INLINE void tfp_pack_tiled(const size_t tile_rows, const size_t tile_depth,
                                const int8_t *weights, size_t rows, size_t depth, size_t stride,
                                int32_t zero_point, void *block) {
+  TFP_ASSERT(rows > 0 && rows <= TFP_ROW_BLOCK && depth > 0 && stride >= depth);
   int32_t *start = block;
   int8_t *out = (int8_t *)(start + TFP_ROW_BLOCK);
   const size_t steps = (depth + tile_depth - 1) / tile_depth, whole = depth / tile_depth;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../../kernels/common/tfp_assert.h"
 #include "../../kernels/tfp_kernels.h"
 
 typedef struct tfp_arena {
@@ -15,6 +16,7 @@ typedef struct tfp_arena {
 /* The next `count` elements of `size` bytes, or NULL while measuring. */
 static inline void *tfp_arena_take(tfp_arena *arena, uint64_t count, uint64_t size) {
   void *taken = arena->base != NULL ? arena->base + arena->used : NULL;
+  TFP_ASSERT((uintptr_t)arena->base % TFP_ALIGNMENT == 0 && arena->used % TFP_ALIGNMENT == 0);
   const uint64_t mask = TFP_ALIGNMENT - 1;
   arena->used += (count * size + mask) & ~mask;
   return taken;

@@ -19,6 +19,9 @@ tfp_packed tfp_packed_layout(const tfp_variant *variant, int bits, size_t depth,
 
 void tfp_packed_fill(const tfp_packed *packed, size_t block, const tfp_matrix *matrix, size_t first,
                      size_t rows, int32_t zero_point, int8_t *row_scratch) {
+  TFP_ASSERT(block < packed->blocks && rows > 0 && rows <= TFP_ROW_BLOCK);
+  TFP_ASSERT(matrix->depth == packed->depth && first + rows <= matrix->rows);
+  TFP_ASSERT(packed->bits == 8 || row_scratch != NULL);
   const size_t depth = packed->depth, row_bytes = tfp_row_bytes(depth, packed->bits);
   const int8_t *values = matrix->values + first * row_bytes;
   if (packed->bits < 8) {

@@ -38,6 +38,9 @@ void tfp_packed_fill(const tfp_packed *packed, size_t block, const tfp_matrix *m
 static inline void tfp_packed_multiply(const tfp_packed *packed, size_t first, size_t count,
                                        size_t batch, const int8_t *x, ptrdiff_t x_stride,
                                        int32_t *acc, size_t acc_stride) {
+  TFP_ASSERT(count > 0 && first + count <= packed->blocks);
+  TFP_ASSERT(batch > 0 && batch <= TFP_MAX_BATCH && x != NULL && acc != NULL);
+  TFP_ASSERT(batch == 1 || acc_stride >= count * TFP_ROW_BLOCK);
   packed->kernels.gemm(packed->data + first * packed->block_bytes, count, packed->depth, batch, x,
                        x_stride, acc, acc_stride);
 }

@@ -36,6 +36,7 @@ static inline tfp_range tfp_split(size_t blocks, size_t i, size_t threads) {
 /* Calls task(context, i) for each i < threads; with one thread nothing but a function call. */
 static inline void tfp_share(const tfp_parallel *parallel, size_t threads,
                              void (*task)(void *context, size_t i), void *context) {
+  TFP_ASSERT(threads > 0 && threads <= TFP_MAX_THREADS && threads <= parallel->threads);
   if (threads > 1) {
     parallel->run(parallel->pool, task, context, threads);
   } else {

@@ -1,5 +1,7 @@
 #include "tfp_unpack.h"
 
+#include "../../kernels/common/tfp_assert.h"
+
 /* Number `index` of a packed tensor of signed numbers. */
 static int8_t unpack_one(const uint8_t *values, size_t index, unsigned bits) {
   const size_t bit = index * bits;
@@ -19,6 +21,7 @@ static void halve(const uint8_t *from, size_t count, unsigned bits, uint8_t *to)
 /* In steps of two, which compilers vectorize. */
 void tfp_unpack(const uint8_t *values, size_t start, size_t count, unsigned bits, int8_t *out) {
   enum { kSome = 64 };
+  TFP_ASSERT(bits == 4 || bits == 2);
   const size_t per_byte = 8 / bits;
   const int sign = 1 << (bits - 1);
   size_t k = 0;

@@ -106,6 +106,9 @@ static void fill_parameters(const tfp_fully_connected *op,
 void tfp_fully_connected_prepare(tfp_fully_connected *op, const tfp_variant *variant,
                                  const tfp_fully_connected_shape *shape, size_t threads,
                                  const tfp_fully_connected_weights *weights, void *memory) {
+  TFP_ASSERT(shape->rows > 0 && shape->depth > 0 && threads > 0 && memory != NULL);
+  TFP_ASSERT(variant->supported() && weights->values != NULL && weights->scales != NULL);
+  TFP_ASSERT(weights->scale_count == 1 || weights->scale_count == shape->rows);
   *op = (tfp_fully_connected){.variant = variant,
                               .shape = *shape,
                               .y = weights->y,

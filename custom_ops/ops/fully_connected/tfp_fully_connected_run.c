@@ -144,6 +144,8 @@ static void set_vectors(fc_job *job, const void *x) {
 
 static void run_job(fc_job *job, const void *x, const tfp_parallel *parallel) {
   const tfp_fully_connected *op = job->op;
+  TFP_ASSERT(job->batch > 0 && job->batch <= TFP_MAX_BATCH && x != NULL && job->y != NULL);
+  TFP_ASSERT(parallel->threads > 0);
   job->threads = parallel->threads < op->threads ? parallel->threads : op->threads;
   /* Every second pass goes through the rows backwards: those used last are still in a cache that
    * cannot hold them all. */

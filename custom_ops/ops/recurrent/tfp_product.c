@@ -6,6 +6,8 @@ static size_t round_up(size_t value, size_t block) {
 
 void tfp_product_layout(tfp_product *product, const tfp_variant *variant,
                         const tfp_product_shape *shape, tfp_arena *arena) {
+  TFP_ASSERT(shape->depth > 0 && shape->units > 0 && shape->gates > 0);
+  TFP_ASSERT(shape->batch > 0 && shape->batch <= TFP_MAX_BATCH);
   const size_t unit_blocks = round_up(shape->units, TFP_ROW_BLOCK) / TFP_ROW_BLOCK;
   const size_t last_depth = shape->rank > 0 ? shape->rank : shape->depth;
   const int *bits = shape->weight_bits;
@@ -33,6 +35,8 @@ static size_t rows_in_block(size_t rows, size_t first) {
 void tfp_product_pack(const tfp_product *product, const tfp_matrix *matrices, float scale,
                       int32_t zero_point, float inner_scale, float *row_multiplier) {
   const size_t rank = product->shape.rank, units = product->shape.units;
+  TFP_ASSERT(matrices[0].rows == (rank > 0 ? rank : product->shape.gates * units));
+  TFP_ASSERT(rank == 0 || matrices[1].rows == product->shape.gates * units);
   const tfp_matrix *last = matrices;
   if (rank > 0) {
     const tfp_matrix *first = matrices;

@@ -79,6 +79,9 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
                            const tfp_recurrent_options *options,
                            const tfp_recurrent_weights *weights, void *memory, char *error,
                            size_t error_size) {
+  TFP_ASSERT(cell->gates <= TFP_MAX_GATES && cell->states <= TFP_MAX_STATES);
+  TFP_ASSERT(memory != NULL && variant->supported() && weights->bias != NULL);
+  TFP_ASSERT(!options->layer_norm || weights->gains != NULL);
   if (!tfp_recurrent_check(cell, options, weights, error, error_size)) return false;
   *op = (tfp_recurrent){.variant = variant,
                         .cell = cell,
@@ -87,6 +90,7 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
                         .settings = {.inverse_scale = 1.0f / options->scale_h,
                                      .recurrent_activation = options->recurrent_activation,
                                      .activation = options->activation}};
+  memcpy(op->settings.parameters, options->parameters, sizeof options->parameters);
   tfp_arena arena = {memory, 0};
   layout(op, &arena);
   memset(memory, 0, (size_t)arena.used);

@@ -3,12 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-  kReturnSequences = 1u << 0,
-  kGoBackwards = 1u << 1,
-  kLayerNorm = 1u << 3,
-  kDefaultSteps = 4,
-};
+enum { kDefaultSteps = 4 };
 
 /* Reads byte by byte: the data has no alignment, and the machine may be big-endian. */
 static uint32_t read_u32(const unsigned char *p) {
@@ -34,30 +29,68 @@ static bool scale_in_range(float scale) {
 /* The fields of one byte: gate functions, steps at once and widths of weights. */
 static bool parse_small(const unsigned char *p, tfp_recurrent_options *options, char *error,
                         size_t error_size) {
-  options->recurrent_activation = p[40];
-  options->activation = p[41];
-  if ((p[40] != TFP_SIGMOID && p[40] != TFP_HARD_SIGMOID) ||
-      (p[41] != TFP_TANH && p[41] != TFP_HARD_TANH)) {
+  const int gate = p[TFP_AT_RECURRENT_ACTIVATION], activation = p[TFP_AT_ACTIVATION];
+  options->recurrent_activation = gate;
+  options->activation = activation;
+  if ((gate != TFP_SIGMOID && gate != TFP_HARD_SIGMOID) ||
+      (activation != TFP_TANH && activation != TFP_HARD_TANH)) {
     snprintf(error, error_size,
-             "gate functions (%u, %u) are unknown: version 1 has sigmoid = 1 and hard_sigmoid = 2, "
+             "gate functions (%d, %d) are unknown: version 1 has sigmoid = 1 and hard_sigmoid = 2, "
              "tanh = 1 and hard_tanh = 2",
-             p[40], p[41]);
+             gate, activation);
     return false;
   }
-  options->steps_at_once = p[42] != 0 ? p[42] : kDefaultSteps;
+  const unsigned steps = p[TFP_AT_STEPS_AT_ONCE];
+  options->steps_at_once = steps != 0 ? steps : kDefaultSteps;
   if (options->steps_at_once > TFP_MAX_BATCH) {
     snprintf(error, error_size, "steps_at_once must be 1 to %d, or 0 for %d; got %u", TFP_MAX_BATCH,
-             kDefaultSteps, p[42]);
+             kDefaultSteps, steps);
     return false;
   }
   for (size_t i = 0; i < 4; ++i) {
     static const char *const names[] = {"W1", "W2", "U1", "U2"};
-    const int bits = p[43 + i];
+    const int bits = p[TFP_AT_WEIGHT_BITS + i];
     options->weight_bits[i] = bits != 0 ? bits : 8;
     if (bits != 0 && bits != 8 && bits != 4 && bits != 2) {
       snprintf(error, error_size, "weights of %s must have 8, 4 or 2 bits; got %d", names[i], bits);
       return false;
     }
+  }
+  return true;
+}
+
+/* Bytes that nothing reads are 0, so that a later version may give them a meaning. */
+static bool check_reserved(const tfp_cell *cell, const unsigned char *p, bool layer_norm,
+                           char *error, size_t error_size) {
+  const size_t parameters_end = TFP_AT_PARAMETERS + cell->parameters * sizeof(float);
+  for (size_t i = TFP_AT_RESERVED; i < TFP_RECURRENT_OPTIONS_BYTES; ++i) {
+    const bool used =
+        i >= TFP_AT_EPSILON && (i < TFP_AT_PARAMETERS ? layer_norm : i < parameters_end);
+    if (p[i] != 0 && !used) {
+      snprintf(error, error_size, "reserved byte %lu must be 0; got %u", (unsigned long)i, p[i]);
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Numbers of the layer normalization and of the cell itself. */
+static bool parse_numbers(const tfp_cell *cell, const unsigned char *p,
+                          tfp_recurrent_options *options, char *error, size_t error_size) {
+  options->epsilon = read_f32(p + TFP_AT_EPSILON);
+  if (options->layer_norm && !(options->epsilon >= 0x1p-40f && options->epsilon <= 1.0f)) {
+    snprintf(error, error_size, "epsilon %g of the layer normalization must lie in [2^-40, 1]",
+             (double)options->epsilon);
+    return false;
+  }
+  for (size_t i = 0; i < TFP_CELL_PARAMETERS; ++i) {
+    const float value = read_f32(p + TFP_AT_PARAMETERS + i * sizeof(float));
+    if (!(value >= -0x1p+40f && value <= 0x1p+40f)) {
+      snprintf(error, error_size, "parameter %lu of %s is %g, out of [-2^40, 2^40]",
+               (unsigned long)i, cell->name, (double)value);
+      return false;
+    }
+    options->parameters[i] = value > -0x1p-60f && value < 0x1p-60f ? 0.0f : value;
   }
   return true;
 }
@@ -70,7 +103,7 @@ bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t 
              (unsigned long)(p == NULL ? 0 : size));
     return false;
   }
-  const uint32_t version = read_u16(p + 4), stated = read_u16(p + 6);
+  const uint32_t version = read_u16(p + TFP_AT_VERSION), stated = read_u16(p + TFP_AT_SIZE);
   if (version != TFP_RECURRENT_OPTIONS_VERSION) {
     snprintf(error, error_size,
              "custom_options have version %u, this plug-in reads %u: upgrade tfpipeline or export "
@@ -83,36 +116,28 @@ bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t 
              TFP_RECURRENT_OPTIONS_BYTES, (unsigned long)size, stated);
     return false;
   }
-  const uint32_t flags = read_u32(p + 8);
-  if ((flags & ~(uint32_t)(kReturnSequences | kGoBackwards | kLayerNorm)) != 0) {
+  const uint32_t flags = read_u32(p + TFP_AT_FLAGS);
+  if ((flags &
+       ~(uint32_t)(TFP_FLAG_RETURN_SEQUENCES | TFP_FLAG_GO_BACKWARDS | TFP_FLAG_LAYER_NORM)) != 0) {
     snprintf(error, error_size, "flags 0x%x hold bits that version 1 reserves (time-major is 0x4)",
              flags);
     return false;
   }
-  options->layer_norm = (flags & kLayerNorm) != 0;
-  options->epsilon = read_f32(p + 48);
-  for (size_t i = 47; i < TFP_RECURRENT_OPTIONS_BYTES; ++i) {
-    const bool used = options->layer_norm && i >= 48 && i < 52;
-    if (p[i] != 0 && !used) {
-      snprintf(error, error_size, "reserved byte %lu must be 0; got %u", (unsigned long)i, p[i]);
-      return false;
-    }
-  }
-  if (options->layer_norm && !(options->epsilon >= 0x1p-40f && options->epsilon <= 1.0f)) {
-    snprintf(error, error_size, "epsilon %g of the layer normalization must lie in [2^-40, 1]",
-             (double)options->epsilon);
+  options->layer_norm = (flags & TFP_FLAG_LAYER_NORM) != 0;
+  if (!check_reserved(cell, p, options->layer_norm, error, error_size) ||
+      !parse_numbers(cell, p, options, error, error_size) ||
+      !parse_small(p, options, error, error_size)) {
     return false;
   }
-  if (!parse_small(p, options, error, error_size)) return false;
-  options->units = read_u32(p + 12);
-  options->input_dim = read_u32(p + 16);
-  options->rank_x = read_u32(p + 20);
-  options->rank_h = read_u32(p + 24);
-  options->scale_a_x = read_f32(p + 28);
-  options->scale_a_h = read_f32(p + 32);
-  options->scale_h = read_f32(p + 36);
-  options->return_sequences = (flags & kReturnSequences) != 0;
-  options->go_backwards = (flags & kGoBackwards) != 0;
+  options->units = read_u32(p + TFP_AT_UNITS);
+  options->input_dim = read_u32(p + TFP_AT_INPUT_DIM);
+  options->rank_x = read_u32(p + TFP_AT_RANK_X);
+  options->rank_h = read_u32(p + TFP_AT_RANK_H);
+  options->scale_a_x = read_f32(p + TFP_AT_SCALE_A_X);
+  options->scale_a_h = read_f32(p + TFP_AT_SCALE_A_H);
+  options->scale_h = read_f32(p + TFP_AT_SCALE_H);
+  options->return_sequences = (flags & TFP_FLAG_RETURN_SEQUENCES) != 0;
+  options->go_backwards = (flags & TFP_FLAG_GO_BACKWARDS) != 0;
   if (options->units < 1 || options->units > TFP_RECURRENT_MAX_UNITS || options->input_dim < 1 ||
       options->input_dim > TFP_RECURRENT_MAX_DEPTH || options->rank_x > TFP_RECURRENT_MAX_UNITS ||
       options->rank_h > TFP_RECURRENT_MAX_UNITS) {

@@ -9,6 +9,35 @@
 
 #include "tfp_cell.h"
 
+/* Where each field begins; the table in custom_ops/spec/gru.md has their types. */
+enum {
+  TFP_AT_MAGIC = 0,
+  TFP_AT_VERSION = 4,
+  TFP_AT_SIZE = 6,
+  TFP_AT_FLAGS = 8,
+  TFP_AT_UNITS = 12,
+  TFP_AT_INPUT_DIM = 16,
+  TFP_AT_RANK_X = 20,
+  TFP_AT_RANK_H = 24,
+  TFP_AT_SCALE_A_X = 28,
+  TFP_AT_SCALE_A_H = 32,
+  TFP_AT_SCALE_H = 36,
+  TFP_AT_RECURRENT_ACTIVATION = 40,
+  TFP_AT_ACTIVATION = 41,
+  TFP_AT_STEPS_AT_ONCE = 42,
+  TFP_AT_WEIGHT_BITS = 43,
+  TFP_AT_RESERVED = 47,
+  TFP_AT_EPSILON = 48,
+  TFP_AT_PARAMETERS = 52,
+};
+
+/* Bits of the flags; the others are reserved. */
+enum {
+  TFP_FLAG_RETURN_SEQUENCES = 1 << 0,
+  TFP_FLAG_GO_BACKWARDS = 1 << 1,
+  TFP_FLAG_LAYER_NORM = 1 << 3,
+};
+
 #define TFP_RECURRENT_OPTIONS_VERSION 1
 #define TFP_RECURRENT_OPTIONS_BYTES 64
 #define TFP_RECURRENT_MAX_UNITS 16384
@@ -29,7 +58,8 @@ typedef struct tfp_recurrent_options {
   uint32_t steps_at_once; /* steps of x that share a pass over their kernel */
   int weight_bits[4];     /* of W1, W2, U1, U2: 8, 4 or 2 */
   bool layer_norm;
-  float epsilon; /* added to variances; not used without layer_norm */
+  float epsilon;                         /* added to variances; not used without layer_norm */
+  float parameters[TFP_CELL_PARAMETERS]; /* of the cell; 0 where it has fewer */
 } tfp_recurrent_options;
 
 /* Reads and checks the bytes of an op of `cell`; on failure writes one sentence to `error` and

@@ -180,5 +180,7 @@ static void run_sequence(const tfp_recurrent *op, size_t b, const tfp_recurrent_
 
 void tfp_recurrent_run(const tfp_recurrent *op, const tfp_recurrent_io *io,
                        const tfp_parallel *parallel) {
+  TFP_ASSERT(io->batch > 0 && io->time > 0 && io->x != NULL && parallel->threads > 0);
+  for (size_t i = 0; i < op->cell->states; ++i) TFP_ASSERT(io->first[i] != NULL);
   for (size_t b = 0; b < io->batch; ++b) run_sequence(op, b, io, parallel);
 }

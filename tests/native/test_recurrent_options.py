@@ -1,0 +1,68 @@
+"""The options of recurrent ops in C against the spec's table and Python's bytes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, replace
+
+import c_programs
+import native_library as native
+import pytest
+from recurrent_models import CELLS, make_case
+
+SPEC = c_programs.SOURCES / "spec"
+HEADER = c_programs.SOURCES / "ops" / "recurrent" / "tfp_recurrent_options.h"
+OTHER_VALUES = {
+    "units": 65535 // 4,
+    "input_dim": 65535,
+    "rank_x": 257,
+    "rank_h": 258,
+    "scale_a_x": 0.3,
+    "scale_a_h": 0.3,
+    "scale_h": 0.3,
+    "recurrent_activation": "hard_sigmoid",
+    "activation": "hard_tanh",
+    "steps_at_once": 7,
+    "weight_bits": (4, 2, 4, 2),
+    "epsilon": 0.3,
+}
+
+
+def offsets() -> dict[str, int]:
+    """Field names of the enum in C with their offsets, in the order of the header."""
+    found = re.findall(r"TFP_AT_(\w+) = (\d+)", HEADER.read_text(encoding="utf-8"))
+    return {name.lower(): int(offset) for name, offset in found}
+
+
+def test_the_offsets_are_those_of_the_spec() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in sorted(SPEC.glob("*.md"))]
+    (table,) = [text for text in pages if "scale_a_h: int8 vector" in text]
+    rows = re.findall(r"^\| (\d+) \| \S+ \| ([a-z]\w*)", table.split("custom_options`:")[1], re.M)
+    assert [int(offset) for offset, _ in rows] == list(offsets().values())
+    for (_, words), name in zip(rows, offsets(), strict=True):
+        assert name.startswith(words) or name.endswith(words)
+
+
+@pytest.mark.parametrize("field", OTHER_VALUES)
+def test_python_writes_each_field_where_c_reads_it(field: str) -> None:
+    starts = sorted({*offsets().values(), 64})
+    begin = offsets()[field]
+    end = starts[starts.index(begin) + 1]
+    options = replace(make_case().options, layer_norm=True)
+    changed = replace(options, **{field: OTHER_VALUES[field]})
+    pairs = enumerate(zip(options.pack(), changed.pack(), strict=True))
+    assert {begin <= i < end for i, (a, b) in pairs if a != b} == {True}
+
+
+def test_every_field_of_the_options_is_compared() -> None:
+    flags = {"return_sequences", "go_backwards", "layer_norm"}
+    others = {"cell", "parameters"}  # the magic bytes, and what these cells have none of
+    assert {f.name for f in fields(make_case().options)} - flags - others == set(OTHER_VALUES)
+
+
+def test_both_sides_have_the_same_cells() -> None:
+    rows = native.cell_rows()
+    assert [row.name for row in rows] == list(CELLS)
+    for row, cell in zip(rows, CELLS.values(), strict=True):
+        assert make_case(cell=row.name).options.pack()[:4] == row.magic
+        assert (row.gates, row.bias_rows, row.states) == (cell.gates, cell.bias_rows, cell.states)
