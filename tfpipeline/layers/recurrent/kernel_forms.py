@@ -134,6 +134,8 @@ class SplitKernel:
     def prepare(
         self, steps: int | None = 1, in_loop: bool = False
     ) -> PreparedKernel | PreparedSplit:
+        if len(self._kernels) == 1:
+            return PreparedKernel(self._kernels[0].matrices(steps, in_loop), 1)
         if product_pays(self.factors(), steps, in_loop):
             return PreparedKernel((self.product(),), len(self._kernels))
         return PreparedSplit([(kernel.left, kernel.right) for kernel in self._kernels])
