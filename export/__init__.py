@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from tfpipeline.export.convert.float_graphs import kept_conversions
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.exporter import export
-    from tfpipeline.export.report import ExportReport, FormReport
+    from tfpipeline.export.report import ExportReport
     from tfpipeline.export.samples.sources import Source
     from tfpipeline.export.stock_converter import convert_stock
     from tfpipeline.export.tolerances import Tolerances
+    from tfpipeline.export.verify.form_report import FormReport
 
 _HOMES = {
     "ConversionError": "errors",
@@ -25,7 +26,7 @@ _HOMES = {
     "VerificationError": "errors",
     "export": "exporter",
     "ExportReport": "report",
-    "FormReport": "report",
+    "FormReport": "verify.form_report",
     "Source": "samples.sources",
     "convert_stock": "stock_converter",
     "kept_conversions": "convert.float_graphs",

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.export.forms import Form
-from tfpipeline.export.report import FormReport, OutputReport
 from tfpipeline.export.samples.signature import Samples
 from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.verify.agreement import (
@@ -20,6 +19,7 @@ from tfpipeline.export.verify.agreement import (
     compare_decisions,
     margin,
 )
+from tfpipeline.export.verify.form_report import FormReport, OutputReport
 from tfpipeline.export.verify.problems import Problem
 from tfpipeline.export.verify.relative_error import (
     Scales,

@@ -82,7 +82,7 @@ def _refusal(
     problems: Sequence[Problem], reports: Sequence[FormReport], paths: Mapping[str, Path]
 ) -> VerificationError:
     from tfpipeline.export import VerificationError
-    from tfpipeline.export.report import forms_table
+    from tfpipeline.export.verify.form_report import forms_table
     from tfpipeline.export.verify.problems import acceptable, by_form
 
     found = "; ".join(
