@@ -29,13 +29,10 @@ from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.predictions import predict
 from tfpipeline.export.verify.against_keras import Reference, problems_of, verify
-from tfpipeline.export.verify.evidence import (
-    Model,
-    drift,
-    layer_errors,
-    problems_of_drift,
-    runtimes,
-)
+from tfpipeline.export.verify.converted_model import ConvertedModel
+from tfpipeline.export.verify.drift import drift, problems_of_drift
+from tfpipeline.export.verify.layer_errors import layer_errors
+from tfpipeline.export.verify.runtimes import in_other_runtimes
 from tfpipeline.export.verify.score_kinds import Scores, kinds, scores_of_outputs
 from tfpipeline.export.verify.short_sequences import (
     check_samples,
@@ -139,11 +136,11 @@ class ExportRun:
                 lengths = verify_lengths(files, signature, self._model, held_out, scores)
                 exact = options.modes.integer_activations
                 problems += problems_of_lengths(lengths, self._tolerances, exact)
-            evidence = Model(signature, converted, table, options, held_out, scores)
-            drifts = drift(evidence, files, work)
+            tried = ConvertedModel(signature, converted, table, options, held_out, scores)
+            drifts = drift(tried, files, work)
             problems += problems_of_drift(drifts, self._tolerances)
-            errors = layer_errors(evidence, work, sensitivity)
-            others = runtimes(files, held_out)
+            errors = layer_errors(tried, work, sensitivity)
+            others = in_other_runtimes(files, held_out)
         report = ExportReport(
             forms=tuple(
                 replace(result, path=str(options.path(form)))
@@ -179,7 +176,7 @@ class ExportRun:
             float_layers={**self._lost, **kept_outputs},
         )
         if problems:
-            beyond = beyond_range(evidence) if options.uses_ranges else None
+            beyond = beyond_range(tried) if options.uses_ranges else None
             mixed = mixed_units(self._data.samples) if options.uses_ranges else None
             raise refusal(problems, report, options, lost, beyond, mixed, given["labels"])
         return report

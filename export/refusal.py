@@ -13,7 +13,7 @@ from tfpipeline.export.graph.markers import clean_name
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.report import ExportReport
-from tfpipeline.export.verify.evidence import Model
+from tfpipeline.export.verify.converted_model import ConvertedModel
 from tfpipeline.export.verify.problems import Problem, acceptable, by_form, channel_name
 
 _BEYOND = 1.25
@@ -96,7 +96,7 @@ def _lost(lost: LostChannel, labels: Sequence[str] | None, options: ExportOption
     )
 
 
-def beyond_range(model: Model) -> str | None:
+def beyond_range(model: ConvertedModel) -> str | None:
     """What reaches furthest beyond the calibrated range on verification samples."""
     converted, few = model.converted, model.few()
     runner = float_runner(converted.data, converted.whole, converted.marked.marked, few)

@@ -8,20 +8,28 @@ the last one: the inputs differ, and some lie outside the calibrated ranges.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from tfpipeline.export.forms import Form
+from tfpipeline.export.graph.markers import MarkedLayer
+from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.samples.signature import Samples
+from tfpipeline.export.tolerances import Tolerances
+from tfpipeline.export.verify.converted_model import ConvertedModel
+from tfpipeline.export.verify.paired_streams import Pairs, Trace, run_beside
+from tfpipeline.export.verify.problems import Problem
 from tfpipeline.export.verify.relative_error import RelativeErrors, Scales, relative_errors
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Streamer
 
-LENGTHS = 10
+_LENGTHS = 10
 """How many times the training length a stream runs."""
+_STREAM = Form(fused=False, streaming=True)
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,45 @@ class Drift:
         return max(last / max(fresh, 1e-12) for fresh, last in pairs)
 
 
-def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
+def drift(model: ConvertedModel, files: Mapping[Form, Path], work: Path) -> dict[str, Drift]:
+    """Measure every streaming form against a float32 stream, over ten training lengths."""
+    streams = {form: path for form, path in files.items() if form.streaming}
+    window = model.signature.frames(model.held_out)
+    recurrent = any(isinstance(layer, MarkedLayer) for layer in model.converted.marked.marked)
+    if not streams or not recurrent or window is None:
+        return {}
+    reference = work / "reference.tflite"
+    names = model.converted.marked.layer_names
+    reference.write_bytes(model.write(_STREAM, ModeTable("float32", {}, names)).data)
+    time_inputs = {port.name for port in model.signature.inputs if port.has_time}
+    stream = _long_stream(model.held_out, time_inputs, _LENGTHS * window)
+    paths = {form.name: path for form, path in streams.items()}
+    comparable = {name: one.comparable for name, one in model.scores.items()}
+    return _measure(paths, reference, stream, window, comparable)
+
+
+def problems_of_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> list[Problem]:
+    """Return the streams whose error grows by more than the tolerances allow."""
+    # What is nearly zero doubles easily. And an unbounded state, as an LSTM's, may reach further in
+    # a long stream, and its error with it, while the outputs stay as close as they were.
+    # Of a single channel a window holds few values, so that its error varies as much by chance.
+    third, whole = tolerances.relative_error / 3.0, tolerances.relative_error
+    floors = {"outputs": third, "worst channel": tolerances.channel_error, "states": whole}
+    problems = []
+    for name, one in found.items():
+        for what, fresh, last in one.pairs():
+            if last > max(tolerances.drift * fresh, floors[what]):
+                text = (
+                    f"after {one.frames} time steps the error of its {what} is {last:.4f}, from "
+                    f"fresh states {fresh:.4f}, and tolerances allow {tolerances.drift:g} times "
+                    "(calibrate with longer samples, or reset the stream in time)"
+                )
+                bound = tolerances.accepting(last / fresh) if fresh else math.inf
+                problems.append(Problem(name, text, {"drift": bound}, verb="drifts"))
+    return problems
+
+
+def _long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
     """One sample of `frames` time steps: every sample forwards and then backwards.
 
     Turning round joins them without jumps, which no calibrated range would cover.
@@ -85,7 +131,7 @@ def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples
     return result
 
 
-def measure_drifts(
+def _measure(
     paths: Mapping[str, Path],
     reference: Path,
     stream: Samples,
@@ -98,7 +144,7 @@ def measure_drifts(
         paths: The exported streaming models by name.
         reference: The same model as float32. It runs once beside all of them, because a large
             one takes longer than they do.
-        stream: One long sample, as `long_stream` makes.
+        stream: One long sample, as `_long_stream` makes.
         window: Time steps of the training length.
         comparable: Of each output, whether its channels are scores of classes.
     """
@@ -115,22 +161,24 @@ def measure_drifts(
     ]
     last = calls[-max(1, window // chunk) :]
     with progress("Streaming", len(calls) + len(last)) as bar:
-        long = _run(exact, ours, calls, bar.advance)
-        for streamer in (exact, *ours.values()):
-            streamer.reset()
-        fresh = _run(exact, ours, last, bar.advance)
-    last_calls = len(last)
+        long = run_beside(exact, ours, calls, bar.advance)
+        fresh = run_beside(exact, ours, last, bar.advance)
     return {
-        name: _drift(frames, window, long[name], fresh[name], last_calls, comparable or {})
+        name: _drift(frames, window, long[name], fresh[name], len(last), comparable or {})
         for name in ours
     }
+
+
+def _part(value: np.ndarray, start: int, chunk: int) -> np.ndarray:
+    part: np.ndarray = value[start] if chunk == 1 else value[start : start + chunk]
+    return part
 
 
 def _drift(
     frames: int,
     window: int,
-    long: _Trace,
-    fresh: _Trace,
+    long: Trace,
+    fresh: Trace,
     last: int,
     comparable: Mapping[str, bool],
 ) -> Drift:
@@ -157,66 +205,8 @@ def _added(pair: tuple[float, float]) -> float:
     return pair[1] - pair[0]
 
 
-_Pairs = list[tuple[np.ndarray, np.ndarray]]
-"""What ours and the reference put out, call by call, each `(positions, channels)`."""
-
-
-def _errors(pairs: _Pairs, all_pairs: _Pairs, last: int, comparable: bool) -> RelativeErrors:
+def _errors(pairs: Pairs, all_pairs: Pairs, last: int, comparable: bool) -> RelativeErrors:
     """The errors of the last calls, against what the reference's whole stream deviates."""
     scales = Scales.of(np.concatenate([pair[1] for pair in all_pairs]), comparable=comparable)
     ours, reference = (np.concatenate([pair[i] for pair in pairs[-last:]]) for i in range(2))
     return relative_errors(ours, reference, scales)
-
-
-class _Trace:
-    """Outputs and states of two streams, ours and the reference, call by call."""
-
-    def __init__(self) -> None:
-        self.outputs: dict[str, _Pairs] = {}
-        self.states: _Pairs = []
-
-    def add_outputs(self, ours: Samples, reference: Samples) -> None:
-        for name, values in reference.items():
-            pair = (_positions(ours[name]), _positions(values))
-            self.outputs.setdefault(name, []).append(pair)
-
-    def add_states(self, ours: Samples, reference: Samples) -> None:
-        self.states.append((_flat(ours), _flat(reference)))
-
-
-def _run(
-    exact: Streamer,
-    ours: Mapping[str, Streamer],
-    calls: list[Samples],
-    advance: Callable[..., None],
-) -> dict[str, _Trace]:
-    traces = {name: _Trace() for name in ours}
-    for now in calls:
-        expected, expected_states = _named(exact, exact.process(now)), exact.states()
-        for name, streamer in ours.items():
-            traces[name].add_outputs(_named(streamer, streamer.process(now)), expected)
-            states = streamer.states()
-            if states and states.keys() == expected_states.keys():
-                traces[name].add_states(states, expected_states)
-        advance()
-    return traces
-
-
-def _part(value: np.ndarray, start: int, chunk: int) -> np.ndarray:
-    part: np.ndarray = value[start] if chunk == 1 else value[start : start + chunk]
-    return part
-
-
-def _named(streamer: Streamer, values: Any) -> Samples:
-    return values if isinstance(values, dict) else {streamer.card["outputs"][0]["name"]: values}
-
-
-def _positions(values: np.ndarray) -> np.ndarray:
-    """The channels of each time step of a call, or of its end."""
-    array = np.asarray(values)
-    return array.reshape(-1, array.shape[-1] if array.ndim else 1)
-
-
-def _flat(values: Samples) -> np.ndarray:
-    arrays = [np.asarray(array, np.float64).reshape(-1) for array in values.values()]
-    return np.concatenate(arrays)[None]

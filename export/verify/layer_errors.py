@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from tfpipeline.export.calibrate.float_runner import FloatRunner
+from tfpipeline.export.calibrate.float_runner import FloatRunner, float_runner
+from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.op_layers import layer_of_op
+from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.samples.signature import ModelSignature, Samples
-from tfpipeline.export.verify.relative_error import relative_error
+from tfpipeline.export.verify.against_keras import Reference
+from tfpipeline.export.verify.converted_model import ConvertedModel
+from tfpipeline.export.verify.relative_error import relative_error, relative_errors
 from tfpipeline.export.write.model_file import Written
-
-MOST_SAMPLES = 32
-"""Enough to tell layers apart."""
+from tfpipeline.progress import progress
+from tfpipeline.runtime import Interpreter as FileInterpreter
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,32 @@ class LayerError:
     alone: float | None = None
 
 
-def cumulative_errors(
+_PORTABLE = Form(fused=False, streaming=False)
+
+
+def layer_errors(model: ConvertedModel, work: Path, alone: bool) -> tuple[LayerError, ...]:
+    """Measure the error of every layer; with `alone` also what rounding only that layer costs."""
+    options, converted, few = model.options, model.converted, model.few()
+    reference = float_runner(converted.data, converted.whole, converted.marked.marked, few)
+    written = model.write(_PORTABLE, options.modes, correct_bias=options.correct_bias)
+    errors = _cumulative_errors(
+        converted.whole, reference, written, model.signature, few, converted.marked.layer_of
+    )
+    if not alone:
+        return tuple(errors)
+    names = [name for name in converted.marked.layer_names]
+    exact = _outputs(model, ModeTable("float32", {}, names), work)
+    costs = {}
+    with progress("Rounding one layer at a time", len(errors)) as bar:
+        for error in errors:
+            mode = options.modes.name_of(error.layer)
+            modes = ModeTable("float32", {error.layer: mode}, names)
+            costs[error.layer] = _worst(model, _outputs(model, modes, work), exact)
+            bar.advance()
+    return tuple(replace(error, alone=costs[error.layer]) for error in errors)
+
+
+def _cumulative_errors(
     graph: FloatGraph,
     reference: FloatRunner,
     written: Written,
@@ -51,7 +80,7 @@ def cumulative_errors(
     samples: Samples,
     layer_of: Callable[[str], str | None],
 ) -> list[LayerError]:
-    """The error of each layer's last output, in the order in which layers are computed."""
+    """Return the error of each layer's last output, in the order in which layers are computed."""
     outputs: dict[str, int] = {}
     for op in graph.operators:
         index = op.outputs[0]
@@ -72,6 +101,21 @@ def cumulative_errors(
         LayerError(layer, relative_error(*map(np.concatenate, zip(*pairs[layer], strict=True))))
         for layer in outputs
     ]
+
+
+def _outputs(model: ConvertedModel, modes: ModeTable, work: Path) -> Samples:
+    path = work / "alone.tflite"
+    path.write_bytes(model.write(_PORTABLE, modes).data)
+    found = FileInterpreter(path).predict(model.few())
+    return found if isinstance(found, dict) else {model.signature.outputs[0].name: found}
+
+
+def _worst(model: ConvertedModel, found: Samples, expected: Samples) -> float:
+    scales = Reference({}, expected, model.scores, model.signature.timed_outputs).scales()
+    return max(
+        relative_errors(found[name], values, scales[name]).channel
+        for name, values in expected.items()
+    )
 
 
 class _Runner:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfpipeline.export.forms import Form
 from tfpipeline.export.samples.signature import Samples
 from tfpipeline.runtime import Interpreter, RuntimeUnavailableError
 
@@ -33,7 +35,18 @@ class RuntimeReport:
     error: str | None = None
 
 
-def across_runtimes(path: Path, samples: Samples) -> tuple[RuntimeReport, ...]:
+def in_other_runtimes(
+    files: Mapping[Form, Path], samples: Samples
+) -> dict[str, tuple[RuntimeReport, ...]]:
+    """Run every whole-sequence form in the other runtimes that are installed."""
+    return {
+        form.name: _across_runtimes(path, samples)
+        for form, path in files.items()
+        if not form.streaming
+    }
+
+
+def _across_runtimes(path: Path, samples: Samples) -> tuple[RuntimeReport, ...]:
     """Runs a whole-sequence file in each further runtime and compares it with the default one."""
     few = {name: values[:_MOST_SAMPLES] for name, values in samples.items()}
     expected = _outputs(Interpreter(path).predict(few))

@@ -12,8 +12,7 @@ import pytest
 
 from tfpipeline.export import Tolerances, VerificationError, export, pipeline
 from tfpipeline.export.modes import MODES, Mode
-from tfpipeline.export.verify.drift import Drift
-from tfpipeline.export.verify.evidence import problems_of_drift
+from tfpipeline.export.verify.drift import Drift, problems_of_drift
 from tfpipeline.studies.export.matrix_models import build
 
 Weights = dict[str, np.ndarray]
