@@ -8,13 +8,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.forms import Form
 from tfpipeline.export.modes import FLOAT32, INT16, MODES, ModeTable
 from tfpipeline.export.quantize.ranges import CLIPPINGS
 
 _FORMS = ("portable", "fused")
 COMPARE = "compare"
 """Instead of a rule of calibration ranges: try them all."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """Which file is written.
+
+    Args:
+        fused: Recurrent and factored layers as our custom ops; otherwise builtin ops only.
+        streaming: A few time steps with explicit states; otherwise a whole sequence.
+    """
+
+    fused: bool
+    streaming: bool
+
+    @property
+    def name(self) -> str:
+        return ("stream " if self.streaming else "") + ("fused" if self.fused else "portable")
 
 
 @dataclass(frozen=True)

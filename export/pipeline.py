@@ -12,8 +12,7 @@ from typing import Any
 import keras
 
 from tfpipeline.export.calibrate.calibrate import calibrate
-from tfpipeline.export.choose.choice_report import ChoicesReport
-from tfpipeline.export.choose.clipping_search import compare_choices
+from tfpipeline.export.choose.clipping_search import ChoicesReport, compare_choices
 from tfpipeline.export.choose.float_outputs import LostChannel, float_layers, lost_channels
 from tfpipeline.export.choose.input_units import mixed_units
 from tfpipeline.export.convert.float_graphs import Converted, convert_model

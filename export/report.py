@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.export.choose.choice_report import ChoicesReport
+from tfpipeline.export.choose.clipping_search import ChoicesReport
 from tfpipeline.export.samples.sets import GIVEN, HELD_BACK, SHARED
 from tfpipeline.export.verify.drift import Drift
 from tfpipeline.export.verify.form_report import FormReport, forms_table
 from tfpipeline.export.verify.layer_errors import LayerError
-from tfpipeline.export.verify.length_report import LengthsReport
 from tfpipeline.export.verify.runtimes import RuntimeReport
+from tfpipeline.export.verify.short_sequences import LengthsReport
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfpipeline.export.convert.worker import in_worker
 from tfpipeline.export.errors import VerificationError
-from tfpipeline.export.forms import Form
+from tfpipeline.export.options import Form
 from tfpipeline.runtime.native import LIBRARY_VARIABLE
 from tfpipeline.runtime.session import Session
 

@@ -14,7 +14,6 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
-from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.graph.pairs import find_pairs
@@ -28,7 +27,7 @@ from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.lower.stream_states import States
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
-from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.options import ExportOptions, Form
 from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.fused import lower_fused
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.export.forms import Form
+from tfpipeline.export.options import Form
 from tfpipeline.export.samples.signature import Samples
 from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.verify.agreement import (

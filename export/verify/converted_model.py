@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tfpipeline.export.convert.float_graphs import Converted
-from tfpipeline.export.forms import Form
 from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.modes import ModeTable
-from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.options import ExportOptions, Form
 from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.verify.score_kinds import Scores
 from tfpipeline.export.write.model_file import Written

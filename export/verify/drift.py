@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.markers import MarkedLayer
 from tfpipeline.export.modes import ModeTable
+from tfpipeline.export.options import Form
 from tfpipeline.export.samples.signature import Samples
 from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.verify.converted_model import ConvertedModel

@@ -17,10 +17,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from tfpipeline.export.calibrate.float_runner import FloatRunner, float_runner
-from tfpipeline.export.forms import Form
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.op_layers import layer_of_op
 from tfpipeline.export.modes import ModeTable
+from tfpipeline.export.options import Form
 from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.verify.against_keras import Reference
 from tfpipeline.export.verify.converted_model import ConvertedModel

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.export.forms import Form
+from tfpipeline.export.options import Form
 from tfpipeline.export.samples.signature import Samples
 from tfpipeline.runtime import Interpreter, RuntimeUnavailableError
 

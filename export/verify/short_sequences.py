@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.forms import Form
+from tfpipeline.export.options import Form
 from tfpipeline.export.samples.signature import ModelSignature, Port, Samples
 from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.predictions import predict
-from tfpipeline.export.verify.length_report import LengthsReport
 from tfpipeline.export.verify.problems import Problem
 from tfpipeline.export.verify.relative_error import (
     RelativeErrors,
@@ -27,6 +27,26 @@ from tfpipeline.runtime import Interpreter
 from tfpipeline.runtime.model_card import LENGTH
 
 _MOST_SAMPLES = 16
+
+
+@dataclass(frozen=True)
+class LengthsReport:
+    """A whole-sequence file on shorter sequences.
+
+    Args:
+        lengths: Those that were tried.
+        samples: How many samples were cut to each.
+        relative_error: Against Keras on the cut samples, over all lengths and channels of the
+            output that is furthest off.
+        channel_error: Of the worst channel of all outputs.
+        ignores_padding: Whether other values after the end give the same bits.
+    """
+
+    lengths: tuple[int, ...]
+    samples: int
+    relative_error: float
+    channel_error: float
+    ignores_padding: bool
 
 
 def check_samples(signature: ModelSignature, samples: Samples) -> None:

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfpipeline.export.convert.float_graphs import Converted
-from tfpipeline.export.forms import Form
 from tfpipeline.export.lower.lowering import Lowering
 from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.lower.stream_states import ExplicitStates, InternalStates, States
-from tfpipeline.export.options import ExportOptions
+from tfpipeline.export.options import ExportOptions, Form
 from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.write.model_card import form_part
 from tfpipeline.export.write.model_file import ModelFile, Written

@@ -25,7 +25,7 @@ flatbuffer
 graph samples
 options
 quantize
-tolerances forms
+tolerances
 modes
 work_folder
 errors

@@ -16,7 +16,7 @@ from ai_edge_litert.interpreter import Interpreter as Stock
 from small_model import FEATURES, FRAMES, Exported, walk
 
 from tfpipeline.export import ExportError, ExportReport, Tolerances, export
-from tfpipeline.export.forms import Form
+from tfpipeline.export.options import Form
 from tfpipeline.export.trace.signature import signature_of
 from tfpipeline.export.verify.score_kinds import scores_of_outputs
 from tfpipeline.export.verify.short_sequences import problems_of_lengths, verify_lengths

@@ -12,7 +12,7 @@ import pytest
 from small_model import FEATURES, LABELS, Exported, walk
 
 from tfpipeline.export import ExportReport, Tolerances, VerificationError, export, pipeline
-from tfpipeline.export.forms import Form
+from tfpipeline.export.options import Form
 from tfpipeline.recipes.verifier import verify_files
 
 L = keras.layers

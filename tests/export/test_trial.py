@@ -18,7 +18,7 @@ from tfpipeline.export import Tolerances, VerificationError, export, pipeline
 from tfpipeline.export.convert import worker as convert_module
 from tfpipeline.export.convert.run_once import run_once, try_files
 from tfpipeline.export.convert.worker import close_worker
-from tfpipeline.export.forms import Form
+from tfpipeline.export.options import Form
 from tfpipeline.runtime.native import LIBRARY_VARIABLE
 
 PORTABLE = Form(fused=False, streaming=False)

@@ -39,8 +39,8 @@ def verify_files(
         ExportError: the samples cannot be read, or are no inputs of the model.
         ModelFileError: a file is missing or not ours.
     """
-    from tfpipeline.export.forms import Form
     from tfpipeline.export.modes import FLOAT32
+    from tfpipeline.export.options import Form
     from tfpipeline.export.samples.sets import read_verification
     from tfpipeline.export.trace.predictions import predict
     from tfpipeline.export.trace.signature import fixed_frames, signature_of
