@@ -132,7 +132,8 @@ class ExportReport:
 
     def _drift_lines(self) -> list[str]:
         return [
-            f"{name}: error {drift.output_last:.4f} in the last {drift.window} of {drift.frames} "
-            f"time steps, {drift.output_fresh:.4f} there from fresh states"
+            f"{name}: error {drift.output_last:.4f} in the last {drift.windows * drift.window} of "
+            f"{drift.frames} time steps, {drift.output_fresh:.4f} there from fresh states every "
+            f"{drift.window}"
             for name, drift in self.drift.items()
         ]

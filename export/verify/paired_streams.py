@@ -33,21 +33,22 @@ class Trace:
 def run_beside(
     exact: Streamer,
     ours: Mapping[str, Streamer],
-    calls: Sequence[Samples],
+    parts: Sequence[Sequence[Samples]],
     advance: Callable[..., None],
 ) -> dict[str, Trace]:
-    """Run streams from fresh states, call by call.
+    """Run every part from fresh states, call by call.
 
     Args:
         exact: The float32 stream.
         ours: The streams to compare with it, by name.
-        calls: The inputs of each call.
+        parts: Of each part, the inputs of every call.
         advance: Called after each call.
     """
     traces = {name: Trace() for name in ours}
-    for streamer in (exact, *ours.values()):
-        streamer.reset()
-    for now in calls:
+    for i, now in ((i, now) for calls in parts for i, now in enumerate(calls)):
+        if not i:
+            for streamer in (exact, *ours.values()):
+                streamer.reset()
         expected, expected_states = _named(exact, exact.process(now)), exact.states()
         for name, streamer in ours.items():
             traces[name].add_outputs(_named(streamer, streamer.process(now)), expected)
