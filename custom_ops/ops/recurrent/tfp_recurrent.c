@@ -85,6 +85,7 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
   if (!tfp_recurrent_check(cell, options, weights, error, error_size)) return false;
   *op = (tfp_recurrent){.variant = variant,
                         .cell = cell,
+                        .gates = variant->gates[cell->id],
                         .options = *options,
                         .memory = memory,
                         .settings = {.inverse_scale = 1.0f / options->scale_h,

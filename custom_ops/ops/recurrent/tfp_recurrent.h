@@ -19,6 +19,7 @@ typedef struct tfp_recurrent_weights {
 typedef struct tfp_recurrent {
   const tfp_variant *variant;
   const tfp_cell *cell;
+  tfp_gates_fn gates; /* of the cell */
   tfp_recurrent_options options;
   void *memory;
   tfp_product input;

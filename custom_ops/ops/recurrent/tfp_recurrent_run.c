@@ -80,7 +80,7 @@ static void step_part(void *context, size_t thread) {
       tfp_packed_multiply(&op->recurrent.last, block * gates, count * gates, 1, job->inner,
                           job->stride, own_acc, 0);
     }
-    op->variant->gates[op->cell->id](&args);
+    op->gates(&args);
     done += count;
   }
 }
