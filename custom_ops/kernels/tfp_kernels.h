@@ -186,10 +186,12 @@ TFP_DECLARE_GATES(tfp_gates_f32_neon);
 TFP_DECLARE_MOMENTS(tfp_moments_f32_c);
 TFP_DECLARE_MOMENTS(tfp_moments_f32_avx2);
 TFP_DECLARE_MOMENTS(tfp_moments_f32_avx512);
+TFP_DECLARE_MOMENTS(tfp_moments_f32_neon);
 
 TFP_DECLARE_NORMALIZE(tfp_normalize_f32_c);
 TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx2);
 TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx512);
+TFP_DECLARE_NORMALIZE(tfp_normalize_f32_neon);
 
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_c);
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx2);

@@ -1,45 +1,24 @@
-#include "../common/tfp_assert.h"
-#include "../tfp_kernels.h"
-#include "tfp_layer_norm_c.h"
+#include "../common/tfp_simd_c.h"
 
-enum { U = TFP_ROW_BLOCK };
-
-tfp_moments tfp_moments_f32_c(const tfp_gate_products *of, float epsilon) {
-  TFP_ASSERT(of->units > 0 && of->acc_step >= U && epsilon > 0.0f);
-  float lanes[U] = {0.0f};
-  const int32_t *acc = of->acc;
-  const float *m = of->multiplier;
-  for (size_t unit = 0; unit < of->units; unit += U) {
-    for (size_t i = 0; i < U; ++i) lanes[i] += (float)acc[i] * m[i];
-    acc += of->acc_step;
-    m += of->multiplier_step;
+/* The square root of a positive normal number, rounded to nearest as IEEE asks for, from integers:
+ * a library would have to be linked. Ties do not exist, because no square has an odd last bit 25
+ * places below its first one. */
+TFP_INLINE float square_root(float x) {
+  const uint32_t bits = tfp_bits_c(x);
+  const int32_t exponent = (int32_t)(bits >> 23) - 127 - 23;
+  const int32_t odd = exponent & 1;
+  /* The root of `left` has 25 bits: those of the result, and one that rounds it. */
+  uint64_t left = (uint64_t)((bits & 0x7fffffu) | 0x800000u) << (25 + (odd ^ 1));
+  uint64_t root = 0;
+  for (uint64_t bit = (uint64_t)1 << 48; bit != 0; bit >>= 2) {
+    const uint64_t trial = root + bit;
+    const bool fits = left >= trial;
+    left -= fits ? trial : 0;
+    root = (root >> 1) + (fits ? bit : 0);
   }
-  const float mean = tfp_fold_c(lanes) / (float)of->units;
-  for (size_t i = 0; i < U; ++i) lanes[i] = 0.0f;
-  acc = of->acc;
-  m = of->multiplier;
-  for (size_t unit = 0; unit < of->units; unit += U) {
-    const size_t left = of->units - unit, inside = left < U ? left : U;
-    for (size_t i = 0; i < inside; ++i) {
-      const float d = (float)acc[i] * m[i] - mean;
-      const float kept = v_floor_state(d, d);
-      lanes[i] += kept * kept;
-    }
-    acc += of->acc_step;
-    m += of->multiplier_step;
-  }
-  const float variance = tfp_fold_c(lanes) / (float)of->units;
-  return (tfp_moments){mean, 1.0f / tfp_sqrt_c(variance + epsilon)};
+  const int32_t half = (exponent - 25 - (odd ^ 1)) / 2;
+  const uint32_t mantissa = (uint32_t)((root + 1) >> 1);
+  return tfp_float_c(((uint32_t)(half + 24 + 127) << 23) + (mantissa - 0x800000u));
 }
 
-void tfp_normalize_f32_c(const tfp_moments *moments, const float *gains, size_t gates,
-                         const float *multiplier, const float *bias, float *multiplier_out,
-                         float *bias_out) {
-  for (size_t gate = 0; gate < gates; ++gate) {
-    for (size_t i = gate * U; i < (gate + 1) * U; ++i) {
-      const float scale = moments[gate].inverse * gains[i];
-      multiplier_out[i] = multiplier[i] * scale;
-      bias_out[i] = bias[i] - moments[gate].mean * scale;
-    }
-  }
-}
+#include "tfp_layer_norm.inc"
