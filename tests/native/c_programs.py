@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,8 +20,9 @@ FLAGS = ["-std=c11", "-ffp-contract=off", "-Wall", "-Wextra", "-Wconversion", "-
 FLAGS += ["-DTFP_ASSERTIONS"]
 COUNTED = ["malloc", "calloc", "realloc"]
 MODES = {
+    # Compiling takes most of the time of these tests, and optimizing most of compiling.
     "allocations": (
-        ["-O1", "-DTFP_COUNT_ALLOCATIONS"],
+        ["-O0", "-DTFP_COUNT_ALLOCATIONS"],
         [f"-Wl,--wrap={name}" for name in COUNTED],
     ),
     "sanitizers": (["-O0", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],) * 2,
@@ -37,10 +40,14 @@ def compiler() -> str:
 
 @dataclass
 class Programs:
-    """Builds programs in one mode; the objects of the plug-in are kept in `folder`."""
+    """Builds programs in one mode, in `folder`.
+
+    `shared` keeps the objects, which processes that test side by side compile once.
+    """
 
     mode: str
     folder: Path
+    shared: Path
     _objects: list[Path] = field(default_factory=list)
 
     def build(self, *sources: str) -> Path:
@@ -57,12 +64,12 @@ class Programs:
 
     def _compile(self, files: list[Path]) -> list[Path]:
         def compile_one(file: Path) -> Path:
-            target = self.folder / f"{file.parent.name}-{file.name}.o"
+            target = self.shared / f"{file.parent.name}-{file.name}.o"
             if not target.is_file():
                 self._call([*FLAGS, *MODES[self.mode][0], "-pthread", "-c", str(file)], target)
             return target
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with _alone(self.shared), ThreadPoolExecutor(os.cpu_count()) as pool:
             return list(pool.map(compile_one, files))
 
     @staticmethod
@@ -72,6 +79,16 @@ class Programs:
         if done.returncode != 0 and "cannot find" in done.stderr:
             pytest.skip(f"this compiler has no sanitizers: {done.stderr.strip()[-200:]}")
         assert done.returncode == 0, done.stderr[-4000:]
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a folder meanwhile."""
+    import fcntl
+
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def run(program: Path, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,10 +43,16 @@ def at_end(request: pytest.FixtureRequest) -> bool:
 def c_mode(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], c_programs.Programs]:
     """Programs by mode ("allocations", "sanitizers", "races"), each compiled once a session."""
     built: dict[str, c_programs.Programs] = {}
+    session = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        session = session.parent  # of all processes
 
     def of(mode: str) -> c_programs.Programs:
         if mode not in built:
-            built[mode] = c_programs.Programs(mode, tmp_path_factory.mktemp(f"c-{mode}"))
+            shared = session / f"objects-{mode}"
+            shared.mkdir(exist_ok=True)
+            folder = tmp_path_factory.mktemp(f"c-{mode}")
+            built[mode] = c_programs.Programs(mode, folder, shared)
         return built[mode]
 
     return of
