@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tfpipeline.export.recurrent.gate_reach import SATURATION, TANH_SATURATION, row_reaches
+from tfpipeline.export.recurrent.gate_reach import (
+    SATURATION,
+    TANH_SATURATION,
+    holding_reach,
+    row_reaches,
+)
+from tfpipeline.export.recurrent.observe import observe
+from tfpipeline.protocol import RecurrentStep
 
 HEADROOM = 1.25
 
@@ -67,6 +74,53 @@ def test_sums_of_a_gate_that_holds_the_state_reach_as_far_as_they_are_heard() ->
     x, h = np.array([[2.0, 2.0, 0.5]]), np.zeros((1, 3))
     reach = _of(x, h, np.array([11.0, 8.0, 8.0]), 3, slice(0, 1))
     np.testing.assert_allclose(reach["sum"], [11.0, 2 * HEADROOM, 0.5 * HEADROOM])
+
+
+@pytest.mark.parametrize(
+    ("holding", "reach"), [([-3.0, 11.0, 9.0], 11.0), ([3.0, 1.0], 8.0), ([9.0, 40.0], 16.0)]
+)
+def test_the_gate_that_holds_the_state_is_heard_as_far_as_its_widest_row(
+    holding: list[float], reach: float
+) -> None:
+    assert holding_reach(np.array(holding)) == reach
+
+
+def test_quiet_rows_get_a_quarter_of_what_a_cut_row_keeps() -> None:
+    # The cut row keeps what its gate hears and what the other part can add to it.
+    reach = _reach([600.0, 0.1], [3.0, 0.1])
+    np.testing.assert_allclose(reach["x"], [8 + 3 * HEADROOM, (8 + 3 * HEADROOM) / 4])
+    reach = _reach([3.0, 0.1], [600.0, 0.1])
+    np.testing.assert_allclose(reach["h"], [8 + 3 * HEADROOM, (8 + 3 * HEADROOM) / 4])
+
+
+def test_the_sum_is_of_both_parts_at_the_same_time() -> None:
+    reach = _reach([2.0, 2.0], [1.0, -1.5])
+    np.testing.assert_allclose(reach["sum"], [3 * HEADROOM, 3 * HEADROOM / 4])
+
+
+def test_rows_are_the_last_axis_of_samples_in_time() -> None:
+    kernel, bias = np.array([[1.0, -2.0, 0.5]]), np.array([[0.5, 0.0, 0.0], [0.0, 0.25, 0.0]])
+    step = RecurrentStep(
+        cell="gru",
+        units=1,
+        kernel=(kernel.astype(np.float32),),
+        recurrent_kernel=(np.zeros((1, 3), np.float32),),
+        bias=bias.astype(np.float32),
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        return_sequences=True,
+        return_state=False,
+        go_backwards=False,
+        stateful=False,
+        attributes={"reset_after": True},
+    )
+    x = np.array([[[0.0], [3.0]], [[-4.0], [1.0]]], np.float32)
+    seen, output = observe(step, x)
+    assert output.shape == (2, 2, 1)
+    np.testing.assert_allclose(seen.p_x, [3.5, 8.0, 2.0])
+    np.testing.assert_allclose(seen.p_h, [0.0, 0.25, 0.0])
+    np.testing.assert_allclose(seen.sums, [3.5, 8.25, 2.0])
+    np.testing.assert_allclose(seen.highest, [3.5, 8.25, 1.5])
 
 
 @pytest.mark.parametrize("seed", range(20))
