@@ -10,7 +10,7 @@ from keras import ops
 
 
 def is_own(value: Any) -> bool:
-    """Whether it is a function, or an object to be called, that Keras could not find again."""
+    """Return whether Keras could not find it again: an own function, or an object to be called."""
     if not callable(value) or isinstance(value, (type, keras.Layer, keras.Variable)):
         return False
     kind = value if isinstance(value, types.FunctionType) else type(value)
@@ -20,7 +20,7 @@ def is_own(value: Any) -> bool:
 
 
 def with_own_objects(config: dict[str, Any], layer: Any) -> dict[str, Any]:
-    """The configuration of `layer` with the caller's objects themselves in place of their names.
+    """Return the configuration of `layer` with the caller's own objects in place of their names.
 
     A layer made from it in the same process has the same activation, also where that is a lambda or
     a function that is called like one of Keras.
@@ -30,7 +30,7 @@ def with_own_objects(config: dict[str, Any], layer: Any) -> dict[str, Any]:
 
 
 def take_over(target: Any, source: Any) -> None:
-    """Assigns the value of `source` as an array of its own.
+    """Assign the value of `source` as an array of its own.
 
     On JAX the two would otherwise hold the same array, and training either frees it for both.
     """

@@ -116,7 +116,7 @@ class FactoredDense(keras.layers.Layer):
         return self._apply(inputs, self._kernel.matrices(rows))
 
     def call_written(self, inputs: Any, multiplied_out: bool) -> Any:
-        """As `call`, with the product or the factors as the caller says.
+        """Do as `call`, with the product or the factors as the caller says.
 
         Args:
             inputs: `(..., features)`.
@@ -137,16 +137,16 @@ class FactoredDense(keras.layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def factors(self) -> tuple[Factor, ...]:
-        """The factored kernel; see `tfpipeline.protocol`."""
+        """Return the factored kernel; see `tfpipeline.protocol`."""
         check_built(self, "factors()")
         return (self._kernel.factor(),)
 
     def with_ranks(self, **ranks: int) -> FactoredDense:
-        """A new, unbuilt layer of the same configuration with another rank."""
+        """Return a new, unbuilt layer of the same configuration with another rank."""
         return type(self).from_config({**with_own_objects(self.get_config(), self), **ranks})
 
     def collapse(self) -> keras.layers.Dense:
-        """The built `keras.layers.Dense` that computes the same function."""
+        """Return the built `keras.layers.Dense` that computes the same function."""
         check_built(self, "collapse()")
         config = with_own_objects(self.get_config(), self)
         del config["rank"], config["joint"]
@@ -160,12 +160,12 @@ class FactoredDense(keras.layers.Layer):
         return plain
 
     def assign_kernel(self, kernel: np.ndarray) -> None:
-        """Takes over a whole kernel as its best approximation of the layer's rank."""
+        """Take over a whole kernel as its best approximation of the layer's rank."""
         self._kernel.assign(kernel)
 
     @classmethod
     def from_keras(cls, layer: keras.layers.Dense, **options: Any) -> FactoredDense:
-        """The factored layer that computes what a `keras.layers.Dense` computes.
+        """Return the factored layer that computes what a `keras.layers.Dense` computes.
 
         Built when `layer` is. Everything carries over but the kernel's regularizer, because what
         holds for a matrix does not for its factors.

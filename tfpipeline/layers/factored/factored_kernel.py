@@ -55,7 +55,7 @@ class BalancedInitializer:
 
 
 def factor_regularizer(regularizer: Any) -> Any:
-    """What acts on each factor: the regularizer's own `for_factor()`, else the regularizer."""
+    """Return what acts on each factor: its own `for_factor()`, else the regularizer."""
     for_factor = getattr(regularizer, "for_factor", None)
     return regularizer if for_factor is None else for_factor()
 
@@ -102,24 +102,24 @@ class FactoredKernel:
         return Factor(self.name, self.argument, self.left, self.right)
 
     def product(self) -> Any:
-        """The matrix itself, in the layer's compute dtype."""
+        """Return the matrix itself, in the layer's compute dtype."""
         return ops.matmul(self.left, self.right)
 
     def matrices(self, steps: int | None = 1, in_loop: bool = False) -> tuple[Any, ...]:
-        """The cheaper of `(product,)` and `(left, right)`; see `product_pays`."""
+        """Return the cheaper of `(product,)` and `(left, right)`; see `product_pays`."""
         if product_pays((self.factor(),), steps, in_loop):
             return (self.product(),)
         return (ops.convert_to_tensor(self.left), ops.convert_to_tensor(self.right))
 
     def assign(self, matrix: np.ndarray) -> None:
-        """Takes over the best approximation of `matrix`, balanced."""
+        """Take over the best approximation of `matrix`, balanced."""
         left, right = balanced_split(matrix, self.factor().rank)
         self.left.assign(left)
         self.right.assign(right)
 
 
 def check_built(layer: Any, call: str) -> None:
-    """Raises where a layer has no weights yet."""
+    """Raise where a layer has no weights yet."""
     if not layer.built:
         raise ValueError(
             f"Layer {layer.name!r} must be built before {call}; call it on data first."
@@ -127,7 +127,7 @@ def check_built(layer: Any, call: str) -> None:
 
 
 def factored_config(factored: type, expected: Any, plain: Any) -> dict[str, Any]:
-    """The configuration of the Keras layer `plain` for a factored class.
+    """Return the configuration of the Keras layer `plain` for a factored class.
 
     Without the kernels' regularizers: what is meant for a matrix does not hold for its factors.
     """
@@ -143,7 +143,7 @@ def factored_config(factored: type, expected: Any, plain: Any) -> dict[str, Any]
 
 
 def product_pays(factors: Sequence[Factor], steps: int | None, in_loop: bool) -> bool:
-    """Whether multiplying the factors out costs less than applying each of them.
+    """Return whether multiplying the factors out costs less than applying each of them.
 
     Args:
         factors: of one matrix.

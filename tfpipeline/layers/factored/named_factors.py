@@ -9,7 +9,7 @@ from tfpipeline.protocol import Factor, Factored
 
 
 def factored_layers(model: Any) -> Iterator[Any]:
-    """Yields every built layer of `model` with factors, once, the outermost owner first.
+    """Yield every built layer of `model` with factors, once, the outermost owner first.
 
     A layer inside a wrapper (`Bidirectional`, `TimeDistributed`, a nested model) is found too; the
     cell of a factored recurrent layer is not reported again beside its layer.
@@ -25,7 +25,7 @@ def factored_layers(model: Any) -> Iterator[Any]:
 
 
 def named_factors(model: Any) -> Iterator[tuple[str, Any, Factor]]:
-    """Yields `(name, layer, factor)` for every factored matrix; `name` is unique in the model."""
+    """Yield `(name, layer, factor)` for every factored matrix; `name` is unique in the model."""
     layers = list(factored_layers(model))
     names = [layer.name for layer in layers]
     owners = unique_names(
@@ -37,7 +37,7 @@ def named_factors(model: Any) -> Iterator[tuple[str, Any, Factor]]:
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
-    """The names in order, with `_1`, `_2`, ... at those that came before.
+    """Return the names in order, with `_1`, `_2`, ... at those that came before.
 
     Keras' paths tell apart what is in different parts of a model as it was built, but a model that
     is loaded or rebuilt has shorter ones.

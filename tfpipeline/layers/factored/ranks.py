@@ -18,7 +18,7 @@ JOINT_FORMS = {
 
 
 def check_rank(rank: Any, argument: str) -> Rank:
-    """Returns `rank` if it is `"full"`, a positive int, or a float in (0, 1]; raises otherwise."""
+    """Return `rank` if it is `"full"`, a positive int, or a float in (0, 1]; raise otherwise."""
     valid = rank == "full" if isinstance(rank, str) else False
     if isinstance(rank, (int, np.integer)) and not isinstance(rank, bool):
         rank = int(rank)
@@ -35,7 +35,7 @@ def check_rank(rank: Any, argument: str) -> Rank:
 
 
 def resolve_rank(rank: Rank, rows: int, columns: int, argument: str) -> int:
-    """Turns a rank as the user gave it into a number for a `(rows, columns)` matrix."""
+    """Turn a rank as the user gave it into a number for a `(rows, columns)` matrix."""
     full = min(rows, columns)
     if rank == "full":
         return full
@@ -51,7 +51,7 @@ def resolve_rank(rank: Rank, rows: int, columns: int, argument: str) -> int:
 
 
 def check_joint(joint: Any, forms: tuple[str, ...] = tuple(JOINT_FORMS)) -> str:
-    """Returns `joint` if that form of joint factorization exists."""
+    """Return `joint` if that form of joint factorization exists."""
     if joint not in forms:
         listed = ", ".join(f"{form!r} ({JOINT_FORMS[form]})" for form in forms)
         raise ValueError(f"`joint` must be one of {listed}; received {joint!r}.")
@@ -59,7 +59,7 @@ def check_joint(joint: Any, forms: tuple[str, ...] = tuple(JOINT_FORMS)) -> str:
 
 
 def check_forms(joint: Any, recurrent_rank: Any) -> str:
-    """Returns `joint` if it exists and may have a rank of its own for the recurrent kernel."""
+    """Return `joint` if it exists and may have a rank of its own for the recurrent kernel."""
     joint = check_joint(joint)
     if joint in ("all", "prabhavalkar") and recurrent_rank is not None:
         raise ValueError(
@@ -70,7 +70,7 @@ def check_forms(joint: Any, recurrent_rank: Any) -> str:
 
 
 def check_ranks(rank: Any, argument: str, joint: str, gates: int) -> Any:
-    """Returns one rank, or with `joint="split"` also a list of one a gate."""
+    """Return one rank, or with `joint="split"` also a list of one a gate."""
     if not isinstance(rank, (list, tuple)) or joint != "split":
         return check_rank(rank, argument)
     if len(rank) != gates:

@@ -31,7 +31,7 @@ class CellProtocol:
     _kernels: GateKernels
 
     def factors(self) -> tuple[Factor, ...]:
-        """The factored matrices; see `tfpipeline.protocol`."""
+        """Return the factored matrices; see `tfpipeline.protocol`."""
         check_built(self, "factors()")
         state = self._kernels.state.factors()
         if self.joint == "prabhavalkar":
@@ -42,17 +42,17 @@ class CellProtocol:
         )
 
     def with_ranks(self, **ranks: Any) -> Any:
-        """A new, unbuilt cell of the same configuration with other ranks."""
+        """Return a new, unbuilt cell of the same configuration with other ranks."""
         layer: Any = self
         return type(layer).from_config({**with_own_objects(layer.get_config(), layer), **ranks})
 
     def assign_kernels(self, kernel: Any, recurrent_kernel: Any) -> None:
-        """Takes over whole kernels as their best approximations of the cell's ranks."""
+        """Take over whole kernels as their best approximations of the cell's ranks."""
         matrices = [ops.convert_to_numpy(matrix) for matrix in (kernel, recurrent_kernel)]
         self._kernels.assign(*matrices)
 
     def export_kernels(self) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
-        """Both kernels as one or two float32 arrays each, for `RecurrentStep`."""
+        """Return both kernels as one or two float32 arrays each, for `RecurrentStep`."""
         kernel, recurrent = (
             tuple(np.asarray(matrix, np.float32) for matrix in form.arrays())
             for form in (self._kernels.input, self._kernels.state)

@@ -133,7 +133,7 @@ class _SideBySide:
 
 
 def _the_one(kernel: KernelOptions, recurrent: KernelOptions, what: str) -> Any:
-    """What acts on the factors that both kernels share."""
+    """Return what acts on the factors that both kernels share."""
     first, second = getattr(kernel, what), getattr(recurrent, what)
     if first is None or second is None:
         return second if first is None else first

@@ -147,7 +147,7 @@ class SplitKernel:
             kernel.assign(part)
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """As two factors of the whole kernel, of which the right one is block-diagonal."""
+        """Return two factors of the whole kernel, of which the right one is block-diagonal."""
         lefts = [ops.convert_to_numpy(kernel.left) for kernel in self._kernels]
         rights = [ops.convert_to_numpy(kernel.right) for kernel in self._kernels]
         return np.concatenate(lefts, axis=1), _block_diagonal(rights)

@@ -179,7 +179,7 @@ class RecurrentCell(CellProtocol):
         return self._kernels.state.factored.left
 
     def projection_width(self) -> int:
-        """Columns of `projection`, known before it is built."""
+        """Return the columns of `projection`, known before it is built."""
         columns = len(self.GATES) * self.units
         return resolve_rank(self.rank, self.units, columns, "rank")
 
@@ -196,13 +196,13 @@ class RecurrentCell(CellProtocol):
             self._prepared = None
 
     def _operands(self, inputs: Any, training: bool) -> tuple[Any, PreparedKernel | PreparedSplit]:
-        """Inputs projected, and the recurrent kernel, for one step."""
+        """Return the inputs projected, and the recurrent kernel, for one step."""
         if self._prepared is not None:
             return inputs, self._prepared
         return self.project_inputs(inputs, training), self._kernels.state.prepare()
 
     def project_inputs(self, inputs: Any, training: bool = False, steps: int | None = 1) -> Any:
-        """`x W + b` for all gates, `(..., features)` to `(..., gates * units)`."""
+        """Return `x W + b` for all gates, `(..., features)` to `(..., gates * units)`."""
         kernel = self._kernels.input.prepare(steps)
         mask = self.get_dropout_mask(_first_step(inputs)) if training and self.dropout else None
         if isinstance(mask, list):  # recurrent dropout: one mask a gate, as in Keras
