@@ -53,7 +53,8 @@ PYTHON_PARTS = {
     "features": part("errors", "numpy"),
     "decoding": part("errors", "numpy"),
     # The Keras side: any backend, so TensorFlow is not imported here.
-    "layers": part(f"{KERAS_SIDE} errors", "numpy keras"),
+    # The recurrent cells have their gates from their specification.
+    "layers": part(f"{KERAS_SIDE} numerics.cells errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
     # TensorBoard's files are written by TensorFlow, whatever the backend.
     "callbacks": part(f"{KERAS_SIDE} arguments errors", "numpy keras", lazy="tensorflow"),

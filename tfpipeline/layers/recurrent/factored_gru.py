@@ -52,8 +52,6 @@ class FactoredGRUCell(KerasTwinCell, RecurrentCell, keras.layers.GRUCell):
     """
 
     KIND = "gru"
-    GATES = ("z", "r", "h")
-    BIAS_ROWS = 2
     PLAIN = keras.layers.GRUCell
 
     reset_after: bool

@@ -53,7 +53,6 @@ class FactoredLSTMCell(KerasTwinCell, RecurrentCell, keras.layers.LSTMCell):
     """
 
     KIND = "lstm"
-    GATES = ("i", "f", "c", "o")
     PLAIN = keras.layers.LSTMCell
 
     unit_forget_bias: bool

@@ -15,6 +15,7 @@ from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS, CellProt
 from tfpipeline.layers.recurrent.gate_kernels import GateKernels
 from tfpipeline.layers.recurrent.kernel_forms import KernelOptions
 from tfpipeline.layers.recurrent.products import PreparedKernel, PreparedSplit, StateProduct
+from tfpipeline.numerics.cells import CELLS
 
 
 class RecurrentCell(CellProtocol):
@@ -36,7 +37,8 @@ class RecurrentCell(CellProtocol):
         joint: which matrices share a factorization; see `FactoredGRU`.
     """
 
-    #: Name of the cell for export: `RecurrentStep.cell`.
+    #: Name of the cell: `RecurrentStep.cell`. Where `tfpipeline.numerics.cells` specifies a cell of
+    #: this name, gates and rows of the bias are taken from there.
     KIND: ClassVar[str]
     #: One letter a gate, in the order of the kernels' columns.
     GATES: ClassVar[tuple[str, ...]]
@@ -56,6 +58,10 @@ class RecurrentCell(CellProtocol):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if vars(cls).get("KIND") in CELLS:
+            specified = CELLS[cls.KIND]
+            cls.GATES = tuple(gate.name for gate in specified.gates)
+            cls.BIAS_ROWS = specified.bias_rows
         if issubclass(cls, keras.layers.Layer):
             cls.__signature__ = signature_of(arguments_of(cls).values())  # type: ignore[attr-defined]
 
