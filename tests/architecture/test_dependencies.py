@@ -81,7 +81,7 @@ PYTHON_PARTS = {
     "inspection": part("runtime numerics errors worker_process", "numpy"),
     # Keras only where training itself is timed.
     "bench": part(
-        "runtime features errors progress worker_process",
+        "runtime numerics.cells features errors progress worker_process",
         "numpy",
         lazy="inspection layers losses keras tensorflow jax",
     ),

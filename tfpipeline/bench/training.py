@@ -17,6 +17,7 @@ import numpy as np
 
 from tfpipeline.bench.backends import run_command
 from tfpipeline.bench.timing import time_interleaved
+from tfpipeline.numerics.cells import CELLS
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def training_steps(case: TrainingCase, xla: bool) -> dict[str, Callable[[], Any]
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="step time of factored layers against Keras' own")
-    parser.add_argument("--cell", default=TrainingCase.cell, help="such as gru or lstm")
+    parser.add_argument("--cell", choices=tuple(CELLS), default=TrainingCase.cell)
     for name in ("batch", "frames", "features", "units", "rank"):
         parser.add_argument(f"--{name}", type=int, default=getattr(TrainingCase, name))
     return run_command(
