@@ -74,9 +74,9 @@ def lost_channels(
     graph = converted.whole
     layers = OpLayers(graph, converted.marked.layer_of)
     found = {}
-    for i, port in enumerate(signature.outputs):
+    for i, spec in enumerate(signature.outputs):
         index = graph.outputs[f"out_{i}"]
-        if graph.tensors[index].dtype != np.float32 or scales[port.name].constant:
+        if graph.tensors[index].dtype != np.float32 or scales[spec.name].constant:
             continue
         op = _producer(graph, index)
         kind = options.modes.of(None if op is None else layers.of(op)).activations
@@ -89,14 +89,14 @@ def lost_channels(
         except (ValueError, OverflowError):
             continue  # whoever writes the file says what is wrong with the values
         # The rounding error of a step is uniform: its standard deviation is step / sqrt(12).
-        one = scales[port.name]
+        one = scales[spec.name]
         deviations = one.channels if one.channels.size else np.array([one.spread])
         errors = step / np.sqrt(12.0) / deviations
         if errors.max() > _LARGEST_ROUNDING:
             channel = int(errors.argmax())
             deviation = float(deviations[channel])
             others = int((errors > _LARGEST_ROUNDING).sum()) - 1
-            found[port.name] = LostChannel(port.name, channel, deviation, step, others)
+            found[spec.name] = LostChannel(spec.name, channel, deviation, step, others)
     return found
 
 
@@ -112,7 +112,7 @@ def float_layers(
         return ()
     graph = converted.whole
     layer_of = OpLayers(graph, converted.marked.layer_of)
-    names = [port.name for port in signature.outputs]
+    names = [spec.name for spec in signature.outputs]
     tensors = [graph.outputs[f"out_{names.index(output)}"]]
     layers: dict[str, None] = {}
     while tensors:

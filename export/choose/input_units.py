@@ -42,8 +42,8 @@ def layers_that_lose_units(
     found: dict[str, str] = {}
     inputs = getattr(model, "inputs", None) or ()
     known = {
-        id(tensor): _Known(samples[port.name][:_MOST_SAMPLES])
-        for port, tensor in zip(signature.inputs, inputs, strict=False)
+        id(tensor): _Known(samples[spec.name][:_MOST_SAMPLES])
+        for spec, tensor in zip(signature.inputs, inputs, strict=False)
     }
     for layer, read in _first_layers(model, known):
         values = read.values

@@ -88,7 +88,7 @@ def convert_model(
     whole_frames = signature.frames(samples)
     also_at = chunk or (1 if bounded else None)
     if also_at is not None and whole_frames is None:
-        shapes = [port.shape for port in signature.inputs]
+        shapes = [spec.shape for spec in signature.inputs]
         what = "streaming" if chunk else "length='bounded'"
         raise ExportError(
             f"{what} needs an input with a free time axis, such as Input((None, 40)), received "

@@ -18,7 +18,7 @@ _TIME_AXIS = 1
 
 
 @dataclass(frozen=True)
-class Port:
+class TensorSpec:
     """An input or output.
 
     Args:
@@ -47,21 +47,21 @@ class ModelSignature:
         structure: The nested lists and dicts in which the model is called with its inputs.
     """
 
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
     structure: Any
 
     @property
     def timed_outputs(self) -> frozenset[str]:
         """The outputs with a time axis."""
-        return frozenset(port.name for port in self.outputs if port.has_time)
+        return frozenset(spec.name for spec in self.outputs if spec.has_time)
 
     def shapes(self, samples: Samples, frames: int | None) -> list[tuple[int, ...]]:
         """Each input's shape at batch 1: as the samples', with the time axis cut to `frames`."""
         shapes = []
-        for port in self.inputs:
-            shape = list(samples[port.name].shape[1:])
-            if frames is not None and port.has_time:
+        for spec in self.inputs:
+            shape = list(samples[spec.name].shape[1:])
+            if frames is not None and spec.has_time:
                 shape[0] = frames
             shapes.append((1, *shape))
         return shapes
@@ -89,8 +89,8 @@ class ModelSignature:
             )
         lengths = [len(array) if getattr(array, "ndim", 1) else 0 for array in arrays]
         checked = {
-            port.name: _check(argument, port, array, limit)
-            for port, array in zip(self.inputs, arrays, strict=True)
+            spec.name: _check(argument, spec, array, limit)
+            for spec, array in zip(self.inputs, arrays, strict=True)
         }
         if len(set(lengths)) > 1:
             raise ExportError(
@@ -105,19 +105,19 @@ class ModelSignature:
 
     def _arrays(self, argument: str, samples: Any) -> list[Any]:
         if isinstance(samples, Mapping):
-            unknown = samples.keys() ^ {port.name for port in self.inputs}
+            unknown = samples.keys() ^ {spec.name for spec in self.inputs}
             if unknown:
                 raise ExportError(
                     f"{argument} has keys {sorted(samples)}, expected "
-                    f"{[port.name for port in self.inputs]}, the names of the model's inputs"
+                    f"{[spec.name for spec in self.inputs]}, the names of the model's inputs"
                 )
-            return [samples[port.name] for port in self.inputs]
+            return [samples[spec.name] for spec in self.inputs]
         if isinstance(samples, list | tuple) and len(self.inputs) > 1:
             return list(samples)
         return [samples]
 
 
-def _check(argument: str, port: Port, samples: Any, limit: int | None) -> np.ndarray:
+def _check(argument: str, spec: TensorSpec, samples: Any, limit: int | None) -> np.ndarray:
     try:
         values = np.asarray(samples)
     except ValueError:
@@ -130,21 +130,21 @@ def _check(argument: str, port: Port, samples: Any, limit: int | None) -> np.nda
     if values.ndim and limit is not None and len(values) > limit:
         values = values[list(spread_positions(len(values), limit))]
     free = {0: "time"}
-    axes = [free.get(i, "size") if n is None else str(n) for i, n in enumerate(port.shape)]
-    fits = values.ndim == len(port.shape) + 1 and all(
+    axes = [free.get(i, "size") if n is None else str(n) for i, n in enumerate(spec.shape)]
+    fits = values.ndim == len(spec.shape) + 1 and all(
         size == wanted or (wanted is None and size)
-        for size, wanted in zip(values.shape[1:], port.shape, strict=True)
+        for size, wanted in zip(values.shape[1:], spec.shape, strict=True)
     )
     if not fits or not len(values):
         raise ExportError(
             f"{argument} must have the shape (samples, {', '.join(axes)}) with at least one "
             f"sample, received {values.shape}: pass model inputs, for example x_train[:200]"
         )
-    if np.issubdtype(np.dtype(port.dtype), np.integer):
+    if np.issubdtype(np.dtype(spec.dtype), np.integer):
         integers = values.astype(np.int32)
         if (integers != values).any():
             raise ExportError(
-                f"{argument} must hold integers of 32 bits for input {port.name!r}, received "
+                f"{argument} must hold integers of 32 bits for input {spec.name!r}, received "
                 f"values from {values.min()} to {values.max()}: pass them as the model takes them"
             )
         return integers

@@ -118,8 +118,8 @@ class MarkedModel:
                 module = tf.Module()
                 module.run = tf.function(run, autograph=False)
                 specs = [
-                    tf.TensorSpec(shape, port.dtype, name=f"in_{i}")
-                    for i, (port, shape) in enumerate(
+                    tf.TensorSpec(shape, spec.dtype, name=f"in_{i}")
+                    for i, (spec, shape) in enumerate(
                         zip(self._signature.inputs, shapes(count), strict=True)
                     )
                 ]

@@ -27,8 +27,8 @@ def predict(model: keras.Model, signature: ModelSignature, samples: Samples) -> 
     with state_kept(model):
         parts = _predict(model, signature, samples)
     return {
-        port.name: np.concatenate([_real(part[i]) for part in parts])
-        for i, port in enumerate(signature.outputs)
+        spec.name: np.concatenate([_real(part[i]) for part in parts])
+        for i, spec in enumerate(signature.outputs)
     }
 
 
@@ -43,7 +43,7 @@ def _predict(model: keras.Model, signature: ModelSignature, samples: Samples) ->
         model.make_predict_function(force=True)
     parts = []
     for start in range(0, count, size):
-        some = [samples[port.name][start : start + size] for port in signature.inputs]
+        some = [samples[spec.name][start : start + size] for spec in signature.inputs]
         packed = pack(signature, [np.repeat(values, copies, axis=0) for values in some])
         if stateful:
             _reset_states(model)

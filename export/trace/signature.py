@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from tfpipeline.export.errors import ExportError, reason_of
-from tfpipeline.export.samples.signature import ModelSignature, Port
+from tfpipeline.export.samples.signature import ModelSignature, TensorSpec
 from tfpipeline.export.trace.model_state import state_kept
 
 
@@ -40,7 +40,7 @@ def _of_functional(model: keras.Model) -> ModelSignature:
     given = _keys(struct) or [tensor.name for tensor in model.inputs]
     names = _names(given, "x", _is_input_name)
     inputs = tuple(
-        Port(name, tuple(tensor.shape[1:]), _port_dtype(name, tensor.dtype))
+        TensorSpec(name, tuple(tensor.shape[1:]), _spec_dtype(name, tensor.dtype))
         for name, tensor in zip(names, model.inputs, strict=True)
     )
     made_up = _made_up_names(model)
@@ -50,7 +50,7 @@ def _of_functional(model: keras.Model) -> ModelSignature:
     if len(found) != len(model.outputs):
         found = [""] * len(model.outputs)
     outputs = tuple(
-        Port(name, tuple(tensor.shape[1:]), str(tensor.dtype))
+        TensorSpec(name, tuple(tensor.shape[1:]), str(tensor.dtype))
         for name, tensor in zip(
             _names(found, "scores", lambda name: not name or name in made_up),
             model.outputs,
@@ -89,16 +89,18 @@ def _of_subclassed(model: keras.Model, example: Any) -> ModelSignature:
     with state_kept(model):
         longer = _longer_outputs(call, one)
     inputs = tuple(
-        Port(
+        TensorSpec(
             name,
             (None, *value.shape[2:]) if longer and value.ndim == 3 else value.shape[1:],
-            _port_dtype(name, value.dtype.name if value.dtype != np.float64 else "float32"),
+            _spec_dtype(name, value.dtype.name if value.dtype != np.float64 else "float32"),
         )
         for name, value in flat.items()
     )
     names = list(result) if isinstance(result, dict) else [""] * len(leaves)
     outputs = tuple(
-        Port(name, _free_where(leaf.shape, other), keras.backend.standardize_dtype(leaf.dtype))
+        TensorSpec(
+            name, _free_where(leaf.shape, other), keras.backend.standardize_dtype(leaf.dtype)
+        )
         for name, leaf, other in zip(
             _names(names, "scores", lambda n: not n),
             leaves,
@@ -122,7 +124,7 @@ def _flat(example: Any) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
 
 
-def _port_dtype(name: str, dtype: str) -> str:
+def _spec_dtype(name: str, dtype: str) -> str:
     """The type of an input in the files: Keras converts it to the one that the model wants."""
     try:
         kind = np.dtype(dtype if dtype != "bfloat16" else "float32")

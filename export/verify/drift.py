@@ -93,7 +93,7 @@ def drift(model: ConvertedModel, files: Mapping[Form, Path], work: Path) -> dict
     reference = work / "reference.tflite"
     names = model.converted.marked.layer_names
     reference.write_bytes(model.write(_STREAM, ModeTable("float32", {}, names)).data)
-    time_inputs = {port.name for port in model.signature.inputs if port.has_time}
+    time_inputs = {spec.name for spec in model.signature.inputs if spec.has_time}
     stream = _long_stream(model.held_out, time_inputs, _LENGTHS * window)
     paths = {form.name: path for form, path in streams.items()}
     comparable = {name: one.comparable for name, one in model.scores.items()}

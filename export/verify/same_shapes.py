@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.export.errors import VerificationError
-from tfpipeline.export.samples.signature import ModelSignature, Port, Samples
+from tfpipeline.export.samples.signature import ModelSignature, Samples, TensorSpec
 
 _ANOTHER = "is it the model that was exported?"
 
@@ -21,15 +21,15 @@ def check_interface(path: Path, card: Mapping[str, Any], signature: ModelSignatu
         VerificationError: they have other names, numbers of axes, sizes or types. Only the size of
             a free axis may be any.
     """
-    for what, ports in (("inputs", signature.inputs), ("outputs", signature.outputs)):
+    for what, specs in (("inputs", signature.inputs), ("outputs", signature.outputs)):
         entries = {entry["name"]: entry for entry in card[what]}
-        names = [port.name for port in ports]
+        names = [spec.name for spec in specs]
         if sorted(entries) != sorted(names):
             raise VerificationError(
                 f"{path} has the {what} {sorted(entries)}, the model {sorted(names)}: {_ANOTHER}"
             )
-        for port in ports:
-            _check_port(path, what[:-1], entries[port.name], port)
+        for spec in specs:
+            _check_spec(path, what[:-1], entries[spec.name], spec)
 
 
 def check_outputs(path: Path, card: Mapping[str, Any], found: Samples, expected: Samples) -> None:
@@ -55,23 +55,23 @@ def check_outputs(path: Path, card: Mapping[str, Any], found: Samples, expected:
         )
 
 
-def _check_port(path: Path, what: str, entry: Mapping[str, Any], port: Port) -> None:
+def _check_spec(path: Path, what: str, entry: Mapping[str, Any], spec: TensorSpec) -> None:
     sizes: Sequence[int] = entry["shape"][1:]
-    fits = len(sizes) == len(port.shape) and all(
+    fits = len(sizes) == len(spec.shape) and all(
         wanted is None or size == wanted or (i == 0 and entry["time_axis"])
-        for i, (size, wanted) in enumerate(zip(sizes, port.shape, strict=True))
+        for i, (size, wanted) in enumerate(zip(sizes, spec.shape, strict=True))
     )
     if not fits:
         # The first size of a stream is that of a call.
-        free = ["any" if size is None else str(size) for size in port.shape]
+        free = ["any" if size is None else str(size) for size in spec.shape]
         raise VerificationError(
-            f"{path} has the {what} {port.name!r} of shape {_shape(sizes)} for a sample, the model "
+            f"{path} has the {what} {spec.name!r} of shape {_shape(sizes)} for a sample, the model "
             f"{_shape(free)}: {_ANOTHER}"
         )
-    if _kind(entry["dtype"], entry.get("scale")) != _kind(port.dtype, None):
+    if _kind(entry["dtype"], entry.get("scale")) != _kind(spec.dtype, None):
         raise VerificationError(
-            f"{path} has the {what} {port.name!r} of type {entry['dtype']}, the model of type "
-            f"{port.dtype}: {_ANOTHER}"
+            f"{path} has the {what} {spec.name!r} of type {entry['dtype']}, the model of type "
+            f"{spec.dtype}: {_ANOTHER}"
         )
 
 

@@ -80,7 +80,7 @@ def scores_of_outputs(
         labels: Names of the entries of a single output, as passed to `export()`.
         outputs: Keras' values, by name.
     """
-    names = [port.name for port in signature.outputs]
+    names = [spec.name for spec in signature.outputs]
     activations = last_activations(model) or [UNKNOWN] * len(names)
     losses = losses_of_outputs(model, len(names))
     named = labels is not None and len(names) == 1

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.options import Form
-from tfpipeline.export.samples.signature import ModelSignature, Port, Samples
+from tfpipeline.export.samples.signature import ModelSignature, Samples, TensorSpec
 from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.predictions import predict
 from tfpipeline.export.verify.problems import Problem
@@ -55,12 +55,12 @@ def check_samples(signature: ModelSignature, samples: Samples) -> None:
     Raises:
         ExportError: saying which.
     """
-    if any(port.name == LENGTH for port in signature.inputs):
+    if any(spec.name == LENGTH for spec in signature.inputs):
         raise ExportError(
             f"the model has an input {LENGTH!r}, which is the name of what length='bounded' adds: "
             "rename it"
         )
-    sizes = {port.name: samples[port.name].shape[1] for port in signature.inputs if port.has_time}
+    sizes = {spec.name: samples[spec.name].shape[1] for spec in signature.inputs if spec.has_time}
     if len(set(sizes.values())) > 1 or 1 in sizes.values():
         raise ExportError(
             "length='bounded' needs samples of several time steps, and of the same number for each "
@@ -88,7 +88,7 @@ def verify_lengths(
     frames = signature.frames(few)
     assert frames is not None
     lengths = tuple(sorted({1, -(-frames // 4), -(-frames // 2), frames - 1}))
-    timed = {port.name for port in signature.inputs if port.has_time}
+    timed = {spec.name for spec in signature.inputs if spec.has_time}
     cuts = [
         {name: values[:, :length] if name in timed else values for name, values in few.items()}
         for length in lengths
@@ -105,7 +105,7 @@ def verify_lengths(
             for length, result in zip(lengths, found, strict=True)
             for name, value in _with_more_behind(signature, interpreter, few, length).items()
         )
-        errors = [_errors(port, found, expected, scores[port.name]) for port in signature.outputs]
+        errors = [_errors(spec, found, expected, scores[spec.name]) for spec in signature.outputs]
         reports[form.name] = LengthsReport(
             lengths,
             len(few[next(iter(few))]),
@@ -162,10 +162,10 @@ def _worst(errors: list[float]) -> float:
 
 
 def _errors(
-    port: Port, found: list[Samples], expected: list[Samples], scores: Scores
+    spec: TensorSpec, found: list[Samples], expected: list[Samples], scores: Scores
 ) -> RelativeErrors:
     ours, theirs = (
-        np.concatenate([channels_of(result[port.name], port.has_time) for result in results])
+        np.concatenate([channels_of(result[spec.name], spec.has_time) for result in results])
         for results in (found, expected)
     )
     scales = Scales.of(theirs, comparable=scores.comparable)

@@ -18,7 +18,7 @@ from tfpipeline.export.lower.tensor_formats import PLAIN
 from tfpipeline.export.modes import FLOAT32
 from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.quantize.quantization import Quantization
-from tfpipeline.export.samples.signature import ModelSignature, Port
+from tfpipeline.export.samples.signature import ModelSignature, TensorSpec
 from tfpipeline.export.write.model_card import with_units
 from tfpipeline.runtime.model_card import CARD_METADATA, LENGTH, STEP
 
@@ -125,17 +125,17 @@ class ModelFile:
 
     def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:
         tensors, described = {}, []
-        for i, port in enumerate(self._signature.inputs):
+        for i, spec in enumerate(self._signature.inputs):
             index = lowering.source.inputs.get(f"in_{i}")
             if index is None:
                 continue
             source = lowering.source.tensors[index]
             kind, q = self._format(lowering, index)
-            tensor = lowering.graph.tensor(port.name, source.shape, kind, q)
+            tensor = lowering.graph.tensor(spec.name, source.shape, kind, q)
             real = source.dtype == np.float32
             lowering.activations.define(index, tensor, self._io if real else PLAIN)
-            tensors[port.name] = tensor
-            described.append(_describe(port, source.shape, kind, self._inside(lowering, index)))
+            tensors[spec.name] = tensor
+            described.append(_describe(spec, source.shape, kind, self._inside(lowering, index)))
         return tensors, described
 
     def _outputs(
@@ -145,7 +145,7 @@ class ModelFile:
         described = []
         taken = set(states.outputs.values()) if isinstance(states, ExplicitStates) else set()
         inputs = {tensor for tensor in range(len(self._signature.inputs))}
-        for i, port in enumerate(self._signature.outputs):
+        for i, spec in enumerate(self._signature.outputs):
             index = lowering.source.outputs[f"out_{i}"]
             source = lowering.source.tensors[index]
             kind, q = self._format(lowering, index)
@@ -153,13 +153,13 @@ class ModelFile:
             if tensor in taken or tensor in tensors.values() or tensor in inputs:
                 # One tensor has one name: what is a state or another output too gets a copy.
                 tensor = _copy(lowering.graph, tensor, source.shape, kind, q)
-            lowering.graph.rename(tensor, port.name)
-            tensors[port.name] = tensor
+            lowering.graph.rename(tensor, spec.name)
+            tensors[spec.name] = tensor
             integers = lowering.activations.holds(index, self._activations)
             inside = self._inside(lowering, index) if integers else None
-            entry = _describe(port, source.shape, kind, inside)
-            known = port.name in self._scores
-            described.append(entry | ({"scores": self._scores[port.name]} if known else {}))
+            entry = _describe(spec, source.shape, kind, inside)
+            known = spec.name in self._scores
+            described.append(entry | ({"scores": self._scores[spec.name]} if known else {}))
         return tensors, described
 
     def _format(self, lowering: Lowering, index: int) -> tuple[Any, Quantization | None]:
@@ -187,13 +187,13 @@ def _copy(
 
 
 def _describe(
-    port: Port, shape: tuple[int, ...], dtype: Any, q: Quantization | None
+    spec: TensorSpec, shape: tuple[int, ...], dtype: Any, q: Quantization | None
 ) -> dict[str, Any]:
     return {
-        "name": port.name,
+        "name": spec.name,
         "shape": list(shape),
         "dtype": np.dtype(dtype).name,
         "scale": None if q is None else q.scales()[0],
         "zero_point": 0 if q is None else q.zero_point,
-        "time_axis": port.has_time,
+        "time_axis": spec.has_time,
     }

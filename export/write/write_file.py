@@ -46,7 +46,7 @@ def write_file(
             assert stream is not None
             source, scales = stream.graph, table.carried_to(stream.graph, stream.pairs)
             kind: type[States] = InternalStates if options.internal_state else ExplicitStates
-            states = kind(graph, {port.name for port in (*signature.inputs, *signature.outputs)})
+            states = kind(graph, {spec.name for spec in (*signature.inputs, *signature.outputs)})
         layer_of = converted.marked.layer_of
         lowering = Lowering(source, scales, graph, form, options, layer_of, states)
         file.add(lowering, states, card.get("frontend"))
