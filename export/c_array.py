@@ -58,7 +58,7 @@ const size_t {name}_len = sizeof({name});
 def write_c_array(
     tflite_path: str | Path, c_path: str | Path, name: str | None = None
 ) -> tuple[Path, Path]:
-    """Writes a model as an array of bytes, in a source file and a header beside it.
+    """Write a model as an array of bytes, in a source file and a header beside it.
 
     The header declares `const unsigned char NAME[]`, aligned to 16 bytes, and `const size_t
     NAME_len`. The same model gives the same text. Both files are C and C++.
@@ -125,12 +125,12 @@ def _identifier(name: str) -> str:
 
 
 def _comment(name: str) -> str:
-    """A file name that cannot end a comment or begin a line of its own."""
+    """Return a file name that cannot end a comment or begin a line of its own."""
     return re.sub(r"[^\w.+-]", "_", name, flags=re.ASCII)
 
 
 def _write(path: Path, text: str) -> None:
-    """The file appears whole or not at all."""
+    """Write a file that appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

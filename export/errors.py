@@ -44,14 +44,14 @@ class VerificationError(ExportError):
         super().__init__(f"{sentence}\n\n{table}" if table else sentence)
 
     def advising(self, looser: str) -> str:
-        """The sentence, with the words of another interface for looser tolerances."""
+        """Return the sentence, with the words of another interface for looser tolerances."""
         if not self.acceptable:
             return self._problem
         return f"{self._problem}, or pass {looser} if this is acceptable"
 
 
 def reason_of(error: Exception) -> str:
-    """What went wrong, without what Keras puts around it: the call, its arguments, bold type."""
+    """Return what went wrong, without what Keras adds: the call, its arguments, bold type."""
     inner = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
     text = inner.group(1) if inner else str(error).strip().partition("\n")[0]
     return " ".join(text.split()) or type(error).__name__

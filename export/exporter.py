@@ -53,7 +53,7 @@ def export(
     description: str | None = None,
     license: str | None = None,
 ) -> ExportReport:
-    """Exports a Keras model to `.tflite` files and proves them equal to it.
+    """Export a Keras model to `.tflite` files and prove them equal to it.
 
     With `path="kws.tflite"` it writes `kws.tflite` (portable: builtin ops only, for any TensorFlow
     Lite runtime), `kws.fused.tflite` (recurrent and factored layers as our custom ops, for any

@@ -94,7 +94,7 @@ class ModeTable:
                 )
 
     def of(self, layer: str | None) -> Mode:
-        """The mode of a layer; ops that belong to none have the model's."""
+        """Return the mode of a layer; ops that belong to none have the model's."""
         if layer is not None:
             for pattern, mode in self._overrides.items():
                 if self._fits(layer, pattern):
@@ -102,7 +102,7 @@ class ModeTable:
         return self.default
 
     def name_of(self, layer: str) -> str:
-        """The name of a layer's mode."""
+        """Return the name of a layer's mode."""
         default, overrides = self._names
         fitting = (name for pattern, name in overrides.items() if self._fits(layer, pattern))
         return next(fitting, default)
@@ -112,7 +112,7 @@ class ModeTable:
         return any(self._fits(layer, pattern) for pattern in self._overrides)
 
     def with_overrides(self, more: Mapping[str, str]) -> ModeTable:
-        """The same with further overrides, of other names and behind those there are."""
+        """Return the same with further overrides, of other names and behind those there are."""
         mode, overrides = self._names
         return ModeTable(mode, {**overrides, **more}, self._parents)
 

@@ -85,7 +85,7 @@ class ExportOptions:
         clipping: str,
         bias_correction: bool,
     ) -> ExportOptions:
-        """Checks what the user gave; `layers` are the names of the layers that hold each layer.
+        """Check what the user gave; `layers` are the names of the layers that hold each layer.
 
         Raises:
             ExportError: an option is none of its choices, or does not go with another.
@@ -154,7 +154,7 @@ class ExportOptions:
         return self.modes.needs_ranges or self.fuses
 
     def with_choice(self, clipping: str, correct_bias: bool) -> ExportOptions:
-        """The same with clipping and bias correction chosen."""
+        """Return the same with clipping and bias correction chosen."""
         return replace(self, clipping=clipping, correct_bias=correct_bias)
 
     def for_trial(self, modes: ModeTable, correct_bias: bool) -> ExportOptions:
@@ -169,7 +169,7 @@ class ExportOptions:
         )
 
     def with_float_layers(self, layers: Iterable[str]) -> ExportOptions:
-        """The same with some layers in float32, where the user chose no mode for them."""
+        """Return the same with some layers in float32, where the user chose no mode for them."""
         more = {layer: FLOAT32 for layer in layers if layer not in self.overrides}
         modes = self.modes.with_overrides(more)
         return replace(self, overrides={**self.overrides, **more}, modes=modes)

@@ -81,7 +81,7 @@ class ExportRun:
         self._seconds: dict[str, float] = {}
 
     def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
-        """Writes and verifies every file; `given` is the user's part of the model card."""
+        """Write and verify every file; `given` is the user's part of the model card."""
         signature, work, timed = self._signature, self._work, self._timed
         with timed("convert"):
             chunk = self._options.chunk
@@ -187,7 +187,7 @@ class ExportRun:
         options: ExportOptions,
         scores: Mapping[str, Scores],
     ) -> tuple[ExportOptions, dict[str, str], dict[str, LostChannel]]:
-        """The options with layers in float32 whose output would lose a channel.
+        """Return the options with layers in float32 whose output would lose a channel.
 
         Returns:
             The options; the channel by layer that was kept; and by output what is lost all the
@@ -217,7 +217,7 @@ class ExportRun:
         options: ExportOptions,
         scores: Mapping[str, Scores],
     ) -> tuple[ExportOptions, ChoicesReport | None]:
-        """The options with clipping and bias correction decided."""
+        """Return the options with clipping and bias correction decided."""
         if options.compares:
             choices = compare_choices(
                 self._model,

@@ -29,7 +29,7 @@ def refusal(
     mixed: str | None,
     labels: Sequence[str] | None,
 ) -> VerificationError:
-    """The error that says what is wrong, with the report.
+    """Return the error that says what is wrong, with the report.
 
     Args:
         problems: What is beyond the tolerances.
@@ -62,7 +62,7 @@ def refusal(
 
 
 def _sound_forms(by_form: Mapping[str, str], options: ExportOptions) -> list[str]:
-    """The line that writes the forms without a problem, where portable or fused has none."""
+    """Return the line that writes the forms without a problem, where portable or fused has none."""
     wrong = {name.removeprefix("stream ") for name in by_form}
     sound = [
         name
@@ -81,7 +81,7 @@ def _concerns(lost: LostChannel, problems: Sequence[Problem]) -> bool:
 
 
 def _lost(lost: LostChannel, labels: Sequence[str] | None, options: ExportOptions) -> str:
-    """What to do about a channel that is lost in the steps of the others."""
+    """Return what to do about a channel that is lost in the steps of the others."""
     kind = options.modes.default.activations if options.io == FLOAT32 else options.io
     ways = ["give it an output of its own", "scale the channels to like deviations"]
     if options.io != FLOAT32:
@@ -97,7 +97,7 @@ def _lost(lost: LostChannel, labels: Sequence[str] | None, options: ExportOption
 
 
 def beyond_range(model: ConvertedModel) -> str | None:
-    """What reaches furthest beyond the calibrated range on verification samples."""
+    """Return what reaches furthest beyond the calibrated range on verification samples."""
     converted, few = model.converted, model.few()
     runner = float_runner(converted.data, converted.whole, converted.marked.marked, few)
     worst, name = _BEYOND, None

@@ -61,7 +61,7 @@ class ExportReport:
     float_layers: dict[str, str] = field(default_factory=dict)
 
     def form(self, name: str) -> FormReport | None:
-        """The entry called `name`, or None when that form was not written."""
+        """Return the entry called `name`, or None when that form was not written."""
         return next((form for form in self.forms if form.name == name), None)
 
     def _path(self, name: str) -> Path | None:
@@ -102,7 +102,7 @@ class ExportReport:
         return "\n".join([*lines, "", *self._layer_lines(), *self._drift_lines()])
 
     def tables(self) -> str:
-        """What a refused export shows: every form, and where error enters."""
+        """Return what a refused export shows: every form, and where error enters."""
         return "\n".join([forms_table(self.forms), "", *self._layer_lines()])
 
     def _samples_line(self) -> str:

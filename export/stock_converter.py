@@ -18,7 +18,7 @@ from tfpipeline.export.work_folder import work_folder
 def convert_stock(
     model: keras.Model, path: str | Path, frames: int, quantize: str = "dynamic"
 ) -> Path:
-    """Converts a Keras model with TensorFlow's own converter, at batch 1 and a fixed length.
+    """Convert a Keras model with TensorFlow's own converter, at batch 1 and a fixed length.
 
     Args:
         model: A Keras model with one input `(batch, time, features)`.
@@ -50,7 +50,7 @@ def convert_stock(
 
 
 def input_features(model: keras.Model) -> int:
-    """The size of the feature axis of the model's one input `(batch, time, features)`."""
+    """Return the size of the feature axis of the model's one input `(batch, time, features)`."""
     inputs = model.inputs or []
     if len(inputs) != 1 or len(inputs[0].shape) != 3 or inputs[0].shape[-1] is None:
         raise ExportError(

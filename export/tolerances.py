@@ -46,7 +46,7 @@ class Tolerances:
 
     @classmethod
     def for_mode(cls, modes: Iterable[Mode]) -> Tolerances:
-        """What is usual for the coarsest of the formats that a model uses."""
+        """Return what is usual for the coarsest of the formats that a model uses."""
         usual = [_usual(mode) for mode in modes]
         return cls(min(one.agreement for one in usual), max(one.relative_error for one in usual))
 
@@ -55,18 +55,18 @@ class Tolerances:
         return {**vars(self), "channel_error": self.channel_error}
 
     def exhausted(self, relative_error: float, channel_error: float) -> float:
-        """The larger share of its bound that the error of an output or of its worst channel is."""
+        """Return the larger share that an output's or its worst channel's error is of its bound."""
         whole = relative_error / max(self.relative_error, _TINY)
         channel = channel_error / max(self.channel_error, _TINY)
         share = max(whole, channel)
         return share if whole == whole and channel == channel else math.inf
 
     def accepting_channel(self, measured: float) -> float:
-        """The `relative_error` with which a channel's measured error is accepted."""
+        """Return the `relative_error` with which a channel's measured error is accepted."""
         return self.accepting(measured / 2.0 if measured <= _LIVING_CHANNEL else measured)
 
     def accepting(self, measured: float) -> float:
-        """A bound of two digits that the measured error keeps to, with a little room."""
+        """Return a bound of two digits that the measured error keeps to, with a little room."""
         if not math.isfinite(measured):
             return math.inf
         step = 10.0 ** (math.floor(math.log10(measured)) - 1) if measured > 0.0 else 0.01
@@ -74,7 +74,7 @@ class Tolerances:
 
 
 def _usual(mode: Mode) -> Tolerances:
-    """What a sound file of one format keeps to.
+    """Return what a sound file of one format keeps to.
 
     The bounds leave room above the worst of the models in docs/export_support.md, which are small
     and so more sensitive to rounding than trained ones. A file that gives the mean of the scores

@@ -14,7 +14,7 @@ from tfpipeline.export.errors import ExportError
 
 @contextmanager
 def work_folder(parent: Path) -> Iterator[Path]:
-    """A folder in `parent`, which is made if need be and goes again when what follows fails.
+    """Return a folder in `parent`, which is made if need be and goes again when what follows fails.
 
     Raises:
         ExportError: no file can be written there.

@@ -40,7 +40,7 @@ class Observations:
         self._sums: dict[int, dict[bool, np.ndarray]] = {}
 
     def add(self, sample: int, index: int, values: np.ndarray) -> None:
-        """Adds what an activation was for a sample; samples come in order."""
+        """Add what an activation was for a sample; samples come in order."""
         self._extremes.setdefault(index, []).append(minmax(values))
         if self._keep_values:
             some = values.reshape(-1)[:: max(1, values.size // _MOST_KEPT)].copy()
@@ -53,7 +53,7 @@ class Observations:
             sums[False] = sums[False] + mean
 
     def ranges(self, clipping: str, all_samples: bool = True) -> dict[int, Range]:
-        """The range of each activation by the rule called `clipping`.
+        """Return the range of each activation by the rule called `clipping`.
 
         Args:
             clipping: Key of `CLIPPINGS`.
@@ -71,7 +71,7 @@ class Observations:
         }
 
     def means(self, all_samples: bool = True) -> dict[int, np.ndarray]:
-        """The mean of each activation over all but its last axis."""
+        """Return the mean of each activation over all but its last axis."""
         count = len(self._used(all_samples))
         return {index: sums[all_samples] / count for index, sums in self._sums.items()}
 

@@ -101,7 +101,7 @@ def compare_choices(
     tolerances: Tolerances,
     work: Path,
 ) -> ChoicesReport:
-    """Tries every choice; the one furthest within its bounds is chosen, the first of equals.
+    """Try every choice; the one furthest within its bounds is chosen, the first of equals.
 
     Args:
         model: The Keras model.

@@ -62,7 +62,7 @@ def lost_channels(
     options: ExportOptions,
     scales: Mapping[str, Scales],
 ) -> dict[str, LostChannel]:
-    """The channel that suffers most in the steps of each integer output that loses any.
+    """Return the channel that suffers most in the steps of each integer output that loses any.
 
     Args:
         signature: Names of the outputs.
@@ -103,7 +103,7 @@ def lost_channels(
 def float_layers(
     signature: ModelSignature, converted: Converted, options: ExportOptions, output: str
 ) -> tuple[str, ...]:
-    """The layers that put out an output, back to the last product.
+    """Return the layers that put out an output, back to the last product.
 
     Returns:
         Their names; none where the export cannot, or was told not to, keep them in float32.

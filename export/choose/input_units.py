@@ -35,7 +35,7 @@ _ELEMENTWISE = (
 def layers_that_lose_units(
     model: keras.Model, signature: ModelSignature, samples: Samples, modes: ModeTable
 ) -> dict[str, str]:
-    """The first layers that must stay in float32, each with the reason.
+    """Return the first layers that must stay in float32, each with the reason.
 
     Of a subclassed model, whose graph is not known, none is found.
     """
@@ -60,7 +60,7 @@ def layers_that_lose_units(
 
 
 def mixed_units(samples: Samples) -> str | None:
-    """What speaks against one scale for all features of an input; None where nothing does.
+    """Return what speaks against one scale for all features of an input; None where nothing does.
 
     For models whose layers `layers_that_lose_units` cannot see.
     """
@@ -83,7 +83,7 @@ class _Known:
 
 
 def _first_layers(model: Any, known: dict[int, _Known]) -> Iterator[tuple[Any, _Known]]:
-    """The first layers with weights on the ways from the inputs, each with what it reads.
+    """Yield the first layers with weights on the ways from the inputs, each with what it reads.
 
     Layers without weights, such as one that joins inputs, are computed.
     """
@@ -111,7 +111,7 @@ def _first_layers(model: Any, known: dict[int, _Known]) -> Iterator[tuple[Any, _
 
 
 def _error(layer: Any, values: np.ndarray, steps: int) -> float:
-    """The error of a layer's product with its input over the product's own deviation."""
+    """Return the error of a layer's product with its input over the product's own deviation."""
     deviation, rounding = _deviations(values), _rounding(values, steps)
     size = np.sqrt((values.reshape(-1, values.shape[-1]).astype(np.float64) ** 2).mean(axis=0))
     if isinstance(layer, _ELEMENTWISE):
@@ -137,13 +137,13 @@ def _deviations(values: np.ndarray) -> np.ndarray:
 
 
 def _rounding(values: np.ndarray, steps: int) -> float:
-    """The deviation of the error of rounding an input; its range of integers includes zero."""
+    """Return the deviation of an input's rounding error; its range of integers includes zero."""
     reach = max(float(values.max()), 0.0) - min(float(values.min()), 0.0)
     return reach / steps / float(np.sqrt(12.0))
 
 
 def _kernels(layer: Any) -> Iterator[np.ndarray]:
-    """The matrices `(inputs, outputs)` that a layer multiplies its input by."""
+    """Yield the matrices `(inputs, outputs)` that a layer multiplies its input by."""
     if isinstance(layer, keras.layers.RNN) or hasattr(layer, "export_step"):
         step = recurrent_step(layer)
         if step is not None:

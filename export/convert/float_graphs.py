@@ -75,7 +75,7 @@ def convert_model(
     work: Path,
     bounded: bool = False,
 ) -> Converted:
-    """Converts a model at the samples' length and, with a chunk, for a stream of such chunks.
+    """Convert a model at the samples' length and, with a chunk, for a stream of such chunks.
 
     Args:
         model: A built model.
@@ -143,7 +143,7 @@ def _run_converter(
     frames: dict[str, int | None],
     work: Path,
 ) -> tuple[MarkedModel, dict[str, bytes]]:
-    """The model with markers, converted at each of the lengths."""
+    """Return the model with markers, converted at each of the lengths."""
     marked = MarkedModel(model, signature, streaming=len(frames) > 1)
     with progress("Converting"):
         marked.save(work, frames, lambda count: signature.shapes(samples, count))
@@ -158,7 +158,7 @@ def _run_converter(
 
 
 def _check_kernels(graph: FloatGraph, marked: MarkedModel) -> None:
-    """The converter lets custom ops pass for our markers, and so every op that it does not know."""
+    """Refuse ops that the converter does not know: it lets all custom ops pass for our markers."""
     for op in graph.operators:
         if op.custom is not None and op.custom != MARKER:
             layer = layer_of_op(graph, op, marked.layer_of)

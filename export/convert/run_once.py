@@ -20,7 +20,7 @@ from tfpipeline.runtime.session import Session
 
 
 def try_files(files: Mapping[Form, Path], workdir: Path, time_limit: float = 300.0) -> None:
-    """Loads and invokes each file in the worker process.
+    """Load and invoke each file in the worker process.
 
     Raises:
         VerificationError: the process did not survive it, or XNNPACK refuses its scales. What else
@@ -47,7 +47,7 @@ def try_files(files: Mapping[Form, Path], workdir: Path, time_limit: float = 300
 
 
 def run_once(path: str, streaming: bool, library: str) -> None:
-    """What the worker does: one call with zeros, with the plug-in where the file needs it."""
+    """Call a file once with zeros, with the plug-in where it needs it, in the worker."""
     os.environ[LIBRARY_VARIABLE] = library
     session = Session(path, step=streaming)
     for entry in session.inputs:

@@ -43,7 +43,7 @@ class ConversionJob:
 def convert(
     jobs: list[ConversionJob], workdir: Path, time_limit: float = _TIME_LIMIT_SECONDS
 ) -> None:
-    """Runs the jobs in a worker process; a failure becomes one sentence with the log's path.
+    """Run the jobs in a worker process; a failure becomes one sentence with the log's path.
 
     Paths may be relative: the worker gets absolute ones, since it stays in the folder in which
     the first conversion was asked for.
@@ -73,7 +73,7 @@ def in_worker(
 
 
 def close_worker() -> None:
-    """Ends the worker process, if there is one; the next conversion starts another."""
+    """End the worker process, if there is one; the next conversion starts another."""
     global _current
     if _current is not None:
         _current.close()
@@ -106,7 +106,7 @@ class _Worker:
     def run(
         self, request: dict[str, Any], log: Path, time_limit: float, conversions: int
     ) -> str | None:
-        """Returns why the request failed, or None."""
+        """Return why the request failed, or None."""
         self._left -= conversions
         line = json.dumps({**request, "log": str(log)})
         assert self._process.stdin is not None
@@ -135,7 +135,7 @@ class _Worker:
         return f"failed with exit status {code}"
 
     def _answer(self, deadline: float) -> dict[str, Any]:
-        """The worker's next line; empty when it died."""
+        """Return the worker's next line; empty when it died."""
         assert self._process.stdout is not None
         descriptor, received = self._process.stdout.fileno(), b""
         while not received.endswith(b"\n"):
@@ -154,7 +154,7 @@ class _Worker:
         self._process.wait()
 
     def leave(self) -> None:
-        """Closes a forked child's copies of the pipes; nothing that they hold is written."""
+        """Close a forked child's copies of the pipes; nothing that they hold is written."""
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             stream.raw.close()  # type: ignore[attr-defined]
@@ -198,7 +198,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def _keep(log: Path) -> Path:
-    """Copies the log out of the temporary work folder, so that the message can name it."""
+    """Copy the log out of the temporary work folder, so that the message can name it."""
     with tempfile.NamedTemporaryFile(
         prefix="tfpipeline-converter-", suffix=".log", delete=False
     ) as kept:

@@ -35,7 +35,7 @@ def weight_bits(mode: Mode, matrices: Sequence[np.ndarray]) -> int:
 
 
 def float_constant(graph: GraphBuilder, name: str, values: np.ndarray, mode: Mode) -> int:
-    """A constant that ops read as float32; stored as float16 where the mode says so."""
+    """Return a constant that ops read as float32; stored as float16 where the mode says so."""
     values = np.asarray(values, np.float32)
     if mode.weights != "float16":
         return graph.constant(name, values)
@@ -86,7 +86,7 @@ def integer_bias(
     scales: np.ndarray,
     activations: str,
 ) -> int:
-    """A bias in units of the accumulators: int32, or int64 for int16 activations."""
+    """Return a bias in units of the accumulators: int32, or int64 for int16 activations."""
     dtype = np.int64 if activations == INT16 else np.int32
     values = np.zeros(count) if bias is None else bias / scales.astype(np.float64)
     limit = np.iinfo(np.int32)
@@ -108,7 +108,7 @@ def fully_connected(
     output: Quantization | None,
     options: Any = None,
 ) -> int:
-    """Adds a FULLY_CONNECTED in any mode and returns its output.
+    """Add a FULLY_CONNECTED in any mode and return its output.
 
     Args:
         graph: Where to.
@@ -143,7 +143,7 @@ def fully_connected(
         graph.operator("FULLY_CONNECTED", inputs, [result], options, version)
         return result
     assert input_scale is not None and output is not None
-    quantized = rows_with_room(values, quantized, bits, bias, input_scale, mode)
+    quantized = rows_that_hold_bias(values, quantized, bits, bias, input_scale, mode)
     scales = (np.float32(input_scale) * quantized.scales).astype(np.float32)
     weights = integer_constant(graph, f"{name}/weights", quantized, bits)
     stored = integer_bias(
@@ -156,12 +156,12 @@ def fully_connected(
 
 
 def dense(values: np.ndarray, mode: Mode) -> tuple[QuantizedMatrix, int]:
-    """The integers of a dense kernel `(out, in)` and their number of bits."""
+    """Return the integers of a dense kernel `(out, in)` and their number of bits."""
     bits = weight_bits(mode, [values])
     return quantize_rows(values, bits), bits
 
 
-def rows_with_room(
+def rows_that_hold_bias(
     values: np.ndarray,
     quantized: QuantizedMatrix,
     bits: int,
@@ -169,14 +169,14 @@ def rows_with_room(
     input_scale: float | None,
     mode: Mode,
 ) -> QuantizedMatrix:
-    """The same integers, but for rows whose scale `with_room` raises."""
-    scales = with_room(quantized.scales, bias, input_scale, mode)
+    """Return the same integers, but for rows whose scale `scales_that_hold_bias` raises."""
+    scales = scales_that_hold_bias(quantized.scales, bias, input_scale, mode)
     if not (scales > quantized.scales).any():
         return quantized
     return QuantizedMatrix(quantize_channels(values, scales, axis=0, bits=bits), scales)
 
 
-def with_room(
+def scales_that_hold_bias(
     scales: np.ndarray, bias: np.ndarray | None, input_scale: float | None, mode: Mode
 ) -> np.ndarray:
     """Scales of channels of weights, raised where a bias in their steps would exceed 32 bits.

@@ -43,7 +43,7 @@ class GraphBuilder:
         quantization: Quantization | None = None,
         data: np.ndarray | None = None,
     ) -> int:
-        """Declares a tensor and returns its index; with `data` it is a constant."""
+        """Declare a tensor and return its index; with `data` it is a constant."""
         dtype = np.dtype(dtype)
         buffer = 0
         if data is not None:
@@ -71,13 +71,13 @@ class GraphBuilder:
     def constant(
         self, name: str, data: np.ndarray, quantization: Quantization | None = None
     ) -> int:
-        """Declares a constant tensor with the shape and type of `data`."""
+        """Declare a constant tensor with the shape and type of `data`."""
         return self.tensor(name, data.shape, data.dtype, quantization, data)
 
     def packed_constant(
         self, name: str, data: np.ndarray, quantization: Quantization, bits: int
     ) -> int:
-        """Declares a constant of `bits`-bit integers, given as int8 `data`.
+        """Declare a constant of `bits`-bit integers, given as int8 `data`.
 
         The builtin INT4 and INT2 types have no gaps between rows.
         """
@@ -90,7 +90,7 @@ class GraphBuilder:
         return index
 
     def resource(self, name: str) -> int:
-        """Declares the handle of a variable."""
+        """Declare the handle of a variable."""
         index = self.tensor(name, (), np.int32)
         self.subgraph.tensors[index].type = schema.TensorType.RESOURCE
         return index
@@ -103,7 +103,7 @@ class GraphBuilder:
         options: Any = None,
         version: int = 1,
     ) -> None:
-        """Adds a builtin operator by its schema name; `options` is a `schema.*OptionsT`."""
+        """Add a builtin operator by its schema name; `options` is a `schema.*OptionsT`."""
         self.subgraph.operators.append(
             schema.OperatorT(
                 opcodeIndex=self.model.operator_code(code, None, version),
@@ -117,7 +117,7 @@ class GraphBuilder:
     def custom(
         self, name: str, inputs: Sequence[int], outputs: Sequence[int], options: bytes
     ) -> None:
-        """Adds a custom operator; the version of its spec travels inside `options`."""
+        """Add a custom operator; the version of its spec travels inside `options`."""
         self.subgraph.operators.append(
             schema.OperatorT(
                 opcodeIndex=self.model.operator_code("CUSTOM", name, 1),
@@ -128,11 +128,11 @@ class GraphBuilder:
         )
 
     def rename(self, index: int, name: str) -> None:
-        """Gives a tensor the name under which users find it."""
+        """Give a tensor the name under which users find it."""
         self.subgraph.tensors[index].name = name.encode()
 
     def finish(self, inputs: Sequence[int], outputs: Sequence[int]) -> None:
-        """Declares the graph's inputs and outputs, in order."""
+        """Declare the graph's inputs and outputs, in order."""
         self.subgraph.inputs = np.asarray(inputs, np.int32)
         self.subgraph.outputs = np.asarray(outputs, np.int32)
 
@@ -154,7 +154,7 @@ class ModelBuilder:
         self._codes: dict[tuple[str, str | None, int], int] = {}
 
     def graph(self, name: str) -> GraphBuilder:
-        """Adds an empty subgraph; `index_of` gives the index by which control flow calls it."""
+        """Add an empty subgraph; `index_of` gives the index by which control flow calls it."""
         graph = GraphBuilder(self, name)
         self._model.subgraphs.append(graph.subgraph)
         return graph
@@ -163,7 +163,7 @@ class ModelBuilder:
         return next(i for i, sub in enumerate(self._model.subgraphs) if sub is graph.subgraph)
 
     def buffer(self, data: bytes) -> int:
-        """Stores `data` once and returns its buffer index."""
+        """Store `data` once and return its buffer index."""
         if data not in self._buffers:
             self._model.buffers.append(AlignedBuffer(data))
             self._buffers[data] = len(self._model.buffers) - 1
@@ -213,6 +213,6 @@ class ModelBuilder:
 
 
 def options_type(options: Any) -> int:
-    """The union tag of a builtin options object, from its class name."""
+    """Return the union tag of a builtin options object, from its class name."""
     name = type(options).__name__.removesuffix("T")
     return int(getattr(schema.BuiltinOptions, name))

@@ -87,7 +87,7 @@ class AlignedBuffer(schema.BufferT):
 
 
 def pack_model(model: Any) -> bytes:
-    """The bytes of a `schema.ModelT`, whose buffers are renumbered where some are unused."""
+    """Return the bytes of a `schema.ModelT`, whose buffers are renumbered where some are unused."""
     _drop_unused_buffers(model)
     size = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
     builder = SharingBuilder(size + 65536)

@@ -44,7 +44,7 @@ class FloatGraph:
         return index < 0 or self.tensors[index].data is not None
 
     def producer(self, index: int) -> int | None:
-        """The position of the operator that writes tensor `index`, or None for an input."""
+        """Return the position of the operator that writes tensor `index`, or None for an input."""
         for position, operator in enumerate(self.operators):
             if index in operator.outputs:
                 return position

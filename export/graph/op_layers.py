@@ -43,7 +43,7 @@ class OpLayers:
         self._behind_the_last = self._find_behind_the_last()
 
     def of(self, op: FloatOperator) -> str | None:
-        """The layer of an op, or None."""
+        """Return the layer of an op, or None."""
         layer = layer_of_op(self._graph, op, self._layer_of)
         while layer is None and op.outputs[0] in self._behind_the_last:
             if op.code in PRODUCTS:
@@ -58,7 +58,7 @@ class OpLayers:
         return layer
 
     def _find_behind_the_last(self) -> set[int]:
-        """The outputs of ops without a layer that nothing but such ops and the user reads."""
+        """Return outputs of ops without a layer that only such ops and the user read."""
         found: set[int] = set()
         readers: dict[int, list[FloatOperator]] = {}
         for op in self._graph.operators:

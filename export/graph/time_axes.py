@@ -77,7 +77,7 @@ class StretchedGraph:
         self._second = second
 
     def at(self, frames: int) -> FloatGraph:
-        """The graph of a stream of `frames` time steps a call.
+        """Return the graph of a stream of `frames` time steps a call.
 
         Raises:
             ExportError: an op mixes time steps, or a size is no whole number at this length.
@@ -131,7 +131,7 @@ class StretchedGraph:
         return replace(tensor, shape=shape, data=data)
 
     def who(self, op: FloatOperator) -> str:
-        """An op's layer, for messages."""
+        """Return an op's layer, for messages."""
         name = self._first.tensors[op.outputs[0]].name
         layer = self._layer_of(name)
         return f"layer {layer!r}" if layer else f"op {op.code} ({name!r})"
@@ -231,7 +231,7 @@ def _pairs(
 def _who_differs(
     first: FloatGraph, second: FloatGraph, layer_of: Callable[[str], str | None]
 ) -> str:
-    """The layers that became other ops at the other length, with a verb."""
+    """Return the layers that became other ops at the other length, with a verb."""
     ops = [
         Counter((layer_of_op(graph, op, layer_of), op.custom or op.code) for op in graph.operators)
         for graph in (first, second)
@@ -246,7 +246,7 @@ def _who_differs(
 def same_tensors(
     first: FloatGraph, second: FloatGraph, layer_of: Callable[[str], str | None]
 ) -> dict[int, int]:
-    """Maps the tensors of one graph to those of a graph of the same ops at another length.
+    """Map the tensors of one graph to those of a graph of the same ops at another length.
 
     Args:
         first: One graph.

@@ -35,13 +35,13 @@ class Biases:
         self._firsts = {op.outputs[0]: op for op in firsts}
 
     def plain(self, op: FloatOperator) -> np.ndarray | None:
-        """The bias of a product as it is in the model; None without one."""
+        """Return the bias of a product as it is in the model; None without one."""
         if len(op.inputs) < 3 or op.inputs[2] < 0:
             return None
         return self._source.tensors[op.inputs[2]].data
 
     def corrected(self, op: FloatOperator, mode: Mode) -> np.ndarray | None:
-        """The same of a dense layer less the mean error that rounded weights make."""
+        """Return the same of a dense layer less the mean error that rounded weights make."""
         bias = self.plain(op)
         if mode.activations == FLOAT32 or op.outputs[0] in self._firsts:
             return bias
@@ -60,7 +60,7 @@ class Biases:
     def _product(
         self, op: FloatOperator, mean: np.ndarray | None, mode: Mode | None = None
     ) -> np.ndarray | None:
-        """The product of a mean with an op's weights, as a mode rounds them or exact."""
+        """Return the product of a mean with an op's weights, as a mode rounds them or exact."""
         values = self._source.tensors[op.inputs[1]].data
         if values is None or mean is None or mean.shape[0] != values.shape[1]:
             return None

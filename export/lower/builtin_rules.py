@@ -90,7 +90,7 @@ RULES: Mapping[str, OpRule] = {
 
 
 def rule_of(op: FloatOperator) -> OpRule | None:
-    """The rule of an op, or None where it can only be computed in float32."""
+    """Return the rule of an op, or None where it can only be computed in float32."""
     return RULES.get(op.code) if op.custom is None else None
 
 

@@ -15,7 +15,7 @@ from tfpipeline.export.modes import FLOAT32, INT8, INT16
 def lower_delay(
     activations: Activations, delay: Delay, op: FloatOperator, kind: str, states: States | None
 ) -> None:
-    """The past in front of the input: zeros in a whole sequence, a state in a stream."""
+    """Put the past in front of the input: zeros in a whole sequence, a state in a stream."""
     graph, source = activations.graph, activations.source
     index, output = op.inputs[0], op.outputs[0]
     x, name = activations.read(index, kind), activations.name(output)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpipeline.export.emit.products_of_weights import dense, integer_bias, rows_with_room
+from tfpipeline.export.emit.products_of_weights import dense, integer_bias, rows_that_hold_bias
 from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import Mode
@@ -27,7 +27,7 @@ def lower_pair(
     mode: Mode,
     bias: np.ndarray | None,
 ) -> None:
-    """Adds the op; its weights, scales and bits are those of the two ops of the portable form."""
+    """Add the op; its weights, scales and bits are those of the two ops of the portable form."""
     source, graph, kind = activations.source, activations.graph, mode.activations
     x, output = first.inputs[0], last.outputs[0]
     inner = activations.output_quantization(first.outputs[0], mode)
@@ -35,7 +35,7 @@ def lower_pair(
     assert left is not None and right is not None
     inner_scale = None if inner is None else inner.scales()[0]
     (head, head_bits), (tail, tail_bits) = dense(left, mode), dense(right, mode)
-    tail = rows_with_room(right, tail, tail_bits, bias, inner_scale, mode)
+    tail = rows_that_hold_bias(right, tail, tail_bits, bias, inner_scale, mode)
     name = activations.name(output)
     weights = [
         graph.constant(

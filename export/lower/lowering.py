@@ -90,13 +90,13 @@ class Lowering:
         return self._op_modes.kept_float
 
     def declare_length(self, name: str, frames: int) -> int:
-        """Declares the input that says how many of `frames` time steps count."""
+        """Declare the input that says how many of `frames` time steps count."""
         given = self.graph.tensor(name, (1,), np.int32)
         self._given_length = given, name, frames
         return given
 
     def _clamped_length(self) -> int | None:
-        """The number of time steps that count, not beyond those of the input; None: all.
+        """Return the number of time steps that count, not beyond those of the input; None: all.
 
         The op that clamps it is written for the first layer that asks.
         """
@@ -155,7 +155,7 @@ class Lowering:
         return options, rule.versions[kind]
 
     def _plain(self, op: FloatOperator) -> None:
-        """An op on integers, such as indices, or one that turns them into real numbers."""
+        """Write an op on integers, such as indices, or one that turns them into real numbers."""
         inputs = [self.activations.read(index) for index in op.inputs]
         outputs = [self.activations.declare(index, FLOAT32) for index in op.outputs]
         self.graph.operator(op.code, inputs, outputs, op.options, op.version)

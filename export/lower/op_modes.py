@@ -51,11 +51,11 @@ class OpModes:
         self.float_layers = self._find_float_layers()
 
     def layer(self, op: FloatOperator) -> str | None:
-        """The layer of an op."""
+        """Return the layer of an op."""
         return self._layers.of(op)
 
     def of(self, op: FloatOperator) -> Mode:
-        """The mode that an op is written in, which is noted where it is not that of its layer."""
+        """Return the mode that an op is written in, and note where it is not that of its layer."""
         layer = self.layer(op)
         mode = self._modes.of(layer)
         if mode.activations == FLOAT32:

@@ -14,8 +14,8 @@ from tfpipeline.export.emit.products_of_weights import (
     integer_bias,
     integer_constant,
     is_hybrid,
+    scales_that_hold_bias,
     unpacked_constant,
-    with_room,
 )
 from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.bias_correction import Biases
@@ -34,7 +34,7 @@ _HYBRID_VERSIONS = {"CONV_2D": 5, "DEPTHWISE_CONV_2D": 6}
 
 
 def emit_product(activations: Activations, op: FloatOperator, mode: Mode, biases: Biases) -> bool:
-    """Writes an op whose weights are constants; returns False where it is none."""
+    """Write an op whose weights are constants; return False where it is none."""
     constants = [index >= 0 and activations.source.is_constant(index) for index in op.inputs]
     if op.code == "FULLY_CONNECTED" and constants[1]:
         _fully_connected(activations, op, mode, biases)
@@ -99,7 +99,7 @@ def _convolution(activations: Activations, op: FloatOperator, mode: Mode, biases
     axis, bias = _CHANNEL_AXIS[op.code], biases.plain(op)
     x = activations.read(op.inputs[0], mode.activations)
     input_scale = _scale(activations, op.inputs[0], mode)
-    scales = with_room(channel_scales(values, axis=axis), bias, input_scale, mode)
+    scales = scales_that_hold_bias(channel_scales(values, axis=axis), bias, input_scale, mode)
     quantized = QuantizedMatrix(quantize_channels(values, scales, axis=axis), scales)
     version = op.version
     if not mode.integer_weights:
@@ -138,7 +138,7 @@ def _float_product(activations: Activations, op: FloatOperator, mode: Mode) -> N
 
 
 def _embedding(activations: Activations, op: FloatOperator, mode: Mode) -> None:
-    """The table in the format of weights, and what was picked from it as float32."""
+    """Write the table in the format of weights, and what was picked from it as float32."""
     graph, source, output = activations.graph, activations.source, op.outputs[0]
     values, name = source.tensors[op.inputs[0]].data, activations.name(output)
     assert values is not None

@@ -42,7 +42,7 @@ class States(ABC):
         dtype: Any,
         q: Quantization | None,
     ) -> int:
-        """The tensor of a state as it was after the last call."""
+        """Return the tensor of a state as it was after the last call."""
         name = f"{layer}_{state}"
         if name in self._names:
             raise ExportError(
@@ -63,7 +63,7 @@ class States(ABC):
         return self._read(name, shape, dtype, q)
 
     def _name(self, layer: str, state: str) -> str:
-        """A name of which neither the input nor the output is one of the user's."""
+        """Return a name of which neither the input nor the output is one of the user's."""
         name, number = f"{layer}_{state}", 0
         while not self._taken.isdisjoint({f"{name}_in", f"{name}_out"}):
             number += 1
@@ -76,7 +76,7 @@ class States(ABC):
 
     @abstractmethod
     def _read(self, name: str, shape: tuple[int, ...], dtype: Any, q: Quantization | None) -> int:
-        """Makes the tensor."""
+        """Make the tensor."""
 
     @abstractmethod
     def _description(self, name: str) -> dict[str, Any]:

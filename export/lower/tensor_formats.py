@@ -54,7 +54,7 @@ class Activations:
         self._defined: dict[int, dict[str, int]] = {}
 
     def name(self, index: int) -> str:
-        """A tensor's name in the file."""
+        """Return a tensor's name in the file."""
         name = self.source.tensors[index].name
         layer = self._layer_of(name)
         position = self.source.producer(index)
@@ -66,7 +66,7 @@ class Activations:
         return clean_name(name, layer)
 
     def quantization(self, index: int, kind: str) -> Quantization:
-        """The quantization of an activation as "int8" or "int16".
+        """Return the quantization of an activation as "int8" or "int16".
 
         Raises:
             ExportError: it was infinite, or no number, on the calibration data.
@@ -92,7 +92,7 @@ class Activations:
         return kind in self._defined.get(index, {})
 
     def declare(self, index: int, kind: str) -> int:
-        """Declares the tensor of an activation in a format and returns it."""
+        """Declare the tensor of an activation in a format and return it."""
         source = self.source.tensors[index]
         if kind == PLAIN or source.dtype != np.float32:
             kind = PLAIN
@@ -104,7 +104,7 @@ class Activations:
         return tensor
 
     def read(self, index: int, kind: str = FLOAT32, like: Quantization | None = None) -> int:
-        """An activation or constant in a format, converted where it exists in another one only.
+        """Return an activation or constant in a format, converted where it exists in another only.
 
         Args:
             index: In the float graph; -1 is an absent input.
@@ -164,8 +164,8 @@ class Activations:
         )
         return result
 
-    def places(self) -> dict[int, int]:
-        """The tensor in the file of each activation of the float graph, in its own format."""
+    def tensor_indices(self) -> dict[int, int]:
+        """Return the index in the file of each activation of the float graph, in its own format."""
         found = {}
         for index, known in self._defined.items():
             for kind in (INT8, INT16, FLOAT32):

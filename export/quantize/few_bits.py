@@ -31,7 +31,7 @@ def held_exactly(kernel: Matrices, bits: int) -> bool:
 
 
 def written_kernels(step: RecurrentStep, bits: int) -> tuple[Matrices, Matrices, int]:
-    """The matrices of a recurrent layer to write, and the bits of their weights.
+    """Return the matrices of a recurrent layer to write, and the bits of their weights.
 
     Args:
         step: The layer.
@@ -49,9 +49,10 @@ def written_kernels(step: RecurrentStep, bits: int) -> tuple[Matrices, Matrices,
 
 
 def smallest_form(kernel: Matrices, bits: int) -> Matrices:
-    """The fewest weights of a kernel: among forms that `bits` bits hold exactly, if there are any.
+    """Return the form of a kernel with the fewest weights.
 
-    The product of two factors is preferred where it is no larger.
+    Of those that `bits` bits hold exactly, if there are any. The product of two factors is
+    preferred where it is no larger.
     """
     exact = [form for form in _forms(kernel) if held_exactly(form, bits)]
     return min(exact or _forms(kernel), key=_size)

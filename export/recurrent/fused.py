@@ -24,7 +24,7 @@ def lower_fused(
     states: Sequence[int] | None,
     length: int | None = None,
 ) -> tuple[int, list[int]]:
-    """Adds the op; returns the layer's output (int8) and the last states (float32 `(1, H)`).
+    """Add the op; return the layer's output (int8) and the last states (float32 `(1, H)`).
 
     Args:
         graph: The graph to add to.

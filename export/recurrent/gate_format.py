@@ -45,7 +45,7 @@ class GateArithmetic:
     def widen(
         self, graph: GraphBuilder, name: str, x: int, reach: np.ndarray, output: Quantization | None
     ) -> int:
-        """A pre-activation `(1, width)` in this format, from int8 in units of `reach` `(width,)`.
+        """Return a pre-activation `(1, width)` in this format, from int8 in units of `reach`.
 
         Args:
             graph: Where to.
@@ -71,7 +71,7 @@ class GateArithmetic:
         return self.apply(graph, "MUL", name, [level, reaches], len(reach), output)
 
     def reaching(self, reach: float) -> Quantization | None:
-        """The quantization of pre-activations up to `reach`, no finer than that of their sums."""
+        """Return the quantization of pre-activations up to `reach`, no finer than their sums'."""
         if self.wide is None:
             return None
         doublings = max(0, math.ceil(math.log2(reach / (32768.0 * self.wide.scales()[0]))))
@@ -86,7 +86,7 @@ class GateArithmetic:
         dtype: Any,
         output: Quantization | None,
     ) -> int:
-        """A `(1, width)` value in the format of products."""
+        """Return a `(1, width)` value in the format of products."""
         if dtype == self.dtype:
             return x
         result = graph.tensor(name, (1, width), dtype, output)
@@ -103,7 +103,7 @@ class GateArithmetic:
         width: int,
         output: Quantization | None,
     ) -> int:
-        """An elementwise op on `(1, width)` tensors."""
+        """Add an elementwise op on `(1, width)` tensors."""
         result = graph.tensor(name, (1, width), self.dtype, output)
         graph.operator(code, inputs, [result], self._options(code), self.versions[code])
         return result
@@ -116,7 +116,7 @@ class GateArithmetic:
         width: int,
         quantization: Quantization | None,
     ) -> list[int]:
-        """The equal parts of a `(1, len(names) * width)` tensor of `quantization`."""
+        """Return the equal parts of a `(1, len(names) * width)` tensor of `quantization`."""
         parts = [graph.tensor(name, (1, width), self.dtype, quantization) for name in names]
         axis = graph.constant("split_axis", np.array(1, np.int32))
         options = schema.SplitOptionsT(numSplits=len(parts))
@@ -124,11 +124,11 @@ class GateArithmetic:
         return parts
 
     def state(self, plan: StatePlan) -> Quantization | None:
-        """The quantization of a state in this format."""
+        """Return the quantization of a state in this format."""
         return None if self.dtype is np.float32 else plan.int16
 
     def zero(self, graph: GraphBuilder, plan: StatePlan, width: int) -> int:
-        """A constant state of zeros."""
+        """Return a constant state of zeros."""
         data: np.ndarray = np.zeros((1, width), self.dtype)
         return graph.constant(f"zero_{plan.name}", data, self.state(plan))
 

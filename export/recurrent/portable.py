@@ -82,7 +82,7 @@ class PortableStep(ABC):
         h_apart: Sequence[int],
         states: Sequence[int],
     ) -> list[int]:
-        """The new states from the old ones and pre-activations, a tensor `(1, H)` for each gate.
+        """Return the new states from the old ones and a pre-activation `(1, H)` for each gate.
 
         Args:
             graph: Where to.
@@ -93,7 +93,7 @@ class PortableStep(ABC):
         """
 
     def before(self, graph: GraphBuilder, x: int, frames: int) -> list[Value]:
-        """The part of the layer that does not depend on the state, for all frames at once."""
+        """Return what does not depend on the state, for all frames at once."""
         plan, rows = self.plan, self._rows_apart()
         width = plan.features
         # Of another batch or length the loop would read a part only, so such an input is refused
@@ -111,7 +111,7 @@ class PortableStep(ABC):
         return values
 
     def step(self, graph: GraphBuilder, values: Sequence[int], states: Sequence[int]) -> list[int]:
-        """The new states `(1, H)` from one frame of `before`'s values and the old states."""
+        """Return the new states `(1, H)` from one frame of `before`'s values and the old states."""
         plan, rows = self.plan, self._rows_apart()
         a_h = h8 = self.narrow(graph, "h8", states[0])
         if plan.recurrent_scale is not None:
@@ -139,7 +139,7 @@ class PortableStep(ABC):
         return self.mix(graph, sums, x, h, states)
 
     def _rows_apart(self) -> slice:
-        """The rows of which the input's and the state's products are apart."""
+        """Return the rows of which the input's and the state's products are apart."""
         return slice(self.plan.summed_rows if self._joined else 0, self._gates * self.plan.units)
 
     def _add(self, graph: GraphBuilder, name: str, pair: Sequence[int], width: int) -> int:
@@ -147,7 +147,7 @@ class PortableStep(ABC):
         return self.gates.apply(graph, "ADD", name, pair, width, self.gates.wide)
 
     def _added_at_once(self, graph: GraphBuilder, parts: Sequence[_Part]) -> list[int]:
-        """The sums of all gates, where all rows are summed."""
+        """Return the sums of all gates, where all rows are summed."""
         units, width = self.plan.units, self._gates * self.plan.units
         total = self._add(graph, "sum", self._in_gates_format(graph, parts, width), width)
         names = [f"{self.plan.name}/sum_{i}" for i in range(self._gates)]
@@ -269,7 +269,7 @@ def lower_sequence(
     states: Sequence[int] | None = None,
     length: int | None = None,
 ) -> tuple[int, list[int]]:
-    """Some time steps in a WHILE: returns the layer's output tensor and the last states.
+    """Add a WHILE over some time steps; return the layer's output tensor and the last states.
 
     Args:
         graph: The graph to add to.
@@ -366,7 +366,7 @@ def lower_sequence(
 
 
 def _reversed(graph: GraphBuilder, t: int, frames: int) -> int:
-    """The time step that a layer which runs backwards reads as its t-th."""
+    """Return the time step that a layer which runs backwards reads as its t-th."""
     last = graph.constant("last", np.array([frames - 1], np.int32))
     result = graph.tensor("t_reversed", (1,), np.int32)
     graph.operator("SUB", [last, t], [result], schema.SubOptionsT())

@@ -154,7 +154,7 @@ class LinearArithmetic:
         shape: Sequence[int],
         q: Quantization | None,
     ) -> int:
-        """Joins vectors of one quantization along the last axis."""
+        """Join vectors of one quantization along the last axis."""
         result = graph.tensor(name, shape, self.dtype, q)
         options = schema.ConcatenationOptionsT(axis=len(shape) - 1)
         graph.operator("CONCATENATION", parts, [result], options, self._version(1, 2, 3))
@@ -178,7 +178,7 @@ class LinearArithmetic:
     def reshape(
         self, graph: GraphBuilder, name: str, x: int, shape: Sequence[int], q: Quantization | None
     ) -> int:
-        """Adds a RESHAPE."""
+        """Add a RESHAPE."""
         return reshape(graph, name, x, shape, self.dtype, q)
 
     def _version(self, float32: int, int8: int, int16: int) -> int:
@@ -193,7 +193,7 @@ def reshape(
     dtype: Any,
     q: Quantization | None,
 ) -> int:
-    """Adds a RESHAPE."""
+    """Add a RESHAPE."""
     target = graph.constant(f"{name}/shape", np.array(shape, np.int32))
     result = graph.tensor(name, shape, dtype, q)
     options = schema.ReshapeOptionsT(newShape=np.array(shape, np.int32))

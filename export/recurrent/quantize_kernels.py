@@ -59,7 +59,7 @@ def _share_scales(
     summed_rows: int,
     bits: int,
 ) -> list[list[QuantizedMatrix]]:
-    """Gives each summed row one scale in both last factors, the larger of the two.
+    """Give each summed row one scale in both last factors, the larger of the two.
 
     What counts is the error of the sum of both products; and rows with one scale can be joined
     into one product.

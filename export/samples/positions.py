@@ -14,7 +14,7 @@ def spread_positions(count: int, limit: int) -> tuple[int, ...]:
 
 
 def every_fourth(count: int, fewest: int) -> tuple[int, ...]:
-    """The positions of every fourth of `count` samples; none of fewer than `fewest`."""
+    """Return the positions of every fourth of `count` samples; none of fewer than `fewest`."""
     return tuple(range(_EVERY - 1, count, _EVERY)) if count >= fewest else ()
 
 

@@ -74,7 +74,7 @@ class ModelSignature:
         )
 
     def check(self, argument: str, samples: Any, limit: int | None = None) -> Samples:
-        """Checks model inputs and returns them by name, float32 or int32.
+        """Check model inputs and return them by name, float32 or int32.
 
         Args:
             argument: What the user calls them, for messages.

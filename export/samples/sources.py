@@ -48,7 +48,7 @@ class Source:
     files: tuple[str, ...] | None = None
 
     def record(self, positions: Sequence[int]) -> dict[str, Any]:
-        """What the report says of the samples at some positions of the source.
+        """Return what the report says of the samples at some positions of the source.
 
         The list has the file of each sample, or slices of positions in the source.
         """
@@ -71,7 +71,7 @@ def read_source(
     frontend: Mapping[str, Any] | None = None,
     frames: int | None = None,
 ) -> Source:
-    """Reads samples from whatever the user has.
+    """Read samples from whatever the user has.
 
     Args:
         argument: What the user calls them, for messages.
@@ -115,7 +115,7 @@ def _iterable(given: Any) -> Iterable[Any] | None:
 
 
 def _joined(argument: str, batches: Iterable[Any], limit: int) -> Any:
-    """The first `limit` samples of some batches, in the structure of a batch."""
+    """Return the first `limit` samples of some batches, in the structure of a batch."""
     parts: list[dict[Any, np.ndarray]] = []
     structure: Callable[[dict[Any, np.ndarray]], Any] | None = None
     count = 0
@@ -153,7 +153,7 @@ def _joined(argument: str, batches: Iterable[Any], limit: int) -> Any:
 
 
 def _inputs(batch: Any) -> tuple[dict[Any, Any], Callable[[dict[Any, np.ndarray]], Any]]:
-    """The model inputs of a batch: of a tuple `(x, y)` or `(x, y, weights)`, as in Keras, x."""
+    """Return the model inputs of a batch: x of a tuple `(x, y)` or `(x, y, weights)`."""
     if isinstance(batch, tuple) and batch:
         batch = batch[0]
     if isinstance(batch, Mapping):

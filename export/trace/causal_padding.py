@@ -16,7 +16,7 @@ from tfpipeline.export.graph.markers import Delay
 
 
 def delay_of(layer: keras.layers.Layer) -> Delay | None:
-    """The past that a layer needs, where it is one of those that pad it explicitly."""
+    """Return the past that a layer needs, where it is one of those that pad it explicitly."""
     if isinstance(layer, keras.layers.Conv1D) and layer.padding == "causal":
         frames = layer.dilation_rate[0] * (layer.kernel_size[0] - 1)
         return Delay(layer.name, frames) if frames else None
@@ -30,7 +30,7 @@ def delay_of(layer: keras.layers.Layer) -> Delay | None:
 
 
 def delayed_call(layer: Any, marker: Callable[[Any], Any]) -> Callable[..., Any]:
-    """What the layer does once the marker has put the past in front of its input."""
+    """Return what the layer does once the marker has put the past in front of its input."""
     original = type(layer).call
 
     def convolve(inputs: Any) -> Any:

@@ -16,7 +16,7 @@ from tfpipeline.export.quantize.few_bits import smallest_form
 
 
 def written_call(layer: keras.layers.Layer) -> Callable[..., Any] | None:
-    """A call with the matrices that a file shall hold; None for layers without such a choice.
+    """Return a call with the matrices that a file shall hold; None for layers without a choice.
 
     The product, where it is no larger than its factors: but ternary factors stay apart, because
     their product is not ternary.

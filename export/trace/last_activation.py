@@ -41,7 +41,7 @@ _DEEPEST = 64
 
 
 def last_activations(model: keras.Model) -> list[str] | None:
-    """The last activation of each output, in the order of `model.outputs`.
+    """Return the last activation of each output, in the order of `model.outputs`.
 
     Returns:
         For each output one of the names above; None for a subclassed model, whose graph nobody
@@ -78,7 +78,7 @@ def _of_tensor(tensor: Any, depth: int) -> str:
 
 
 def _of_operation(operation: Any, tensor: Any) -> str | None:
-    """What an operation makes of whatever it is given; None where it only moves values."""
+    """Return what an operation makes of whatever it is given; None where it only moves values."""
     kind = type(operation).__name__
     if isinstance(operation, keras.layers.InputLayer):
         return LINEAR
@@ -109,7 +109,7 @@ def _of_operation(operation: Any, tensor: Any) -> str | None:
 
 
 def _of_layer(layer: Any, tensor: Any) -> str:
-    """The last activation of a layer that has no place in the graph, as inside TimeDistributed."""
+    """Return the last activation of a layer outside of the graph, as inside TimeDistributed."""
     if isinstance(layer, keras.Model):
         if getattr(layer, "outputs", None):
             return _of_tensor(layer.outputs[0], 1)

@@ -8,7 +8,7 @@ import keras
 
 
 def parents_of_layers(model: keras.Model) -> dict[str, tuple[str, ...]]:
-    """The names of the layers that hold a layer, from inside out, by the name of each layer.
+    """Return the names of the layers that hold a layer, from inside out, by the name of each layer.
 
     Without inputs and without the cells of recurrent layers, which compute nothing of their own.
     """

@@ -39,7 +39,7 @@ _VALUES = {
 
 
 def losses_of_outputs(model: keras.Model, outputs: int) -> list[LossKind | None]:
-    """What the loss of each output takes; None where there is none or nobody knows it."""
+    """Return what the loss of each output takes; None where there is none or nobody knows it."""
     given = getattr(model, "loss", None)
     if given is None:
         return [None] * outputs

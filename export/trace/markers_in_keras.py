@@ -90,7 +90,7 @@ class MarkedModel:
                 self._collect(layer, streaming and inner_is_time)
 
     def save(self, directory: Path, frames: dict[str, int | None], shapes: Any) -> None:
-        """Saves the model with markers as one SavedModel for each entry of `frames`.
+        """Save the model with markers as one SavedModel for each entry of `frames`.
 
         Args:
             directory: Existing folder; a SavedModel `directory/<key>` is written for each key.
@@ -156,7 +156,7 @@ class MarkedModel:
                 layer._dtype_policy = policy
 
     def layer_of(self, tensor_name: str) -> str | None:
-        """The layer in whose scope an op was traced, from the name of its output."""
+        """Return the layer in whose scope an op was traced, from the name of its output."""
         number = number_in_scope(tensor_name)
         return None if number is None else self.layer_names[number]
 
@@ -170,7 +170,7 @@ def _scoped(scope: str, original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _marker(index: int, shape_of: Callable[[tf.Tensor], tuple[int, ...]]) -> Any:
-    """A function that the converter turns into a marker op."""
+    """Return a function that the converter turns into a marker op."""
 
     @tf.function(
         experimental_implements=(

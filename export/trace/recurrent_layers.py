@@ -13,7 +13,7 @@ from tfpipeline.protocol import RecurrentStep
 
 
 def recurrent_step(layer: keras.layers.Layer) -> RecurrentStep | None:
-    """What a recurrent layer computes; None for other layers.
+    """Return what a recurrent layer computes; None for other layers.
 
     Raises:
         ExportError: it is recurrent, but of a kind that export does not know.
@@ -41,19 +41,19 @@ def _step_of(layer: keras.layers.Layer) -> RecurrentStep | None:
 
 
 def _stock_cell(kind: type) -> Cell | None:
-    """The cell of a class of Keras itself; None for all other classes."""
+    """Return the cell of a class of Keras itself; None for all other classes."""
     ours = getattr(keras.layers, kind.__name__, None) is kind
     return _cell_named(kind.__name__) if ours else None
 
 
 def _cell_named(layer: str) -> Cell | None:
-    """The cell `simple_rnn` of a layer `SimpleRNN`."""
+    """Return the cell `simple_rnn` of a layer `SimpleRNN`."""
     cells = {name.replace("_", ""): cell for name, cell in CELLS.items()}
     return cells.get(layer.lower())
 
 
 def _keras_step(layer: Any, kind: Cell) -> RecurrentStep:
-    """What a stock layer computes: Keras itself has no export protocol."""
+    """Return what a stock layer computes: Keras itself has no export protocol."""
     cell = layer.cell
     bias = np.zeros((kind.bias_rows, kind.rows(cell.units)), np.float32)
     if cell.use_bias:

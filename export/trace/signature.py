@@ -112,7 +112,7 @@ def _of_subclassed(model: keras.Model, example: Any) -> ModelSignature:
 
 
 def _keys(struct: Any) -> list[str]:
-    """The keys of a dict of tensors, in the order in which Keras flattens it."""
+    """Return the keys of a dict of tensors, in the order in which Keras flattens it."""
     return sorted(struct) if isinstance(struct, dict) else []
 
 
@@ -125,7 +125,7 @@ def _flat(example: Any) -> dict[str, np.ndarray]:
 
 
 def _spec_dtype(name: str, dtype: str) -> str:
-    """The type of an input in the files: Keras converts it to the one that the model wants."""
+    """Return the type of an input in the files, which Keras converts to what the model wants."""
     try:
         kind = np.dtype(dtype if dtype != "bfloat16" else "float32")
     except TypeError:  # "string"
@@ -161,7 +161,7 @@ def _longer_outputs(
 
 
 def _free_where(shape: Sequence[int], other: Sequence[int]) -> tuple[int | None, ...]:
-    """A shape without its batch axis, with None where `other` has another size."""
+    """Return a shape without its batch axis, with None where `other` has another size."""
     pairs = zip(shape[1:], other[1:], strict=True)
     return tuple(size if size == twin else None for size, twin in pairs)
 

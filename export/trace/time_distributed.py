@@ -16,7 +16,7 @@ from tfpipeline.export.trace.recurrent_layers import recurrent_step
 
 
 def merged_call(layer: keras.layers.Layer) -> Callable[..., Any] | None:
-    """A call of a `TimeDistributed` that repeats nothing; None for all that must stay as it is.
+    """Return a call of a `TimeDistributed` that repeats nothing; None for all that must stay.
 
     A recurrent layer inside stays: it has a state for each time step of the outer sequence, and
     its marker stands for one sequence.

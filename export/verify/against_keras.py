@@ -50,7 +50,7 @@ class Reference:
     timed: frozenset[str] = frozenset()
 
     def scales(self) -> dict[str, Scales]:
-        """What the errors of each output are divided by."""
+        """Return what the errors of each output are divided by."""
         return {
             name: Scales.of(
                 values, comparable=self.scores[name].comparable, time_axis=name in self.timed
@@ -104,7 +104,7 @@ def measure(
 def problems_of(
     reports: Sequence[FormReport], tolerances: Tolerances, exact_streams: bool
 ) -> list[Problem]:
-    """What is beyond the tolerances, form by form.
+    """Return what is beyond the tolerances, form by form.
 
     Args:
         reports: What `verify` measured.

@@ -44,12 +44,12 @@ class Decisions:
         return _as_many_by_chance(self.disagreements, self.count, 1.0 - least) < _RARE
 
     def least_accepted(self) -> float:
-        """The largest bound, in steps of a hundredth, that accepts these decisions."""
+        """Return the largest bound, in steps of a hundredth, that accepts these decisions."""
         return next(least / 100 for least in range(100, -1, -1) if not self.refused_by(least / 100))
 
 
 def compare_booleans(found: np.ndarray, expected: np.ndarray) -> Decisions:
-    """Compares outputs of which each entry is a decision of its own, without near ties."""
+    """Compare outputs of which each entry is a decision of its own, without near ties."""
     return Decisions(int(expected.size), int((found != expected).sum()))
 
 
@@ -61,7 +61,7 @@ def margin(relative_error: float, spread: float) -> float:
 def compare_decisions(
     found: np.ndarray, expected: np.ndarray, allowed: float, other: np.ndarray | None = None
 ) -> Decisions:
-    """Compares what a file chooses with what Keras does, or another file.
+    """Compare what a file chooses with what Keras does, or another file.
 
     Args:
         found: Scores of the file, `(samples, ..., labels)`.
@@ -88,7 +88,7 @@ def _scores_of_best(expected: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def _as_many_by_chance(disagreements: int, count: int, rate: float) -> float:
-    """The probability of at least so many disagreements, each with probability `rate`."""
+    """Return the probability of at least so many disagreements, each with probability `rate`."""
     if disagreements <= count * rate:
         return 1.0
     if rate <= 0.0:

@@ -68,7 +68,7 @@ class Drift:
     windows: int = 1
 
     def pairs(self) -> list[tuple[str, float, float]]:
-        """The errors that may grow: from fresh states, and after all before."""
+        """Return the errors that may grow: from fresh states, and after all before."""
         found = [("outputs", self.output_fresh, self.output_last)]
         if self.channel_fresh is not None and self.channel_last is not None:
             found.append(("worst channel", self.channel_fresh, self.channel_last))
@@ -145,7 +145,7 @@ def _measure(
     window: int,
     comparable: Mapping[str, bool] | None = None,
 ) -> dict[str, Drift]:
-    """Runs streaming models over `stream` and compares each with the reference call by call.
+    """Run streaming models over `stream` and compare each with the reference call by call.
 
     Args:
         paths: The exported streaming models by name.
@@ -214,12 +214,12 @@ def _drift(
 
 
 def _added(pair: tuple[float, float]) -> float:
-    """What the past adds to an error."""
+    """Return what the past adds to an error."""
     return pair[1] - pair[0]
 
 
 def _errors(pairs: Pairs, all_pairs: Pairs, last: int, comparable: bool) -> RelativeErrors:
-    """The errors of the last calls, against what the reference's whole stream deviates."""
+    """Return the errors of the last calls, against what the reference's whole stream deviates."""
     scales = Scales.of(np.concatenate([pair[1] for pair in all_pairs]), comparable=comparable)
     ours, reference = (np.concatenate([pair[i] for pair in pairs[-last:]]) for i in range(2))
     return relative_errors(ours, reference, scales)

@@ -85,7 +85,7 @@ def _cumulative_errors(
     for op in graph.operators:
         index = op.outputs[0]
         layer = written.marked_outputs.get(index) or layer_of_op(graph, op, layer_of)
-        if index in written.places and graph.tensors[index].dtype == np.float32 and layer:
+        if index in written.tensor_indices and graph.tensors[index].dtype == np.float32 and layer:
             outputs.pop(layer, None)
             outputs[layer] = index
     runner = _Runner(written.data)
@@ -95,7 +95,7 @@ def _cumulative_errors(
         runner.run({name: array[sample : sample + 1] for name, array in samples.items()})
         for layer, index in outputs.items():
             expected = reference.value(index).astype(np.float64)
-            found = runner.value(written.places[index]).reshape(expected.shape)
+            found = runner.value(written.tensor_indices[index]).reshape(expected.shape)
             pairs[layer].append((found, expected))
     return [
         LayerError(layer, relative_error(*map(np.concatenate, zip(*pairs[layer], strict=True))))
@@ -142,7 +142,7 @@ class _Runner:
         self._interpreter.invoke()
 
     def value(self, index: int) -> np.ndarray:
-        """A tensor as real numbers."""
+        """Return a tensor as real numbers."""
         found = self._interpreter.get_tensor(index).astype(np.float64)
         scale, zero_point = self._details[index]["quantization"]
         return found if not scale else (found - zero_point) * scale

@@ -64,7 +64,7 @@ def _named(streamer: Streamer, values: Any) -> Samples:
 
 
 def _positions(values: np.ndarray) -> np.ndarray:
-    """The channels of each time step of a call, or of its end."""
+    """Return the channels of each time step of a call, or of its end."""
     array = np.asarray(values)
     return array.reshape(-1, array.shape[-1] if array.ndim else 1)
 

@@ -28,7 +28,7 @@ class Problem:
     verb: str = "disagrees with the model"
 
     def sentence(self, labels: Sequence[str] | None = None) -> str:
-        """What was measured, and where."""
+        """Return what was measured, and where."""
         where = ""
         if self.channel is not None:
             where = f" in {channel_name(self.channel, labels)} of output {self.output!r}"
@@ -36,12 +36,12 @@ class Problem:
 
 
 def channel_name(channel: int, labels: Sequence[str] | None) -> str:
-    """A channel, by its label where it has one."""
+    """Return a channel, by its label where it has one."""
     return f"channel {channel}" + ("" if labels is None else f" ({labels[channel]!r})")
 
 
 def by_form(problems: Iterable[Problem], labels: Sequence[str] | None = None) -> dict[str, str]:
-    """What each form that has a problem does wrong: "disagrees with the model: ..."."""
+    """Return what each form that has a problem does wrong: "disagrees with the model: ..."."""
     found: dict[str, dict[str, list[str]]] = {}
     for problem in problems:
         verbs = found.setdefault(problem.form, {})

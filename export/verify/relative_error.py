@@ -52,7 +52,7 @@ class Scales:
 
     @classmethod
     def of(cls, values: np.ndarray, *, comparable: bool = False, time_axis: bool = False) -> Scales:
-        """Looks at what Keras puts out.
+        """Look at what Keras puts out.
 
         Args:
             values: `(samples, ..., channels)`, or `(samples,)`.
@@ -101,7 +101,7 @@ class RelativeErrors:
 
 
 def relative_errors(found: np.ndarray, expected: np.ndarray, scales: Scales) -> RelativeErrors:
-    """The errors of `found` against `expected`, of the same shape."""
+    """Return the errors of `found` against `expected`, of the same shape."""
     mine, theirs = (channels_of(values, scales.time_axis) for values in (found, expected))
     if are_decisions(expected):
         wrong = mine != theirs
@@ -116,12 +116,12 @@ def relative_errors(found: np.ndarray, expected: np.ndarray, scales: Scales) -> 
 
 
 def worst_channel(errors: Sequence[float]) -> int:
-    """The channel with the largest error; one without a number is worse than any."""
+    """Return the channel with the largest error; one without a number is worse than any."""
     return max(range(len(errors)), key=lambda channel: _worse(errors[channel]))
 
 
 def relative_error(found: np.ndarray, expected: np.ndarray) -> float:
-    """The overall error alone, for what lies within a model."""
+    """Return the overall error alone, for what lies within a model."""
     return relative_errors(found, expected, Scales.of(expected, time_axis=True)).overall
 
 

@@ -47,7 +47,7 @@ def in_other_runtimes(
 
 
 def _across_runtimes(path: Path, samples: Samples) -> tuple[RuntimeReport, ...]:
-    """Runs a whole-sequence file in each further runtime and compares it with the default one."""
+    """Run a whole-sequence file in each further runtime and compare it with the default one."""
     few = {name: values[:_MOST_SAMPLES] for name, values in samples.items()}
     expected = _outputs(Interpreter(path).predict(few))
     reports = []

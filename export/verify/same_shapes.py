@@ -15,7 +15,7 @@ _ANOTHER = "is it the model that was exported?"
 
 
 def check_interface(path: Path, card: Mapping[str, Any], signature: ModelSignature) -> None:
-    """Compares the model card of a file with a model's inputs and outputs.
+    """Compare the model card of a file with a model's inputs and outputs.
 
     Raises:
         VerificationError: they have other names, numbers of axes, sizes or types. Only the size of
@@ -33,7 +33,7 @@ def check_interface(path: Path, card: Mapping[str, Any], signature: ModelSignatu
 
 
 def check_outputs(path: Path, card: Mapping[str, Any], found: Samples, expected: Samples) -> None:
-    """Compares what a file gives for one sample with what Keras gives.
+    """Compare what a file gives for one sample with what Keras gives.
 
     A stream may be shorter along the time axis, by less than a chunk; nothing else may differ.
 

@@ -68,7 +68,7 @@ def scores_of_outputs(
     labels: Sequence[str] | None = None,
     outputs: Samples | None = None,
 ) -> dict[str, Scores]:
-    """What each output's entries are, by the output's name.
+    """Return what each output's entries are, by the output's name.
 
     The last activation decides, then what the user says: `labels` name the classes of a single
     output, a compiled loss of regression makes it none. Of what hides in a `Lambda` or a subclassed
@@ -91,7 +91,7 @@ def scores_of_outputs(
 
 
 def kinds(scores: Mapping[str, Scores]) -> dict[str, str | None]:
-    """The kinds alone, as the model card has them: of what may be logits or not it says nothing."""
+    """Return the kinds alone, as model cards have them: nothing of what may be logits or not."""
     return {
         name: one.kind
         for name, one in scores.items()

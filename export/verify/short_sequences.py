@@ -75,7 +75,7 @@ def verify_lengths(
     held_out: Samples,
     scores: Mapping[str, Scores],
 ) -> dict[str, LengthsReport]:
-    """Runs every whole-sequence file on samples that are cut to shorter lengths.
+    """Run every whole-sequence file on samples that are cut to shorter lengths.
 
     Args:
         files: The written file of each form.
@@ -119,7 +119,7 @@ def verify_lengths(
 def problems_of_lengths(
     reports: Mapping[str, LengthsReport], tolerances: Tolerances, exact: bool
 ) -> list[Problem]:
-    """What is beyond the tolerances on shorter sequences.
+    """Return what is beyond the tolerances on shorter sequences.
 
     Args:
         reports: By form, what `verify_lengths` measured.
@@ -147,7 +147,7 @@ def problems_of_lengths(
 def _with_more_behind(
     signature: ModelSignature, interpreter: Interpreter, samples: Samples, length: int
 ) -> Samples:
-    """The first sample as if it ended at `length`, with its own later time steps as padding."""
+    """Run the first sample as if it ended at `length`, with its later time steps as padding."""
     interpreter.set_input({name: values[0] for name, values in samples.items()}, length=length)
     interpreter.invoke()
     return _named(signature, interpreter.output())

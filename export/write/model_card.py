@@ -27,7 +27,7 @@ def given_part(
     description: str | None,
     license: str | None,
 ) -> dict[str, Any]:
-    """What only the user knows.
+    """Return what only the user knows.
 
     Raises:
         ExportError: an entry is not what it should be.
@@ -77,7 +77,7 @@ def found_part(
     source: Mapping[str, Any],
     options: ExportOptions,
 ) -> dict[str, Any]:
-    """What the export found out; `source` is the record of the calibration samples `observed`."""
+    """Return what the export found out; `source` is the record of the calibration samples."""
     mode = options.modes.default
     # The list itself would outweigh small models: it is in the report, its hash is here.
     described = {"samples": observed.samples, "sha256": observed.sha256}
@@ -99,7 +99,7 @@ def found_part(
 
 
 def form_part(fused: bool) -> dict[str, Any]:
-    """What one file has for itself."""
+    """Return what one file has for itself."""
     needs = {"plugin": f">={version('tfpipeline')}", "plugin_abi": ABI_VERSION}
     return {
         "form": "fused" if fused else "portable",
@@ -108,7 +108,7 @@ def form_part(fused: bool) -> dict[str, Any]:
 
 
 def with_units(entry: dict[str, Any], frontend: Mapping[str, Any] | None) -> dict[str, Any]:
-    """An input's description with its unit and rates, where it is what the frontend makes."""
+    """Return an input's description with unit and rates, where it is what the frontend makes."""
     if frontend is None or len(entry["shape"]) != 3:
         return {**entry, "unit": None, "sample_rate": None, "frame_rate": None}
     config = LogMel.from_config(frontend).config
@@ -121,10 +121,10 @@ def with_units(entry: dict[str, Any], frontend: Mapping[str, Any] | None) -> dic
 
 
 def to_json(card: Mapping[str, Any]) -> str:
-    """The card as it lies beside the file."""
+    """Return the card as it lies beside the file."""
     return json.dumps(card, indent=2, sort_keys=True) + "\n"
 
 
 def versions() -> dict[str, str]:
-    """The tools of the export."""
+    """Return the tools of the export."""
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}

@@ -34,14 +34,14 @@ class Written:
         data: The file.
         kept_float: Ops that stay in float32 in an integer mode.
         card: Its model card.
-        places: The tensor in the file's main graph of each activation of the float graph.
+        tensor_indices: The tensor in the file's main graph of each activation of the float graph.
         marked_outputs: Which of them a recurrent layer puts out, and its name.
     """
 
     data: bytes
     kept_float: tuple[KeptFloat, ...]
     card: dict[str, Any]
-    places: dict[int, int]
+    tensor_indices: dict[int, int]
     marked_outputs: dict[int, str]
 
 
@@ -69,7 +69,7 @@ class ModelFile:
         self._described: dict[str, dict[str, Any]] = {}
 
     def graph(self, name: str = "main") -> GraphBuilder:
-        """Adds a graph; the first one is what interpreters run by default."""
+        """Add a graph; the first one is what interpreters run by default."""
         return self._model.graph(name)
 
     def add(
@@ -121,7 +121,9 @@ class ModelFile:
         kept = tuple(kept for lowering in self._lowerings for kept in lowering.kept_float)
         first = self._lowerings[0]
         data = self._model.to_bytes()
-        return Written(data, kept, full_card, first.activations.places(), first.marked_outputs)
+        return Written(
+            data, kept, full_card, first.activations.tensor_indices(), first.marked_outputs
+        )
 
     def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:
         tensors, described = {}, []
@@ -169,7 +171,7 @@ class ModelFile:
         return np.dtype(self._io), lowering.activations.quantization(index, self._io)
 
     def _inside(self, lowering: Lowering, index: int) -> Quantization | None:
-        """The quantization of an input or output within the graph, where there is one."""
+        """Return the quantization of an input or output within the graph, where there is one."""
         kind = self._activations
         if lowering.source.tensors[index].dtype != np.float32 or kind == FLOAT32:
             return None
