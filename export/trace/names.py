@@ -1,8 +1,9 @@
-"""Names of models and layers, of which TensorFlow makes scopes in a graph."""
+"""Names of models and layers: scopes in a graph, and what users call several layers by."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import keras
 
@@ -26,6 +27,25 @@ def check_names(model: keras.Model) -> None:
     for layer in model._flatten_layers(include_self=False):
         if not _INNER.fullmatch(layer.name):
             raise ExportError(_sentence("layer", "layer", layer.name))
+
+
+def parents_of_layers(model: keras.Model) -> dict[str, tuple[str, ...]]:
+    """Return the names of the layers that hold a layer, from inside out, by the name of each layer.
+
+    Without inputs and without the cells of recurrent layers, which compute nothing of their own.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+
+    def collect(parent: Any, holders: tuple[str, ...]) -> None:
+        for layer in parent._flatten_layers(include_self=False, recursive=False):
+            if isinstance(layer, keras.layers.InputLayer):
+                continue
+            found[layer.name] = holders + found.get(layer.name, ())
+            if not isinstance(layer, keras.layers.RNN) and not hasattr(layer, "export_step"):
+                collect(layer, (layer.name, *holders))
+
+    collect(model, ())
+    return found
 
 
 def _sentence(what: str, who: str, name: str) -> str:

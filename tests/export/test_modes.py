@@ -14,7 +14,7 @@ from tfpipeline.export import ExportError, Tolerances, export
 from tfpipeline.export.emit.products_of_weights import fits_two_bits
 from tfpipeline.export.modes import MODES, ModeTable
 from tfpipeline.export.quantize.ranges import minmax, mse
-from tfpipeline.export.trace.layer_parents import parents_of_layers
+from tfpipeline.export.trace.names import parents_of_layers
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
 from tfpipeline.runtime.tflite_file import TFLiteFile
