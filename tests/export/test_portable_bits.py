@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from random_step import random_step
+from random_step import quantized, random_step
 from reference_ops import FLOAT_TOLERANCE, KERNELS, Tensor
 
 from tfpipeline.export.flatbuffer.builder import ModelBuilder
@@ -25,7 +25,6 @@ from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
 from tfpipeline.export.recurrent.portable import lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
-from tfpipeline.export.recurrent.quantize import quantize
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.quantize import quantize_affine
 
@@ -105,7 +104,7 @@ def portable_graph(
     rng = np.random.default_rng(seed + 100)
     loud = np.exp(rng.normal(size=(8, STEPS, 1)))
     x = (loud * rng.normal(size=(8, STEPS, FEATURES))).astype(np.float32)
-    plan, _ = quantize("layer", step, x)
+    plan, _ = quantized(step, x)
     kind = MODES[mode].activations
     q = affine(x) if kind == "int8" else symmetric_int16(float(x.min()), float(x.max()))
     model = ModelBuilder("step")
