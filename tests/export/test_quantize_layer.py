@@ -94,7 +94,7 @@ def test_factors_larger_than_their_product_are_multiplied_out(cell: str) -> None
     rng = np.random.default_rng(1)
     wide = dataclasses.replace(
         step,
-        kernel=_factors(rng, FEATURES, columns, 39),
+        kernel=_factors(rng, FEATURES, columns, min(FEATURES, columns)),
         recurrent_kernel=(rng.normal(size=(UNITS, columns)).astype(np.float32),),
     )
     plan, _ = quantized(wide, walk(4))

@@ -97,10 +97,11 @@ def make_case(
     cell: str = "gru",
     lengths: bool = False,
     weight_bits: tuple[int, int, int, int] = (8, 8, 8, 8),
+    size: float = 1.6,
     parameters: tuple[float, ...] = (),
     **options: object,
 ) -> Case:
-    """A layer with weights of a usual size, and inner scales from its own inner values.
+    """A layer with weights of `size` over the root of their depth, and scales of inner values.
 
     With `lengths`, sequences of any length, also below 0 and beyond their end.
     """
@@ -109,7 +110,7 @@ def make_case(
     rng = np.random.default_rng(seed)
 
     def weights(rows: int, columns: int) -> np.ndarray:
-        return (rng.standard_normal((rows, columns)) * 1.6 / np.sqrt(columns)).astype(np.float32)
+        return (rng.standard_normal((rows, columns)) * size / np.sqrt(columns)).astype(np.float32)
 
     def factors(depth: int, rank: int) -> tuple[np.ndarray, ...]:
         if rank:

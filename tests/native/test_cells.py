@@ -100,14 +100,15 @@ def test_taps_are_the_inner_values(cell: str) -> None:
         # Only activations are rounded: half a step of 1/127 for y, and what feeds back.
         ((0, 0), 0.006, 0.06),
         # Two more roundings a step, of inner vectors with 127 levels over their whole range.
-        ((12, 16), 0.02, 0.3),
+        ((12, 16), 0.01, 0.1),
     ],
 )
 def test_int8_layer_is_near_the_float_layer(
     cell: str, ranks: tuple[int, int], mean: float, worst: float
 ) -> None:
     shape = {"units": 32, "input_dim": 16, "rank_x": ranks[0], "rank_h": ranks[1], "time": 40}
-    case = make_case(**shape, seed=2, cell=cell)
+    # Of larger weights a simple cell makes noise out of any rounding.
+    case = make_case(**shape, size=1.0, seed=2, cell=cell)
     x = (case.x.astype(np.float64) - case.x_zero_point) * case.x_scale
     states, _, _ = sequence_float(
         case.cell, x, case.first, real(case.kernel), real(case.recurrent_kernel), case.bias
@@ -233,7 +234,7 @@ def test_parameters_travel_in_the_options(monkeypatch: pytest.MonkeyPatch) -> No
 
     toy = Cell("toy", b"TFPT", (Gate("n", "tanh"),), ("state",), 1, step, parameters=("a", "b"))
     monkeypatch.setitem(CELLS, "toy", toy)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"of cell 'toy' must be 2 finite numbers \(a, b\)"):
+    with pytest.raises(ValueError, match=r"of cell 'toy' must be 2 numbers in .* \(a, b\)"):
         RecurrentOptions("toy", 8, 4)
     options = RecurrentOptions("toy", 8, 4, scale_h=0.25, parameters=(0.75, -0.25))
     data = options.pack()

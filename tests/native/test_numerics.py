@@ -184,6 +184,7 @@ def test_each_cell_has_a_page_with_its_magic_gates_and_bias(cell: str) -> None:
     assert f"# `{kind.op_name}`, version 1" in text
     assert rows["magic"] == f"`{kind.magic.decode()}`"
     assert rows["gates"].startswith(", ".join(gate.name for gate in kind.gates) + " (")
-    assert rows["bias"].startswith(f"`[{kind.bias_rows}, {len(kind.gates)}H]`")
+    columns = "H" if len(kind.gates) == 1 else f"{len(kind.gates)}H"
+    assert rows["bias"].startswith(f"`[{kind.bias_rows}, {columns}]`")
     assert rows["states"].count("`") == 2 * len(kind.states)
     assert rows["parameters"] == (", ".join(f"`{p}`" for p in kind.parameters) or "none")
