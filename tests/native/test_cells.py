@@ -12,7 +12,13 @@ from recurrent_models import make_case, real
 
 from tfpipeline.numerics.cells import CELLS, Cell, Gate
 from tfpipeline.numerics.ops import OPS
-from tfpipeline.numerics.recurrent import STATE_FLOOR, STATE_LIMIT, clamp_state, floor_state
+from tfpipeline.numerics.recurrent import (
+    STATE_FLOOR,
+    STATE_LIMIT,
+    clamp_state,
+    floor_state,
+    kernel_functions,
+)
 from tfpipeline.numerics.recurrent_float import sequence_float
 from tfpipeline.numerics.recurrent_options import PARAMETERS, RecurrentOptions
 
@@ -245,3 +251,5 @@ def test_parameters_travel_in_the_options(monkeypatch: pytest.MonkeyPatch) -> No
     case = make_case(units=8, input_dim=4, cell="toy", parameters=(0.75, -0.25))
     h, final = case.reference()[0], case.reference()[1]
     assert (np.abs(final + 0.25) <= 0.75).all() and np.abs(h).max() > 60
+    tiny = replace(case.options, parameters=(2.0**-61, 0.5))
+    assert list(kernel_functions(tiny).parameters.values()) == [0.0, 0.5]

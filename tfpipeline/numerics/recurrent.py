@@ -64,13 +64,13 @@ class Product:
 
 def kernel_functions(options: RecurrentOptions) -> Functions:
     """Return the functions of the kernels for one layer."""
-    values = zip(options.recurrent_cell.parameters, options.parameters, strict=True)
+    names, values = options.recurrent_cell.parameters, load_bias(options.parameters)
     return Functions(
         RECURRENT_ACTIVATIONS[options.recurrent_activation],
         ACTIVATIONS[options.activation],
         floor_state,
         clamp_state,
-        {name: np.float32(value) for name, value in values},
+        dict(zip(names, values, strict=True)),
     )
 
 
@@ -108,7 +108,7 @@ def quantize_state(h: ArrayLike, scale_h: float) -> Int8Array:
 
 
 def load_bias(bias: ArrayLike) -> Float32Array:
-    """Return the bias as the op takes it in: tiny values become zero."""
+    """Return a bias, or parameters, as the op takes them in: tiny values become zero."""
     values = np.asarray(bias, dtype=np.float32)
     return np.where(np.abs(values) >= STATE_FLOOR, values, np.float32(0.0))
 
