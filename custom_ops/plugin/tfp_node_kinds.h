@@ -14,7 +14,7 @@
 TFP_PLAIN_OPS(TFP_DECLARE_KIND)
 #undef TFP_DECLARE_KIND
 
-/* Every op with a cell: their rows are custom_ops/ops/tfp_cells.c. */
+/* Every op with a cell: their rows are custom_ops/ops/recurrent/tfp_cells.c. */
 extern const tfp_node_kind tfp_recurrent_kind;
 
 /* FULLY_CONNECTED of any model, where the delegate's option asks for it. */
