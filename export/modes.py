@@ -108,7 +108,7 @@ class ModeTable:
         return next(fitting, default)
 
     def is_overridden(self, layer: str) -> bool:
-        """Whether an override says the mode of a layer."""
+        """Return whether an override says the mode of a layer."""
         return any(self._fits(layer, pattern) for pattern in self._overrides)
 
     def with_overrides(self, more: Mapping[str, str]) -> ModeTable:
@@ -123,7 +123,7 @@ class ModeTable:
         return any(fnmatchcase(name, pattern) for name in self._names_of(layer))
 
     def modes(self) -> tuple[Mode, ...]:
-        """Every mode that some layer may have."""
+        """Return every mode that some layer may have."""
         return (self.default, *self._overrides.values())
 
     @property

@@ -191,7 +191,7 @@ class ExportOptions:
         return any(form.fused for form in self.forms)
 
     def files(self) -> dict[Path, tuple[Form, ...]]:
-        """Every file to write, with the forms that it holds, the main one first."""
+        """Return every file to write, with the forms that it holds, the main one first."""
         found: dict[Path, tuple[Form, ...]] = {}
         for form in self.forms:
             path = self.path(form)

@@ -51,7 +51,7 @@ class Tolerances:
         return cls(min(one.agreement for one in usual), max(one.relative_error for one in usual))
 
     def to_dict(self) -> dict[str, float]:
-        """All bounds by name, the derived one too."""
+        """Return all bounds by name, the derived one too."""
         return {**vars(self), "channel_error": self.channel_error}
 
     def exhausted(self, relative_error: float, channel_error: float) -> float:

@@ -13,7 +13,7 @@ _MOST_KEPT = 4096
 
 
 def held_back(samples: int) -> tuple[int, ...]:
-    """Positions of the calibration samples on which choices are compared.
+    """Return positions of the calibration samples on which choices are compared.
 
     Every fourth, because samples are often sorted by kind; none where so few would be left that
     one sample decides.

@@ -59,7 +59,7 @@ class Converted:
     stream: StreamGraph | None
 
     def can_fuse(self, modes: ModeTable) -> bool:
-        """Whether any of its layers has a custom op in these modes."""
+        """Return whether any of its layers has a custom op in these modes."""
         layers = {layer.name for layer in self.marked.marked if isinstance(layer, MarkedLayer)}
         for last in find_pairs(self.whole):
             op = self.whole.operators[last]

@@ -64,7 +64,7 @@ def convert(
 def in_worker(
     request: dict[str, Any], workdir: Path, time_limit: float, conversions: int = 0
 ) -> tuple[str, Path] | None:
-    """Has the worker process do something; returns why it failed and where the log is, or None."""
+    """Have the worker process do something; return why it failed and where the log is, or None."""
     log = (workdir / "converter.log").absolute()
     log.touch()
     with _lock:

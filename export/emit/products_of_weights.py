@@ -54,7 +54,7 @@ def integer_constant(
 
 
 def is_hybrid(code: str, values: np.ndarray) -> bool:
-    """Whether a product of float activations with 8-bit weights should quantize them on the fly.
+    """Return whether a product of float activations with 8-bit weights quantizes them on the fly.
 
     Not where weights are few, and no depthwise convolution: XNNPACK has no such kernel, and the
     runtime's own is six to eleven times as slow as XNNPACK's in float32.
@@ -179,7 +179,7 @@ def rows_that_hold_bias(
 def scales_that_hold_bias(
     scales: np.ndarray, bias: np.ndarray | None, input_scale: float | None, mode: Mode
 ) -> np.ndarray:
-    """Scales of channels of weights, raised where a bias in their steps would exceed 32 bits.
+    """Return scales of weights by channel, raised where a bias in their steps would exceed 32 bits.
 
     As in a dead channel, whose weights are next to nothing while its bias is not.
     """

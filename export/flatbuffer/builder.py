@@ -187,7 +187,7 @@ class ModelBuilder:
     def signature(
         self, key: str, graph: GraphBuilder, inputs: Mapping[str, int], outputs: Mapping[str, int]
     ) -> None:
-        """Names the inputs and outputs of a subgraph for `get_signature_runner(key)`."""
+        """Name the inputs and outputs of a subgraph for `get_signature_runner(key)`."""
 
         def entries(tensors: Mapping[str, int]) -> list[Any]:
             return [
@@ -205,7 +205,7 @@ class ModelBuilder:
         )
 
     def metadata(self, name: str, data: bytes) -> None:
-        """Attaches a named blob to the model."""
+        """Attach a named blob to the model."""
         self._model.metadata.append(schema.MetadataT(name=name.encode(), buffer=self.buffer(data)))
 
     def to_bytes(self) -> bytes:

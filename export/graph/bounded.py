@@ -17,7 +17,7 @@ _STEP_BY_STEP = Growth(1, 0)
 
 
 def check_bounded(stretched: StretchedGraph) -> None:
-    """Refuses a model in which padding at the end would reach what comes before.
+    """Refuse a model in which padding at the end would reach what comes before.
 
     Raises:
         ExportError: naming the layer.

@@ -95,7 +95,7 @@ class StretchedGraph:
         return replace(self._first, tensors=tuple(tensors))
 
     def growths(self, index: int) -> list[Growth]:
-        """Each size of a tensor as a function of the number of time steps."""
+        """Return each size of a tensor as a function of the number of time steps."""
         ours = self._first.tensors[index].shape
         theirs = self._second.tensors[self._twins.get(index, index)].shape
         if index not in self._twins:

@@ -95,6 +95,6 @@ def rule_of(op: FloatOperator) -> OpRule | None:
 
 
 def has_kernel(op: FloatOperator, activations: str) -> bool:
-    """Whether the runtimes compute an op in an integer format."""
+    """Return whether the runtimes compute an op in an integer format."""
     rule = rule_of(op)
     return rule is not None and activations in rule.versions

@@ -110,7 +110,7 @@ class Lowering:
         return self._clamped
 
     def run(self) -> None:
-        """Lowers every op; inputs must be defined before."""
+        """Lower every op; inputs must be defined before."""
         operators = self.source.operators
         pairs = self._pairs if self._form.fused else {}
         for position, op in enumerate(operators):

@@ -72,7 +72,7 @@ class OpModes:
         return mode
 
     def can_pair(self, first: FloatOperator, last: FloatOperator) -> bool:
-        """Whether two products may become one op of ours."""
+        """Return whether two products may become one op of ours."""
         modes = {self._modes.of(self.layer(op)) for op in (first, last)}
         return len(modes) == 1 and all(mode.fusable for mode in modes)
 

@@ -72,7 +72,7 @@ class States(ABC):
 
     @abstractmethod
     def write(self, layer: str, state: str, tensor: int) -> None:
-        """Says what the state is after this call."""
+        """Say what the state is after this call."""
 
     @abstractmethod
     def _read(self, name: str, shape: tuple[int, ...], dtype: Any, q: Quantization | None) -> int:
@@ -80,7 +80,7 @@ class States(ABC):
 
     @abstractmethod
     def _description(self, name: str) -> dict[str, Any]:
-        """How a program finds it."""
+        """Return how a program finds it."""
 
 
 class ExplicitStates(States):
@@ -142,7 +142,7 @@ class InternalStates(States):
         )
 
     def finish(self) -> GraphBuilder:
-        """Completes the graphs that set the first state; returns the one to reset with."""
+        """Complete the graphs that set the first state; return the one to reset with."""
         reset = self.graph.model.graph("reset")
         for graph in (self._start, reset):
             for name, (value, q) in self._initial.items():

@@ -84,11 +84,11 @@ class Activations:
         return None if mode.activations == FLOAT32 else self.quantization(index, mode.activations)
 
     def define(self, index: int, tensor: int, kind: str) -> None:
-        """Says that `tensor` is an activation of the float graph in a format."""
+        """Say that `tensor` is an activation of the float graph in a format."""
         self._defined.setdefault(index, {})[kind] = tensor
 
     def holds(self, index: int, kind: str) -> bool:
-        """Whether an activation is at hand in a format."""
+        """Return whether an activation is at hand in a format."""
         return kind in self._defined.get(index, {})
 
     def declare(self, index: int, kind: str) -> int:
@@ -175,5 +175,5 @@ class Activations:
         return found
 
     def is_real(self, index: int) -> bool:
-        """Whether an activation or constant holds real numbers."""
+        """Return whether an activation or constant holds real numbers."""
         return self.source.tensors[index].dtype == np.float32

@@ -23,7 +23,7 @@ def fits_two_bits(matrices: Iterable[np.ndarray]) -> bool:
 
 
 def held_exactly(kernel: Matrices, bits: int) -> bool:
-    """Whether integers of `bits` bits, with a scale for each output, hold a kernel exactly.
+    """Return whether integers of `bits` bits, with a scale for each output, hold a kernel exactly.
 
     Never true of 8 bits, which leave no error worth a choice.
     """

@@ -110,7 +110,7 @@ class LinearArithmetic:
     def joins(
         self, plan: RecurrentPlan, a_x: Quantization | None, a_h: Quantization | None
     ) -> bool:
-        """Whether both last products become one, which saves roundings; floats round nothing."""
+        """Return whether both last products become one, which saves roundings of integers."""
         return not self.is_float and a_x == a_h and plan.sums_share_scales()
 
     def product(

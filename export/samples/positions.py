@@ -8,7 +8,7 @@ _EVERY = 4
 
 
 def spread_positions(count: int, limit: int) -> tuple[int, ...]:
-    """At most `limit` of `count` positions, at even distances."""
+    """Return at most `limit` of `count` positions, at even distances."""
     most = min(count, limit)
     return tuple(i * count // most for i in range(most))
 
@@ -19,7 +19,7 @@ def every_fourth(count: int, fewest: int) -> tuple[int, ...]:
 
 
 def as_slices(positions: Sequence[int]) -> list[str]:
-    """Positions as slices, such as `0:3` for 0, 1, 2, and one number where it stands alone."""
+    """Return positions as slices, such as `0:3` for 0, 1, 2, or a number that stands alone."""
     found: list[str] = []
     start = 0
     for i in range(1, len(positions) + 1):

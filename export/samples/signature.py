@@ -100,7 +100,7 @@ class ModelSignature:
         return checked
 
     def count(self, samples: Any) -> int:
-        """How many samples `check` finds where it has no limit."""
+        """Return how many samples `check` finds where it has no limit."""
         return len(self._arrays("samples", samples)[0])
 
     def _arrays(self, argument: str, samples: Any) -> list[Any]:

@@ -16,7 +16,7 @@ _LONGEST_NAME = 255
 
 
 def check_model(model: Any) -> None:
-    """Refuses what is no float Keras model on the backend that the converter knows.
+    """Refuse what is no float Keras model on the backend that the converter knows.
 
     Raises:
         ExportError: it is another object, runs on JAX or PyTorch, or was quantized by Keras.
@@ -52,7 +52,7 @@ def _is_quantized(layer: Any) -> bool:
 
 
 def check_targets(files: Iterable[Path]) -> None:
-    """Refuses names at which no file can be written.
+    """Refuse names at which no file can be written.
 
     Raises:
         ExportError: a folder has the name, or it is too long.

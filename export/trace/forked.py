@@ -31,7 +31,7 @@ def _started() -> bool:
 
 
 def _alone() -> bool:
-    """Whether this process has one thread, where the system tells."""
+    """Return whether this process has one thread, where the system tells."""
     tasks = Path("/proc/self/task")
     return tasks.is_dir() and len(list(tasks.iterdir())) == 1
 

@@ -126,5 +126,5 @@ def _of_function(activation: Any) -> str:
 
 
 def _is_keras(operation: Any) -> bool:
-    """Whether its class is Keras' own or ours, and so does what its name says."""
+    """Return whether its class is Keras' own or ours, and so does what its name says."""
     return type(operation).__module__.partition(".")[0] in ("keras", "tfpipeline")

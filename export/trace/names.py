@@ -14,7 +14,7 @@ _INNER = re.compile(r"[A-Za-z0-9_.\\/>-]*")
 
 
 def check_names(model: keras.Model) -> None:
-    """Refuses names before TensorFlow does.
+    """Refuse names before TensorFlow does.
 
     Keras opens a scope of its own before TensorFlow's, and does not close it where that fails: in
     such a process all layers that are made later would have the name in front of their own.

@@ -177,7 +177,7 @@ def _is_input_name(name: str) -> bool:
 
 
 def _made_up_names(model: keras.Model) -> set[str]:
-    """Names of layers that Keras chose from their class."""
+    """Return the names of layers that Keras chose from their class."""
     made_up = set()
     for layer in model._flatten_layers(include_self=False):
         own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(layer).__name__)

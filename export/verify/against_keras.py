@@ -62,7 +62,7 @@ class Reference:
 def verify(
     files: Mapping[Form, Path], reference: Reference, tolerances: Tolerances
 ) -> tuple[tuple[FormReport, ...], float | None]:
-    """Measures each file, and how often portable and fused choose the same label.
+    """Measure each file, and how often portable and fused choose the same label.
 
     Args:
         files: The written file of each form.
@@ -96,7 +96,7 @@ def measure(
     tolerances: Tolerances,
     advance: Callable[..., None],
 ) -> FormReport:
-    """How far one form is from Keras."""
+    """Return how far one form is from Keras."""
     found = _run(form, path, reference, advance)
     return _compare(form, path, found, reference, tolerances)
 

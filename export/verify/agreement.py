@@ -76,7 +76,7 @@ def compare_decisions(
 
 
 def can_choose(values: np.ndarray) -> bool:
-    """Whether there is more than one entry to choose from."""
+    """Return whether there is more than one entry to choose from."""
     return values.ndim > 1 and values.shape[-1] > 1
 
 

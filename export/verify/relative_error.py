@@ -139,12 +139,12 @@ def channels_of(values: np.ndarray, time_axis: bool = False) -> np.ndarray:
 
 
 def are_decisions(values: np.ndarray) -> bool:
-    """Whether values are booleans."""
+    """Return whether values are booleans."""
     return values.dtype.kind == "b"
 
 
 def is_constant(values: np.ndarray) -> bool:
-    """Whether all samples have the same values, but for float32's rounding.
+    """Return whether all samples have the same values, but for float32's rounding.
 
     Of a single sample, whether its time steps do.
     """

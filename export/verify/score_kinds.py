@@ -125,7 +125,7 @@ def _scores(
 
 
 def _independent(named: bool, taken: str | None) -> Scores:
-    """Each entry a probability of its own: tags of what is heard, or gains of a mask."""
+    """Return scores of independent probabilities: tags of what is heard, or gains of a mask."""
     tags = named or taken in (CLASSES, ENTRIES)
     return Scores(INDEPENDENT, choice=named or taken == CLASSES, comparable=tags)
 

@@ -50,7 +50,7 @@ class LengthsReport:
 
 
 def check_samples(signature: ModelSignature, samples: Samples) -> None:
-    """Refuses inputs with which one length is not enough.
+    """Refuse inputs with which one length is not enough.
 
     Raises:
         ExportError: saying which.

@@ -17,7 +17,7 @@ _NAMED = 4
 def check_telling(
     samples: Samples, expected: Samples, tolerances: Tolerances, samples_are: str = GIVEN
 ) -> None:
-    """Refuses samples on which a file that ignores its input would look right.
+    """Refuse samples on which a file that ignores its input would look right.
 
     Args:
         samples: Model inputs by name.

@@ -75,7 +75,7 @@ class ModelFile:
     def add(
         self, lowering: Lowering, states: States | None, frontend: Mapping[str, Any] | None
     ) -> None:
-        """Lowers a graph and gives it a signature."""
+        """Lower a graph and give it a signature."""
         inputs, described_inputs = self._inputs(lowering)
         length = None
         if lowering.bounded:
@@ -104,7 +104,7 @@ class ModelFile:
         }
 
     def write(self, card: Mapping[str, Any], chunk: int | None) -> Written:
-        """Packs the model with its card, whose top level is of the main graph.
+        """Pack the model with its card, whose top level is of the main graph.
 
         Args:
             card: What it says besides shapes, types and states.
