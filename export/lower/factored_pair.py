@@ -8,11 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from tfpipeline.export.emit.products_of_weights import dense, integer_bias, rows_that_hold_bias
+from tfpipeline.export.emit.reshape import reshape
 from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import Mode
 from tfpipeline.export.quantize.quantization import Quantization
-from tfpipeline.export.recurrent.product_format import reshape
 from tfpipeline.numerics.factored_options import OP_NAME, FactoredOptions
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.fully_connected_options import ACTIVATIONS

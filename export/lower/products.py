@@ -17,13 +17,13 @@ from tfpipeline.export.emit.products_of_weights import (
     scales_that_hold_bias,
     unpacked_constant,
 )
+from tfpipeline.export.emit.reshape import reshape
 from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.bias_correction import Biases
 from tfpipeline.export.lower.builtin_rules import RULES
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
 from tfpipeline.export.quantize.quantization import Quantization
-from tfpipeline.export.recurrent.product_format import reshape
 from tfpipeline.numerics.quantize import channel_scales, quantize_affine, quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 

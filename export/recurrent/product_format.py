@@ -14,6 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.emit.products_of_weights import fully_connected
+from tfpipeline.export.emit.reshape import reshape
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
@@ -183,19 +184,3 @@ class LinearArithmetic:
 
     def _version(self, float32: int, int8: int, int16: int) -> int:
         return {FLOAT32: float32, INT8: int8, INT16: int16}[self.mode.activations]
-
-
-def reshape(
-    graph: GraphBuilder,
-    name: str,
-    x: int,
-    shape: Sequence[int],
-    dtype: Any,
-    q: Quantization | None,
-) -> int:
-    """Add a RESHAPE."""
-    target = graph.constant(f"{name}/shape", np.array(shape, np.int32))
-    result = graph.tensor(name, shape, dtype, q)
-    options = schema.ReshapeOptionsT(newShape=np.array(shape, np.int32))
-    graph.operator("RESHAPE", [x, target], [result], options)
-    return result
