@@ -109,6 +109,20 @@ def test_transitions(when, expected):
     assert epochs_until(transition, zip(nus, ranks, strict=True)) == expected
 
 
+@pytest.mark.parametrize(
+    ("nus", "expected"),
+    [
+        # Patience begins anew with every fall,
+        ([0.9, 0.9, 0.4, 0.4, 0.4, 0.4], 5),
+        # and a fall by exactly the share is one.
+        ([0.8, 0.4, 0.4, 0.4, 0.4, 0.4], 4),
+    ],
+)
+def test_what_ends_the_patience_of_a_plateau(nus, expected):
+    transition = Transition("nu_plateau", latest=6, patience=2, min_change=0.5)
+    assert epochs_until(transition, [(nu, 1) for nu in nus]) == expected
+
+
 def test_a_plateau_starts_stage_2(sequences, labels):
     """At this learning rate nothing moves, so the ranks stay from the first epoch on."""
     result = two_stage_fit(
