@@ -70,6 +70,7 @@ PYTHON_PARTS = {
     "data": part("features errors"),
     # Readers do not know the synthesizer. `data` alone means the files beside these folders.
     "data.audio": part("data features errors extras file_size", "numpy", lazy="soundfile"),
+    "data.wav": part("data.audio"),
     "data.commands": part("data data.audio features arguments errors progress", "numpy"),
     "data.sentences": part("data data.audio features arguments errors extras progress", "numpy"),
     "data.synthesis": part(

@@ -378,3 +378,10 @@ def test_unusable_samples_are_refused(tmp_path: Path, bad: np.ndarray) -> None:
     with pytest.raises(ValueError, match="write_wav: samples must"):
         write_wav(tmp_path / "a.wav", bad)
     assert not list(tmp_path.iterdir())
+
+
+def test_programs_may_import_the_older_name() -> None:
+    from tfpipeline.data import wav as older
+
+    assert (older.read_wav, older.write_wav) == (read_wav, write_wav)
+    assert (older.decode_wav, older.open_wav) == (decode_wav, open_wav)
