@@ -85,6 +85,15 @@ def test_a_mistake_is_one_sentence(
     assert error.startswith("tfpipeline: error: ") and re.search(message, error), error
 
 
+def test_files_are_looked_at_before_the_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = str(tmp_path / "no.tflite")
+    options = ["--model", str(tmp_path / "no.keras"), "--verification", str(tmp_path / "no.npy")]
+    assert cli.main(["verify", missing, *options]) == 1
+    assert f"{missing} does not exist" in capsys.readouterr().err
+
+
 def test_samples_are_needed_once(verify: Verify) -> None:
     for options in ((), ("--verification", "{}/x.npy", "--data", "{}")):
         with pytest.raises(SystemExit) as stop:

@@ -53,9 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.loading import load_with_loss
     from tfpipeline.recipes.verifier import usual_tolerances, verify_files
 
-    model = load_with_loss(arguments.model)
     files = arguments.files
+    # Before what takes long: the files are read here, and one may be missing.
     tolerances = tolerances_of(arguments, usual_tolerances(files))
+    model = load_with_loss(arguments.model)
     samples, frontend = _samples(arguments)
     reports = verify_files(model, files, samples, tolerances, frontend)
     if arguments.json:
