@@ -100,11 +100,7 @@ def test_trains_saves_and_loads(tmp_path, square, labels, joint):
             keras.layers.Dense(5),
         ]
     )
-    # One of them under XLA, which compiles longer than this test runs; JAX has nothing else.
-    jit = "auto" if joint == "all" or keras.backend.backend() == "jax" else False
-    model.compile(
-        "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=jit
-    )
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     before = model.evaluate(square, labels, verbose=0)
     model.fit(square, labels, epochs=5, verbose=0)
     assert model.evaluate(square, labels, verbose=0) < before
