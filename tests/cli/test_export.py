@@ -16,11 +16,15 @@ from small_model import LABELS, Exported, walk
 
 from tfpipeline.cli import export as verb
 from tfpipeline.cli import main as cli
+from tfpipeline.cli.tolerances import advice_in_options
 from tfpipeline.data import write_wav
+from tfpipeline.errors import TfpipelineError
 from tfpipeline.export import Tolerances
 from tfpipeline.export.modes import MODES
-from tfpipeline.export.options import COMPARE
+from tfpipeline.export.options import COMPARE, ExportOptions
 from tfpipeline.export.quantize.ranges import CLIPPINGS
+from tfpipeline.export.refusal import refusal
+from tfpipeline.export.verify.problems import Problem
 from tfpipeline.features import LogMel
 from tfpipeline.runtime import Interpreter, Streamer
 
@@ -195,6 +199,29 @@ def test_a_tolerance_replaces_only_itself() -> None:
     assert fine.relative_error < coarse.relative_error
     mixed = tolerances(agreement=0.9, override=[("dense", "int4")])
     assert mixed.relative_error == coarse.relative_error
+
+
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        ("stream portable", "--forms fused writes it; whole sequences are sound: the same command"),
+        ("fused", "--forms portable writes it"),
+    ],
+)
+def test_advice_names_options(exported: Exported, wrong: str, advice: str) -> None:
+    options = ExportOptions.check(
+        *("a.tflite", {}),
+        **dict(quantize="int8", overrides={}, streaming="both", chunk=1, state="explicit"),
+        **dict(one_file=False, length="fixed", io="float32", forms=None, clipping="minmax"),
+        bias_correction=False,
+    )
+    problem = Problem(wrong, "after 980 steps", {"drift": 3.0}, verb="drifts")
+    refused = refusal([problem], exported.report, options, {}, None, None, None)
+    with pytest.raises(TfpipelineError) as found, advice_in_options():
+        raise refused
+    message = str(found.value)
+    assert advice in message and message.endswith("or pass --drift 3 if this is acceptable")
+    assert not re.search(r"forms=|streaming=|Tolerances", message)
 
 
 def test_clipping_can_be_compared(export: Export, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,13 @@ _OPTIONS = {
     "relative_error": "--relative-error",
     "drift": "--drift",
 }
+_ADVICE = {
+    "forms=('portable',)": "--forms portable",
+    "forms=('fused',)": "--forms fused",
+    "io='float32'": "--io float32",
+    "streaming=False writes them": "the same command without streams writes them",
+}
+"""What the exporter advises, as options."""
 
 
 def add_tolerance_arguments(parser: argparse._ActionsContainer, *, drift: bool) -> None:
@@ -70,4 +77,7 @@ def advice_in_options() -> Iterator[None]:
             print(error.table, file=sys.stderr)
         bounds = error.acceptable.items()
         options = " ".join(f"{_OPTIONS[name]} {bound:g}" for name, bound in bounds)
-        raise TfpipelineError(error.advising(options)) from error
+        sentence = error.advising(options)
+        for argument, option in _ADVICE.items():
+            sentence = sentence.replace(argument, option)
+        raise TfpipelineError(sentence) from error
