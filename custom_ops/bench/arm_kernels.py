@@ -10,7 +10,7 @@ from pathlib import Path
 
 from arm.disassembly import disassemble
 from arm.mca import PROCESSORS
-from arm.measure import GATES, Measurement, Subject, measure
+from arm.measure import Measurement, Subject, measure
 from arm.plot import plot_gemm
 from arm.results import (
     BATCHES,
@@ -24,6 +24,7 @@ from arm.results import (
 )
 from arm.tools import ArmBenchError, Tools
 
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.progress import track
 
 # The processors whose models are asked. The Neoverse N1 has no i8mm: its numbers there are those of
@@ -49,7 +50,7 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
     ]
     subjects += [
         Subject(cell, name, RECURRENT, processors)
-        for cell in GATES
+        for cell in CELLS
         for name, processors in VARIANTS.items()
     ]
     with tempfile.TemporaryDirectory(prefix="bench-arm-") as name:

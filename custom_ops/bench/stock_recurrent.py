@@ -18,17 +18,18 @@ def keras_model(job: dict[str, Any]) -> Any:
     """Return layers of the sizes `units`, factored where `rank` says so."""
     import keras
 
-    from tfpipeline.layers import FactoredGRU, FactoredLSTM
+    from tfpipeline.layers import TWINS
 
+    kinds = {kind.__name__.lower(): kind for kind in TWINS}
+    kind = kinds[job["cell"].replace("_", "")]
     unroll = job["kind"] == "unrolled"
     layers: list[Any] = [keras.Input((job["frames"], job["features"]))]
     for units in job["units"]:
         if job["rank"]:
             rank = int(units * job["rank"])
-            factored = {"gru": FactoredGRU, "lstm": FactoredLSTM}[job["cell"]]
-            layers.append(factored(units, rank=rank, recurrent_rank=rank, return_sequences=True))
+            ranks = {"rank": rank, "recurrent_rank": rank}
+            layers.append(TWINS[kind](units, **ranks, return_sequences=True))
         else:
-            kind = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM}[job["cell"]]
             layers.append(kind(units, return_sequences=True, unroll=unroll))
     return keras.Sequential(layers)
 

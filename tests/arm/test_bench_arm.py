@@ -26,6 +26,8 @@ from arm.results import (
 from arm.tools import find_mca
 from arm_kernels import check_same_results, main
 
+from tfpipeline.numerics.cells import CELLS
+
 Count = Callable[[Subject], Measurement]
 
 BENCH = machines.SOURCES / "bench" / "arm"
@@ -151,15 +153,18 @@ def test_floats_are_the_same_products_too(count: Count) -> None:
     assert results[2].instructions > count(SMALL).instructions
 
 
-def test_both_recurrent_ops_are_counted(count: Count, tmp_path: Path) -> None:
-    subjects = [Subject(cell, "neondot", (16, 32, 4), processors=()) for cell in ("gru", "lstm")]
+def test_every_recurrent_op_is_counted(count: Count, tmp_path: Path) -> None:
+    subjects = [Subject(cell, "neondot", (16, 32, 4), processors=()) for cell in CELLS]
     results = [count(subject) for subject in subjects]
-    # 3 and 4 rows a unit, in blocks of 16 that begin with 16 starts.
+    # Rows in blocks of 16 that begin with 16 starts.
     bytes_a_gate = 2 * (2 * 16 * 4 + 16 * 16 + 16 * 32)
-    assert [result.weights for result in results] == [3 * bytes_a_gate, 4 * bytes_a_gate]
-    rows = recurrent_rows(results, read_recorded(BENCH / "recorded.csv"))
-    assert [row["cell"] for row in rows] == ["gru", "lstm"]
-    assert rows[1]["litert_a53_instructions [recorded]"] == 954000
+    wanted = [len(cell.gates) * bytes_a_gate for cell in CELLS.values()]
+    assert [result.weights for result in results] == wanted
+    recorded = read_recorded(BENCH / "recorded.csv")
+    rows = {row["cell"]: row for row in recurrent_rows(results, recorded)}
+    assert list(rows) == list(CELLS)
+    assert rows["lstm"]["litert_a53_instructions [recorded]"] == 954000
+    assert recurrent_rows(results, {})[0]["litert_a53_instructions [recorded]"] == ""
 
 
 def test_variants_agree_and_a_stranger_is_named(count: Count) -> None:

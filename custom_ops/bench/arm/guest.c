@@ -4,8 +4,7 @@
  *   guest int8 VARIANT ROWS COLUMNS BATCH   the same with results in int8, as an op would have them
  *   guest int4|int2 ...                     likewise with weights of 4 and 2 bits
  *   guest float ...                         int8 weights, vectors and results in float32
- *   guest gru|lstm VARIANT INPUT UNITS STEPS   the op tfpipeline.gru or lstm, plain kernels, batch
- * 1
+ *   guest CELL VARIANT INPUT UNITS STEPS   the op tfpipeline.CELL, plain kernels, batch 1
  *
  * Prints `weights BYTES checksum SUM`: packed bytes that the call reads, and a sum over its result
  * that is the same for every variant. All memory is static, so that addresses, and with them what
@@ -237,8 +236,7 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
 }
 
 int main(int count, char **arguments) {
-  if (count != 6)
-    return fail("usage: guest gemm|int8|int4|int2|float|gru|lstm VARIANT SIZE SIZE SIZE");
+  if (count != 6) return fail("usage: guest gemm|int8|int4|int2|float|CELL VARIANT SIZE SIZE SIZE");
   const tfp_variant *variant = tfp_find_variant(arguments[2]);
   if (variant == NULL) return fail("this processor has no such variant");
   size_t sizes[3];
@@ -247,11 +245,11 @@ int main(int count, char **arguments) {
     if (sizes[i] < 1 || sizes[i] > 1 << 16) return fail("expected sizes from 1 to 65536");
   }
   const char *what = arguments[1];
-  if (strcmp(what, "gru") == 0) {
-    return run_recurrent(variant, &tfp_cells[TFP_CELL_gru], sizes[0], sizes[1], sizes[2]);
-  }
-  if (strcmp(what, "lstm") == 0) {
-    return run_recurrent(variant, &tfp_cells[TFP_CELL_lstm], sizes[0], sizes[1], sizes[2]);
+  for (size_t i = 0; i < tfp_cell_count(); ++i) {
+    const tfp_cell *cell = tfp_cell_get(i);
+    if (strcmp(what, strchr(cell->name, '.') + 1) == 0) {
+      return run_recurrent(variant, cell, sizes[0], sizes[1], sizes[2]);
+    }
   }
   if (strcmp(what, "gemm") == 0) return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kSums);
   if (strcmp(what, "float") == 0) {
@@ -262,5 +260,5 @@ int main(int count, char **arguments) {
     if (strcmp(what, name) == 0)
       return run_gemm(variant, bits, sizes[0], sizes[1], sizes[2], kInt8);
   }
-  return fail("expected gemm, int8, int4, int2, float, gru or lstm");
+  return fail("expected gemm, int8, int4, int2, float or the name of a cell");
 }

@@ -12,10 +12,9 @@ from arm import mca
 from arm.a53 import a53_cycles
 from arm.disassembly import CLASSES, class_of
 from arm.tools import ArmBenchError, Tools, output
+from tfpipeline.numerics.cells import CELLS
 
 LINE = 64
-# Rows of weights a unit, of the recurrent ops.
-GATES = {"gru": 3, "lstm": 4}
 # Windows are long, because each begins with an empty pipeline, which costs about 15 cycles.
 _WINDOWS = 14
 _WINDOW = 4000
@@ -28,7 +27,7 @@ class Subject:
 
     `"gemm"` (int8 weights, sums in int32), `"float"` (int8 weights, vectors and results in float32)
     and `"int8"`, `"int4"` and `"int2"` (weights of so many bits, vectors and results in int8) have
-    sizes (rows, columns, batch), `"gru"` and `"lstm"` have (inputs, units, steps).
+    sizes (rows, columns, batch), a recurrent cell such as `"gru"` has (inputs, units, steps).
     """
 
     kind: str
@@ -38,7 +37,7 @@ class Subject:
 
     @property
     def is_recurrent(self) -> bool:
-        return self.kind in GATES
+        return self.kind in CELLS
 
     @property
     def weight_bits(self) -> int:
@@ -48,7 +47,7 @@ class Subject:
     def macs(self) -> int:
         """Useful multiply-accumulates of a call."""
         a, b, c = self.sizes
-        return GATES[self.kind] * b * (a + b) * c if self.is_recurrent else a * b * c
+        return CELLS[self.kind].rows(b) * (a + b) * c if self.is_recurrent else a * b * c
 
 
 @dataclass(frozen=True)

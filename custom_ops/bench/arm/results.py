@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arm.mca import PROCESSORS
-from arm.measure import GATES, Measurement, Subject
+from arm.measure import Measurement, Subject
 from arm.tools import ArmBenchError
+from tfpipeline.numerics.cells import CELLS
 
 BATCHES = (1, 2, 3, 4, 8)
 # Measures of products with vectors and results in float32.
@@ -95,7 +96,7 @@ def check_goals(
     """
     ours: dict[Key, float] = {}
     for result in results:
-        if result.subject.kind not in ("int8", "float", *GATES):
+        if result.subject.kind not in ("int8", "float", *CELLS):
             continue
         for (what, source), value in values_of(result).items():
             ours[(result.subject.variant, what, source, batch_of(result))] = value
@@ -146,7 +147,10 @@ def gemm_rows(
 def recurrent_rows(
     results: Sequence[Measurement], recorded: Mapping[Key, float]
 ) -> list[dict[str, object]]:
-    """Return one row a cell and variant; numbers are for each step of the sequence."""
+    """Return one row a cell and variant; numbers are for each step of the sequence.
+
+    Others' numbers are left empty where none was recorded for the cell.
+    """
     rows = []
     for result in results:
         step = f"{result.subject.kind}_step"
@@ -155,11 +159,15 @@ def recurrent_rows(
             row[f"dram_{name}_bytes [modelled]"] = round(count / result.subject.sizes[2])
         for processor in ("a53", "a76"):
             key = (f"litert_{processor}", f"{step}_instructions", "counted", 1)
-            row[f"litert_{processor}_instructions [recorded]"] = round(recorded[key])
+            row[f"litert_{processor}_instructions [recorded]"] = _rounded(recorded.get(key))
         key = ("litert", f"{step}_dram_bytes", "cache", 1)
-        row["litert_dram_bytes [recorded]"] = round(recorded[key])
+        row["litert_dram_bytes [recorded]"] = _rounded(recorded.get(key))
         rows.append(row)
     return rows
+
+
+def _rounded(number: float | None) -> int | str:
+    return "" if number is None else round(number)
 
 
 def goal_rows(goals: Sequence[Goal]) -> list[dict[str, object]]:
