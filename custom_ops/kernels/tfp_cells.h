@@ -1,5 +1,5 @@
 /* The one list of recurrent cells in C. A new cell is a row here, its gates in gates/<cell>.inc,
- * and a line in gates/cells.inc.
+ * and a line at the end that includes them.
  *
  * X(name, magic, gates, bias rows, parameters, states...)
  *   name        op "tfpipeline.<name>"
@@ -22,4 +22,10 @@ enum { TFP_MAX_STATES = 2, TFP_MAX_GATES = 4, TFP_CELL_PARAMETERS = 3 };
 typedef enum tfp_cell_id { TFP_CELLS(TFP_CELL_ID) TFP_CELL_COUNT } tfp_cell_id;
 #undef TFP_CELL_ID
 
+#endif
+
+/* The gates themselves, over one instruction set: gates/tfp_gates.inc. */
+#ifdef TFP_INCLUDE_GATES
+#include "gates/gru.inc"
+#include "gates/lstm.inc"
 #endif
