@@ -63,9 +63,9 @@ def export(
     as `NAME.card.json`.
 
     Args:
-        model: A Keras model. Recurrent layers: `FactoredGRU`, `FactoredLSTM`, `keras.layers.GRU`
-            and `keras.layers.LSTM`, among any layers that the converter knows. Streaming needs a
-            free time axis and layers that look back only.
+        model: A Keras model. Recurrent layers: those of `tfpipeline.layers` and those of Keras that
+            they are twins of, among any layers that the converter knows. Streaming needs a free
+            time axis and layers that look back only.
         path: Where the portable form goes; ends in `.tflite`.
         quantize: Activations and weights: "int8" (both int8, per channel), "int16x8", "int8x4",
             "int8x2"; "float32", "float16"; or weights only: "dynamic" (int8), "int4", "int2" (for
