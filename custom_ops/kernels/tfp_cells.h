@@ -12,9 +12,10 @@
 #ifndef TFP_CELLS_H_
 #define TFP_CELLS_H_
 
-#define TFP_CELLS(X)           \
-  X(gru, "TFPG", 3, 2, 0, "h") \
-  X(lstm, "TFPL", 4, 1, 0, "h", "c")
+#define TFP_CELLS(X)                 \
+  X(gru, "TFPG", 3, 2, 0, "h")       \
+  X(lstm, "TFPL", 4, 1, 0, "h", "c") \
+  X(simple_rnn, "TFPS", 1, 1, 0, "h")
 
 enum { TFP_MAX_STATES = 2, TFP_MAX_GATES = 4, TFP_CELL_PARAMETERS = 3 };
 
@@ -28,4 +29,5 @@ typedef enum tfp_cell_id { TFP_CELLS(TFP_CELL_ID) TFP_CELL_COUNT } tfp_cell_id;
 #ifdef TFP_INCLUDE_GATES
 #include "gates/gru.inc"
 #include "gates/lstm.inc"
+#include "gates/simple_rnn.inc"
 #endif

@@ -30,6 +30,10 @@ def lstm(p_x: Numbers, p_h: Numbers, states: Numbers) -> list[float]:
     return [logistic(o) * math.tanh(c), c]
 
 
+def simple_rnn(p_x: Numbers, p_h: Numbers, states: Numbers) -> list[float]:
+    return [math.tanh(p_x[0] + p_h[0])]
+
+
 def twin_of(cell: str) -> Twin:
     """The function of a cell."""
     twin: Twin = globals()[cell]

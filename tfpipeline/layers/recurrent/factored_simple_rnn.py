@@ -50,7 +50,6 @@ class FactoredSimpleRNNCell(KerasTwinCell, RecurrentCell, keras.layers.SimpleRNN
     """
 
     KIND = "simple_rnn"
-    GATES = ("h",)
     PLAIN = keras.layers.SimpleRNNCell
 
     def step(self, inputs: Any, states: list[Any], recurrent: StateProduct) -> list[Any]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from tfpipeline.numerics.cells.cell import Cell, Functions, Gate, Step
 from tfpipeline.numerics.cells.gru import GRU
 from tfpipeline.numerics.cells.lstm import LSTM
+from tfpipeline.numerics.cells.simple_rnn import SIMPLE_RNN
 
-CELLS: Mapping[str, Cell] = {cell.name: cell for cell in (GRU, LSTM)}
+CELLS: Mapping[str, Cell] = {cell.name: cell for cell in (GRU, LSTM, SIMPLE_RNN)}
 """By name; a new cell is a module of this package and a name in this line."""
 
 __all__ = ["CELLS", "Cell", "Functions", "Gate", "Step"]
