@@ -7,7 +7,14 @@ from tfpipeline.numerics.cells.gru import GRU
 from tfpipeline.numerics.cells.lstm import LSTM
 from tfpipeline.numerics.cells.simple_rnn import SIMPLE_RNN
 
-CELLS: Mapping[str, Cell] = {cell.name: cell for cell in (GRU, LSTM, SIMPLE_RNN)}
-"""By name; a new cell is a module of this package and a name in this line."""
+CELLS: Mapping[str, Cell] = {
+    cell.name: cell
+    for cell in (
+        GRU,
+        LSTM,
+        SIMPLE_RNN,
+    )
+}
+"""By name; a new cell is a module of this package and a name in this tuple."""
 
 __all__ = ["CELLS", "Cell", "Functions", "Gate", "Step"]
