@@ -4,13 +4,14 @@ import json
 from dataclasses import asdict
 
 import pytest
+from recurrent_kinds import MAIN_KINDS
 
 from tfpipeline.bench.training import TrainingCase, TrainingRow, main, time_training
 
 SMALL = TrainingCase(batch=2, frames=3, features=6, units=8, rank=2)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm", "simple_rnn"])
+@pytest.mark.parametrize("cell", MAIN_KINDS)
 def test_times_the_three_layers(cell):
     row = time_training(TrainingCase(**{**vars(SMALL), "cell": cell}), "here", False, rounds=1)
     assert row.mode == "here" and min(row.dense, row.full, row.low) > 0

@@ -7,8 +7,9 @@ import inspect
 import keras
 import numpy as np
 import pytest
+from cell_twins import logistic
 from recurrent_kinds import KIND, TOLERANCE, array, seeded
-from step_output import product, sigmoid
+from step_output import product
 
 from tfpipeline.compress import truncate
 from tfpipeline.layers.recurrent.gated_cell_options import GatedCellOptions
@@ -61,7 +62,7 @@ def reference(step, sequences, state=None, scale=1.0):
     outputs = []
     for x in sequences.swapaxes(0, 1):
         total = product(x, step.kernel) + product(state, step.recurrent_kernel) + step.bias[0]
-        z, n = sigmoid(total[:, : step.units]), np.tanh(total[:, step.units :])
+        z, n = logistic(total[:, : step.units]), np.tanh(total[:, step.units :])
         state = z * state + (1 - z) * (scale * n - step.attributes["leak"] * state)
         outputs.append(state)
     return np.stack(outputs, axis=1)

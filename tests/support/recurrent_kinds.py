@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from tfpipeline.layers import FactoredGRU, FactoredLSTM, FactoredSimpleRNN
+from tfpipeline.layers import TWINS
+from tfpipeline.numerics.cells import CELLS
 
 # Two float32 matrix products in place of one, over nine recurrent steps.
 TOLERANCE = 2e-6
@@ -47,7 +50,7 @@ class Kind:
     factored: Any
     letters: str
     bias: tuple[int, ...]
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
     gate_activation: bool = True
 
     @property
@@ -70,13 +73,23 @@ class Kind:
         return seeded(**self.attributes, **options)
 
 
-L = keras.layers
-GRU = Kind(L.GRU, FactoredGRU, "zrh", (2, 36), {"reset_after": True})
-RESET_BEFORE = Kind(L.GRU, FactoredGRU, "zrh", (36,), {"reset_after": False})
-LSTM = Kind(L.LSTM, FactoredLSTM, "ifco", (48,))
-SIMPLE_RNN = Kind(L.SimpleRNN, FactoredSimpleRNN, "h", (12,), gate_activation=False)
+def _kind(plain: Any, factored: Any, attributes: Mapping[str, Any]) -> Kind:
+    twin = plain(12, **attributes)
+    twin.build((None, None, 3))
+    letters = "".join(gate.name for gate in CELLS[factored.CELL.KIND].gates)
+    gate_activation = "recurrent_activation" in signature(plain).parameters
+    return Kind(plain, factored, letters, tuple(twin.cell.bias.shape), attributes, gate_activation)
 
-KINDS = {"gru": GRU, "reset_before": RESET_BEFORE, "lstm": LSTM, "simple_rnn": SIMPLE_RNN}
+
+KINDS = {
+    factored.CELL.KIND: _kind(plain, factored, CELLS[factored.CELL.KIND].requires)
+    for plain, factored in TWINS.items()
+    if hasattr(factored, "CELL")
+}
+GRU, LSTM = KINDS["gru"], KINDS["lstm"]
+RESET_BEFORE = _kind(GRU.plain, GRU.factored, {"reset_after": False})
+KINDS["reset_before"] = RESET_BEFORE
+
 ANY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 MAIN_KINDS = {name: kind for name, kind in KINDS.items() if kind is not RESET_BEFORE}
 KIND = pytest.mark.parametrize("kind", MAIN_KINDS.values(), ids=MAIN_KINDS)

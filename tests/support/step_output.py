@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from cell_twins import logistic, twin_of
 
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+from tfpipeline.numerics.cells import CELLS
 
 
 def product(x, matrices):
@@ -15,49 +14,28 @@ def product(x, matrices):
     return x
 
 
-def gru_output(step, sequences):
-    units = step.units
-    state = np.zeros((len(sequences), units))
-    outputs = []
-    for time in range(sequences.shape[1]):
-        x = product(sequences[:, time], step.kernel) + step.bias[0]
-        inner = product(state, step.recurrent_kernel) + step.bias[1]
-        z, r = (sigmoid(x[:, s] + inner[:, s]) for s in (slice(units), slice(units, 2 * units)))
-        if step.attributes["reset_after"]:
-            candidate = r * inner[:, 2 * units :]
-        else:
-            candidate = product(r * state, step.recurrent_kernel)[:, 2 * units :]
-        state = z * state + (1 - z) * np.tanh(x[:, 2 * units :] + candidate)
-        outputs.append(state)
-    return np.stack(outputs, axis=1)
-
-
-def lstm_output(step, sequences):
-    state = carry = np.zeros((len(sequences), step.units))
-    outputs = []
-    for time in range(sequences.shape[1]):
-        p = product(sequences[:, time], step.kernel) + step.bias[0]
-        p = p + product(state, step.recurrent_kernel)
-        i, f, c, o = np.split(p, 4, axis=1)
-        carry = sigmoid(f) * carry + sigmoid(i) * np.tanh(c)
-        state = sigmoid(o) * np.tanh(carry)
-        outputs.append(state)
-    return np.stack(outputs, axis=1)
-
-
-def simple_rnn_output(step, sequences):
-    state = np.zeros((len(sequences), step.units))
-    outputs = []
-    for time in range(sequences.shape[1]):
-        x = product(sequences[:, time], step.kernel) + step.bias[0]
-        state = np.tanh(x + product(state, step.recurrent_kernel))
-        outputs.append(state)
-    return np.stack(outputs, axis=1)
-
-
-OUTPUTS = {"gru": gru_output, "lstm": lstm_output, "simple_rnn": simple_rnn_output}
+def reset_before(step, p_x, p_h, states):
+    """A GRU whose reset gate acts on the state, before the product."""
+    (h,) = states
+    z, r = (logistic(p_x[i] + p_h[i]) for i in range(2))
+    candidate = product(r * h, step.recurrent_kernel)[:, 2 * step.units :]
+    return [z * h + (1 - z) * np.tanh(p_x[2] + candidate)]
 
 
 def step_output(step, sequences):
-    output = OUTPUTS[step.cell](step, sequences)
+    gates = step.bias.shape[1] // step.units
+    states = [np.zeros((len(sequences), step.units)) for _ in CELLS[step.cell].states]
+    outputs = []
+    for time in range(sequences.shape[1]):
+        x = product(sequences[:, time], step.kernel) + step.bias[0]
+        inner = product(states[0], step.recurrent_kernel)
+        if len(step.bias) > 1:
+            inner = inner + step.bias[1]
+        p_x, p_h = np.split(x, gates, axis=1), np.split(inner, gates, axis=1)
+        if step.attributes.get("reset_after", True):
+            states = twin_of(step.cell)(p_x, p_h, states)
+        else:
+            states = reset_before(step, p_x, p_h, states)
+        outputs.append(states[0])
+    output = np.stack(outputs, axis=1)
     return output if step.projection is None else output @ step.projection
