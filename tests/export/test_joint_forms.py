@@ -1,4 +1,4 @@
-"""Every joint form of both factored recurrent layers, and what two_stage_fit returns, exported."""
+"""Every joint form of the factored recurrent layers, and what two_stage_fit returns, exported."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from recurrent_kinds import MAIN_KINDS
 from small_model import FEATURES, walk
 
 from tfpipeline.compress import two_stage_fit
 from tfpipeline.export import ExportReport, Tolerances, export
-from tfpipeline.layers import FactoredGRU, FactoredLSTM
+from tfpipeline.layers import FactoredGRU
 from tfpipeline.regularizers import TraceNorm
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
-
-KINDS = {"gru": FactoredGRU, "lstm": FactoredLSTM}
 
 
 def check_forms(report: ExportReport, model: keras.Model, op: str) -> None:
@@ -46,11 +45,11 @@ def check_forms(report: ExportReport, model: keras.Model, op: str) -> None:
 
 
 @pytest.mark.parametrize("joint", ["partial", "split", "all", "prabhavalkar"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MAIN_KINDS)
 def test_joint_forms(target: Path, kind: str, joint: str) -> None:
     keras.utils.set_random_seed(5)
     # joint="all" needs as many features as units.
-    layer = KINDS[kind](FEATURES, rank=8, joint=joint, return_sequences=True)
+    layer = MAIN_KINDS[kind].factored(FEATURES, rank=8, joint=joint, return_sequences=True)
     model = keras.Sequential([keras.Input((None, FEATURES)), layer])
     # The largest of 40 states that nobody trained is a close call.
     accepted = Tolerances(agreement=0.9)

@@ -1,4 +1,4 @@
-"""Every recurrent cell, stock and factored, through export in every kind of number format."""
+"""Every recurrent cell, ours and Keras' own, through export in every kind of number format."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from recurrent_kinds import MAIN_KINDS
 from small_model import FEATURES, settle, walk
 
+from tfpipeline import layers as own
 from tfpipeline.export import export, kept_conversions
 from tfpipeline.export.recurrent.observe import float_output
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
@@ -24,14 +24,22 @@ BOUNDS = {"float16": 2e-3, "dynamic": 0.08, "int8": 0.1, "int16x8": 0.035, "int4
 FUSED = ("dynamic", "int8", "int4")
 
 
-@pytest.fixture(scope="module", params=MAIN_KINDS)
+LAYERS = {
+    kind.CELL.KIND: kind
+    for kind in (getattr(own, name) for name in own.__all__)
+    if "CELL" in vars(kind)
+}
+
+
+@pytest.fixture(scope="module", params=CELLS)
 def model(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
-    """A cell's name, and a model of ours, Keras' own and a dense layer."""
-    kind = MAIN_KINDS[request.param]
+    """A cell's name; a model of our layer, a plain one, Keras' own where it has one, and Dense."""
+    kind = LAYERS[request.param]
+    options = {"return_sequences": True, "name": "second"}
     layers = [
         keras.Input((None, FEATURES)),
-        kind.factored(24, rank=8, return_sequences=True, name="first"),
-        kind.plain(17, return_sequences=True, name="second"),
+        kind(24, rank=8, return_sequences=True, name="first"),
+        kind.PLAIN(17, **options) if hasattr(kind, "PLAIN") else kind(17, rank=None, **options),
         keras.layers.Dense(3),
     ]
     with kept_conversions():
