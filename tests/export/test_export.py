@@ -228,7 +228,7 @@ def test_path_must_be_a_tflite_file(model: keras.Model, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (keras.layers.SimpleRNN(4), "is a SimpleRNN, which export does not support yet"),
+        (keras.layers.RNN(keras.layers.GRUCell(4)), "is a RNN, which export does not support yet"),
         (keras.layers.LSTM(4, activation="relu"), "has activation='relu': export supports"),
         (keras.layers.GRU(4, reset_after=False), "has reset_after=False: export supports"),
         (keras.layers.GRU(4, activation="relu"), "has activation='relu': export supports"),
