@@ -36,7 +36,7 @@ NO_COMPILER = (
 
 
 def run_cmake(arguments: list[str], log: list[str]) -> bool:
-    """Runs CMake, adds what it prints to `log`, and says whether it succeeded."""
+    """Run CMake, add what it prints to `log`, and say whether it succeeded."""
     done = subprocess.run(
         ["cmake", *arguments],
         stdout=subprocess.PIPE,
@@ -50,7 +50,7 @@ def run_cmake(arguments: list[str], log: list[str]) -> bool:
 
 
 def build_native(target: Path, version: str) -> None:
-    """Builds the library and puts it into the folder `target`, in place of an older one.
+    """Build the library and put it into the folder `target`, in place of an older one.
 
     Raises:
         CompileError: CMake or a C compiler is missing, or the compilation failed.

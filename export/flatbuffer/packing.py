@@ -55,8 +55,10 @@ class SharedQuantization(schema.QuantizationParametersT):
 
 
 class SharedTensor(schema.TensorT):
-    """A tensor whose table is stored once for all graphs that have the same: what a loop carries
-    is declared outside, in its condition and in its body."""
+    """A tensor whose table is stored once for all graphs that have the same.
+
+    What a loop carries is declared outside, in its condition and in its body.
+    """
 
     def Pack(self, builder: SharingBuilder) -> int:  # noqa: N802 (the schema's name)
         quantization = None if self.quantization is None else self.quantization.Pack(builder)

@@ -77,8 +77,10 @@ class OpModes:
         return len(modes) == 1 and all(mode.fusable for mode in modes)
 
     def _find_float_layers(self) -> set[str]:
-        """Layers with an op that has no kernel for their mode: converting around it alone would
-        cost more precision than it saves."""
+        """Find layers with an op that has no kernel for their mode.
+
+        Converting around it alone would cost more precision than it saves.
+        """
         found = set()
         for op in self._source.operators:
             layer = self.layer(op)

@@ -241,7 +241,7 @@ class PortableStep(ABC):
         )
 
     def narrow(self, graph: GraphBuilder, name: str, h: int) -> int:
-        """h in the format of products: what they take, and what the layer puts out."""
+        """Return h in the format of products: what they take, and what the layer puts out."""
         plan = self.plan
         full_name = f"{plan.name}/{name}"
         return self.gates.narrow(graph, full_name, h, plan.units, self.linear.dtype, self.output)

@@ -164,8 +164,10 @@ class LinearArithmetic:
     def zeros(
         self, graph: GraphBuilder, name: str, shape: Sequence[int], q: Quantization | None
     ) -> int:
-        """Values that are stored as zeros, made when the graph runs: a constant would be as large
-        as the sequence is long."""
+        """Return values that are stored as zeros, made when the graph runs.
+
+        A constant would be as large as the sequence is long.
+        """
         result = graph.tensor(name, shape, self.dtype, q)
         sizes = graph.constant(f"{name}/shape", np.array(shape, np.int32))
         zero = graph.constant(f"{name}/zero", np.zeros((), self.dtype), q)

@@ -147,7 +147,7 @@ def _least_frames(symbols: Any, lengths: Any) -> Any:
 
 
 def _forward_backward(log_p: Any, frames: Any, symbols: Any, lengths: Any) -> Any:
-    """log p of each label, and the share of each symbol in each frame of its paths."""
+    """Return log p of each label, and the share of each symbol in each frame of its paths."""
     batch, time, classes = ops.shape(log_p)
     rows, columns = ops.shape(symbols)[1], symbols.shape[2]
     exists = symbols >= 0

@@ -10,9 +10,9 @@ from tfpipeline.metrics.spectrum import singular_values
 
 
 def nu(matrix: Any) -> float:
-    """Return nu(W) = (|s|_1 / |s|_2 - 1) / (sqrt(d) - 1), d = min(rows, columns).
+    """Return how full a matrix is of large singular values.
 
-    s are the singular values.
+    nu(W) = (|s|_1 / |s|_2 - 1) / (sqrt(d) - 1), d = min(rows, columns), s the singular values.
 
     It is 0 for a matrix of rank 1, 1 when all singular values are equal, and the same for W and cW.
     The all-zero matrix counts as 0. Kliegl et al. (2018), equation (7), with the ratio of the norms

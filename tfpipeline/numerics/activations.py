@@ -62,13 +62,13 @@ def _exp2_in_range(y: Float32Array) -> Float32Array:
 
 
 def exp2(y: ArrayLike) -> Float32Array:
-    """Returns 2^y for y clamped to [-43, 43]; relative error at most 2.5e-7."""
+    """Return 2^y for y clamped to [-43, 43]; relative error at most 2.5e-7."""
     values = np.asarray(y, dtype=np.float32)
     return _exp2_in_range(np.minimum(np.maximum(values, -EXPONENT_LIMIT), EXPONENT_LIMIT))
 
 
 def sigmoid(x: ArrayLike) -> Float32Array:
-    """Returns 1 / (1 + exp(-x)) with an absolute error of at most 2e-7."""
+    """Return 1 / (1 + exp(-x)) with an absolute error of at most 2e-7."""
     with np.errstate(over="ignore"):  # an infinite product is clamped like any other
         y = np.asarray(x, dtype=np.float32) * SIGMOID_FACTOR
     e = exp2(y)
@@ -76,7 +76,7 @@ def sigmoid(x: ArrayLike) -> Float32Array:
 
 
 def tanh(x: ArrayLike) -> Float32Array:
-    """Returns tanh(x) with an absolute error of at most 2e-7; odd to the last bit."""
+    """Return the hyperbolic tangent with an absolute error of at most 2e-7; odd to the last bit."""
     values = np.asarray(x, dtype=np.float32)
     with np.errstate(over="ignore"):
         y = np.abs(values) * TANH_FACTOR
@@ -85,13 +85,13 @@ def tanh(x: ArrayLike) -> Float32Array:
 
 
 def hard_sigmoid(x: ArrayLike) -> Float32Array:
-    """Returns clamp(x / 6 + 0.5, 0, 1), as Keras' `hard_sigmoid` but for roundings."""
+    """Return clamp(x / 6 + 0.5, 0, 1), as Keras' `hard_sigmoid` but for roundings."""
     y = np.asarray(x, dtype=np.float32) * _HARD_SIGMOID_SLOPE + np.float32(0.5)
     return np.minimum(np.maximum(y, np.float32(0.0)), _ONE)
 
 
 def hard_tanh(x: ArrayLike) -> Float32Array:
-    """Returns clamp(x, -1, 1), exactly."""
+    """Return clamp(x, -1, 1), exactly."""
     return np.minimum(np.maximum(np.asarray(x, dtype=np.float32), -_ONE), _ONE)
 
 

@@ -48,7 +48,7 @@ def factored_int8(
     y_zero_point: int,
     activation: str = "none",
 ) -> Int8Array:
-    """Returns the int8 layer's output `(batch, rows)`, bit for bit that of every kernel.
+    """Return the int8 layer's output `(batch, rows)`, bit for bit that of every kernel.
 
     Args:
         x: int8 `(batch, depth)`.
@@ -90,7 +90,7 @@ def factored_float(
     *,
     activation: str = "none",
 ) -> Float32Array:
-    """Returns the float layer's output `(batch, rows)`, bit for bit that of every kernel.
+    """Return the float layer's output `(batch, rows)`, bit for bit that of every kernel.
 
     Args:
         x: finite float32 `(batch, depth)`; each row is quantized over its own range, and so is each

@@ -77,7 +77,7 @@ class FactoredOptions:
             )
 
     def pack(self) -> bytes:
-        """Returns the bytes that stand in the model."""
+        """Return the bytes that stand in the model."""
         return _LAYOUT.pack(
             MAGIC,
             VERSION,
@@ -95,7 +95,7 @@ class FactoredOptions:
 
     @classmethod
     def unpack(cls, data: bytes) -> FactoredOptions:
-        """Returns the options in `data`.
+        """Return the options in `data`.
 
         Raises:
             ValueError: the bytes are not those of this version, with the reason.

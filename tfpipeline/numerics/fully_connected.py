@@ -24,7 +24,7 @@ _ENDS = {"none": (-np.inf, np.inf), "relu": (0.0, np.inf), "relu6": (0.0, 6.0)}
 
 
 def pack_rows(values: ArrayLike, bits: int) -> Int8Array:
-    """Returns rows of signed integers as two's complement numbers of `bits` bits.
+    """Return rows of signed integers as two's complement numbers of `bits` bits.
 
     The first number stands in the low bits of the first byte; every row begins with a new byte.
 
@@ -53,7 +53,7 @@ def pack_rows(values: ArrayLike, bits: int) -> Int8Array:
 
 
 def unpack_rows(data: Int8Array, bits: int, depth: int) -> Int8Array:
-    """Returns the numbers `(rows, depth)` that `pack_rows` packed."""
+    """Return the numbers `(rows, depth)` that `pack_rows` packed."""
     numbers = data.view(np.uint8)[:, :, None].astype(np.int64)
     numbers = (numbers >> (bits * np.arange(8 // bits))) & (2**bits - 1)
     sign = 2 ** (bits - 1)
@@ -100,7 +100,7 @@ def fully_connected_int8(
     y_zero_point: int,
     activation: str = "none",
 ) -> Int8Array:
-    """Returns the int8 layer's output `(batch, rows)`, bit for bit that of every kernel.
+    """Return the int8 layer's output `(batch, rows)`, bit for bit that of every kernel.
 
     Args:
         x: int8 `(batch, depth)`.
@@ -135,7 +135,7 @@ def fully_connected_float(
     *,
     activation: str = "none",
 ) -> Float32Array:
-    """Returns the float layer's output `(batch, rows)`, bit for bit that of every kernel.
+    """Return the float layer's output `(batch, rows)`, bit for bit that of every kernel.
 
     Args:
         x: finite float32 `(batch, depth)`; each row is quantized over its own range.

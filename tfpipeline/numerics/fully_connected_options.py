@@ -57,7 +57,7 @@ class FullyConnectedOptions:
             )
 
     def pack(self) -> bytes:
-        """Returns the bytes that stand in the model."""
+        """Return the bytes that stand in the model."""
         number = ACTIVATIONS[self.activation]
         return _LAYOUT.pack(
             MAGIC, VERSION, SIZE, 0, self.rows, self.depth, self.weight_bits, number
@@ -65,7 +65,7 @@ class FullyConnectedOptions:
 
     @classmethod
     def unpack(cls, data: bytes) -> FullyConnectedOptions:
-        """Returns the options in `data`.
+        """Return the options in `data`.
 
         Raises:
             ValueError: the bytes are not those of this version, with the reason.

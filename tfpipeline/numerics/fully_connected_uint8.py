@@ -26,12 +26,12 @@ UInt8Array = NDArray[np.uint8]
 
 
 def wrap(values: ArrayLike) -> Int32Array:
-    """Returns the low 32 bits of integers, as int32."""
+    """Return the low 32 bits of integers, as int32."""
     return (np.asarray(values, np.int64) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
 
 
 def quantize_multiplier(multiplier: float) -> tuple[int, int]:
-    """Returns `(mantissa, shift)` with `multiplier ~ mantissa / 2^31 * 2^shift`.
+    """Return `(mantissa, shift)` with `multiplier ~ mantissa / 2^31 * 2^shift`.
 
     The mantissa lies in [2^30, 2^31), rounded half up.
 
@@ -44,12 +44,12 @@ def quantize_multiplier(multiplier: float) -> tuple[int, int]:
 
 
 def rounding_doubling_high_mul(values: Int64Array, mantissa: int) -> Int64Array:
-    """gemmlowp's SaturatingRoundingDoublingHighMul: `values * mantissa / 2^31`, ties up."""
+    """Return gemmlowp's SaturatingRoundingDoublingHighMul: `values * mantissa / 2^31`, ties up."""
     return (values * mantissa + (1 << 30)) >> 31
 
 
 def rounding_divide_by_pot(values: Int64Array, exponent: int) -> Int64Array:
-    """gemmlowp's RoundingDivideByPOT: `values / 2^exponent`, ties away from zero."""
+    """Return gemmlowp's RoundingDivideByPOT: `values / 2^exponent`, ties away from zero."""
     mask = (1 << exponent) - 1
     return (values >> exponent) + ((values & mask) > (mask >> 1) + (values < 0))
 
@@ -62,7 +62,7 @@ def sums_uint8(
     x_zero_point: int,
     w_zero_point: int,
 ) -> Int32Array:
-    """Returns the raw sums `(batch, rows)`, int32: gemmlowp's product with no output pipeline.
+    """Return the raw sums `(batch, rows)`, int32: gemmlowp's product with no output pipeline.
 
     Args:
         x: uint8 `(batch, depth)`.
@@ -89,7 +89,7 @@ def fully_connected_uint8(
     activation: str = "none",
     fixed_point: bool = True,
 ) -> UInt8Array:
-    """Returns the layer's output `(batch, rows)`, bit for bit that of every kernel.
+    """Return the layer's output `(batch, rows)`, bit for bit that of every kernel.
 
     Args:
         x: uint8 `(batch, depth)`.

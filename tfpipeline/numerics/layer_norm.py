@@ -26,13 +26,13 @@ _LANES = 16
 
 
 def load_gains(gains: ArrayLike) -> Float32Array:
-    """Returns the gains as the op takes them in: tiny values become zero."""
+    """Return the gains as the op takes them in: tiny values become zero."""
     values = np.asarray(gains, dtype=np.float32)
     return np.where(np.abs(values) >= GAIN_FLOOR, values, np.float32(0.0))
 
 
 def ordered_sum(values: Float32Array) -> Float32Array:
-    """Returns the sums over the last axis: 16 lanes in turn, then those 8, 4, 2 and 1 apart."""
+    """Return the sums over the last axis: 16 lanes in turn, then those 8, 4, 2 and 1 apart."""
     padding = -values.shape[-1] % _LANES
     padded = np.pad(values, [*[(0, 0)] * (values.ndim - 1), (0, padding)])
     blocks = padded.reshape(*values.shape[:-1], -1, _LANES)
@@ -53,7 +53,7 @@ def fold_layer_norm(
     gates: int,
     epsilon: float,
 ) -> tuple[Float32Array, Float32Array]:
-    """Returns the multipliers and biases that also normalize.
+    """Return the multipliers and biases that also normalize.
 
     Args:
         acc: int32 `(batch, gates * units)`.

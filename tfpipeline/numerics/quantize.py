@@ -12,7 +12,7 @@ SMALLEST_SCALE = np.float32(2.0**-40)
 def quantize_affine(
     x: ArrayLike, scale: float, zero_point: int = 0, dtype: DTypeLike = np.int8
 ) -> NDArray[np.signedinteger]:
-    """Returns clamp(round(x / scale) + zero_point) in `dtype`, ties to even.
+    """Return clamp(round(x / scale) + zero_point) in `dtype`, ties to even.
 
     The division is a float32 division, as in the runtimes' QUANTIZE.
 
@@ -35,20 +35,20 @@ def quantize_affine(
 
 
 def dequantize_affine(q: ArrayLike, scale: float, zero_point: int = 0) -> NDArray[np.float32]:
-    """Returns (q - zero_point) * scale in float32."""
+    """Return (q - zero_point) * scale in float32."""
     centred = np.asarray(q).astype(np.int32) - np.int32(zero_point)
     return centred.astype(np.float32) * np.float32(scale)
 
 
 def symmetric_limit(bits: int) -> int:
-    """Returns the largest magnitude of a symmetric `bits`-bit integer, 127 for 8 bits."""
+    """Return the largest magnitude of a symmetric `bits`-bit integer, 127 for 8 bits."""
     if not 2 <= bits <= 16:
         raise ValueError(f"bits must lie in [2, 16]; got {bits!r}.")
     return 2 ** (bits - 1) - 1
 
 
 def channel_scales(w: ArrayLike, axis: int = 0, bits: int = 8) -> NDArray[np.float32]:
-    """Returns one symmetric scale for each index of `axis`: max|w| / (2^(bits-1) - 1).
+    """Return one symmetric scale for each index of `axis`: max|w| / (2^(bits-1) - 1).
 
     Args:
         w: weights of any rank.
@@ -72,7 +72,7 @@ def channel_scales(w: ArrayLike, axis: int = 0, bits: int = 8) -> NDArray[np.flo
 def quantize_channels(
     w: ArrayLike, scales: ArrayLike, axis: int = 0, bits: int = 8
 ) -> NDArray[np.int8]:
-    """Returns clamp(round(w / scales), -limit, limit) as int8 (int16 above 8 bits), ties to even.
+    """Return clamp(round(w / scales), -limit, limit) as int8 (int16 above 8 bits), ties to even.
 
     Args:
         w: weights of any rank.
@@ -95,7 +95,7 @@ def quantize_channels(
 
 
 def requantize(acc: ArrayLike, multiplier: ArrayLike) -> NDArray[np.int8]:
-    """Returns clamp(round(float32(acc) * multiplier), -127, 127) as int8, ties to even."""
+    """Return clamp(round(float32(acc) * multiplier), -127, 127) as int8, ties to even."""
     values = np.asarray(acc).astype(np.float32) * np.asarray(multiplier, dtype=np.float32)
     return np.rint(np.clip(values, -127.0, 127.0)).astype(np.int8)
 
@@ -103,13 +103,13 @@ def requantize(acc: ArrayLike, multiplier: ArrayLike) -> NDArray[np.int8]:
 def affine_ends(
     activation: str, scale: float, zero_point: int, lowest: int, highest: int
 ) -> tuple[int, int]:
-    """Returns the ends of a quantized output, as the runtimes round them.
+    """Return minimum and maximum of a quantized output, as the runtimes round them.
 
     Args:
         activation: "none", "relu" or "relu6".
         scale: of the output.
         zero_point: of the output.
-        lowest, highest: ends of the output's type.
+        lowest, highest: minimum and maximum of the output's type.
     """
     if activation == "none":
         return lowest, highest

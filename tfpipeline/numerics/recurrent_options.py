@@ -133,7 +133,7 @@ class RecurrentOptions:
         return self.recurrent_cell.op_name
 
     def pack(self) -> bytes:
-        """Returns the 64 bytes that go into the operator's `custom_options`."""
+        """Return the 64 bytes that go into the operator's `custom_options`."""
         flags = self.return_sequences * _RETURN_SEQUENCES | self.go_backwards * _GO_BACKWARDS
         flags |= self.layer_norm * _LAYER_NORM
         return _LAYOUT.pack(
