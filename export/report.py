@@ -132,8 +132,7 @@ class ExportReport:
 
     def _drift_lines(self) -> list[str]:
         return [
-            f"{name}: error {drift.output_last:.4f} in the last {drift.windows * drift.window} of "
-            f"{drift.frames} time steps, {drift.output_fresh:.4f} there from fresh states every "
-            f"{drift.window}"
+            f"{name}: error {drift.output_last:.4f} late in {drift.frames} time steps, "
+            f"{drift.output_fresh:.4f} there from fresh states"
             for name, drift in self.drift.items()
         ]

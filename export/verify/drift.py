@@ -5,14 +5,19 @@ error is, which `verify` looks at, but whether a long past makes it larger: the 
 stream, of one training length each, are run a second time, each from fresh states. (The first part
 of a long stream is no measure for the last one: the inputs differ, and some lie outside the
 calibrated ranges.)
+
+The error of a single window is much by chance, and so is what a few windows have in common. A past
+that does harm shows in the last window and in the last five together; what counts is the one where
+it shows less.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,30 +36,28 @@ from tfpipeline.runtime import Streamer
 _LENGTHS = 10
 """How many times the training length a stream runs."""
 _WINDOWS = 5
-"""How many windows count together. Of one the error is much by chance: over 40 streams of a sound
-model, 4 ended above twice their error from fresh states and above the floor; of five windows none
-did, with the same median growth."""
+"""How many windows at its end are run from fresh states."""
 _STREAM = Form(fused=False, streaming=True)
 
 
 @dataclass(frozen=True)
 class Drift:
-    """The error of a stream's last windows against a float32 stream of the same model.
+    """The error late in a stream against a float32 stream of the same model.
 
-    Relative errors (`relative_error.py`) against the float32 stream.
+    Relative errors (`relative_error.py`) against the float32 stream, in the last window or in the
+    last five together, whichever the past adds less to.
 
     Args:
         frames: Length of the stream.
         window: Length of a window, one training length.
         output_fresh: Error of the output to which the past adds most, over all its channels, where
-            the stream begins with each of the windows.
+            the stream begins with the window.
         output_last: The same where it has run through all before.
         state_fresh: The same of explicit states; None without.
         state_last: The same of explicit states after all before.
         channel_fresh: As `output_fresh`, of the channel to which the past adds most; None where
-            the windows are too short to tell channels apart.
+            a window is too short to tell channels apart.
         channel_last: The same after all before.
-        windows: How many windows there are.
     """
 
     frames: int
@@ -65,10 +68,9 @@ class Drift:
     state_last: float | None
     channel_fresh: float | None = None
     channel_last: float | None = None
-    windows: int = 1
 
     def pairs(self) -> list[tuple[str, float, float]]:
-        """Return the errors that may grow: from fresh states, and after all before."""
+        """The errors that may grow: from fresh states, and after all before."""
         found = [("outputs", self.output_fresh, self.output_last)]
         if self.channel_fresh is not None and self.channel_last is not None:
             found.append(("worst channel", self.channel_fresh, self.channel_last))
@@ -79,8 +81,8 @@ class Drift:
     @property
     def growth(self) -> float:
         """How many times larger the past makes the error of outputs or states: the larger ratio."""
-        pairs = [pair[1:] for pair in self.pairs() if pair[0] != "worst channel"]
-        return max(last / max(fresh, 1e-12) for fresh, last in pairs)
+        pairs = [errors for what, *errors in self.pairs() if what != "worst channel"]
+        return max(_growth((fresh, last)) for fresh, last in pairs)
 
 
 def drift(model: ConvertedModel, files: Mapping[Form, Path], work: Path) -> dict[str, Drift]:
@@ -93,7 +95,7 @@ def drift(model: ConvertedModel, files: Mapping[Form, Path], work: Path) -> dict
     reference = work / "reference.tflite"
     names = model.converted.marked.layer_names
     reference.write_bytes(model.write(_STREAM, ModeTable("float32", {}, names)).data)
-    time_inputs = {spec.name for spec in model.signature.inputs if spec.has_time}
+    time_inputs = {port.name for port in model.signature.inputs if port.has_time}
     stream = _long_stream(model.held_out, time_inputs, _LENGTHS * window)
     paths = {form.name: path for form, path in streams.items()}
     comparable = {name: one.comparable for name, one in model.scores.items()}
@@ -145,7 +147,7 @@ def _measure(
     window: int,
     comparable: Mapping[str, bool] | None = None,
 ) -> dict[str, Drift]:
-    """Run streaming models over `stream` and compare each with the reference call by call.
+    """Runs streaming models over `stream` and compares each with the reference call by call.
 
     Args:
         paths: The exported streaming models by name.
@@ -167,17 +169,13 @@ def _measure(
         for start in range(0, frames - chunk + 1, chunk)
     ]
     length = max(1, window // chunk)
-    windows = max(1, min(_WINDOWS, len(calls) // length - 1))
-    last = len(calls) - windows * length
-    parts = [calls[start : start + length] for start in range(max(0, last), len(calls), length)]
-    with progress("Streaming", len(calls) + sum(map(len, parts))) as bar:
-        long = run_beside(exact, ours, [calls], bar.advance)
-        fresh = run_beside(exact, ours, parts, bar.advance)
+    first = max(0, len(calls) - _WINDOWS * length)
+    windows = [calls[i : i + length] for i in range(first, len(calls), length)]
+    with progress("Streaming", len(calls) + sum(map(len, windows))) as bar:
+        long = run_beside(exact, ours, calls, bar.advance)
+        fresh = [run_beside(exact, ours, calls, bar.advance) for calls in windows]
     return {
-        name: replace(
-            _drift(frames, window, long[name], fresh[name], windows * length, comparable or {}),
-            windows=windows,
-        )
+        name: _drift(frames, window, long[name], [one[name] for one in fresh], comparable or {})
         for name in ours
     }
 
@@ -187,30 +185,60 @@ def _part(value: np.ndarray, start: int, chunk: int) -> np.ndarray:
     return part
 
 
+class _Grown(NamedTuple):
+    """Errors from fresh states and after all before, of what the past adds most to."""
+
+    output: tuple[float, float]
+    state: tuple[float, float] | None
+    channel: tuple[float, float] | None
+
+
 def _drift(
     frames: int,
     window: int,
     long: Trace,
-    fresh: Trace,
-    last: int,
+    fresh: Sequence[Trace],
     comparable: Mapping[str, bool],
 ) -> Drift:
+    spans = [_grown(long, fresh[-count:], comparable) for count in (1, len(fresh))]
+    output = min((span.output for span in spans), key=_growth)
+    state = _least([span.state for span in spans])
+    channel = _least([span.channel for span in spans])
+    return Drift(frames, window, *output, *state, *channel)
+
+
+def _least(
+    pairs: Sequence[tuple[float, float] | None],
+) -> tuple[float, float] | tuple[None, None]:
+    """Return the pair that grows least; none where one is missing."""
+    known = [pair for pair in pairs if pair is not None]
+    return min(known, key=_growth) if len(known) == len(pairs) else (None, None)
+
+
+def _growth(pair: tuple[float, float]) -> float:
+    return pair[1] / max(pair[0], 1e-12)
+
+
+def _grown(long: Trace, fresh: Sequence[Trace], comparable: Mapping[str, bool]) -> _Grown:
+    """Compare the last calls of a long stream with the same calls from fresh states."""
     overall: list[tuple[float, float]] = []
     channels: list[tuple[float, float]] = []
     for name, values in long.outputs.items():
+        pairs = [pair for trace in fresh for pair in trace.outputs[name]]
         both = [
-            _errors(pairs, values, last, comparable.get(name, False))
-            for pairs in (fresh.outputs[name], values)
+            _errors(late, values, comparable.get(name, False))
+            for late in (pairs, values[-len(pairs) :])
         ]
         overall.append((both[0].overall, both[1].overall))
         channels += zip(both[0].channels, both[1].channels, strict=True)
-    output = max(overall, key=_added)
-    channel = max(channels, key=_added) if channels else (None, None)
-    state: tuple[float | None, float | None] = (None, None)
+    state = None
     if long.states:
-        errors = [_errors(trace.states, long.states, last, False) for trace in (fresh, long)]
+        pairs = [pair for trace in fresh for pair in trace.states]
+        late = long.states[-len(pairs) :]
+        errors = [_errors(part, long.states, False) for part in (pairs, late)]
         state = (errors[0].overall, errors[1].overall)
-    return Drift(frames, window, *output, *state, *channel)
+    channel = max(channels, key=_added) if channels else None
+    return _Grown(max(overall, key=_added), state, channel)
 
 
 def _added(pair: tuple[float, float]) -> float:
@@ -218,8 +246,8 @@ def _added(pair: tuple[float, float]) -> float:
     return pair[1] - pair[0]
 
 
-def _errors(pairs: Pairs, all_pairs: Pairs, last: int, comparable: bool) -> RelativeErrors:
-    """Return the errors of the last calls, against what the reference's whole stream deviates."""
+def _errors(pairs: Pairs, all_pairs: Pairs, comparable: bool) -> RelativeErrors:
+    """Return the errors of some calls, against what the reference's whole stream deviates."""
     scales = Scales.of(np.concatenate([pair[1] for pair in all_pairs]), comparable=comparable)
-    ours, reference = (np.concatenate([pair[i] for pair in pairs[-last:]]) for i in range(2))
+    ours, reference = (np.concatenate([pair[i] for pair in pairs]) for i in range(2))
     return relative_errors(ours, reference, scales)

@@ -33,22 +33,21 @@ class Trace:
 def run_beside(
     exact: Streamer,
     ours: Mapping[str, Streamer],
-    parts: Sequence[Sequence[Samples]],
+    calls: Sequence[Samples],
     advance: Callable[..., None],
 ) -> dict[str, Trace]:
-    """Run every part from fresh states, call by call.
+    """Run streams from fresh states, call by call.
 
     Args:
         exact: The float32 stream.
         ours: The streams to compare with it, by name.
-        parts: Of each part, the inputs of every call.
+        calls: The inputs of each call.
         advance: Called after each call.
     """
     traces = {name: Trace() for name in ours}
-    for i, now in ((i, now) for calls in parts for i, now in enumerate(calls)):
-        if not i:
-            for streamer in (exact, *ours.values()):
-                streamer.reset()
+    for streamer in (exact, *ours.values()):
+        streamer.reset()
+    for now in calls:
         expected, expected_states = _named(exact, exact.process(now)), exact.states()
         for name, streamer in ours.items():
             traces[name].add_outputs(_named(streamer, streamer.process(now)), expected)
