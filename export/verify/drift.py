@@ -70,7 +70,7 @@ class Drift:
     channel_last: float | None = None
 
     def pairs(self) -> list[tuple[str, float, float]]:
-        """The errors that may grow: from fresh states, and after all before."""
+        """Return the errors that may grow: from fresh states, and after all before."""
         found = [("outputs", self.output_fresh, self.output_last)]
         if self.channel_fresh is not None and self.channel_last is not None:
             found.append(("worst channel", self.channel_fresh, self.channel_last))
@@ -80,7 +80,7 @@ class Drift:
 
     @property
     def growth(self) -> float:
-        """How many times larger the past makes the error of outputs or states: the larger ratio."""
+        """Return how many times larger the past makes outputs or states: the larger ratio."""
         pairs = [errors for what, *errors in self.pairs() if what != "worst channel"]
         return max(_growth((fresh, last)) for fresh, last in pairs)
 
@@ -124,7 +124,7 @@ def problems_of_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> lis
 
 
 def _long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
-    """One sample of `frames` time steps: every sample forwards and then backwards.
+    """Return one sample of `frames` time steps: every sample forwards and then backwards.
 
     Turning round joins them without jumps, which no calibrated range would cover.
     """
@@ -147,7 +147,7 @@ def _measure(
     window: int,
     comparable: Mapping[str, bool] | None = None,
 ) -> dict[str, Drift]:
-    """Runs streaming models over `stream` and compares each with the reference call by call.
+    """Run streaming models over `stream` and compare each with the reference call by call.
 
     Args:
         paths: The exported streaming models by name.
