@@ -72,7 +72,8 @@ def test_recordings_become_features_as_the_card_says(
         (("--verification", "{}/model.keras"), "verification must be an array, .*is neither"),
         (
             ("--verification", "{}/x.npy", "--relative-error", "0"),
-            r"relative error .* > 0 \(is it the model that was exported, .*"
+            r"relative error .* > 0, .* in channel \d of output 'scores' "
+            r"\(is it the model that was exported, .*"
             r"or pass --relative-error 0\.\d+ if this is acceptable",
         ),
     ],
