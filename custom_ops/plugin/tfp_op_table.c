@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "../kernels/common/tfp_assert.h"
-#include "tfp_builtin_fully_connected.h"
+#include "fully_connected/tfp_builtin_fully_connected.h"
 #include "tfp_node_kinds.h"
 #include "tfp_node_tensors.h"
 

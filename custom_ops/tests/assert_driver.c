@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../plugin/tfp_fully_connected_plan.h"
+#include "../plugin/fully_connected/tfp_fully_connected_plan.h"
 #include "../plugin/tfp_op_table.h"
 #include "driver.h"
 

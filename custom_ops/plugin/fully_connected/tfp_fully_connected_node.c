@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../kernels/common/tfp_assert.h"
+#include "../../kernels/common/tfp_assert.h"
+#include "../tfp_memory.h"
+#include "../tfp_node_kinds.h"
 #include "tfp_builtin_fully_connected.h"
 #include "tfp_fully_connected_read.h"
-#include "tfp_memory.h"
-#include "tfp_node_kinds.h"
 
 typedef struct fully_connected_state {
   union {

@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../kernels/common/tfp_assert.h"
+#include "../../kernels/common/tfp_assert.h"
+#include "../tfp_memory.h"
+#include "../tfp_node_kinds.h"
 #include "tfp_factored_plan.h"
-#include "tfp_memory.h"
-#include "tfp_node_kinds.h"
 
 typedef struct factored_state {
   tfp_factored op;

@@ -2,7 +2,7 @@
 #ifndef TFP_FACTORED_PLAN_H_
 #define TFP_FACTORED_PLAN_H_
 
-#include "../ops/fully_connected/tfp_factored.h"
+#include "../../ops/fully_connected/tfp_factored.h"
 #include "tfp_fully_connected_plan.h"
 
 typedef struct tfp_factored_plan {

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "../ops/fully_connected/tfp_fully_connected_options.h"
+#include "../../ops/fully_connected/tfp_fully_connected_options.h"
 #include "tfp_fully_connected_u8_plan.h"
 
 enum { kX, kWeights, kBias };

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "../ops/fully_connected/tfp_factored_options.h"
+#include "../../ops/fully_connected/tfp_factored_options.h"
 
 enum { kX, kFirst, kLast, kBias, kInputs };
 

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../kernels/common/tfp_assert.h"
-#include "tfp_check.h"
-#include "tfp_tensor.h"
+#include "../../kernels/common/tfp_assert.h"
+#include "../tfp_check.h"
+#include "../tfp_tensor.h"
 
 #define REFUSE(...) return snprintf(error, error_size, __VA_ARGS__), false
 

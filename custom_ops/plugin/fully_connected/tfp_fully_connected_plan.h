@@ -3,10 +3,10 @@
 #ifndef TFP_FULLY_CONNECTED_PLAN_H_
 #define TFP_FULLY_CONNECTED_PLAN_H_
 
-#include "../ops/fully_connected/tfp_fully_connected.h"
-#include "../ops/fully_connected/tfp_fully_connected_options.h"
-#include "../ops/fully_connected/tfp_fully_connected_u8.h"
-#include "tfp_node.h"
+#include "../../ops/fully_connected/tfp_fully_connected.h"
+#include "../../ops/fully_connected/tfp_fully_connected_options.h"
+#include "../../ops/fully_connected/tfp_fully_connected_u8.h"
+#include "../tfp_node.h"
 
 enum { TFP_MAX_RANK = 8 };
 

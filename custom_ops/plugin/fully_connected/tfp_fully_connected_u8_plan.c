@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "../kernels/common/tfp_assert.h"
+#include "../../kernels/common/tfp_assert.h"
 
 /* Output minimum and maximum as quantized values, rounded as the runtimes do. */
 static void set_output_range(const tfp_fully_connected_plan *plan,

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../tfp_tensor.h"
 #include "tfp_fully_connected_read.h"
-#include "tfp_tensor.h"
 
 enum { kX, kWeights, kBias };
 
