@@ -18,6 +18,8 @@ from tfpipeline.studies.export.matrix import (
 )
 from tfpipeline.studies.export.matrix_table import support_page
 
+pytestmark = pytest.mark.long
+
 _ROOT = Path(__file__).parents[2]
 _TABLE = _ROOT / "docs" / "results" / "export_matrix.csv"
 
