@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer import ModelBuilder, Quantization
-from tfpipeline.export.gate_arithmetic import FLOAT_GATES, INT16_GATES
-from tfpipeline.export.linear_arithmetic import LinearArithmetic
+from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.modes import MODES
+from tfpipeline.export.quantize.quantization import Quantization
+from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES
+from tfpipeline.export.recurrent.product_format import LinearArithmetic
 
 
 def test_an_operand_reaches_as_far_in_int16_as_in_int8() -> None:
