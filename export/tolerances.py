@@ -32,7 +32,7 @@ class Tolerances:
 
     agreement: float = 0.97
     relative_error: float = 0.15
-    drift: float = 2.5
+    drift: float = 2.0
 
     @property
     def channel_error(self) -> float:
