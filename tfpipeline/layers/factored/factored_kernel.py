@@ -43,7 +43,10 @@ class BalancedInitializer:
         return ops.convert_to_tensor(self._factors[index], dtype=dtype)
 
     def _traced(self, full: Any) -> tuple[Any, Any]:
-        u, s, vt = ops.svd(full, full_matrices=False)
+        # The singular values of an orthogonal start are all alike, which costs float32 two digits.
+        # JAX has no float64 unless it is switched on.
+        wide = "float64" if keras.backend.backend() == "tensorflow" else "float32"
+        u, s, vt = ops.svd(ops.cast(full, wide), full_matrices=False)
         root = ops.sqrt(s[: self._rank])
         return u[:, : self._rank] * root, root[:, None] * vt[: self._rank]
 
