@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 import tiny_models as tiny
 from small_model import FEATURES, FRAMES, LABELS, Exported
-from tiny_tflite import ints, operator, operator_code, subgraph, tensor, tiny_model
+from tiny_tflite import Vector, ints, operator, operator_code, subgraph, tensor, tiny_model
 
 import tfpipeline as tp
 from tfpipeline.cli.main import main
 from tfpipeline.inspection import inspect_model, render, try_model
+from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.cells.cell import Cell
+from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
 
 def test_inputs_and_outputs_have_their_signature_names(exported: Exported) -> None:
@@ -37,6 +40,20 @@ def test_our_options_are_decoded(exported: Exported) -> None:
     found = inspect_model(exported.report.fused)
     options = [use.op.options for use in found.custom_ops]
     assert {(entry["units"], entry["rank_x"]) for entry in options} == {(24, 8), (17, 0)}
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+def test_the_options_of_a_cell_are_shown_and_nothing_empty(tmp_path: Path, cell: Cell) -> None:
+    values = tuple(0.1 + i for i in range(len(cell.parameters)))
+    options = RecurrentOptions(cell.name, units=8, input_dim=4, parameters=values)
+    path = tmp_path / "cell.tflite"
+    stored = Vector("B", list(options.pack()))
+    path.write_bytes(tiny.one_operator(tiny.CUSTOM, [(1,)], (1,), 1, options.op_name, _5=stored))
+    text = " ".join(render(inspect_model(path)).split())
+    assert f"cell={cell.name}, units=8, input_dim=4" in text and "weight_bits=(8, 8, 8, 8)" in text
+    # As they were given, not as float32 stores them.
+    shown = f"parameters=({', '.join(f'{value:.4g}' for value in values)})"
+    assert (shown in text) == bool(values) and "()" not in text
 
 
 @pytest.mark.parametrize("form", ["portable", "fused", "stream_portable", "stream_fused"])

@@ -192,13 +192,17 @@ def _custom(found: ModelInspection) -> list[str]:
     for use in found.custom_ops:
         provider = _PROVIDERS.get(use.op.provider, use.op.provider)
         lines.append(f"  {use.count:,}  {safe(use.op.name)}: {safe(provider)}")
-        options = ", ".join(f"{key}={_number(value)}" for key, value in use.op.options.items())
+        # An op without parameters of its own has an empty tuple of them.
+        shown = {key: value for key, value in use.op.options.items() if value != ()}
+        options = ", ".join(f"{key}={_number(value)}" for key, value in shown.items())
         said = use.op.problem or options or _plural(use.op.option_bytes, "byte") + " of options"
         lines += textwrap.indent(textwrap.fill(safe(said, 400), 92), " " * 5).splitlines()
     return lines
 
 
 def _number(value: object) -> str:
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(_number, value)) + ")"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
