@@ -18,11 +18,11 @@ from tfpipeline.export.pipeline import ExportRun, card_file
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.samples.sets import read_sets
 from tfpipeline.export.samples.signature import ModelSignature
+from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.exportable import check_model, check_targets
 from tfpipeline.export.trace.forked import refuse_forked
 from tfpipeline.export.trace.names import check_names, parents_of_layers
 from tfpipeline.export.trace.signature import fixed_frames, signature_of
-from tfpipeline.export.verify.against_keras import Tolerances
 from tfpipeline.export.work_folder import work_folder
 from tfpipeline.export.write import model_card as cards
 

@@ -13,8 +13,8 @@ import keras
 
 from tfpipeline.export.calibrate.calibrate import calibrate
 from tfpipeline.export.choose.clipping_search import ChoicesReport, compare_choices
-from tfpipeline.export.choose.float_outputs import LostChannel, float_layers, lost_channels
 from tfpipeline.export.choose.input_units import mixed_units
+from tfpipeline.export.choose.keep_outputs import keep_outputs
 from tfpipeline.export.convert.float_graphs import Converted, convert_model
 from tfpipeline.export.convert.run_once import try_files
 from tfpipeline.export.lower.scales import Quantizer
@@ -27,7 +27,8 @@ from tfpipeline.export.samples.sets import SampleSets
 from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.predictions import predict
-from tfpipeline.export.verify.against_keras import Reference, problems_of, verify
+from tfpipeline.export.verify.against_keras import Reference, verify
+from tfpipeline.export.verify.beyond_tolerances import problems_of
 from tfpipeline.export.verify.converted_model import ConvertedModel
 from tfpipeline.export.verify.drift import drift, problems_of_drift
 from tfpipeline.export.verify.layer_errors import layer_errors
@@ -107,7 +108,9 @@ class ExportRun:
         check_telling(held_out, expected, self._tolerances, self._data.held_out_are)
         scores = scores_of_outputs(self._model, signature, given["labels"], expected)
         reference = Reference(held_out, expected, scores, signature.timed_outputs)
-        options, kept_outputs, lost = self._keep_outputs(converted, quantizer, options, scores)
+        options, kept_outputs, lost = keep_outputs(
+            self._model, signature, self._data.samples, converted, quantizer, options, scores
+        )
         with timed("choose"):
             options, choices = self._choose(converted, quantizer, options, scores)
             table = quantizer.table(options.clipping)
@@ -179,36 +182,6 @@ class ExportRun:
             mixed = mixed_units(self._data.samples) if options.uses_ranges else None
             raise refusal(problems, report, options, lost, beyond, mixed, given["labels"])
         return report
-
-    def _keep_outputs(
-        self,
-        converted: Converted,
-        quantizer: Quantizer,
-        options: ExportOptions,
-        scores: Mapping[str, Scores],
-    ) -> tuple[ExportOptions, dict[str, str], dict[str, LostChannel]]:
-        """Return the options with layers in float32 whose output would lose a channel.
-
-        Returns:
-            The options; the channel by layer that was kept; and by output what is lost all the
-            same.
-        """
-        if not options.modes.needs_ranges:
-            return options, {}, {}
-        # The verification samples have no say in what is written.
-        samples = self._data.samples
-        expected = predict(self._model, self._signature, samples)
-        timed = self._signature.timed_outputs
-        scales = Reference(samples, expected, scores, timed).scales()
-        table = quantizer.table(MINMAX)
-        lost = lost_channels(self._signature, converted, table, options, scales)
-        kept: dict[str, str] = {}
-        for output in list(lost):
-            layers = float_layers(self._signature, converted, options, output)
-            if layers:
-                options = options.with_float_layers(layers)
-                kept |= dict.fromkeys(layers, f"in its integer steps {lost.pop(output)}")
-        return options.without_idle_forms(converted.can_fuse(options.modes)), kept, lost
 
     def _choose(
         self,

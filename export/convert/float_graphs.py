@@ -17,8 +17,9 @@ from tfpipeline.export.graph.bounded import check_bounded
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.markers import MARKER, Delay, MarkedLayer, marker_index
 from tfpipeline.export.graph.op_layers import layer_of_op
+from tfpipeline.export.graph.other_length import same_tensors
 from tfpipeline.export.graph.pairs import find_pairs
-from tfpipeline.export.graph.time_axes import StretchedGraph, auxiliary_frames, same_tensors
+from tfpipeline.export.graph.time_axes import StretchedGraph, auxiliary_frames
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.trace.markers_in_keras import MarkedModel

@@ -31,7 +31,7 @@ from tfpipeline.export.options import ExportOptions, Form
 from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.fused import lower_fused
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
-from tfpipeline.export.recurrent.portable import lower_sequence, lower_step
+from tfpipeline.export.recurrent.portable_layer import lower_sequence, lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 

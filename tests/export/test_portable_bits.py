@@ -23,7 +23,7 @@ from tfpipeline.export.modes import MODES
 from tfpipeline.export.quantize.quantization import affine, symmetric_int16
 from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
-from tfpipeline.export.recurrent.portable import lower_step
+from tfpipeline.export.recurrent.portable_layer import lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.quantize import quantize_affine

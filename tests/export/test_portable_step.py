@@ -14,7 +14,7 @@ from tfpipeline.export.modes import MODES
 from tfpipeline.export.quantize.quantization import affine
 from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
-from tfpipeline.export.recurrent.portable import lower_step
+from tfpipeline.export.recurrent.portable_layer import lower_step
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.cells import CELLS, Functions

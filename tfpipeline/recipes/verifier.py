@@ -44,7 +44,8 @@ def verify_files(
     from tfpipeline.export.samples.sets import read_verification
     from tfpipeline.export.trace.predictions import predict
     from tfpipeline.export.trace.signature import fixed_frames, signature_of
-    from tfpipeline.export.verify.against_keras import Reference, problems_of, verify
+    from tfpipeline.export.verify.against_keras import Reference, verify
+    from tfpipeline.export.verify.beyond_tolerances import problems_of
     from tfpipeline.export.verify.same_shapes import check_interface
     from tfpipeline.export.verify.score_kinds import scores_of_outputs
     from tfpipeline.export.verify.telling_samples import check_telling
