@@ -22,6 +22,7 @@ from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.exportable import check_model, check_targets
 from tfpipeline.export.trace.forked import refuse_forked
 from tfpipeline.export.trace.names import check_names, parents_of_layers
+from tfpipeline.export.trace.predictions import traced_once
 from tfpipeline.export.trace.signature import fixed_frames, signature_of
 from tfpipeline.export.work_folder import work_folder
 from tfpipeline.export.write import model_card as cards
@@ -149,7 +150,7 @@ def export(
     if lost:
         _check_float_io(lost, options)
         options = options.with_float_layers(lost)
-    with work_folder(options.target.parent) as work:
+    with work_folder(options.target.parent) as work, traced_once():
         run = ExportRun(model, signature, options, data, accepted, work, lost)
         report = run.run(given, sensitivity)
         (work / options.report_path.name).write_text(report.to_json())

@@ -23,6 +23,7 @@ from tfpipeline.export.graph.time_axes import StretchedGraph, auxiliary_frames
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.trace.markers_in_keras import MarkedModel
+from tfpipeline.export.trace.predictions import traced_once
 from tfpipeline.progress import progress
 
 _WHOLE, _SHORT, _LONG = "whole", "short", "long"
@@ -125,14 +126,15 @@ _kept: ContextVar[_Kept | None] = ContextVar("kept_conversions", default=None)
 
 @contextmanager
 def kept_conversions() -> Iterator[None]:
-    """While open, a model that was converted once is not converted again.
+    """While open, a model that was converted once is not converted again, nor traced to predict.
 
     For comparing many ways to export one model, which all begin with the same float graph. Its
     weights must not change meanwhile.
     """
     token = _kept.set({})
     try:
-        yield
+        with traced_once():
+            yield
     finally:
         _kept.reset(token)
 

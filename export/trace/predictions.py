@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -12,6 +14,25 @@ from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.trace.model_state import state_kept
 
 _PREDICT_BATCH = 256
+
+_Functions = dict[object, tuple[keras.Model, Any]]
+_traced: ContextVar[_Functions | None] = ContextVar("traced_predictions", default=None)
+
+
+@contextmanager
+def traced_once() -> Iterator[None]:
+    """While open, `predict` traces a model once for samples of one shape, not at every call.
+
+    The layers of the model must not change meanwhile; its weights may.
+    """
+    if _traced.get() is not None:
+        yield
+        return
+    token = _traced.set({})
+    try:
+        yield
+    finally:
+        _traced.reset(token)
 
 
 def pack(signature: ModelSignature, values: Sequence[Any]) -> Any:
@@ -24,8 +45,15 @@ def predict(model: keras.Model, signature: ModelSignature, samples: Samples) -> 
 
     The model is afterwards as it was, states of stateful layers included.
     """
+    functions = _traced.get()
+    # Another length would make a graph for all lengths of it, which not every layer can be in.
+    key = (id(model), *(samples[spec.name].shape[1:] for spec in signature.inputs))
     with state_kept(model):
+        if functions is not None and key in functions:
+            _, model.predict_function = functions[key]
         parts = _predict(model, signature, samples)
+        if functions is not None:
+            functions[key] = (model, model.predict_function)
     return {
         spec.name: np.concatenate([_real(part[i]) for part in parts])
         for i, spec in enumerate(signature.outputs)
