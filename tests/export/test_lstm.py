@@ -75,7 +75,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
 def test_every_form_agrees_with_keras(exported: Exported, name: str) -> None:
     form = exported.report.form(name)
     assert form is not None
-    # int8 activations give about two decimal digits; twice the error seen is the bound.
+    # Scores of random weights hardly move, by 0.05: rounding the last h to int8 (steps of 1/127) is
+    # an error of 5 % alone, rounding the weights one of 4 %, and 40 samples leave some values out.
+    # With 400 the worst channel has 10 %. Seen: 10 % and 13 %, and 6 % and 9 % in int16x8.
     assert form.relative_error < 0.12 and form.channel_error < 0.15
     assert form.agreement is not None and form.agreement >= 11 / 12
 
