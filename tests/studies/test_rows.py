@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from logged_tasks import LoggedTask, work
 
+from tfpipeline.studies.common.processes import end_processes
 from tfpipeline.studies.common.rows import RowStore, StudyError, read_csv, write_csv
 from tfpipeline.studies.common.tasks import run_tasks
 
@@ -68,3 +70,27 @@ def test_rows_of_a_task_that_fails_are_kept(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="interrupted"):
         run_tasks([task], work, store, "Working")
     assert task.rows[0] in store and task.rows[1] not in store
+
+
+def test_processes_of_one_environment_stay_for_the_next_tasks(tmp_path: Path) -> None:
+    store = RowStore(tmp_path / "rows.jsonl", ("name", "part"), _BASIS)
+
+    def process(name: str, environment: str) -> int:
+        task = LoggedTask(name, tmp_path)
+        run_tasks([task], work, store, "Working", fresh=True, environment=environment)
+        (row, _) = store.rows(task.rows)
+        found: int = row["process"]
+        return found
+
+    try:
+        first = process("a", "one")
+        assert first != os.getpid() and process("b", "one") == first
+        other = process("c", "another")
+        assert other != first
+        (tmp_path / "fails").touch()
+        with pytest.raises(RuntimeError, match="interrupted"):
+            process("d", "another")
+        (tmp_path / "fails").unlink()
+        assert process("d", "another") != other
+    finally:
+        end_processes()

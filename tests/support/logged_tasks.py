@@ -6,6 +6,7 @@ which they are started.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,4 +33,4 @@ def work(task: LoggedTask) -> Iterator[Row]:
     for row in task.rows:
         if (task.folder / "fails").exists() and row["part"]:
             raise RuntimeError("interrupted")
-        yield {**row, "value": task.name * 2}
+        yield {**row, "value": task.name * 2, "process": os.getpid()}

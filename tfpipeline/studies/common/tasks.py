@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from typing import Any, Protocol
 
 from tfpipeline.progress import progress
+from tfpipeline.studies.common.processes import kept_processes
 from tfpipeline.studies.common.rows import Row, RowStore
 from tfpipeline.worker_process import spawning
 
@@ -26,6 +27,7 @@ def run_tasks(
     label: str,
     processes: int = 1,
     fresh: bool = False,
+    environment: Hashable = None,
 ) -> None:
     """Do the tasks that have rows missing in `store`, and add their rows.
 
@@ -36,6 +38,8 @@ def run_tasks(
         label: Of the progress bar.
         processes: With more than one, tasks run in processes of their own.
         fresh: Even a single one does, for tasks whose environment must differ.
+        environment: What the environment of these processes is called; they are kept for the next
+            tasks with the same. None ends them.
     """
     missing = [task for task in tasks if any(row not in store for row in task.rows)]
     if not missing:
@@ -46,11 +50,25 @@ def run_tasks(
                 _keep(store, work(task))
                 bar.advance()
             return
+        if environment is not None:
+            with kept_processes(processes, environment) as pool:
+                _do_all(pool, missing, work, store, bar.advance)
+            return
         # Forked copies of a process that runs TensorFlow hang: start fresh ones.
         with spawning() as context, ProcessPoolExecutor(processes, mp_context=context) as pool:
-            for done in as_completed([pool.submit(_do, work, task) for task in missing]):
-                _keep(store, done.result())
-                bar.advance()
+            _do_all(pool, missing, work, store, bar.advance)
+
+
+def _do_all(
+    pool: Executor,
+    tasks: Sequence[Any],
+    work: Callable[[Any], Iterable[Row]],
+    store: RowStore,
+    advance: Callable[[], None],
+) -> None:
+    for done in as_completed([pool.submit(_do, work, task) for task in tasks]):
+        _keep(store, done.result())
+        advance()
 
 
 def _do(work: Callable[[Any], Iterable[Row]], task: Any) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -81,8 +81,10 @@ class Pool:
         tasks = [RunTask(run, self.files) for run in dict.fromkeys(runs)]
         # Only TensorFlow exports.
         deploys = any(isinstance(run, Deployed) for run in runs)
-        with _environment("tensorflow" if deploys else self.backend, self.out / "compiled"):
-            run_tasks(tasks, do, self._store, label, self.processes, fresh=True)
+        wanted = _variables("tensorflow" if deploys else self.backend, self.out / "compiled")
+        with _environment(wanted):
+            named = tuple(wanted.items())
+            run_tasks(tasks, do, self._store, label, self.processes, True, environment=named)
         found = list(self._store.rows([{"run": run.name} for run in runs]))
         self._used.update((row["run"], row) for row in found)
         return found
@@ -97,10 +99,9 @@ class Pool:
         return list(self._used.values())
 
 
-@contextmanager
-def _environment(backend: str, compiled: Path) -> Iterator[None]:
-    """Set what processes that train find in their environment."""
-    wanted = {
+def _variables(backend: str, compiled: Path) -> dict[str, str]:
+    """Return what processes that train find in their environment."""
+    return {
         "KERAS_BACKEND": backend,
         # As many processes as cores, each with one thread, beat one process with all of them, and
         # the order of additions does not depend on the number of cores.
@@ -113,6 +114,10 @@ def _environment(backend: str, compiled: Path) -> Iterator[None]:
         "TF_NUM_INTEROP_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
