@@ -1,6 +1,7 @@
 # Two commands on a fresh machine, each makes its own environment in .venv:
 #   make demo    the main job: speech in, a verified int8 .tflite with our op out (demo-out/report.html)
 #   make test    the tests
+#   make test-fast    those that take no more than a moment each, in less than three minutes
 #   make bench   times of our fully connected and recurrent ops against the runtime's and gemmlowp's
 #                (Debian's libgemmlowp-dev, if it is there), into docs/results
 # For those who work on the Arm kernels, with Debian's qemu-user, gcc-aarch64-linux-gnu and llvm-19:
@@ -25,7 +26,7 @@ SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
 C_FILES := $(shell find custom_ops -type f -name '*.[ch]')
 PYTHON_DIRECTORIES := tfpipeline export tests custom_ops $(wildcard setup.py)
 
-.PHONY: help demo test bench bench-arm lint format clean
+.PHONY: help demo test test-fast bench bench-arm lint format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -33,8 +34,13 @@ help:
 demo: $(VENV)/.installed-demo
 	$(BIN)/tfpipeline demo $(if $(QUICK),--quick) $(ARGS)
 
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-fast: $(VENV)/.installed-test
+	$(PYTEST) -m "not slow" $(ARGS)
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)

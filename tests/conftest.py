@@ -10,8 +10,13 @@ import pytest
 from small_model import FEATURES, LABELS, Exported, clear, settle, walk
 
 
+# Before pytest chooses by marker.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first: one that starts last would keep a single process busy."""
+    for item in items:
+        if item.get_closest_marker("long") is not None:
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

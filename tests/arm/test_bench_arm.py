@@ -28,6 +28,8 @@ from arm_kernels import check_same_results, main
 
 from tfpipeline.numerics.cells import CELLS
 
+pytestmark = pytest.mark.slow
+
 Count = Callable[[Subject], Measurement]
 
 BENCH = machines.SOURCES / "bench" / "arm"

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from machines import AARCH64, ARMHF, Machine, build, emulator, zig
 
+pytestmark = pytest.mark.slow
+
 # The variants that a processor can run, the one that it should choose last.
 CPUS = {
     "cortex-a53": ["c", "neon", "neon_a53"],

@@ -14,6 +14,8 @@ from small_model import Exported
 
 from tfpipeline.runtime import Interpreter
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 LITERT = Runtime("litert", ("ai-edge-litert==1.4.0", "numpy==2.2.6"))
 TFLITE = Runtime("tflite_runtime", ("tflite-runtime==2.14.0", "numpy==1.26.4"))

@@ -11,6 +11,8 @@ import pytest
 from tfpipeline.bench import backends
 from tfpipeline.bench.backends import measure_in_each_mode, run_command
 
+pytestmark = pytest.mark.slow
+
 FAILS = ("json", False, "a module that is no backend")
 MISSING = ("tfpipeline_no_backend", False, "nobody's backend")
 

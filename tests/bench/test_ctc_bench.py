@@ -7,6 +7,8 @@ import pytest
 
 from tfpipeline.bench.ctc import CTCCase, CTCRow, ctc_calls, main
 
+pytestmark = pytest.mark.slow
+
 SMALL = CTCCase(batch=2, frames=9, symbols=5, label=3)
 
 

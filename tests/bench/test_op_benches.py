@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BENCH = Path(__file__).resolve().parents[2] / "custom_ops" / "bench"
 _MODULES = ("measuring", "recurrent_plot", "layers", "gemmlowp", "recurrent", "fully_connected")
 

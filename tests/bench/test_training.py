@@ -8,6 +8,8 @@ from recurrent_kinds import MAIN_KINDS
 
 from tfpipeline.bench.training import TrainingCase, TrainingRow, main, time_training
 
+pytestmark = pytest.mark.slow
+
 SMALL = TrainingCase(batch=2, frames=3, features=6, units=8, rank=2)
 
 

@@ -28,6 +28,8 @@ from tfpipeline.export.verify.problems import Problem
 from tfpipeline.features import LogMel
 from tfpipeline.runtime import Interpreter, Streamer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -15,6 +15,8 @@ from small_model import Exported
 from tfpipeline.cli import main as cli
 from tfpipeline.data import write_wav
 
+pytestmark = pytest.mark.slow
+
 Verify = Callable[..., int]
 
 

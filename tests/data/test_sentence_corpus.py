@@ -11,6 +11,8 @@ from tfpipeline.data import DataError, load_sentences, read_wav, synthesize_sent
 from tfpipeline.data.synthesis.sentence_grammar import GRAMMAR, draw_sentence
 from tfpipeline.data.synthesis.sentence_plan import plan_sentences
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"train": 6, "validation": 3, "test": 4}
 
 

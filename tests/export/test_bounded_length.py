@@ -22,6 +22,8 @@ from tfpipeline.export.verify.score_kinds import scores_of_outputs
 from tfpipeline.export.verify.short_sequences import problems_of_lengths, verify_lengths
 from tfpipeline.runtime import Interpreter, ModelFileError
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 
 

@@ -15,6 +15,8 @@ from tfpipeline.export.modes import MODES, Mode
 from tfpipeline.export.verify.drift import Drift, problems_of_drift
 from tfpipeline.studies.export.matrix_models import build
 
+pytestmark = pytest.mark.slow
+
 Weights = dict[str, np.ndarray]
 
 

@@ -16,6 +16,8 @@ from tfpipeline.export.quantize.ranges import CLIPPINGS
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
 
+pytestmark = pytest.mark.slow
+
 ANY = Tolerances(0, 100.0, 100.0)
 
 

@@ -12,6 +12,8 @@ from small_model import FEATURES, walk
 from tfpipeline.export import Tolerances, VerificationError, export
 from tfpipeline.recipes.verifier import verify_files
 
+pytestmark = pytest.mark.slow
+
 layers = keras.layers
 
 

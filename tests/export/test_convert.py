@@ -16,6 +16,8 @@ from tfpipeline.export import ConversionError, ExportError, export
 from tfpipeline.export.convert import worker as convert_module
 from tfpipeline.export.convert.worker import ConversionJob, close_worker, convert
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _logs_go_with_the_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ import pytest
 from tfpipeline.export import Tolerances, export
 from tfpipeline.layers import FactoredDense
 
+pytestmark = pytest.mark.slow
+
 layers = keras.layers
 CASES = [
     (lambda: layers.Dense(3), "int8"),

@@ -14,6 +14,8 @@ from small_model import FEATURES, walk
 from tfpipeline.export import ExportError, convert_stock, export
 from tfpipeline.runtime import Interpreter, Streamer
 
+pytestmark = pytest.mark.slow
+
 
 def sequential(*inner: Any) -> keras.Model:
     return keras.Sequential([keras.Input((None, FEATURES)), *inner])

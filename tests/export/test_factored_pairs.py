@@ -19,6 +19,8 @@ from tfpipeline.numerics.factored_options import OP_NAME
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
+pytestmark = pytest.mark.slow
+
 
 def built(*layers: keras.layers.Layer) -> keras.Model:
     """A model of these layers whose biases are not zero."""

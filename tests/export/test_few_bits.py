@@ -18,6 +18,8 @@ from tfpipeline.export.quantize.few_bits import held_exactly, smallest_form, wri
 from tfpipeline.layers import FactoredDense
 from tfpipeline.numerics.cells import CELLS
 
+pytestmark = pytest.mark.slow
+
 UNITS = 24
 
 

@@ -17,6 +17,8 @@ from small_model import walk
 from tfpipeline.export import Tolerances, export, kept_conversions
 from tfpipeline.layers import FactoredGRU, FactoredLSTM
 
+pytestmark = pytest.mark.slow
+
 FEATURES = 16
 MODES = ("float32", "float16", "dynamic", "int8", "int16x8", "int4", "int8x4")
 #: Sizes are asked for here; how close the files of a model that was never trained are is not.

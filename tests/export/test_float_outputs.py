@@ -13,6 +13,8 @@ import pytest
 from tfpipeline.export import ExportReport, VerificationError, export
 from tfpipeline.runtime import Interpreter
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 FEATURES = 6
 X = np.random.default_rng(0).normal(size=(128, 12, FEATURES)).astype(np.float32)

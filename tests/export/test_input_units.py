@@ -16,6 +16,8 @@ from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.trace.signature import signature_of
 from tfpipeline.layers import FactoredGRU
 
+pytestmark = pytest.mark.slow
+
 UNITS = np.array([1, 1, 1, 1, 1000, 0.01], np.float32)
 PLAIN = np.random.default_rng(0).normal(size=(64, 12, 6)).astype(np.float32)
 MIXED = PLAIN * UNITS

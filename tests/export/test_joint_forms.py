@@ -17,6 +17,8 @@ from tfpipeline.regularizers import TraceNorm
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
+pytestmark = pytest.mark.slow
+
 
 def check_forms(report: ExportReport, model: keras.Model, op: str) -> None:
     """All four files run, agree with Keras, and give the same bits step by step."""

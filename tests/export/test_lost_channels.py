@@ -13,6 +13,8 @@ from tfpipeline.export import ExportReport, FormReport, Tolerances, Verification
 from tfpipeline.export.modes import MODES, Mode
 from tfpipeline.recipes.verifier import verify_files
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 CHANNELS, FEATURES, LOST = 8, 6, 5
 X = np.random.default_rng(0).normal(size=(64, FEATURES)).astype(np.float32)

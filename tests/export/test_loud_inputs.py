@@ -11,6 +11,8 @@ import pytest
 from tfpipeline.export import Tolerances, export
 from tfpipeline.layers import FactoredGRU, FactoredLSTM
 
+pytestmark = pytest.mark.slow
+
 FRAMES, FEATURES, UNITS = 20, 24, 16
 ANYTHING = Tolerances(agreement=0.0, relative_error=10.0, drift=1e9)
 LAYERS = {

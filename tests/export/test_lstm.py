@@ -17,6 +17,8 @@ from tfpipeline.protocol import RecurrentStep
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
+pytestmark = pytest.mark.slow
+
 FORMS = ("portable", "fused", "stream portable", "stream fused")
 
 

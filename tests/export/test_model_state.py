@@ -20,6 +20,8 @@ from tfpipeline.layers import FactoredGRU
 from tfpipeline.recipes.verifier import verify_files
 from tfpipeline.runtime import Interpreter
 
+pytestmark = pytest.mark.slow
+
 X = np.random.default_rng(0).normal(size=(24, 10, 6)).astype(np.float32)
 ANY = Tolerances(agreement=0.0, relative_error=1e9, drift=1e9)
 

@@ -20,6 +20,8 @@ from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
+pytestmark = pytest.mark.slow
+
 # Twice the error seen: int8 gives two decimal digits, four bits hardly one.
 BOUNDS = {
     "float32": 1e-5,

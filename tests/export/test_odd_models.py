@@ -16,6 +16,8 @@ from tfpipeline.export.recurrent.gate_reach import holding_reach
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.runtime import Interpreter
 
+pytestmark = pytest.mark.slow
+
 layers = keras.layers
 
 

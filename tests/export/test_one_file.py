@@ -20,6 +20,8 @@ from tfpipeline.recipes.verifier import verify_files
 from tfpipeline.runtime import Interpreter, ModelFileError, Streamer
 from tfpipeline.runtime.native import library_path
 
+pytestmark = pytest.mark.slow
+
 _ROOT = Path(__file__).parents[2]
 _CHUNK = 4
 

@@ -28,6 +28,8 @@ from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.quantize import quantize_affine
 
+pytestmark = pytest.mark.slow
+
 UNITS, FEATURES, STEPS = 12, 10, 40
 NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if name.isupper()}
 

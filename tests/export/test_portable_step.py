@@ -22,6 +22,8 @@ from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 from tfpipeline.protocol import RecurrentStep
 
+pytestmark = pytest.mark.slow
+
 UNITS, FEATURES, STEPS = 12, 10, 40
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.callbacks import PolynomialPruning
 from tfpipeline.export import Tolerances, export
+
+pytestmark = pytest.mark.slow
 
 
 def buffers(file):

@@ -19,6 +19,8 @@ from tfpipeline.numerics.cells import CELLS
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
+pytestmark = pytest.mark.slow
+
 # Twice the error seen, that of the simple cell: what is rounded of it no gate holds back.
 BOUNDS = {"float16": 2e-3, "dynamic": 0.08, "int8": 0.1, "int16x8": 0.035, "int4": 0.66}
 FUSED = ("dynamic", "int8", "int4")

@@ -15,6 +15,8 @@ from tfpipeline.export import ExportReport, Tolerances, VerificationError, expor
 from tfpipeline.export.options import Form
 from tfpipeline.recipes.verifier import verify_files
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 Damage = Callable[[Form, Path], None]
 

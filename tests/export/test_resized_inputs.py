@@ -14,6 +14,8 @@ from tfpipeline.runtime import Interpreter as OurInterpreter
 from tfpipeline.runtime import load_delegate
 from tfpipeline.runtime.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 STEPS, WIDTH = 20, 6
 X = np.random.default_rng(0).normal(size=(32, 2 * STEPS, WIDTH)).astype(np.float32)

@@ -14,6 +14,8 @@ from small_model import FEATURES, walk
 from tfpipeline.export import ExportError, Tolerances, export
 from tfpipeline.runtime import Interpreter, Streamer
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 
 

@@ -19,6 +19,8 @@ from tfpipeline.export import ExportReport, export
 from tfpipeline.inspection import inspect_model
 from tfpipeline.runtime import Interpreter, Streamer
 
+pytestmark = pytest.mark.slow
+
 _SCRIPT = Path(__file__).resolve().parents[1] / "support" / "run_micro.py"
 _HELD_OUT = walk(6, seed=1)
 #: How `quantize` and `io` combine.

@@ -21,6 +21,8 @@ from tfpipeline.export.convert.worker import close_worker
 from tfpipeline.export.options import Form
 from tfpipeline.runtime.native import LIBRARY_VARIABLE
 
+pytestmark = pytest.mark.slow
+
 PORTABLE = Form(fused=False, streaming=False)
 
 

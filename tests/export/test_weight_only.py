@@ -16,6 +16,8 @@ from tfpipeline.export import Tolerances, convert_stock, export, kept_conversion
 from tfpipeline.numerics.quantize import channel_scales, quantize_channels
 from tfpipeline.runtime import Interpreter
 
+pytestmark = pytest.mark.slow
+
 _NAMES = {number: name for name, number in vars(schema.BuiltinOperator).items()}
 _PRODUCTS = ("FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D")
 Weights = dict[tuple[str, int], set[str]]

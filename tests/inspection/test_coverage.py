@@ -48,6 +48,7 @@ def ask(python: str, *arguments: str) -> str:
     return done.stdout.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["litert", "tensorflow", "tflite_runtime", "tflite_micro"])
 def test_the_table_says_what_the_installed_runtime_says(runtime: str) -> None:
     answer: dict[str, Any] = json.loads(ask(python_of(runtime), str(_PROBE), runtime))

@@ -32,6 +32,7 @@ from tfpipeline.runtime.model_card import CARD_METADATA
 MUTATIONS = 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["portable", "fused", "stream_portable"])
 def test_damage_is_a_sentence_and_never_a_traceback(
     exported: Exported, tmp_path: Path, form: str

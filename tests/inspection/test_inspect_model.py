@@ -163,6 +163,7 @@ def test_a_bad_file_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert printed.out == "" and printed.err.count("\n") == 1 and "is damaged" in printed.err
 
 
+@pytest.mark.slow
 def test_a_file_that_crashes_an_interpreter_is_survived(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

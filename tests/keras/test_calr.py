@@ -72,6 +72,7 @@ def test_default_cycle_is_two_epochs():
     assert np.argmax(got) == 3 and got[3] == 1.0 and got[7] == pytest.approx(0.5**5)
 
 
+@pytest.mark.slow
 def test_resumes():
     settings = {"ub": 1.0, "n_decays": 3, "decay": 0.5, "step_size": 3}
     whole, _ = rates(CALR(**settings), 4, 6)

@@ -13,6 +13,8 @@ from keras import ops
 from tfpipeline.losses import CTC, pack_labels
 from tfpipeline.metrics import CharacterErrorRate
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 
 

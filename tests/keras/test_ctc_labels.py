@@ -14,6 +14,8 @@ from tfpipeline.losses import CTC, GramCTC, pack_labels
 from tfpipeline.losses.grams import frames_needed
 from tfpipeline.metrics import CharacterErrorRate, WordErrorRate
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 GRAMS = [(1,), (2,), (3,), (1, 2)]
 # Frames and label of one utterance; the logits have 6 frames, and symbols up to 4.

@@ -11,6 +11,8 @@ from tfpipeline.models import ds2
 from tfpipeline.models.deep_speech import output_frames
 from tfpipeline.regularizers import TraceNorm, kernel_regularizers
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"num_features": 12, "units": (6, 8), "dense": 10, "filters": (3, 2)}
 
 

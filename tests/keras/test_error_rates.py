@@ -11,6 +11,8 @@ from tfpipeline.decoding import Alphabet, character_error_rate, greedy_decode, w
 from tfpipeline.losses import CTC, pack_labels
 from tfpipeline.metrics import CharacterErrorRate, WordErrorRate
 
+pytestmark = pytest.mark.slow
+
 ALPHABET = Alphabet(" ab")
 
 

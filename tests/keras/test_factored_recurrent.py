@@ -28,6 +28,7 @@ def test_full_rank_equals_keras(sequences, kind, options):
     np.testing.assert_allclose(array(ours(sequences)), array(theirs(sequences)), atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @ANY_KIND
 @pytest.mark.parametrize("recurrent_dropout", [0.0, 0.4])
 def test_dropout_equals_keras(sequences, kind, recurrent_dropout):
@@ -96,6 +97,7 @@ def test_any_rank_equals_its_collapsed_twin(sequences, kind, rank):
     np.testing.assert_allclose(array(plain(sequences)), expected, atol=TOLERANCE)
 
 
+@pytest.mark.slow
 @KIND
 def test_bare_cell_in_rnn_equals_the_layer_and_trains(sequences, labels, kind):
     options = {"dropout": 0.2, "recurrent_dropout": 0.2}
@@ -139,6 +141,7 @@ def test_factors_start_balanced(sequences, kind):
         np.testing.assert_allclose(left.T @ left, right @ right.T, atol=1e-5)
 
 
+@pytest.mark.slow
 @KIND
 @pytest.mark.parametrize(("rank", "jit_compile"), [("full", False), (3, False), ("full", True)])
 def test_training_follows_keras(sequences, labels, kind, jit_compile, rank):
@@ -162,6 +165,7 @@ def test_training_follows_keras(sequences, labels, kind, jit_compile, rank):
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
+@pytest.mark.slow
 @KIND
 def test_gradient_equals_the_chain_rule_through_the_product(sequences, kind):
     """dL/d left = dL/dW right^T: an SGD step on ours, against the plain twin's own SGD step."""
@@ -182,6 +186,7 @@ def test_gradient_equals_the_chain_rule_through_the_product(sequences, kind):
     np.testing.assert_allclose(ours[4], theirs[2], atol=1e-5)
 
 
+@pytest.mark.slow
 @KIND
 def test_save_and_load(tmp_path, sequences, kind):
     model = keras.Sequential(
@@ -200,6 +205,7 @@ def test_save_and_load(tmp_path, sequences, kind):
     assert (config["rank"], config["recurrent_rank"], config["joint"]) == (4, 2, "partial")
 
 
+@pytest.mark.slow
 @KIND
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision(sequences, labels, kind, policy):
@@ -215,6 +221,7 @@ def test_mixed_precision(sequences, labels, kind, policy):
     model.fit(sequences, labels, epochs=1, verbose=0)
 
 
+@pytest.mark.slow
 @KIND
 @pytest.mark.parametrize("model_kind", ["sequential", "subclass"])
 def test_model_that_is_built_by_fit(sequences, labels, kind, model_kind):

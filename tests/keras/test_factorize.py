@@ -13,6 +13,8 @@ from tfpipeline.metrics import explained_variance_rank
 from tfpipeline.metrics.spectrum import balanced_split
 from tfpipeline.regularizers import HalfL2
 
+pytestmark = pytest.mark.slow
+
 # XLA compiles longer than these tests run; JAX without it would go step by step.
 JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 

@@ -13,6 +13,8 @@ from keras import ops
 from tfpipeline.decoding import Alphabet, character_error_rate, greedy_decode
 from tfpipeline.losses import CTC, GramCTC, pack_labels
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 GRAMS = [(1,), (2,), (1, 2), (1, 1), (2, 1, 2)]
 LABELS = [[], [1], [1, 2], [1, 1, 1], [1, 1, 1, 1], [2, 1, 2, 1], [2, 1, 2, 2, 1, 2]]

@@ -6,6 +6,8 @@ import pytest
 
 from tfpipeline.models import ds2
 
+pytestmark = pytest.mark.slow
+
 # Every width is an eighth, because the start of a full-rank factor is an SVD; the numbers in the
 # kernels are then exactly a 64th.
 SHRINK = 8

@@ -10,6 +10,8 @@ from step_output import step_output
 
 from tfpipeline.layers import FactoredDense, FactoredGRU
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def square(sequences):

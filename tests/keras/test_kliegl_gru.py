@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+import pytest
 
 from tfpipeline.layers import FactoredGRU
+
+pytestmark = pytest.mark.slow
 
 
 def sigmoid(x):

@@ -9,6 +9,8 @@ import pytest
 from tfpipeline.callbacks import LearningRateMultipliers
 from tfpipeline.layers import FactoredGRU
 
+pytestmark = pytest.mark.slow
+
 # XLA compiles longer than these tests run; JAX without it would go step by step.
 JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from doc_page import run_page
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_page_runs(tmp_path, monkeypatch):

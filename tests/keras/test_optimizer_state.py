@@ -11,6 +11,8 @@ import pytest
 from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense
 
+pytestmark = pytest.mark.slow
+
 O = keras.optimizers  # noqa: E741
 L = keras.layers
 # XLA compiles longer than these tests run; JAX without it would go step by step.

@@ -13,6 +13,8 @@ from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.regularizers import TraceNorm
 
+pytestmark = pytest.mark.slow
+
 L = keras.layers
 X = np.random.default_rng(0).normal(size=(4, 6)).astype("float32")
 STEEP = 3.0

@@ -6,6 +6,8 @@ import pytest
 
 from tfpipeline.callbacks import GradualPruning, KeepZeros, PolynomialPruning, percentiles
 
+pytestmark = pytest.mark.slow
+
 # XLA compiles longer than these tests run; JAX without it would go step by step.
 JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 

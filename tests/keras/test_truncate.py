@@ -13,6 +13,8 @@ from tfpipeline.metrics.spectrum import balanced_split
 from tfpipeline.models import keyword_gru
 from tfpipeline.regularizers import TraceNorm
 
+pytestmark = pytest.mark.slow
+
 # XLA compiles longer than these tests run; JAX without it would go step by step.
 JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 

@@ -10,6 +10,8 @@ from tfpipeline.compress.transition import Transition
 from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.models import keyword_gru
 
+pytestmark = pytest.mark.slow
+
 # XLA compiles longer than these tests run; JAX without it would go step by step.
 JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 

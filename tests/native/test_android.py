@@ -20,9 +20,13 @@ from downloads import ANDROID_API, ANDROID_RUNTIME
 from model_files import OPS, model_file
 
 ANDROID = c_programs.SOURCES / "android"
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() != "x86_64", reason="libraries for x86-64 Linux"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux" or platform.machine() != "x86_64",
+        reason="libraries for x86-64 Linux",
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ import pytest
 
 from tfpipeline.runtime.native import LIBRARY_VARIABLE
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE.parents[1] / "custom_ops"
 TESTS = ["test_kernels.py", "test_fully_connected_kernels.py", "test_fully_connected.py"]

@@ -19,9 +19,13 @@ from model_files import OPS, ModelFile, model_file
 
 from tfpipeline.runtime.native import library_path
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() != "x86_64", reason="libraries for x86-64 Linux"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux" or platform.machine() != "x86_64",
+        reason="libraries for x86-64 Linux",
+    ),
+]
 RUNTIMES = {"npm": "2.9.0", "android": "2.14.0"}
 
 

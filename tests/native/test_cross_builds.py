@@ -18,6 +18,8 @@ from pathlib import Path
 import c_programs
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SOURCES = c_programs.SOURCES
 FLAGS = ["-std=c11", "-O0", "-fno-sanitize=undefined", "-ffp-contract=off", "-fvisibility=hidden"]
 FLAGS += [

@@ -10,9 +10,10 @@ from collections.abc import Callable
 import c_programs
 import pytest
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="uses the linker's --wrap and libasan"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="uses the linker's --wrap and libasan"),
+]
 
 
 @pytest.mark.parametrize(

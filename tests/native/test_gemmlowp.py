@@ -16,6 +16,8 @@ from tfpipeline.numerics.fully_connected_uint8 import (
     sums_uint8,
 )
 
+pytestmark = pytest.mark.slow
+
 HEADERS = Path("/usr/include/gemmlowp")
 SOURCE = Path(__file__).with_name("gemmlowp_peer.cc")
 

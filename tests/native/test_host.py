@@ -20,7 +20,10 @@ HOST = ["host_driver.c", *(f"host/{n}.c" for n in ("host", "host_graph", "model"
 #: no memory; test_hostile_models.py has them.
 FIRST_SEED, SEEDS = 7_001_000, 4000
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="uses --wrap, libasan and libtsan")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="uses --wrap, libasan and libtsan"),
+]
 
 
 def write(models: Mapping[str, bytes], folder: Path) -> list[Path]:

@@ -12,6 +12,8 @@ from tfpipeline.cli.main import main
 from tfpipeline.data import synthesize_corpus
 from tfpipeline.recipes import DemoConfig, run_demo
 
+pytestmark = pytest.mark.slow
+
 # Hardly trained, the model is undecided about many clips.
 UNDECIDED = 0.5
 

@@ -10,6 +10,8 @@ from tfpipeline.features import LogMel
 from tfpipeline.recipes import keyword
 from tfpipeline.recipes.augmented_batches import Augmentation, AugmentedBatches, augment
 
+pytestmark = pytest.mark.slow
+
 STILL = Augmentation(0, 0, 0, 0, 0, 0)
 
 

@@ -193,6 +193,7 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+@pytest.mark.slow
 @given(st.data())
 @settings(max_examples=400, deadline=None)
 def test_any_change_of_a_card_gives_a_card_or_a_sentence(data: st.DataObject) -> None:

@@ -42,6 +42,7 @@ def test_tensorflow_runs_the_same_files(exported: Exported, fused: bool) -> None
     np.testing.assert_array_equal(whole, reference)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fused", [False, True], ids=["portable", "fused"])
 def test_tflite_runtime_2_14_runs_the_same_files(
     exported: Exported, fused: bool, tmp_path: Path

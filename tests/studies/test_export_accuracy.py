@@ -15,6 +15,8 @@ from tfpipeline.studies.common.rows import StudyError, read_csv
 from tfpipeline.studies.export import export_accuracy
 from tfpipeline.studies.export.drift import WINDOW, state_errors
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -11,6 +11,8 @@ from tfpipeline.studies.common.rows import read_csv
 from tfpipeline.studies.export import export_speed
 from tfpipeline.studies.export.stock_files import write_stock_files
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_model_is_timed_against_the_stock_file_of_its_mode(
     monkeypatch: pytest.MonkeyPatch,

@@ -14,6 +14,8 @@ from tfpipeline.studies.common.rows import read_csv
 from tfpipeline.studies.export import export_time
 from tfpipeline.studies.export.memory import PeakMemory
 
+pytestmark = pytest.mark.slow
+
 _HOLD = (
     "import time; held = bytearray(b'x') * 60_000_000; print('ready', flush=True); time.sleep(60)"
 )
