@@ -18,6 +18,8 @@ import pytest
 from tfpipeline.keras_file import problem_of
 from tfpipeline.loading import ModelLoadError, load_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -40,6 +40,7 @@ def repeated() -> Iterator[np.ndarray]:
         yield noise(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("calibration", "message"),
     [

@@ -6,6 +6,8 @@ import pytest
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.models import keyword_gru
 
+pytestmark = pytest.mark.slow
+
 
 def test_shapes_and_names():
     model = keyword_gru(12, units=(16, 8), rank=0.5, trace_norm=(1e-4, 3e-4))

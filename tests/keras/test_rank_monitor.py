@@ -10,6 +10,8 @@ from tfpipeline.callbacks import RankMonitor
 from tfpipeline.layers import FactoredGRU
 from tfpipeline.metrics import explained_variance_rank, nu, trace_norm
 
+pytestmark = pytest.mark.slow
+
 
 def test_logs_every_matrix(sequences, labels):
     model = keras.Sequential(

@@ -17,6 +17,8 @@ from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
 from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 from tfpipeline.protocol import Exportable, Factored
 
+pytestmark = pytest.mark.slow
+
 RANKS = pytest.mark.parametrize("rank", [None, 3])
 
 

@@ -8,6 +8,8 @@ from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.metrics import nu, trace_norm
 from tfpipeline.regularizers import TraceNorm
 
+pytestmark = pytest.mark.slow
+
 
 def array(x):
     return keras.ops.convert_to_numpy(x)

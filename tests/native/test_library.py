@@ -26,6 +26,8 @@ from tfpipeline.runtime.native import (
     library_path,
 )
 
+pytestmark = pytest.mark.slow
+
 EXPORTS = {
     "LiteRtAcceleratorImpl",
     "tflite_plugin_create_delegate",

@@ -19,6 +19,8 @@ from unsigned_layers import make_unsigned, unsigned_model
 
 from tfpipeline.runtime.native import library_path
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("run_in_runtime.py")
 
 
