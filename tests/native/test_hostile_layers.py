@@ -12,8 +12,6 @@ from fully_connected_models import LayerCase, LayerModel, layer_model, make_laye
 
 from tfpipeline.runtime.native import library_path
 
-pytestmark = pytest.mark.slow
-
 CASE = make_layer(20, 12)  # the model's tensors are x 0, W 1, b 2, y 3
 OPTIONS = CASE.options.pack()
 

@@ -14,8 +14,6 @@ from recurrent_models import ModelSpec, input_names, make_case, op_model, state_
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.runtime.native import library_path
 
-pytestmark = pytest.mark.slow
-
 TYPE = schema.TensorType
 Edit = Callable[[ModelSpec], None]
 
