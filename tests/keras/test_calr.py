@@ -94,6 +94,21 @@ def test_period_from_lb_does_not_hang_on_rounding():
     assert CALR(1e-3, lb=1e-3 * 0.1**5).period == 5
     assert CALR(1e-3, lb=2e-8).period == 5
     assert CALR(1e-3).lower_bound == pytest.approx(1e-8)
+    # One decay goes below this bound already; without decay every cycle is like the first.
+    assert CALR(1.0, lb=0.9).period == 1
+    assert CALR(1.0, lb=0.9, decay=1).period == 1
+    assert CALR(1.0, lb=0.9).lower_bound == 0.9
+
+
+def test_one_is_the_least_of_what_is_counted():
+    calr = CALR(1.0, n_decays=1, decay=0.5, step_size=1)
+    assert (calr.period, calr.lower_bound, calr.upper_bound) == (1, 0.5, 1.0)
+    assert [calr.learning_rate(i) for i in (1, 2, 3)] == [1.0, 0.5, 1.0]
+
+
+def test_a_state_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match=r"'iteration' and 'decays'; received \['iteration'\]"):
+        CALR(1.0).load_state({"iteration": 3})
 
 
 def test_several_steps_in_one_execution():
@@ -106,13 +121,23 @@ def test_several_steps_in_one_execution():
     ("options", "message"),
     [
         ({"ub": 0}, "`ub` must be a positive number"),
+        ({"ub": True}, "`ub` must be a positive number"),
+        ({"ub": "1"}, "`ub` must be a positive number"),
+        ({"ub": float("inf")}, "`ub` must be a positive number"),
+        ({"ub": float("nan")}, "`ub` must be a positive number"),
         ({"ub": 1e-3, "decay": 1.5}, "`decay` must be in"),
         ({"ub": 1e-3, "decay": 0.0}, "`decay` must be"),
         ({"ub": 1e-3, "decay": 1.0}, "`lb` must be given"),
         ({"ub": 1e-3, "lb": 1e-2}, "`lb` must be below"),
+        ({"ub": 1e-3, "lb": 1e-3}, "`lb` must be below"),
+        ({"ub": 1e-3, "lb": 0}, "`lb` must be a positive number"),
         ({"ub": 1e-3, "lb": 1e-5, "n_decays": 2}, "give one of them"),
         ({"ub": 1e-3, "n_decays": 0}, "`n_decays` must be a positive int"),
+        ({"ub": 1e-3, "n_decays": True}, "`n_decays` must be a positive int"),
+        ({"ub": 1e-3, "n_decays": 1.5}, "`n_decays` must be a positive int"),
         ({"ub": 1e-3, "step_size": 0.5}, "`step_size` must be a positive int"),
+        ({"ub": 1e-3, "step_size": 0}, "`step_size` must be a positive int"),
+        ({"ub": 1e-3, "step_size": True}, "`step_size` must be a positive int"),
         ({"ub": 1e-3, "decay_every": "day"}, "'cycle' or 'epoch'"),
     ],
 )

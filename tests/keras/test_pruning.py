@@ -54,6 +54,10 @@ def test_narang_golden_values():
     expected = {1100: 0.00175652, 4900: 0.06784348, 5000: 0.06960870, 9900: 0.19743478}
     for iteration, threshold in expected.items():
         assert schedule.threshold(iteration, 0.2) == pytest.approx(threshold, abs=5e-9)
+    # With a slope of 1 the threshold rises after `ramp` as it did before.
+    even = GradualPruning(0.2, start=0, ramp=5, end=10, freq=1, slope=1)
+    assert even.theta(0.2) == pytest.approx(0.4 / 25)
+    assert even.threshold(9, 0.2) - even.threshold(8, 0.2) == pytest.approx(even.theta(0.2))
 
 
 def test_polynomial_schedule_is_that_of_the_toolkit():
@@ -62,6 +66,8 @@ def test_polynomial_schedule_is_that_of_the_toolkit():
     expected = {0: 0.3, 100: 0.3, 200: 0.9 - 0.6 * 0.421875, 300: 0.825, 500: 0.9, 900: 0.9}
     for iteration, sparsity in expected.items():
         assert schedule.sparsity_at(iteration) == pytest.approx(sparsity, abs=1e-12)
+    linear = PolynomialPruning(0.2, 0.6, begin_step=1, end_step=5, power=1)
+    assert [linear.sparsity_at(i) for i in range(1, 6)] == pytest.approx([0.2, 0.3, 0.4, 0.5, 0.6])
 
 
 def test_narang_masks_follow_the_threshold_and_only_grow(sequences, labels):
@@ -105,6 +111,32 @@ def test_polynomial_masks_reach_the_final_sparsity_and_survive_saving(tmp_path, 
     for path, values in kernels(loaded).items():
         np.testing.assert_array_equal(values == 0, before[path] == 0)
         assert (values != before[path]).any()
+
+
+@pytest.mark.parametrize(
+    ("pruning", "steps"),
+    [
+        (PolynomialPruning(0.2, 0.8, begin_step=3, end_step=11, frequency=4), [3, 7, 11]),
+        (PolynomialPruning(0.2, 0.8, begin_step=3, end_step=10, frequency=4), [3, 7]),
+        (PolynomialPruning(0.2, 0.8, begin_step=0, end_step=3, frequency=1), [0, 1, 2, 3]),
+        (PolynomialPruning(0.2, 0.8, begin_step=50, end_step=300), [50, 150, 250]),
+        (GradualPruning(0.1, start=4, ramp=6, end=12, freq=4), [8]),
+        (GradualPruning(0.1, start=3, ramp=6, end=13, freq=4), [4, 8, 12]),
+        (GradualPruning(0.1, start=0, ramp=0, end=3, freq=1), [1, 2]),
+        (GradualPruning(0.1, start=100, ramp=200, end=400), [200, 300]),
+        (KeepZeros(), [0]),
+    ],
+)
+def test_the_steps_that_change_masks(pruning, steps):
+    pruning.set_model(small_model())
+    changed = []
+    for step in range(450):
+        pruning.masks = {}
+        pruning.update(step)
+        if pruning.masks:
+            assert list(pruning.masks) == list(kernels(pruning.model))
+            changed.append(step)
+    assert changed == steps
 
 
 @pytest.mark.parametrize(
@@ -257,6 +289,13 @@ def test_masks_of_layers_with_one_name(sequences):
         (lambda: GradualPruning(0.1, 0, 1, 2, slope="2"), "`slope` must be a number"),
         (lambda: PolynomialPruning("0.5", 0.9, 0, 9), r"`initial_sparsity` must be in \[0, 1\)"),
         (lambda: PolynomialPruning(0.5, 0.9, 0, 9, power=-1), "`power` must be a positive number"),
+        (lambda: PolynomialPruning(0.5, 0.9, 0, 9, power=0), "`power` must be a positive number"),
+        (lambda: PolynomialPruning(0.5, 0.9, 0, 9, power="3"), "`power` must be a positive number"),
+        (lambda: PolynomialPruning(-0.1, 0.9, 0, 9), r"`initial_sparsity` must be in \[0, 1\)"),
+        (lambda: PolynomialPruning(0.5, 0.9, 0.0, 9), "`begin_step` must be an int of at least 0"),
+        (lambda: PolynomialPruning(0.5, 0.9, True, 9), "`begin_step` must be an int of at least 0"),
+        (lambda: GradualPruning(0, 0, 1, 2), "`q` must be a positive number"),
+        (lambda: GradualPruning({"a": 0.1, "b": 0}, 0, 1, 2), "`q` must be a positive number"),
     ],
 )
 def test_what_is_no_number_is_said_at_once(make, message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from tfpipeline.callbacks import CALR, GradualPruning, KeepZeros, PolynomialPruning
+from tfpipeline.callbacks.restored_steps import RestoredSteps
 
 pytestmark = pytest.mark.slow
 
@@ -64,6 +66,28 @@ def stopped_and_resumed(make: Any, folder: Any, backup_first: bool) -> tuple[Any
     return model, own, fit(model, callbacks(own))
 
 
+def test_steps_done_in_another_process_are_seen_once_a_fit():
+    model = small_model()
+
+    def skipped(steps: RestoredSteps, before: int, restored: int, count: int) -> int:
+        model.optimizer.iterations.assign(before)
+        steps.set_model(model)
+        model.optimizer.iterations.assign(restored)
+        return steps.skipped(model, count)
+
+    steps = RestoredSteps()
+    # A new callback on a model with 7 steps behind it, and a second `fit` with it.
+    assert skipped(steps, 7, 7, count=0) == 0
+    assert skipped(steps, 12, 12, count=5) == 0
+    # Restored to what is ahead of both, and then behind.
+    assert skipped(steps, 12, 15, count=5) == 3
+    assert steps.skipped(model, 5) == 0
+    assert skipped(steps, 15, 10, count=8) == -5
+    # A new process: the callback's first `fit` is the one that is restored.
+    assert skipped(RestoredSteps(), 0, 15, count=0) == 15
+    assert skipped(RestoredSteps(), 4, 15, count=1) == 11
+
+
 @pytest.mark.parametrize("backup_first", [True, False])
 def test_pruning_goes_on_after_backup_and_restore(tmp_path, backup_first):
     def make() -> PolynomialPruning:
@@ -100,6 +124,29 @@ def test_the_same_callback_is_set_back_to_what_was_restored(tmp_path):
     assert calr.state["iteration"] == 3 * STEPS + 3
     fit(model, [backup, calr])
     assert calr.state["iteration"] == 6 * STEPS
+
+
+@pytest.mark.parametrize(
+    ("decay_every", "steps", "restored", "decays"),
+    [
+        ("cycle", 5, 15, 1),  # of 8 batches
+        ("epoch", 5, 15, 3),
+        ("epoch", 5, 25, 1),  # five, and four are a period
+        ("epoch", None, 15, 3),  # as many as `fit` says
+    ],
+)
+def test_calr_catches_up_with_what_was_restored(decay_every, steps, restored, decays):
+    calr = CALR(1.0, n_decays=4, decay=0.5, step_size=4, decay_every=decay_every)
+    model = small_model()
+    calr.set_model(model)
+    calr.set_params({"steps": steps})
+    calr.on_train_begin()
+    model.optimizer.iterations.assign(restored)
+    calr.on_epoch_begin(restored // 5)
+    assert calr.state == {"iteration": restored, "decays": decays}
+    calr.on_train_batch_begin(0)
+    assert calr.state["iteration"] == restored + 1
+    assert float(model.optimizer.learning_rate) == pytest.approx(calr.learning_rate(restored + 1))
 
 
 def test_a_new_callback_on_a_trained_model_begins_anew():
@@ -165,6 +212,38 @@ def test_moving_averages_are_pruned(frequency):
 def test_a_schedule_that_did_not_end_is_said(callback, message):
     with pytest.warns(UserWarning, match=message):
         fit(small_model(), [callback], epochs=2)
+
+
+@pytest.mark.parametrize(("done", "said"), [(0, False), (1, True), (3, True), (4, False)])
+def test_calr_warns_below_the_first_upper_bound_only(recwarn, done, said):
+    calr = CALR(1.0, step_size=4)
+    calr.load_state({"iteration": done, "decays": 0})
+    calr.on_train_end()
+    assert len(recwarn) == said
+
+
+@pytest.mark.parametrize(
+    ("schedule", "done", "message"),
+    [
+        (PolynomialPruning(0.0, 0.9, 1, 9, frequency=5), 5, "at end_step=9: .* after 5 steps"),
+        # Steps 1 and 6; (3 / 8)^3 of 0.9 is left, which is 0.047.
+        (PolynomialPruning(0.0, 0.9, 1, 9, frequency=5), 6, "update is at step 6, for 0.853"),
+        (PolynomialPruning(0.0, 0.9, 1, 11, frequency=5), 10, "at end_step=11: .* after 10"),
+        (PolynomialPruning(0.0, 0.9, 1, 11, frequency=5), 11, None),
+        # A hundredth too little is near enough: (9 / 40)^3 of 0.9 is 0.0103, (8 / 40)^3 is 0.0072.
+        (PolynomialPruning(0.0, 0.9, 0, 40, frequency=31), 31, "for 0.890"),
+        (PolynomialPruning(0.0, 0.9, 0, 40, frequency=32), 32, None),
+        (PolynomialPruning(0.9, 0.0, 0, 40, frequency=31), 31, "for 0.010"),
+        (GradualPruning(0.1, 1, 3, 15, freq=5), 9, "step 10, before end=15: .* after 9 steps"),
+        (GradualPruning(0.1, 1, 3, 15, freq=5), 10, None),
+        (GradualPruning(0.1, 1, 3, 16, freq=5), 10, "step 15, before end=16"),
+        (GradualPruning(0.1, 5, 6, 10, freq=5), 99, "between start=5 and end=10 is a multiple"),
+        (GradualPruning(0.1, 4, 6, 10, freq=5), 5, None),
+    ],
+)
+def test_the_last_update_is_known(schedule, done, message):
+    said = schedule.unfinished(done)
+    assert said is None if message is None else re.search(message, said)
 
 
 def test_a_schedule_that_ended_is_not_mentioned(recwarn):
