@@ -102,7 +102,16 @@ def epochs_until(transition, measures):
 
 @pytest.mark.parametrize(
     ("when", "expected"),
-    [(4, 4), (np.int64(4), 4), ("nu_plateau", 5), ("rank_plateau", 6), (0.45, 3), (0.1, 7)],
+    [
+        (4, 4),
+        (1, 1),
+        (7, 7),
+        (np.int64(4), 4),
+        ("nu_plateau", 5),
+        ("rank_plateau", 6),
+        (0.45, 3),
+        (0.1, 7),
+    ],
 )
 def test_transitions(when, expected):
     nus = [0.9, 0.6, 0.4, 0.399, 0.398, 0.397, 0.396, 0.395]
@@ -123,6 +132,56 @@ def test_transitions(when, expected):
 def test_what_ends_the_patience_of_a_plateau(nus, expected):
     transition = Transition("nu_plateau", latest=6, patience=2, min_change=0.5)
     assert epochs_until(transition, [(nu, 1) for nu in nus]) == expected
+
+
+def test_a_measure_is_that_of_all_matrices():
+    """The mean of nu, and the sum of the ranks at 0.9; nothing whose name begins alike."""
+    transition = Transition(0.5, latest=9)
+    transition.set_model(keras.Sequential())
+    for nus, ends in (((0.9, 0.1), False), ((0.7, 0.29), True), ((0.5, 0.5), False)):
+        transition.model.stop_training = False
+        measures = {
+            "num_errors": 90.0,
+            "a/kernel/nu": nus[0],
+            "b/kernel/nu": nus[1],
+            "a/kernel/rank@0.9": 0,
+        }
+        transition.on_epoch_end(0, measures)
+        assert transition.model.stop_training == ends
+    transition = Transition("rank_plateau", latest=9, patience=1, min_change=0.2)
+    transition.set_model(keras.Sequential())
+    stopped = []
+    for ranks in ((6, 6), (9, 0), (2, 6)):
+        transition.model.stop_training = False
+        measures = {
+            "a/kernel/nu": 0.1,
+            "a/kernel/rank@0.95": 70 - sum(ranks),
+            "a/kernel/rank@0.9": ranks[0],
+            "b/kernel/rank@0.9": ranks[1],
+        }
+        transition.on_epoch_end(0, measures)
+        stopped.append(transition.model.stop_training)
+    assert stopped == [False, False, True]  # 12, then 9, and 8 is no fifth less
+
+
+@pytest.mark.parametrize("when", [0, 8, True, 0.0, 1.0, -0.5, "nu", None])
+def test_no_such_transition(when):
+    with pytest.raises(ValueError, match="`transition` must be an epoch from 1 to 7, 'nu_plat"):
+        Transition(when, latest=7)
+
+
+@pytest.mark.parametrize("patience", [0, -1, True, 1.0, "3"])
+def test_patience_is_a_positive_int(patience):
+    with pytest.raises(ValueError, match="`patience` must be a positive int; received"):
+        Transition("nu_plateau", latest=7, patience=patience)
+    assert Transition("nu_plateau", latest=7, patience=1).patience == 1
+
+
+def test_the_defaults_of_a_plateau():
+    """Three epochs without a fall by a hundredth."""
+    assert epochs_until(Transition("nu_plateau", latest=9), [(1.0, 1), *[(0.991, 1)] * 8]) == 4
+    falls = [(1.0, 1), (0.98, 1), (0.96, 1), (0.94, 1), (0.92, 1)]
+    assert epochs_until(Transition("nu_plateau", latest=9), falls) is None
 
 
 def test_a_plateau_starts_stage_2(sequences, labels):
@@ -150,6 +209,13 @@ def test_a_plateau_starts_stage_2(sequences, labels):
         ({"transition": "soon"}, "received 'soon'"),
         ({"latest_transition": 4}, "`latest_transition` must be an epoch from 1 to 3"),
         ({"learning_rate_factor": 0}, "`learning_rate_factor` must be a positive number"),
+        ({"latest_transition": 0}, "`latest_transition` must be an epoch from 1 to 3; received 0"),
+        ({"latest_transition": True}, "`latest_transition` must be an epoch"),
+        ({"latest_transition": 2.0}, "`latest_transition` must be an epoch"),
+        # Until then a transition is late.
+        ({"latest_transition": 2, "transition": 3}, "`transition` must be an epoch from 1 to 2"),
+        ({"epochs": True}, "`epochs` must be an int"),
+        ({"epochs": 4.0}, "`epochs` must be an int"),
         ({"patience": 0}, "`patience` must be a positive int"),
         ({"min_change": 0}, "`min_change` must be a share"),
     ],

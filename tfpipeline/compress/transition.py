@@ -10,13 +10,14 @@ import numpy as np
 from tfpipeline.callbacks.rank_monitor import RankMonitor
 from tfpipeline.metrics.explained_variance_rank import check_share
 
-_PLATEAUS = {"nu_plateau": "nu", "rank_plateau": "rank@"}
+_TAU = 0.9
+_PLATEAUS = {"nu_plateau": "nu", "rank_plateau": f"rank@{_TAU:g}"}
 
 
 class Transition(keras.callbacks.Callback):
     """Ends `fit` where stage 2 shall begin.
 
-    It reads the measures of a `RankMonitor`, which must come before it.
+    It reads the measures of `monitor()`, which must come before it.
 
     Args:
         when: an epoch (an int); `"nu_plateau"` or `"rank_plateau"`, when the mean nu or the sum of
@@ -61,11 +62,12 @@ class Transition(keras.callbacks.Callback):
 
 def monitor() -> RankMonitor:
     """Return the callback whose measures `Transition` reads."""
-    return RankMonitor(tau=0.9)
+    return RankMonitor(tau=_TAU)
 
 
 def _measures(logs: dict[str, Any], kind: str) -> list[float]:
-    return [value for name, value in logs.items() if name.rpartition("/")[2].startswith(kind)]
+    """Return one measure of all matrices, and no metric of the user's such as `num_errors`."""
+    return [value for name, value in logs.items() if name.endswith(f"/{kind}")]
 
 
 def _check_when(when: Any, latest: int) -> int | float | str:
