@@ -193,8 +193,12 @@ def test_report(model):
     assert (first.name, first.shape, first.rank_before) == ("gru_1/kernel", (10, 36), 10)
     assert first.dense_parameters == 360
     assert first.parameters_after == first.rank_after * 46
-    assert first.explained_variance >= 0.5
     product = array(model.layers[0].cell.kernel)
+    squares = np.linalg.svd(product, compute_uv=False) ** 2
+    share = squares[: first.rank_after].sum() / squares.sum()
+    assert first.explained_variance == pytest.approx(share, abs=1e-6) and share >= 0.5
+    assert first.parameters_before == 460
+    assert report.model_parameters_before == model.count_params()
     np.testing.assert_allclose(
         first.singular_values, np.linalg.svd(product, compute_uv=False), atol=1e-5
     )
@@ -202,7 +206,24 @@ def test_report(model):
     written = json.loads(json.dumps(report.to_dict()))
     assert written["criterion"] == "explained_variance=0.5"
     assert written["matrices"][0]["rank_after"] == first.rank_after
-    assert "gru_1/kernel 10x36: rank 10 ->" in str(report)
+    text = str(report).splitlines()
+    assert text[0] == (
+        f"gru_1/kernel 10x36: rank 10 -> {first.rank_after}, {46 * first.rank_after} of 360 dense "
+        f"parameters, {100 * share:.1f} % explained"
+    )
+    assert text[-1] == (
+        f"all (explained_variance=0.5): {report.parameters} of {report.dense_parameters} dense "
+        f"parameters ({100 * report.parameters / report.dense_parameters:.1f} %); "
+        f"model {model.count_params()} -> {small.count_params()}"
+    )
+
+
+def test_nothing_is_lost_of_a_matrix_of_zeros():
+    model = keras.Sequential([keras.Input((6,)), FactoredDense(6)])
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    _, report = truncate(model, explained_variance=0.9)
+    [entry] = report.matrices
+    assert (entry.rank_after, entry.explained_variance) == (1, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +237,8 @@ def test_report(model):
         ({"rank": {"gru_1/kernel": 99}}, "at most 10"),
         ({"budget_params": 10}, "`budget_params` must be at least"),
         ({"budget_params": 2.5}, "`budget_params` must be a positive int"),
+        ({"budget_params": 0}, "`budget_params` must be a positive int"),
+        ({"budget_params": True}, "`budget_params` must be a positive int"),
     ],
 )
 def test_errors(criterion, message):
