@@ -6,6 +6,7 @@ import pytest
 
 from tfpipeline.callbacks import CALR, PolynomialPruning
 from tfpipeline.compress import CompressionError, two_stage_fit
+from tfpipeline.compress.stage_checks import rehearse
 from tfpipeline.compress.transition import Transition
 from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.models import keyword_gru
@@ -258,6 +259,30 @@ def test_what_stage_2_refuses_is_said_before_stage_1(sequences, labels, options,
     assert int(model.optimizer.iterations) == 0
 
 
+@pytest.mark.parametrize(
+    ("epochs", "options", "reached"),
+    [(2, {}, 1), (5, {}, 2), (5, {"latest_transition": 3}, 3), (5, {"transition": 4}, 4)],
+)
+def test_stage_1_ends_at_half_of_the_epochs_at_the_latest(
+    sequences, labels, epochs, options, reached
+):
+    model = keras.Sequential([keras.Input((10,)), FactoredDense(5)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss, jit_compile=JIT)
+    result = two_stage_fit(
+        model,
+        sequences[:, 0],
+        labels,
+        epochs=epochs,
+        criterion={"rank": 2},
+        verbose=0,
+        callbacks=(),
+        **{"transition": 1e-9, **options},
+    )
+    assert result.transition_epoch == reached
+    assert result.history["stage"] == [1] * reached + [2] * (epochs - reached)
+
+
 def test_an_epoch_without_a_value_has_none_in_the_history(sequences, labels):
     model = keras.Sequential([keras.Input((10,)), FactoredDense(5)])
     model.compile(
@@ -435,11 +460,28 @@ def test_what_only_a_cut_shows_is_said_before_stage_1(sequences, labels):
     assert not epochs
 
 
+def test_a_rehearsal_refuses_only_what_the_cut_meets():
+    projecting = keras.Sequential(
+        [
+            keras.Input((None, 10)),
+            FactoredGRU(6, rank=4, joint="prabhavalkar", name="gru"),
+            FactoredDense(5, name="scores"),
+        ]
+    )
+    projecting.compile("sgd", "mse", jit_compile=JIT)
+    other = PolynomialPruning(0.1, 0.5, 0, 4, select=lambda v: "gru" in v.path)
+    rehearse(projecting, {"rank": {"scores/kernel": 2}}, [other])
+    rehearse(projecting, {"explained_variance": 1}, [keras.callbacks.TerminateOnNaN()])
+    with pytest.raises(CompressionError, match="'gru/.*' is one: give `rank` for the other"):
+        rehearse(projecting, {"budget_params": 10**6}, [])
+    with pytest.raises(CompressionError, match="PolynomialPruning .*; 'scores/kernel_left' is one"):
+        own = PolynomialPruning(0.1, 0.5, 0, 4, select=lambda v: v.name == "kernel_left")
+        rehearse(projecting, {"rank": {"scores/kernel": 2}}, [other, own])
+
+
 def test_a_rehearsal_leaves_the_random_numbers_alone(sequences, labels):
     """Dropout and initializers draw their seeds from them."""
     import random
-
-    from tfpipeline.compress.stage_checks import rehearse
 
     model = stage1()
     keras.utils.set_random_seed(7)

@@ -168,7 +168,13 @@ def rehearse(model: keras.Model, criterion: Mapping[str, Any], callbacks: Callba
             f"{type(model).__name__} has its own compile(): call fit(), truncate(), compile() and "
             f"fit()."
         )
-    cut = {id(v) for _, factor in factors for v in (factor.left, factor.right)}
+    rank = criterion.get("rank")
+    cut = {
+        id(variable)
+        for name, factor in factors
+        if not isinstance(rank, Mapping) or name in rank  # a dict leaves the others as they are
+        for variable in (factor.left, factor.right)
+    }
     for callback in callbacks:
         if isinstance(callback, WeightMasks):
             callback.set_model(model)
