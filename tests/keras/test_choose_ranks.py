@@ -34,6 +34,8 @@ def test_a_budget_gets_the_largest_common_share_that_fits(seed: int) -> None:
         assert ranks_by_budget(values, size, budget, "budget_params") == expected
     with pytest.raises(ValueError, match=f"at least {least} for this model.*received {least - 1}"):
         ranks_by_budget(values, size, least - 1, "budget_params")
+    with pytest.raises(ValueError, match=f"at least {least} for this model.*received 1"):
+        ranks_by_budget(values, size, np.int64(1), "budget_params")
 
 
 def test_a_matrix_of_zeros_takes_part_in_no_share() -> None:

@@ -57,7 +57,6 @@ def ranks_by_budget(
     if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)) or budget < 1:
         raise ValueError(f"`{argument}` must be a positive int; received {budget!r}.")
     shares = np.unique(np.concatenate([explained_variance(v) for v in spectra.values()]))
-    shares = shares[shares > 0]
     least = ranks_by_variance(spectra, float(shares[0]))
     if size(least) > budget:
         raise ValueError(
