@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tfpipeline.callbacks import GradualPruning, KeepZeros, PolynomialPruning, percentiles
+from tfpipeline.callbacks.weight_masks import is_kernel
 
 pytestmark = pytest.mark.slow
 
@@ -154,6 +155,25 @@ def test_the_number_of_weights_that_are_kept_is_rounded(sparsity, kept):
     [mask] = pruning.masks.values()
     assert mask.sum() == kept
     assert before[mask.ravel()].min() > before[~mask.ravel()].max()
+
+
+@pytest.mark.parametrize(
+    ("shape", "name", "expected"),
+    [
+        ((3, 2), "kernel", True),
+        ((3, 3, 2, 2), "depthwise_kernel", True),
+        ((3, 2), "bias", False),  # of a GRU
+        ((3,), "kernel_scale", False),
+    ],
+)
+def test_what_is_a_kernel(shape, name, expected):
+    assert is_kernel(keras.Variable(np.zeros(shape), name=name)) is expected
+
+
+@pytest.mark.parametrize("state", [{"iteration": -1}, {"iteration": True}, {"iteration": 0.5}])
+def test_a_state_counts_steps(state):
+    with pytest.raises(ValueError, match="`iteration` must be an int of at least 0"):
+        KeepZeros().load_state(state)
 
 
 def test_several_fits_count_on(sequences, labels):
