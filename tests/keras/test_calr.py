@@ -106,6 +106,14 @@ def test_one_is_the_least_of_what_is_counted():
     assert [calr.learning_rate(i) for i in (1, 2, 3)] == [1.0, 0.5, 1.0]
 
 
+def test_a_state_is_taken_over():
+    calr = CALR(1.0, n_decays=3, decay=0.5, step_size=4)
+    calr.load_state({"iteration": 19, "decays": 2})
+    assert calr.state == {"iteration": 19, "decays": 2}
+    assert calr.upper_bound == 0.25
+    assert [calr.learning_rate(i) for i in (4, 6, 8)] == [0.25, 0.1875, 0.125]
+
+
 def test_a_state_of_another_kind_is_refused():
     with pytest.raises(ValueError, match=r"'iteration' and 'decays'; received \['iteration'\]"):
         CALR(1.0).load_state({"iteration": 3})

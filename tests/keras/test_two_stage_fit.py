@@ -460,6 +460,26 @@ def test_what_only_a_cut_shows_is_said_before_stage_1(sequences, labels):
     assert not epochs
 
 
+def test_a_multiplier_of_no_matrix_is_said_before_an_unbuilt_model_trains(sequences):
+    model = keras.Sequential([FactoredDense(10)])
+    model.compile("sgd", "mse", jit_compile=JIT)
+    epochs = []
+    count = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: epochs.append(epoch))
+    with pytest.raises(ValueError, match="`multipliers` names 'kernal'"):
+        two_stage_fit(
+            model,
+            sequences[:, 0],
+            np.zeros((6, 10)),
+            epochs=2,
+            transition=1,
+            criterion={"rank": 2},
+            learning_rate_multipliers={"kernal": 0.1},
+            callbacks=[count],
+            verbose=0,
+        )
+    assert not epochs
+
+
 def test_a_rehearsal_refuses_only_what_the_cut_meets():
     projecting = keras.Sequential(
         [

@@ -13,6 +13,7 @@ import numpy as np
 from tfpipeline.arguments import is_number
 from tfpipeline.callbacks.calr import CALR
 from tfpipeline.callbacks.inner_optimizer import inner_optimizer
+from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
 from tfpipeline.callbacks.weight_masks import WeightMasks
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.cut_plan import check_criterion
@@ -176,6 +177,8 @@ def rehearse(model: keras.Model, criterion: Mapping[str, Any], callbacks: Callba
         for variable in (factor.left, factor.right)
     }
     for callback in callbacks:
+        if isinstance(callback, LearningRateMultipliers):
+            callback.by_variable(model)
         if isinstance(callback, WeightMasks):
             callback.set_model(model)
             masked = [name for name, v in callback.variables().items() if id(v) in cut]

@@ -114,11 +114,9 @@ def two_stage_fit(
     own = [LearningRateMultipliers(learning_rate_multipliers)] if learning_rate_multipliers else []
     first: list[keras.callbacks.Callback] = []
     if model.built:
-        for multipliers in own:
-            multipliers.by_variable(model)
-        rehearse(model, criterion, callbacks)
+        rehearse(model, criterion, [*callbacks, *own])
     else:
-        first = [Rehearsal(criterion, callbacks)]
+        first = [Rehearsal(criterion, [*callbacks, *own])]
     last: list[keras.callbacks.Callback] = []
     if learning_rate_factor != 1:
         probe = RateProbe(learning_rate(model))
