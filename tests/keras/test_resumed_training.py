@@ -127,26 +127,47 @@ def test_the_same_callback_is_set_back_to_what_was_restored(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("decay_every", "steps", "restored", "decays"),
+    ("decay_every", "steps", "epoch", "restored", "decays"),
     [
-        ("cycle", 5, 15, 1),  # of 8 batches
-        ("epoch", 5, 15, 3),
-        ("epoch", 5, 25, 1),  # five, and four are a period
-        ("epoch", None, 15, 3),  # as many as `fit` says
+        ("cycle", 5, 3, 15, 1),  # of 8 batches
+        ("epoch", 5, 4, 15, 3),
+        ("epoch", 5, 9, 40, 1),  # eight, and seven are a period
+        ("epoch", None, 4, 15, 4),  # as many as `fit` says
+        ("epoch", None, 4, 0, 0),  # nothing was restored
     ],
 )
-def test_calr_catches_up_with_what_was_restored(decay_every, steps, restored, decays):
-    calr = CALR(1.0, n_decays=4, decay=0.5, step_size=4, decay_every=decay_every)
+def test_calr_catches_up_with_what_was_restored(decay_every, steps, epoch, restored, decays):
+    calr = CALR(1.0, n_decays=7, decay=0.5, step_size=4, decay_every=decay_every)
     model = small_model()
     calr.set_model(model)
     calr.set_params({"steps": steps})
     calr.on_train_begin()
     model.optimizer.iterations.assign(restored)
-    calr.on_epoch_begin(restored // 5)
+    calr.on_epoch_begin(epoch)
     assert calr.state == {"iteration": restored, "decays": decays}
     calr.on_train_batch_begin(0)
     assert calr.state["iteration"] == restored + 1
     assert float(model.optimizer.learning_rate) == pytest.approx(calr.learning_rate(restored + 1))
+
+
+@pytest.mark.parametrize(("steps", "counted", "at_the_end"), [(5, 5, 5), (None, 6, 4)])
+def test_calr_counts_what_the_last_execution_had(steps, counted, at_the_end):
+    """Keras names the last batch that it could have had; the optimizer knows of how many it was."""
+    calr, model = CALR(1.0, step_size=40), small_model(steps_per_execution=3)
+    model.optimizer.iterations.assign(7)
+    calr.set_model(model)
+    calr.set_params({"steps": steps})
+    calr.on_train_begin()
+    calr.on_epoch_begin(0)
+    calr.on_train_batch_end(2)
+    assert calr.state["iteration"] == 3
+    calr.on_train_batch_end(5)
+    assert calr.state["iteration"] == counted
+    model.optimizer.iterations.assign(11)
+    logs: dict[str, float] = {}
+    calr.on_epoch_end(0, logs)
+    assert calr.state["iteration"] == at_the_end
+    assert logs["learning_rate"] == pytest.approx(calr.learning_rate(at_the_end))
 
 
 def test_a_new_callback_on_a_trained_model_begins_anew():
