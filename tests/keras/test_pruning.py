@@ -176,6 +176,32 @@ def test_a_state_counts_steps(state):
         KeepZeros().load_state(state)
 
 
+def test_a_loaded_state_keeps_what_is_zero_when_training_begins():
+    model, pruning = small_model(), PolynomialPruning(0.0, 0.5, 100, 200)
+    kernel = model.layers[1].kernel
+    pruning.set_model(model)
+    pruning.mask_zeros()
+    pruning.load_state({"iteration": 5})
+    assert not pruning.masks
+
+    def begin(epoch: int) -> np.ndarray:
+        # Zeros that the callback did not make: 0 before the first `fit`, 1 and 2 after it.
+        values = array(kernel).copy()
+        values[epoch] = 0
+        kernel.assign(values)
+        pruning.on_epoch_begin(epoch)
+        return (~pruning.masks["dense/kernel"]).sum(axis=1) == 5
+
+    pruning.on_train_begin()
+    assert begin(0).tolist() == [True] + 7 * [False]
+    assert begin(1).tolist() == [True] + 7 * [False]
+    pruning.set_model(model)
+    pruning.on_train_begin()
+    assert begin(2).tolist() == [True] + 7 * [False]
+    assert pruning.sparsity() == pytest.approx(3 * 5 / (10 * 24 + 8 * 24 + 8 * 5))
+    assert pruning.state == {"iteration": 5}
+
+
 def test_several_fits_count_on(sequences, labels):
     model = small_model()
     pruning = PolynomialPruning(0.0, 0.5, begin_step=0, end_step=8, frequency=4)
