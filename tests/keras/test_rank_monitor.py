@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfpipeline.callbacks import RankMonitor
-from tfpipeline.layers import FactoredGRU
+from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.metrics import explained_variance_rank, nu, trace_norm
 
 pytestmark = pytest.mark.slow
@@ -48,11 +48,27 @@ def test_diverged_weights_do_not_stop_training(sequences):
     assert not np.isnan(measures["gru/recurrent_kernel/nu"])
 
 
+def test_a_matrix_with_a_side_of_one_has_no_nu():
+    model = keras.Sequential([keras.Input((6,)), FactoredDense(1, name="score")])
+    model.set_weights([np.arange(6.0)[:, None], np.array([[2.0]]), np.zeros(1)])
+    monitor = RankMonitor(0.75)
+    monitor.set_model(model)
+    # The only singular value is the length of (0, 2, 4, 6, 8, 10).
+    assert monitor.measure() == {
+        "score/kernel/rank@0.75": 1,
+        "score/kernel/trace_norm": pytest.approx(220**0.5),
+    }
+
+
+@pytest.mark.parametrize("every", [0, -1, True, 1.5, "2"])
+def test_every_is_a_positive_int(every):
+    with pytest.raises(ValueError, match="`every` must be a positive int; received"):
+        RankMonitor(every=every)
+
+
 def test_errors(sequences):
     with pytest.raises(ValueError, match="share in"):
         RankMonitor(tau=0)
-    with pytest.raises(ValueError, match="`every`"):
-        RankMonitor(every=0)
     model = keras.Sequential([keras.Input((9, 10)), keras.layers.Flatten(), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     with pytest.raises(ValueError, match="found no factored layer"):
