@@ -255,6 +255,16 @@ MODELS: Mapping[str, _Kind] = {
     "lstm": _Kind(
         "two `keras.layers.LSTM`", _recurrent(_keras("LSTM"), sequences=False), _sequences
     ),
+    "factored_simple_rnn": _Kind(
+        "two `FactoredSimpleRNN`, rank 6",
+        _recurrent(_factored("FactoredSimpleRNN", rank=6), sequences=True),
+        _sequences,
+    ),
+    "simple_rnn": _Kind(
+        "two `keras.layers.SimpleRNN`",
+        _recurrent(_keras("SimpleRNN"), sequences=False),
+        _sequences,
+    ),
     "factored_dense": _Kind("two `FactoredDense`, no time axis", _dense, _vectors),
     "conv_recurrent": _Kind(
         "causal `Conv1D`, `BatchNormalization`, `GRU`, a residual connection",
