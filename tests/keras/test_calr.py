@@ -144,6 +144,7 @@ def test_several_steps_in_one_execution():
         ({"ub": 1e-3, "n_decays": True}, "`n_decays` must be a positive int"),
         ({"ub": 1e-3, "n_decays": 1.5}, "`n_decays` must be a positive int"),
         ({"ub": 1e-3, "step_size": 0.5}, "`step_size` must be a positive int"),
+        ({"ub": 1e-3, "step_size": 1.5}, "`step_size` must be a positive int"),
         ({"ub": 1e-3, "step_size": 0}, "`step_size` must be a positive int"),
         ({"ub": 1e-3, "step_size": True}, "`step_size` must be a positive int"),
         ({"ub": 1e-3, "decay_every": "day"}, "'cycle' or 'epoch'"),
