@@ -13,16 +13,22 @@
 #define TFP_MAX_BATCH 8
 /* Buffers of packed weights and parameters are aligned to this. */
 #define TFP_ALIGNMENT 64
-/* Packs 1..16 rows of `depth` int8 weights, row-major with `stride` between rows, into one block.
- * Rows that are missing become zeros. `zero_point` is that of the vectors to be multiplied.
- * Every layout begins with int32[16], the start of each accumulator. r16k4: then for each 4 columns
- * int8[16][4]; r16k8: for each 8 columns int8[16][8]. r16k16: then int8[16][depth padded to 16].
- * r8k16: then for each 8 rows, for each 16 columns int8[8][16]. */
+/* Blocks of one panel at most, see tfp_weight_kernels. */
+#define TFP_MAX_PANEL 6
+/* Packs 1..16 rows of `depth` int8 weights, row-major with `stride` between rows, as block `index`
+ * of a panel of `width` blocks. Rows that are missing become zeros. `zero_point` is that of the
+ * vectors to be multiplied. The blocks of a panel are packed in order, the first one first.
+ *
+ * A panel begins with int32[width][16], the starts of all accumulators. Then, r16k4: for each 4
+ * columns int8[width][16][4]. The other layouts of 8 bits know panels of one block only; r16k8: for
+ * each 8 columns int8[16][8]; r16k16: int8[16][depth padded to 16]; r8k16: for each 8 rows, for
+ * each 16 columns int8[8][16]. Those of 4 and 2 bits are told beside their packers. */
 typedef void (*tfp_pack_fn)(const int8_t *weights, size_t rows, size_t depth, size_t stride,
-                            int32_t zero_point, void *block);
+                            int32_t zero_point, void *panel, size_t width, size_t index);
 
 /* acc[n][16 b + i] = sum_k w[16 b + i][k] * (x[n][k] - zero_point), for b < blocks, n < batch.
- * Each column of `x` must be readable up to the next multiple of the variant's depth block. */
+ * The blocks are whole panels, see tfp_weight_kernels. Each column of `x` must be readable up to
+ * the next multiple of the variant's depth block. */
 typedef void (*tfp_gemm_fn)(const void *blocks_packed, size_t blocks, size_t depth, size_t batch,
                             const int8_t *x, ptrdiff_t x_stride, int32_t *acc, size_t acc_stride);
 

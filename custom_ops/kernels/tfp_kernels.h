@@ -3,7 +3,7 @@
  * Names:  tfp_<operation>_<types>[_<layout>]_<isa>, for example tfp_gemm_s8s32_r16k4_avx2.
  * Packers: tfp_pack_s8_r16k16, tfp_pack_s8_r16k4, tfp_pack_s8_r16k4_offset128, tfp_pack_s8_r16k8,
  * tfp_pack_s8_r8k16; with 4 and 2 bits a weight tfp_pack_s4_r16k8, tfp_pack_s2_r16k16,
- * tfp_pack_s4_r4k32 and tfp_pack_s2_r4k64.
+ * tfp_pack_s4_r4k32, tfp_pack_s2_r4k64, tfp_pack_s4_r32k4 and tfp_pack_s2_r64k4.
  *
  * Every variant of an operation returns the same bits. One table of variants (tfp_variants.c)
  * drives dispatch, tests and benchmarks; a new instruction set is a new row in it.
@@ -15,19 +15,29 @@
 
 #include "tfp_kernel_types.h"
 
-/* Kernels of one width of weights. */
+/* Kernels of one width of weights.
+ *
+ * The blocks of 16 rows are packed in panels: the blocks of a panel are interleaved step by step,
+ * so that a kernel which reads several side by side reads one stream of memory, and processors
+ * fetch it ahead. A matrix is cut into as many of the widest panels as it fills, then the rest into
+ * narrower ones: so the blocks of any call begin at a multiple of panels[0], and end at one or at
+ * the end of the matrix. */
 typedef struct tfp_weight_kernels {
-  size_t depth_block; /* columns are padded to a multiple of this, a power of two */
-  tfp_pack_fn pack;   /* takes one weight a byte, whatever the width */
+  int bits;              /* of a weight */
+  size_t depth_block;    /* columns are padded to a multiple of this, a power of two */
+  const uint8_t *panels; /* widths in blocks, descending; the last one is 1 */
+  tfp_pack_fn pack;      /* takes one weight a byte, whatever the width */
   tfp_gemm_fn gemm;
+  tfp_gemm_output_s8_fn gemm_output_s8;   /* NULL: no such kernel */
+  tfp_gemm_output_f32_fn gemm_output_f32; /* likewise */
 } tfp_weight_kernels;
 
 typedef struct tfp_variant {
   const char *name;        /* what the option `isa` calls it */
   bool (*supported)(void); /* whether this processor and its operating system can run it */
-  size_t depth_block;      /* columns are padded to a multiple of this, a power of two */
-  tfp_pack_fn pack;
-  tfp_gemm_fn gemm;
+  tfp_weight_kernels s8;
+  tfp_weight_kernels s4; /* weights in [-8, 7] */
+  tfp_weight_kernels s2; /* weights in [-2, 1] */
   tfp_requantize_fn requantize;
   const tfp_gates_fn *gates; /* of each cell, by its tfp_cell_id */
   tfp_load_state_fn load_state;
@@ -36,15 +46,11 @@ typedef struct tfp_variant {
   tfp_activation_fn sigmoid;
   tfp_activation_fn tanh;
   bool (*preferred)(void); /* whether "auto" may choose it where supported; NULL: yes */
-  tfp_weight_kernels s4;   /* weights in [-8, 7] */
-  tfp_weight_kernels s2;   /* weights in [-2, 1] */
   tfp_quantize_fn quantize;
   tfp_output_s8_fn output_s8;
   tfp_output_f32_fn output_f32;
-  tfp_gemm_output_s8_fn gemm_output_s8;   /* for weights of 8 bits; NULL: no such kernel */
-  tfp_gemm_output_f32_fn gemm_output_f32; /* likewise */
   tfp_output_u8_fn output_u8;
-  bool takes_minus_128; /* `gemm` is exact for int8 weights of -128 too */
+  bool takes_minus_128; /* the gemm of 8 bits is exact for int8 weights of -128 too */
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */
@@ -53,12 +59,28 @@ const tfp_variant *tfp_get_variant(size_t index);
 /* The variant called `name`, or the best supported one for "auto"; NULL when there is none. */
 const tfp_variant *tfp_find_variant(const char *name);
 
-/* Bytes of one packed block of 16 rows. */
-size_t tfp_packed_block_bytes(const tfp_variant *variant, size_t depth);
+/* The kernels for weights of 8, 4 or 2 bits. */
+const tfp_weight_kernels *tfp_get_weight_kernels(const tfp_variant *variant, int bits);
 
-/* The kernels for weights of 8, 4 or 2 bits, and the bytes of one packed block of 16 rows. */
-tfp_weight_kernels tfp_get_weight_kernels(const tfp_variant *variant, int bits);
-size_t tfp_packed_block_bytes_of(tfp_weight_kernels kernels, int bits, size_t depth);
+/* Bytes that each block of 16 rows adds to a packed matrix: block `b` of a call begins at b times
+ * as many, where b is a multiple of panels[0]. */
+size_t tfp_packed_block_bytes(const tfp_weight_kernels *kernels, size_t depth);
+
+/* The width of the first panel where `blocks` are left. */
+size_t tfp_panel_width(const tfp_weight_kernels *kernels, size_t blocks);
+
+/* The place of block `block` in a packed matrix of `blocks` blocks. */
+typedef struct tfp_block_place {
+  unsigned char *panel;
+  size_t width, index;
+} tfp_block_place;
+tfp_block_place tfp_find_block(const tfp_weight_kernels *kernels, void *packed, size_t blocks,
+                               size_t depth, size_t block);
+
+/* Packs a block where it belongs; blocks are packed in order. Arguments as of tfp_pack_fn. */
+void tfp_pack_block(const tfp_weight_kernels *kernels, void *packed, size_t blocks, size_t block,
+                    const int8_t *weights, size_t rows, size_t depth, size_t stride,
+                    int32_t zero_point);
 
 /* Processor features; false on other architectures. */
 bool tfp_cpu_always(void);
@@ -74,7 +96,7 @@ bool tfp_cpu_has_neonv7(void);
 
 #define TFP_DECLARE_PACK(name)                                                                   \
   void name(const int8_t *weights, size_t rows, size_t depth, size_t stride, int32_t zero_point, \
-            void *block)
+            void *panel, size_t width, size_t index)
 #define TFP_DECLARE_GEMM(name)                                                                     \
   void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
             ptrdiff_t x_stride, int32_t *acc, size_t acc_stride)
@@ -125,18 +147,20 @@ TFP_DECLARE_PACK(tfp_pack_s4_r16k8);
 TFP_DECLARE_PACK(tfp_pack_s2_r16k16);
 TFP_DECLARE_PACK(tfp_pack_s4_r4k32);
 TFP_DECLARE_PACK(tfp_pack_s2_r4k64);
+TFP_DECLARE_PACK(tfp_pack_s4_r32k4);
+TFP_DECLARE_PACK(tfp_pack_s2_r64k4);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx2);
-TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avxvnni);
-TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r32k4_avxvnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r32k4_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_neondot);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx2);
-TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avxvnni);
-TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r64k4_avxvnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r64k4_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neonv7);

@@ -1,19 +1,25 @@
 /* The one table of variants, slowest first. */
 #include "common/tfp_target.h"
 #include "tfp_kernels.h"
+#if TFP_X86_64
+#include "common/tfp_panels_x86.h"
+#endif
 
 /* What all rows for 64-bit Arm share. */
 #define TFP_NEON_FULLY_CONNECTED                                           \
   .quantize = tfp_quantize_f32s8_neon, .output_s8 = tfp_output_s32s8_neon, \
   .output_f32 = tfp_output_s32f32_neon, .output_u8 = tfp_output_s32u8_neon
 
+/* The kernels for Arm and the portable one read one block after another as it is. */
+static const uint8_t alone[] = {1};
+
 static const tfp_variant variants[] = {
     {
         .name = "c",
         .supported = tfp_cpu_always,
-        .depth_block = 16,
-        .pack = tfp_pack_s8_r16k16,
-        .gemm = tfp_gemm_s8s32_r16k16_c,
+        .s8 = {8, 16, alone, tfp_pack_s8_r16k16, tfp_gemm_s8s32_r16k16_c},
+        .s4 = {4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},
+        .s2 = {2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c},
         .requantize = tfp_requantize_s32s8_c,
         .gates = tfp_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
@@ -21,8 +27,6 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
-        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},
-        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c},
         .quantize = tfp_quantize_f32s8_c,
         .output_s8 = tfp_output_s32s8_c,
         .output_f32 = tfp_output_s32f32_c,
@@ -33,9 +37,9 @@ static const tfp_variant variants[] = {
     {
         .name = "avx2",
         .supported = tfp_cpu_has_avx2,
-        .depth_block = 4,
-        .pack = tfp_pack_s8_r16k4,
-        .gemm = tfp_gemm_s8s32_r16k4_avx2,
+        .s8 = {8, 4, tfp_panels_s8_avx2, tfp_pack_s8_r16k4, tfp_gemm_s8s32_r16k4_avx2},
+        .s4 = {4, 8, tfp_panels_columns_ymm, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx2},
+        .s2 = {2, 16, tfp_panels_columns_ymm, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avx2},
         .requantize = tfp_requantize_s32s8_avx2,
         .gates = tfp_gates_f32_avx2,
         .load_state = tfp_load_state_f32_avx2,
@@ -43,8 +47,6 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_avx2,
         .sigmoid = tfp_sigmoid_f32_avx2,
         .tanh = tfp_tanh_f32_avx2,
-        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx2},
-        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avx2},
         .quantize = tfp_quantize_f32s8_avx2,
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
@@ -55,9 +57,9 @@ static const tfp_variant variants[] = {
     {
         .name = "avxvnni",
         .supported = tfp_cpu_has_avxvnni,
-        .depth_block = 4,
-        .pack = tfp_pack_s8_r16k4_offset128,
-        .gemm = tfp_gemm_s8s32_r16k4_avxvnni,
+        .s8 = {8, 4, tfp_panels_s8_ymm, tfp_pack_s8_r16k4_offset128, tfp_gemm_s8s32_r16k4_avxvnni},
+        .s4 = {4, 8, tfp_panels_pairs, tfp_pack_s4_r32k4, tfp_gemm_s8s4s32_r32k4_avxvnni},
+        .s2 = {2, 16, tfp_panels_quads, tfp_pack_s2_r64k4, tfp_gemm_s8s2s32_r64k4_avxvnni},
         .requantize = tfp_requantize_s32s8_avx2,
         .gates = tfp_gates_f32_avx2,
         .load_state = tfp_load_state_f32_avx2,
@@ -65,8 +67,6 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_avx2,
         .sigmoid = tfp_sigmoid_f32_avx2,
         .tanh = tfp_tanh_f32_avx2,
-        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avxvnni},
-        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avxvnni},
         .quantize = tfp_quantize_f32s8_avx2,
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
@@ -77,9 +77,11 @@ static const tfp_variant variants[] = {
     {
         .name = "avx512vnni",
         .supported = tfp_cpu_has_avx512vnni,
-        .depth_block = 4,
-        .pack = tfp_pack_s8_r16k4_offset128,
-        .gemm = tfp_gemm_s8s32_r16k4_avx512vnni,
+        .s8 = {8, 4, tfp_panels_s8_zmm, tfp_pack_s8_r16k4_offset128,
+               tfp_gemm_s8s32_r16k4_avx512vnni, tfp_gemm_s8s8_r16k4_avx512vnni,
+               tfp_gemm_s8f32_r16k4_avx512vnni},
+        .s4 = {4, 8, tfp_panels_pairs, tfp_pack_s4_r32k4, tfp_gemm_s8s4s32_r32k4_avx512vnni},
+        .s2 = {2, 16, tfp_panels_quads, tfp_pack_s2_r64k4, tfp_gemm_s8s2s32_r64k4_avx512vnni},
         .requantize = tfp_requantize_s32s8_avx512,
         .gates = tfp_gates_f32_avx512,
         .load_state = tfp_load_state_f32_avx512,
@@ -87,13 +89,9 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_avx512,
         .sigmoid = tfp_sigmoid_f32_avx512,
         .tanh = tfp_tanh_f32_avx512,
-        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx512vnni},
-        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avx512vnni},
         .quantize = tfp_quantize_f32s8_avx512,
         .output_s8 = tfp_output_s32s8_avx512,
         .output_f32 = tfp_output_s32f32_avx512,
-        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_avx512vnni,
-        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_avx512vnni,
         .output_u8 = tfp_output_s32u8_avx512,
         .takes_minus_128 = true,
     },
@@ -103,9 +101,9 @@ static const tfp_variant variants[] = {
         /* Gates stay with the scalar unit: this NEON flushes subnormals and cannot divide. */
         .name = "neonv7",
         .supported = tfp_cpu_has_neonv7,
-        .depth_block = 16,
-        .pack = tfp_pack_s8_r8k16,
-        .gemm = tfp_gemm_s8s32_r8k16_neonv7,
+        .s8 = {8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neonv7},
+        .s4 = {4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neonv7},
+        .s2 = {2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neonv7},
         .requantize = tfp_requantize_s32s8_neonv7,
         .gates = tfp_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
@@ -113,8 +111,6 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,
         .tanh = tfp_tanh_f32_c,
-        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neonv7},
-        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neonv7},
         .quantize = tfp_quantize_f32s8_neonv7,
         .output_s8 = tfp_output_s32s8_neonv7,
         .output_f32 = tfp_output_s32f32_neonv7,
@@ -125,9 +121,9 @@ static const tfp_variant variants[] = {
     {
         .name = "neon",
         .supported = tfp_cpu_always,
-        .depth_block = 16,
-        .pack = tfp_pack_s8_r8k16,
-        .gemm = tfp_gemm_s8s32_r8k16_neon,
+        .s8 = {8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neon},
+        .s4 = {4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon},
+        .s2 = {2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon},
         .requantize = tfp_requantize_s32s8_neon,
         .gates = tfp_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
@@ -135,16 +131,14 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
-        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon},
-        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon},
         TFP_NEON_FULLY_CONNECTED,
     },
     {
         .name = "neon_a53",
         .supported = tfp_cpu_always,
-        .depth_block = 16,
-        .pack = tfp_pack_s8_r8k16,
-        .gemm = tfp_gemm_s8s32_r8k16_neon_a53,
+        .s8 = {8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neon_a53},
+        .s4 = {4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon_a53},
+        .s2 = {2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon_a53},
         .requantize = tfp_requantize_s32s8_neon,
         .gates = tfp_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
@@ -152,17 +146,16 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
-        .s4 = {32, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon_a53},
-        .s2 = {64, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon_a53},
         TFP_NEON_FULLY_CONNECTED,
         .preferred = tfp_cpu_is_a53,
     },
     {
         .name = "neondot",
         .supported = tfp_cpu_has_dotprod,
-        .depth_block = 4,
-        .pack = tfp_pack_s8_r16k4,
-        .gemm = tfp_gemm_s8s32_r16k4_neondot,
+        .s8 = {8, 4, alone, tfp_pack_s8_r16k4, tfp_gemm_s8s32_r16k4_neondot,
+               tfp_gemm_s8s8_r16k4_neondot, tfp_gemm_s8f32_r16k4_neondot},
+        .s4 = {4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
+        .s2 = {2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
         .requantize = tfp_requantize_s32s8_neon,
         .gates = tfp_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
@@ -170,19 +163,16 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
-        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
-        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
         TFP_NEON_FULLY_CONNECTED,
-        .gemm_output_s8 = tfp_gemm_s8s8_r16k4_neondot,
-        .gemm_output_f32 = tfp_gemm_s8f32_r16k4_neondot,
         .takes_minus_128 = true,
     },
     {
         .name = "neoni8mm",
         .supported = tfp_cpu_has_i8mm,
-        .depth_block = 8,
-        .pack = tfp_pack_s8_r16k8,
-        .gemm = tfp_gemm_s8s32_r16k8_neoni8mm,
+        .s8 = {8, 8, alone, tfp_pack_s8_r16k8, tfp_gemm_s8s32_r16k8_neoni8mm,
+               tfp_gemm_s8s8_r16k8_neoni8mm},
+        .s4 = {4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
+        .s2 = {2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
         .requantize = tfp_requantize_s32s8_neon,
         .gates = tfp_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
@@ -190,10 +180,7 @@ static const tfp_variant variants[] = {
         .normalize = tfp_normalize_f32_neon,
         .sigmoid = tfp_sigmoid_f32_neon,
         .tanh = tfp_tanh_f32_neon,
-        .s4 = {8, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
-        .s2 = {16, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
         TFP_NEON_FULLY_CONNECTED,
-        .gemm_output_s8 = tfp_gemm_s8s8_r16k8_neoni8mm,
         .takes_minus_128 = true,
     },
 #endif
@@ -223,18 +210,6 @@ const tfp_variant *tfp_find_variant(const char *name) {
   return NULL;
 }
 
-size_t tfp_packed_block_bytes(const tfp_variant *variant, size_t depth) {
-  const size_t mask = variant->depth_block - 1;
-  return TFP_ROW_BLOCK * (sizeof(int32_t) + ((depth + mask) & ~mask));
-}
-
-tfp_weight_kernels tfp_get_weight_kernels(const tfp_variant *variant, int bits) {
-  if (bits == 4) return variant->s4;
-  if (bits == 2) return variant->s2;
-  return (tfp_weight_kernels){variant->depth_block, variant->pack, variant->gemm};
-}
-
-size_t tfp_packed_block_bytes_of(tfp_weight_kernels kernels, int bits, size_t depth) {
-  const size_t mask = kernels.depth_block - 1;
-  return TFP_ROW_BLOCK * (sizeof(int32_t) + ((depth + mask) & ~mask) * (size_t)bits / 8);
+const tfp_weight_kernels *tfp_get_weight_kernels(const tfp_variant *variant, int bits) {
+  return bits == 4 ? &variant->s4 : bits == 2 ? &variant->s2 : &variant->s8;
 }

@@ -139,35 +139,36 @@ static void test_output_f32(const tfp_variant *variant, const tfp_variant *c, si
 enum { kWidth = (kLowRows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK * TFP_ROW_BLOCK };
 
 /* Packs random weights for vectors with that zero point, and writes the sum of each row. */
-static guarded packed_rows(const tfp_variant *variant, size_t rows, size_t depth,
+static guarded packed_rows(const tfp_weight_kernels *kernels, size_t rows, size_t depth,
                            int32_t zero_point, int32_t *weight_sums, bool at_end) {
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
-  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
-  const guarded packed = guarded_new(blocks * block_bytes, at_end);
+  const int32_t half = 1 << (kernels->bits - 1), low = kernels->bits == 8 ? -127 : -half;
+  const guarded packed = guarded_new(blocks * tfp_packed_block_bytes(kernels, depth), at_end);
   memset(weight_sums, 0, blocks * TFP_ROW_BLOCK * sizeof *weight_sums);
   for (size_t i = 0; i < rows * depth; ++i) {
-    low_weights[i] = (int8_t)((int32_t)(random_bits() % 255) - 127);
+    low_weights[i] = (int8_t)((int32_t)(random_bits() % (uint32_t)(half - low)) + low);
     weight_sums[i / depth] += low_weights[i];
   }
   for (size_t b = 0; b < blocks; ++b) {
     const size_t row = b * TFP_ROW_BLOCK, left = rows - row;
-    variant->pack(low_weights + row * depth, left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK, depth,
-                  depth, zero_point, (char *)packed.data + b * block_bytes);
+    tfp_pack_block(kernels, packed.data, blocks, b, low_weights + row * depth,
+                   left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK, depth, depth, zero_point);
   }
   return packed;
 }
 
 /* gemm_output_s8 or, where `is_float`, gemm_output_f32 against gemm and then the portable output.
  */
-static void test_gemm_output(const tfp_variant *variant, const tfp_variant *c, bool is_float,
-                             size_t rows, size_t depth, size_t batch, bool at_end) {
-  const size_t padded = (depth + variant->depth_block - 1) & ~(variant->depth_block - 1);
+static void test_gemm_output(const char *name, const tfp_weight_kernels *kernels,
+                             const tfp_variant *c, bool is_float, size_t rows, size_t depth,
+                             size_t batch, bool at_end) {
+  const size_t padded = (depth + kernels->depth_block - 1) & ~(kernels->depth_block - 1);
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK, width = blocks * TFP_ROW_BLOCK;
   const size_t bytes = width * sizeof(float), y_bytes = batch * width * (is_float ? 4 : 1);
   const guarded x = guarded_new(batch * padded, at_end), factor = guarded_new(bytes, at_end);
   const guarded sums = guarded_new(bytes, at_end), bias = guarded_new(bytes, at_end);
   const guarded y = guarded_new(y_bytes, at_end);
-  const guarded packed = packed_rows(variant, rows, depth, is_float ? 0 : 3, sums.data, at_end);
+  const guarded packed = packed_rows(kernels, rows, depth, is_float ? 0 : 3, sums.data, at_end);
   static int32_t acc[TFP_MAX_BATCH * kWidth];
   static float wanted[TFP_MAX_BATCH * kWidth];
   for (size_t i = 0; i < batch * padded; ++i) ((int8_t *)x.data)[i] = (int8_t)random_bits();
@@ -176,7 +177,7 @@ static void test_gemm_output(const tfp_variant *variant, const tfp_variant *c, b
     ((float *)factor.data)[i] = i % 3 == 0 ? 0x1p-9f : i % 3 == 1 ? 100.0f : 0x1.8p-12f;
     ((float *)bias.data)[i] = random_float((uint32_t)-4, 3);
   }
-  variant->gemm(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded, acc, width);
+  kernels->gemm(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded, acc, width);
   if (is_float) {
     tfp_affine levels[TFP_MAX_BATCH];
     for (size_t n = 0; n < batch; ++n) {
@@ -184,18 +185,18 @@ static void test_gemm_output(const tfp_variant *variant, const tfp_variant *c, b
     }
     const tfp_row_parameters parameters = {sums.data, factor.data, bias.data};
     const tfp_output_f32 to = {levels, -40.0f, 1000.0f};
-    variant->gemm_output_f32(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded,
+    kernels->gemm_output_f32(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded,
                              &parameters, &to, y.data, width);
     c->output_f32(acc, width, batch, &parameters, width, &to, wanted, width);
   } else {
     const tfp_output_s8 to = {(int32_t)(random_bits() % 100) - 50, -100, 90};
-    variant->gemm_output_s8(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded,
+    kernels->gemm_output_s8(packed.data, blocks, depth, batch, x.data, (ptrdiff_t)padded,
                             factor.data, &to, y.data, width);
     for (size_t n = 0; n < batch; ++n) {
       c->output_s8(acc + n * width, factor.data, width, to, (int8_t *)wanted + n * width);
     }
   }
-  expect(memcmp(y.data, wanted, y_bytes) == 0, variant->name,
+  expect(memcmp(y.data, wanted, y_bytes) == 0, name,
          is_float ? "gemm_output_f32 (depth, rows, batch)" : "gemm_output_s8", depth, rows, batch);
   guarded_free(x);
   guarded_free(factor);
@@ -205,13 +206,13 @@ static void test_gemm_output(const tfp_variant *variant, const tfp_variant *c, b
   guarded_free(packed);
 }
 
-static void test_gemm_outputs(const tfp_variant *variant, const tfp_variant *c, bool is_float,
-                              bool at_end) {
+static void test_gemm_outputs(const char *name, const tfp_weight_kernels *kernels,
+                              const tfp_variant *c, bool is_float, bool at_end) {
   static const size_t depths[] = {1, 7, 8, 12, 16, 17, 24, 33, 40, 56, 67, 320, 1400};
   for (size_t d = 0; d < sizeof depths / sizeof *depths; ++d) {
-    for (size_t rows = 1; rows <= kLowRows; rows += 33) {
+    for (size_t rows = 1; rows <= 220; rows += 73) {
       for (size_t batch = 1; batch <= TFP_MAX_BATCH; ++batch) {
-        test_gemm_output(variant, c, is_float, rows, depths[d], batch, at_end);
+        test_gemm_output(name, kernels, c, is_float, rows, depths[d], batch, at_end);
       }
     }
   }
@@ -225,8 +226,15 @@ static void test_fully_connected(const tfp_variant *variant, const tfp_variant *
   for (size_t columns = 1; columns <= TFP_MAX_BATCH; ++columns) {
     test_output_f32(variant, c, columns, at_end);
   }
-  if (variant->gemm_output_s8 != NULL) test_gemm_outputs(variant, c, false, at_end);
-  if (variant->gemm_output_f32 != NULL) test_gemm_outputs(variant, c, true, at_end);
+  for (int bits = 8; bits >= 2; bits /= 2) {
+    const tfp_weight_kernels *kernels = tfp_get_weight_kernels(variant, bits);
+    if (kernels->gemm_output_s8 != NULL) {
+      test_gemm_outputs(variant->name, kernels, c, false, at_end);
+    }
+    if (kernels->gemm_output_f32 != NULL) {
+      test_gemm_outputs(variant->name, kernels, c, true, at_end);
+    }
+  }
 }
 
 #endif

@@ -61,16 +61,15 @@ static void fill_and_multiply(filling fill, size_t rows, size_t depth, int32_t z
 static guarded packed_weights(const tfp_variant *variant, size_t rows, size_t depth,
                               int32_t zero_point, bool at_end) {
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
-  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
+  const size_t block_bytes = tfp_packed_block_bytes(&variant->s8, depth);
   const guarded source = guarded_new(rows * depth, at_end);
   const guarded packed = guarded_new(blocks * block_bytes, at_end);
   memcpy(source.data, weights, rows * depth);
   memset(packed.data, 0x55, blocks * block_bytes);
   for (size_t b = 0; b < blocks; ++b) {
     const size_t row = b * TFP_ROW_BLOCK, left = rows - row;
-    variant->pack((const int8_t *)source.data + row * depth,
-                  left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK, depth, depth, zero_point,
-                  (char *)packed.data + b * block_bytes);
+    tfp_pack_block(&variant->s8, packed.data, blocks, b, (const int8_t *)source.data + row * depth,
+                   left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK, depth, depth, zero_point);
   }
   guarded_free(source);
   return packed;
@@ -79,7 +78,7 @@ static guarded packed_weights(const tfp_variant *variant, size_t rows, size_t de
 /* `backwards` walks through the columns with a negative stride. */
 static void check_gemm(const tfp_variant *variant, const void *packed, size_t blocks, size_t depth,
                        size_t batch, bool at_end, bool backwards) {
-  const size_t mask = variant->depth_block - 1, padded = (depth + mask) & ~mask;
+  const size_t mask = variant->s8.depth_block - 1, padded = (depth + mask) & ~mask;
   const size_t width = blocks * TFP_ROW_BLOCK;
   const guarded x = guarded_new(batch * padded, at_end);
   const guarded acc = guarded_new(batch * width * sizeof(int32_t), at_end);
@@ -91,8 +90,8 @@ static void check_gemm(const tfp_variant *variant, const void *packed, size_t bl
   }
   memset(acc.data, 0x33, batch * width * sizeof(int32_t));
   const ptrdiff_t stride = backwards ? -(ptrdiff_t)padded : (ptrdiff_t)padded;
-  variant->gemm(packed, blocks, depth, batch, first + (backwards ? (batch - 1) * padded : 0),
-                stride, acc.data, width);
+  variant->s8.gemm(packed, blocks, depth, batch, first + (backwards ? (batch - 1) * padded : 0),
+                   stride, acc.data, width);
   for (size_t n = 0; n < batch; ++n) {
     const int32_t *got = (const int32_t *)acc.data + n * width;
     expect(memcmp(got, sums + n * kMaxRows, width * sizeof *got) == 0, variant->name,

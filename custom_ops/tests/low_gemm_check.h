@@ -6,7 +6,7 @@
 #include "check.h"
 #include "guarded.h"
 
-enum { kLowDepth = 1400, kLowRows = 100 };
+enum { kLowDepth = 1400, kLowRows = 400 };
 
 static int8_t low_weights[kLowRows * kLowDepth];
 static int8_t low_columns[TFP_MAX_BATCH * kLowDepth];
@@ -21,8 +21,8 @@ static int32_t low_sum(size_t row, size_t n, size_t depth, int32_t zero_point) {
 
 static void check_low_gemm(const tfp_variant *variant, int bits, const void *packed, size_t rows,
                            size_t depth, size_t batch, int32_t zero_point, bool at_end) {
-  const tfp_weight_kernels kernels = tfp_get_weight_kernels(variant, bits);
-  const size_t padded = (depth + kernels.depth_block - 1) & ~(kernels.depth_block - 1);
+  const tfp_weight_kernels *kernels = tfp_get_weight_kernels(variant, bits);
+  const size_t padded = (depth + kernels->depth_block - 1) & ~(kernels->depth_block - 1);
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK, width = blocks * TFP_ROW_BLOCK;
   const guarded x = guarded_new(batch * padded, at_end);
   const guarded acc = guarded_new(batch * width * sizeof(int32_t), at_end);
@@ -31,7 +31,7 @@ static void check_low_gemm(const tfp_variant *variant, int bits, const void *pac
     memcpy((int8_t *)x.data + n * padded, low_columns + n * depth, depth);
   }
   memset(acc.data, 0x33, batch * width * sizeof(int32_t));
-  kernels.gemm(packed, blocks, depth, batch, x.data, (ptrdiff_t)padded, acc.data, width);
+  kernels->gemm(packed, blocks, depth, batch, x.data, (ptrdiff_t)padded, acc.data, width);
   bool same = true;
   for (size_t n = 0; n < batch; ++n) {
     for (size_t row = 0; row < width; ++row) {
@@ -48,7 +48,7 @@ static void check_low_gemm(const tfp_variant *variant, int bits, const void *pac
 /* `extreme` 0: at random; else all weights and all values of x at one of their ends. */
 static void test_low_gemm(const tfp_variant *variant, int bits, size_t rows, size_t depth,
                           int extreme, bool at_end) {
-  const tfp_weight_kernels kernels = tfp_get_weight_kernels(variant, bits);
+  const tfp_weight_kernels *kernels = tfp_get_weight_kernels(variant, bits);
   const int32_t half = 1 << (bits - 1), zero_point = (int32_t)(random_bits() % 256) - 128;
   for (size_t i = 0; i < rows * depth; ++i) {
     const int32_t at_random = (int32_t)(random_bits() % (uint32_t)(2 * half)) - half;
@@ -60,15 +60,14 @@ static void test_low_gemm(const tfp_variant *variant, int bits, size_t rows, siz
                                             : -128);
   }
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
-  const size_t block_bytes = tfp_packed_block_bytes_of(kernels, bits, depth);
+  const size_t block_bytes = tfp_packed_block_bytes(kernels, depth);
   const guarded source = guarded_new(rows * depth, at_end);
   const guarded packed = guarded_new(blocks * block_bytes, at_end);
   memcpy(source.data, low_weights, rows * depth);
   for (size_t b = 0; b < blocks; ++b) {
     const size_t row = b * TFP_ROW_BLOCK, left = rows - row;
-    kernels.pack((const int8_t *)source.data + row * depth,
-                 left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK, depth, depth, zero_point,
-                 (char *)packed.data + b * block_bytes);
+    tfp_pack_block(kernels, packed.data, blocks, b, (const int8_t *)source.data + row * depth,
+                   left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK, depth, depth, zero_point);
   }
   for (size_t batch = 1; batch <= TFP_MAX_BATCH; ++batch) {
     check_low_gemm(variant, bits, packed.data, rows, depth, batch, zero_point, at_end);
@@ -85,7 +84,10 @@ static void test_low_gemms(const tfp_variant *variant, bool at_end) {
       test_low_gemm(variant, bits, 33, depths[d], 0, at_end);
     }
     test_low_gemm(variant, bits, 1, 40, 0, at_end);
-    test_low_gemm(variant, bits, 100, 67, 0, at_end);
+    /* All widths of panels, and of what is left of a matrix after the widest. */
+    for (size_t blocks = 1; blocks <= 2 * TFP_MAX_PANEL + 1; ++blocks) {
+      test_low_gemm(variant, bits, blocks * TFP_ROW_BLOCK - 5, 67, 0, at_end);
+    }
     for (int extreme = 1; extreme <= 4; ++extreme) {
       test_low_gemm(variant, bits, 17, 1400, extreme, at_end);
     }

@@ -5,7 +5,18 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Callable
-from ctypes import CFUNCTYPE, POINTER, c_bool, c_char_p, c_float, c_int, c_int32, c_size_t, c_void_p
+from ctypes import (
+    CFUNCTYPE,
+    POINTER,
+    c_bool,
+    c_char_p,
+    c_float,
+    c_int,
+    c_int32,
+    c_size_t,
+    c_uint8,
+    c_void_p,
+)
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -134,7 +145,9 @@ class OutputF32(ctypes.Structure):
     _fields_ = [("x", POINTER(Affine)), ("low", c_float), ("high", c_float)]
 
 
-PackFunction = CFUNCTYPE(None, c_void_p, c_size_t, c_size_t, c_size_t, c_int32, c_void_p)
+PackFunction = CFUNCTYPE(
+    None, c_void_p, c_size_t, c_size_t, c_size_t, c_int32, c_void_p, c_size_t, c_size_t
+)
 GemmFunction = CFUNCTYPE(
     None,
     c_void_p,
@@ -163,10 +176,41 @@ GemmOutputF32Function = CFUNCTYPE(
 class WeightKernels(ctypes.Structure):
     """`tfp_weight_kernels`: packing and gemm for one width of weights."""
 
-    _fields_ = [("depth_block", c_size_t), ("pack", PackFunction), ("gemm", GemmFunction)]
+    _fields_ = [
+        ("bits", c_int),
+        ("depth_block", c_size_t),
+        ("panels", POINTER(c_uint8)),
+        ("pack", PackFunction),
+        ("gemm", GemmFunction),
+        ("gemm_output_s8", GemmOutputS8Function),
+        ("gemm_output_f32", GemmOutputF32Function),
+    ]
 
     def padded_depth(self, depth: int) -> int:
         return -(-depth // self.depth_block) * self.depth_block
+
+    def block_bytes(self, depth: int) -> int:
+        return ROW_BLOCK * (4 + self.padded_depth(depth) * self.bits // 8)
+
+    def panel_widths(self, blocks: int) -> list[int]:
+        """The widths of the panels of a matrix of `blocks` blocks, as tfp_kernels.h says."""
+        widths = []
+        while blocks > 0:
+            widths.append(next(w for w in self.panels if w <= blocks))
+            blocks -= widths[-1]
+        return widths
+
+    def pack_rows(self, weights: int, rows: int, depth: int, zero_point: int, packed: int) -> None:
+        """Pack `rows` rows of int8 weights at the address `weights` to the address `packed`."""
+        block = 0
+        for width in self.panel_widths(-(-rows // ROW_BLOCK)):
+            panel = packed + block * self.block_bytes(depth)
+            for index in range(width):
+                row = ROW_BLOCK * (block + index)
+                inside = min(ROW_BLOCK, rows - row)
+                source = weights + row * depth
+                self.pack(source, inside, depth, depth, zero_point, panel, width, index)
+            block += width
 
 
 class Variant(ctypes.Structure):
@@ -175,9 +219,9 @@ class Variant(ctypes.Structure):
     _fields_ = [
         ("name", c_char_p),
         ("supported", CFUNCTYPE(c_bool)),
-        ("depth_block", c_size_t),
-        ("pack", PackFunction),
-        ("gemm", GemmFunction),
+        ("s8", WeightKernels),
+        ("s4", WeightKernels),
+        ("s2", WeightKernels),
         ("requantize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_void_p)),
         ("gates", POINTER(CFUNCTYPE(None, POINTER(GateArgs)))),
         ("load_state", CFUNCTYPE(None, c_void_p, c_size_t, c_float, c_void_p, c_void_p)),
@@ -186,8 +230,6 @@ class Variant(ctypes.Structure):
         ("sigmoid", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("tanh", CFUNCTYPE(None, c_void_p, c_size_t, c_void_p)),
         ("preferred", c_void_p),
-        ("s4", WeightKernels),
-        ("s2", WeightKernels),
         ("quantize", CFUNCTYPE(Affine, c_void_p, c_size_t, c_void_p)),
         ("output_s8", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, OutputS8, c_void_p)),
         (
@@ -204,17 +246,9 @@ class Variant(ctypes.Structure):
                 c_size_t,
             ),
         ),
-        ("gemm_output_s8", GemmOutputS8Function),
-        ("gemm_output_f32", GemmOutputF32Function),
         ("output_u8", CFUNCTYPE(None, c_void_p, c_size_t, OutputU8, c_void_p)),
         ("takes_minus_128", c_bool),
     ]
-
-    def padded_depth(self, depth: int) -> int:
-        return -(-depth // self.depth_block) * self.depth_block
-
-    def block_bytes(self, depth: int) -> int:
-        return ROW_BLOCK * (4 + self.padded_depth(depth))
 
 
 class Matrix(ctypes.Structure):

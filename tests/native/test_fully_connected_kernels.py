@@ -12,7 +12,7 @@ from guarded import Guarded
 from tfpipeline.numerics.fully_connected import quantize_rows
 
 DEPTHS = [1, 3, 4, 7, 8, 9, 15, 16, 17, 33, 64, 67, 130, 320]
-BLOCKS = [1, 2, 3, 4, 5, 7, 9, 13]
+BLOCKS = [1, 2, 3, 4, 5, 7, 8, 9, 11, 13, 26]
 
 
 def gemm(
@@ -21,12 +21,9 @@ def gemm(
     kernels = getattr(native.variants()[isa], f"s{bits}")
     rows, depth = weights.shape
     batch, blocks, padded = len(x), -(-rows // 16), kernels.padded_depth(depth)
-    block_bytes = 16 * (4 + padded * bits // 8)
     source = Guarded(weights, at_end)
-    packed = Guarded(np.full(blocks * block_bytes, 0x55, np.uint8), at_end)
-    for b in range(blocks):
-        first, inside = source.address + 16 * b * depth, min(16, rows - 16 * b)
-        kernels.pack(first, inside, depth, depth, zero_point, packed.address + b * block_bytes)
+    packed = Guarded(np.full(blocks * kernels.block_bytes(depth), 0x55, np.uint8), at_end)
+    kernels.pack_rows(source.address, rows, depth, zero_point, packed.address)
     columns = np.full((batch, padded), 77, np.int8)  # what is past the depth must not count
     columns[:, :depth] = x
     vectors = Guarded(columns, at_end)
@@ -168,26 +165,27 @@ def test_float_output_has_the_bits_of_the_spec(isa: str, at_end: bool, columns: 
             np.testing.assert_array_equal(got, wanted.ravel()[:-1].view(np.int32))
 
 
+@pytest.mark.parametrize("bits", [8, 4, 2])
 @pytest.mark.parametrize("is_float", [False, True], ids=["int8", "float"])
 @pytest.mark.parametrize("batch", range(1, native.MAX_BATCH + 1))
 def test_gemm_with_output_has_the_bits_of_both(
-    isa: str, at_end: bool, batch: int, is_float: bool
+    isa: str, at_end: bool, batch: int, is_float: bool, bits: int
 ) -> None:
-    kernels = native.variants()[isa]
+    variant = native.variants()[isa]
+    kernels = getattr(variant, f"s{bits}")
     fused = kernels.gemm_output_f32 if is_float else kernels.gemm_output_s8
     if not fused:
         pytest.skip(f"{isa} writes sums to memory first")
     rng = np.random.default_rng(batch)
     dtype = np.float32 if is_float else np.int8
+    high = 127 if bits == 8 else 2 ** (bits - 1)
     for depth in (1, 4, 33, 67, 320):
         for blocks in BLOCKS:
             count, padded = 16 * blocks, kernels.padded_depth(depth)
-            weights = rng.integers(-127, 128, (count, depth)).astype(np.int8)
+            weights = rng.integers(-high, high, (count, depth)).astype(np.int8)
             columns = rng.integers(-128, 128, (batch, padded)).astype(np.int8)
             packed = Guarded(np.zeros(blocks * kernels.block_bytes(depth), np.uint8), at_end)
-            for b in range(blocks):
-                at = packed.address + b * kernels.block_bytes(depth)
-                kernels.pack(weights[16 * b :].ctypes.data, 16, depth, depth, 0, at)
+            kernels.pack_rows(weights.ctypes.data, count, depth, 0, packed.address)
             x, acc = Guarded(columns, at_end), np.zeros((batch, count), np.int32)
             product = (packed.address, blocks, depth, batch, x.address, padded)
             kernels.gemm(*product, acc.ctypes.data, count)
@@ -203,7 +201,7 @@ def test_gemm_with_output_has_the_bits_of_both(
                 )
                 f32 = native.OutputF32(x_levels, -50.0, 60.0)
                 fused(*product, ctypes.byref(rows), ctypes.byref(f32), out.address, count + 1)
-                kernels.output_f32(
+                variant.output_f32(
                     acc.ctypes.data,
                     count,
                     batch,
@@ -218,6 +216,6 @@ def test_gemm_with_output_has_the_bits_of_both(
                 fused(*product, scales.address, ctypes.byref(s8), out.address, count + 1)
                 for n in range(batch):
                     to = wanted.ctypes.data + n * (count + 1)
-                    kernels.output_s8(acc[n:].ctypes.data, scales.address, count, s8, to)
+                    variant.output_s8(acc[n:].ctypes.data, scales.address, count, s8, to)
             assert len(np.unique(wanted)) > min(4, count)
             np.testing.assert_array_equal(out.array.view(np.int8), wanted[:-1].view(np.int8))

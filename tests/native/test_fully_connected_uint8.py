@@ -199,14 +199,14 @@ def test_kernels_that_take_minus_128_are_exact_there(isa: str) -> None:
         pytest.skip(f"{isa} does not take weights of -128")
     for value in (-128, 127):
         for depth in (67, 65536):
-            padded = kernels.padded_depth(depth)
+            padded = kernels.s8.padded_depth(depth)
             weights = np.full((16, depth), -128, np.int8)
             x = np.full((8, padded), value, np.int8)
-            packed = np.zeros(kernels.block_bytes(depth) + 64, np.uint8)
+            packed = np.zeros(kernels.s8.block_bytes(depth) + 64, np.uint8)
             block = packed.ctypes.data + -packed.ctypes.data % 64
-            kernels.pack(weights.ctypes.data, 16, depth, depth, 127, block)
+            kernels.s8.pack_rows(weights.ctypes.data, 16, depth, 127, block)
             acc = np.zeros((8, 16), np.int32)
-            kernels.gemm(block, 1, depth, 8, x.ctypes.data, padded, acc.ctypes.data, 16)
+            kernels.s8.gemm(block, 1, depth, 8, x.ctypes.data, padded, acc.ctypes.data, 16)
             assert (acc == -128 * (value - 127) * depth).all()
 
 

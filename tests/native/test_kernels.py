@@ -22,24 +22,15 @@ from tfpipeline.numerics.recurrent import (
 )
 
 DEPTHS = [1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 40, 64, 67, 130]
-BLOCKS = [1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 19]
+BLOCKS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 19, 26]
 
 
 def pack(variant: native.Variant, weights: np.ndarray, zero_point: int, at_end: bool) -> Guarded:
     rows, depth = weights.shape
-    blocks, size = -(-rows // 16), variant.block_bytes(depth)
     source = Guarded(weights, at_end)
-    packed = Guarded(np.full(blocks * size, 0x55, np.uint8), at_end)
-    for b in range(blocks):
-        inside = min(16, rows - 16 * b)
-        variant.pack(
-            source.address + 16 * b * depth,
-            inside,
-            depth,
-            depth,
-            zero_point,
-            packed.address + b * size,
-        )
+    size = -(-rows // 16) * variant.s8.block_bytes(depth)
+    packed = Guarded(np.full(size, 0x55, np.uint8), at_end)
+    variant.s8.pack_rows(source.address, rows, depth, zero_point, packed.address)
     return packed
 
 
@@ -49,7 +40,7 @@ def gemm(
     """Runs the kernel over the rows of `x`; `reverse` walks through them with a negative stride."""
     variant = native.variants()[isa]
     rows, depth = weights.shape
-    batch, blocks, padded = len(x), -(-rows // 16), variant.padded_depth(depth)
+    batch, blocks, padded = len(x), -(-rows // 16), variant.s8.padded_depth(depth)
     packed = pack(variant, weights, zero_point, at_end)
     columns = np.full((batch, padded), 77, np.int8)  # what is past the depth must not count
     columns[:, :depth] = x[::-1] if reverse else x
@@ -57,7 +48,7 @@ def gemm(
     acc = Guarded(np.full((batch, blocks * 16), -1, np.int32), at_end)
     first = source.address + ((batch - 1) * padded if reverse else 0)
     stride = -padded if reverse else padded
-    variant.gemm(packed.address, blocks, depth, batch, first, stride, acc.address, blocks * 16)
+    variant.s8.gemm(packed.address, blocks, depth, batch, first, stride, acc.address, blocks * 16)
     assert (acc.array[:, rows:] == 0).all(), "rows that are missing must give 0"
     return acc.array[:, :rows]
 
@@ -188,10 +179,10 @@ def test_gate_functions_have_the_bits_of_the_spec(isa: str, at_end: bool, name: 
 def test_every_row_of_the_table_has_the_kernels_of_recurrent_ops(name: str) -> None:
     # A field that a row leaves out is NULL, and this processor may not run that row.
     variant = native.variants()[name]
-    kernels = ("gemm", "requantize", "gates", "load_state")
+    kernels = ("requantize", "gates", "load_state")
     for field in (*kernels, "moments", "normalize"):
         assert bool(getattr(variant, field)), field
     for cell in native.cell_rows():
         assert bool(variant.gates[cell.index]), cell.name
-    for width in (variant.s4, variant.s2):
+    for width in (variant.s8, variant.s4, variant.s2):
         assert bool(width.pack) and bool(width.gemm)

@@ -9,11 +9,11 @@ import native_library as native
 import pytest
 
 SOURCES = Path(__file__).resolve().parents[2] / "custom_ops"
-# The table of variants, and what finds out about the processor, are not kernels.
+# The table of variants, the places of blocks, and what finds out about the processor, are no kernels.
 KERNELS = sorted(
     f
     for f in (SOURCES / "kernels").rglob("*.c")
-    if f.stem != "tfp_variants" and not f.stem.startswith("tfp_cpu")
+    if f.stem not in {"tfp_variants", "tfp_packed_blocks"} and not f.stem.startswith("tfp_cpu")
 )
 # tfp_<operation>_<types>[_<layout>][_<isa>]
 GRAMMAR = re.compile(

@@ -20,7 +20,7 @@ enum {
   kMaxBatch = 8,      /* what the kernels of this architecture take */
   kArena = 1 << 25,   /* bytes of everything; a model of 8 million weights fits */
   kCheckedRow = 61,   /* every 61st row is checked by plain loops */
-  kBlocksAtOnce = 16, /* whose sums stay in the first-level cache until they are int8 */
+  kBlocksAtOnce = 16, /* at most, whole panels, whose sums stay in the first-level cache until they are int8 */
 };
 
 static _Alignas(TFP_ALIGNMENT) unsigned char memory[kArena];
@@ -61,24 +61,28 @@ static uint32_t checksum(const void *data, size_t bytes) {
   return sum;
 }
 
+static size_t blocks_at_once(const tfp_weight_kernels *kernels) {
+  return kBlocksAtOnce / kernels->panels[0] * kernels->panels[0];
+}
+
 /* Products in int8: by the kernel itself, or a gemm call for each few blocks, as the op has it. */
 static void multiply_to_int8(const tfp_variant *variant, int bits, const unsigned char *packed,
                              size_t blocks, size_t depth, size_t batch, const int8_t *x,
                              size_t x_stride, int32_t *acc, const float *multiplier, int8_t *out) {
-  const tfp_weight_kernels kernels = tfp_get_weight_kernels(variant, bits);
-  const size_t block_bytes = tfp_packed_block_bytes_of(kernels, bits, depth);
+  const tfp_weight_kernels *kernels = tfp_get_weight_kernels(variant, bits);
+  const size_t block_bytes = tfp_packed_block_bytes(kernels, depth);
   const size_t acc_stride = kBlocksAtOnce * TFP_ROW_BLOCK, rows = blocks * TFP_ROW_BLOCK;
   const tfp_output_s8 to = {3, -128, 127};
-  if (bits == 8 && variant->gemm_output_s8 != NULL) {
-    variant->gemm_output_s8(packed, blocks, depth, batch, x, (ptrdiff_t)x_stride, multiplier, &to,
+  if (kernels->gemm_output_s8 != NULL) {
+    kernels->gemm_output_s8(packed, blocks, depth, batch, x, (ptrdiff_t)x_stride, multiplier, &to,
                             out, rows);
     return;
   }
-  for (size_t b = 0; b < blocks; b += kBlocksAtOnce) {
-    const size_t now = blocks - b < kBlocksAtOnce ? blocks - b : kBlocksAtOnce;
+  for (size_t b = 0; b < blocks; b += blocks_at_once(kernels)) {
+    const size_t most = blocks_at_once(kernels), now = blocks - b < most ? blocks - b : most;
     const size_t row = b * TFP_ROW_BLOCK;
-    kernels.gemm(packed + b * block_bytes, now, depth, batch, x, (ptrdiff_t)x_stride, acc,
-                 acc_stride);
+    kernels->gemm(packed + b * block_bytes, now, depth, batch, x, (ptrdiff_t)x_stride, acc,
+                  acc_stride);
     for (size_t n = 0; n < batch; ++n) {
       variant->output_s8(acc + n * acc_stride, multiplier + row, now * TFP_ROW_BLOCK, to,
                          out + n * rows + row);
@@ -90,22 +94,23 @@ static void multiply_to_int8(const tfp_variant *variant, int bits, const unsigne
 static void multiply_floats(const tfp_variant *variant, const unsigned char *packed, size_t blocks,
                             size_t depth, size_t batch, const float *x, int8_t *q, size_t q_stride,
                             int32_t *acc, const tfp_row_parameters *parameters, float *out) {
-  const size_t block_bytes = tfp_packed_block_bytes(variant, depth);
+  const tfp_weight_kernels *kernels = &variant->s8;
+  const size_t block_bytes = tfp_packed_block_bytes(kernels, depth);
   const size_t acc_stride = kBlocksAtOnce * TFP_ROW_BLOCK, rows = blocks * TFP_ROW_BLOCK;
   tfp_affine levels[kMaxBatch];
   for (size_t n = 0; n < batch; ++n) {
     levels[n] = variant->quantize(x + n * depth, depth, q + n * q_stride);
   }
   const tfp_output_f32 to = {levels, -0x1p+100f, 0x1p+100f};
-  if (variant->gemm_output_f32 != NULL) {
-    variant->gemm_output_f32(packed, blocks, depth, batch, q, (ptrdiff_t)q_stride, parameters, &to,
+  if (kernels->gemm_output_f32 != NULL) {
+    kernels->gemm_output_f32(packed, blocks, depth, batch, q, (ptrdiff_t)q_stride, parameters, &to,
                              out, rows);
     return;
   }
-  for (size_t b = 0; b < blocks; b += kBlocksAtOnce) {
-    const size_t now = blocks - b < kBlocksAtOnce ? blocks - b : kBlocksAtOnce;
+  for (size_t b = 0; b < blocks; b += blocks_at_once(kernels)) {
+    const size_t most = blocks_at_once(kernels), now = blocks - b < most ? blocks - b : most;
     const size_t row = b * TFP_ROW_BLOCK;
-    variant->gemm(packed + b * block_bytes, now, depth, batch, q, (ptrdiff_t)q_stride, acc,
+    kernels->gemm(packed + b * block_bytes, now, depth, batch, q, (ptrdiff_t)q_stride, acc,
                   acc_stride);
     const tfp_row_parameters at = {parameters->weight_sums + row, parameters->scales + row,
                                    parameters->bias + row};
@@ -132,10 +137,10 @@ static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t de
   if (batch > kMaxBatch || rows % TFP_ROW_BLOCK != 0) {
     return fail("expected a batch of at most 8 and rows in blocks of 16");
   }
-  const tfp_weight_kernels kernels = tfp_get_weight_kernels(variant, bits);
+  const tfp_weight_kernels *kernels = tfp_get_weight_kernels(variant, bits);
   const size_t blocks = rows / TFP_ROW_BLOCK;
-  const size_t block_bytes = tfp_packed_block_bytes_of(kernels, bits, depth);
-  const size_t padded = (depth + kernels.depth_block - 1) & ~(kernels.depth_block - 1);
+  const size_t block_bytes = tfp_packed_block_bytes(kernels, depth);
+  const size_t padded = (depth + kernels->depth_block - 1) & ~(kernels->depth_block - 1);
   int8_t *weights = random_bytes(rows * depth, rows * depth);
   for (size_t i = 0; bits < 8 && i < rows * depth; ++i) {
     weights[i] = (int8_t)((weights[i] & ((1 << bits) - 1)) - (1 << (bits - 1)));
@@ -148,8 +153,8 @@ static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t de
   const size_t at_once = kBlocksAtOnce * TFP_ROW_BLOCK;
   int32_t *acc = take(batch * (rows > at_once ? rows : at_once) * sizeof(int32_t));
   for (size_t b = 0; b < blocks; ++b) {
-    kernels.pack(weights + b * TFP_ROW_BLOCK * depth, TFP_ROW_BLOCK, depth, depth, 0,
-                 packed + b * block_bytes);
+    tfp_pack_block(kernels, packed, blocks, b, weights + b * TFP_ROW_BLOCK * depth, TFP_ROW_BLOCK,
+                   depth, depth, 0);
   }
   const void *out = acc;
   size_t bytes = batch * rows * sizeof(int32_t);
@@ -176,7 +181,7 @@ static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t de
     out = y;
   } else {
     REGION_BEGIN();
-    kernels.gemm(packed, blocks, depth, batch, x, (ptrdiff_t)padded, acc, rows);
+    kernels->gemm(packed, blocks, depth, batch, x, (ptrdiff_t)padded, acc, rows);
     REGION_END();
     if (check_products(weights, x, padded, rows, depth, batch, acc) != 0) return 1;
   }
@@ -227,8 +232,8 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
   tfp_recurrent_run(&op, &io, &alone);
   REGION_END();
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
-  const size_t bytes =
-      blocks * (tfp_packed_block_bytes(variant, depth) + tfp_packed_block_bytes(variant, units));
+  const size_t bytes = blocks * (tfp_packed_block_bytes(&variant->s8, depth) +
+                                 tfp_packed_block_bytes(&variant->s8, units));
   uint32_t sum = checksum(y, steps * units);
   for (size_t i = 0; i < cell->states; ++i) sum ^= checksum(last[i], units * sizeof(float));
   printf("weights %zu checksum %08x\n", bytes, (unsigned)sum);

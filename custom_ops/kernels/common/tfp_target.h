@@ -63,6 +63,13 @@
 #define TFP_KEEP_IN_REGISTER(vector) (void)(vector)
 #endif
 
+/* What is read through this pointer later on is read then, and not kept in registers until then. */
+#if defined(__GNUC__) || defined(__clang__)
+#define TFP_READ_LATER(pointer) __asm__("" : "+r"(pointer))
+#else
+#define TFP_READ_LATER(pointer) (void)(pointer)
+#endif
+
 /* Before a loop over an array of accumulators: only when the loop is gone are they registers. */
 #if defined(__GNUC__) || defined(__clang__)
 #define TFP_UNROLL _Pragma("GCC unroll 16")

@@ -6,8 +6,10 @@
 #ifndef TFP_GEMM_LOW_AVX2_H_
 #define TFP_GEMM_LOW_AVX2_H_
 
+#include <immintrin.h>
+
 #include "../common/tfp_bytes.h"
-#include "../common/tfp_prefetch_x86.h"
+#include "../common/tfp_panels_x86.h"
 #include "../common/tfp_sum_s8.h"
 #include "../common/tfp_target.h"
 #include "../tfp_kernels.h"
@@ -29,8 +31,8 @@ TFP_TARGET_AVX2 TFP_INLINE __m256i tfp_low_shift(const int count, __m256i bytes)
 }
 
 TFP_TARGET_AVX2 TFP_INLINE void tfp_low_tile(const int bits, const int tile, const int batch,
-                                             const uint8_t *blocks, size_t block_bytes,
-                                             size_t steps, const int8_t *x, ptrdiff_t x_stride,
+                                             const uint8_t *starts, const uint8_t *w, size_t steps,
+                                             const int8_t *x, ptrdiff_t x_stride,
                                              const int32_t *offsets, int32_t *acc,
                                              size_t acc_stride) {
   const int parts = 8 / bits;
@@ -38,19 +40,17 @@ TFP_TARGET_AVX2 TFP_INLINE void tfp_low_tile(const int bits, const int tile, con
   __m256i sum[kLowTile][kLowBatch][2];
   for (int t = 0; t < tile; ++t) {
     for (int half = 0; half < 2; ++half) {
-      const uint8_t *start = blocks + (size_t)t * block_bytes + 32 * half;
+      const uint8_t *start = starts + 64 * t + 32 * half;
       const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)start);
       for (int n = 0; n < batch; ++n) {
         sum[t][n][half] = _mm256_add_epi32(first, _mm256_set1_epi32(offsets[n]));
       }
     }
   }
-  tfp_prefetch_blocks(tile, blocks + (size_t)tile * block_bytes, block_bytes);
-  const uint8_t *w = blocks + 64;
-  for (size_t k = 0; k < steps; ++k, w += 64, x += 4 * parts) {
+  for (size_t k = 0; k < steps; ++k, w += 64 * tile, x += 4 * parts) {
     for (int t = 0; t < tile; ++t) {
       for (int half = 0; half < 2; ++half) {
-        const uint8_t *at = w + (size_t)t * block_bytes + 32 * half;
+        const uint8_t *at = w + 64 * t + 32 * half;
         const __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
         __m256i pairs[kLowBatch];
         for (int p = 0; p < parts; ++p) {
@@ -77,19 +77,21 @@ TFP_TARGET_AVX2 TFP_INLINE void tfp_low_tile(const int bits, const int tile, con
   }
 }
 
-/* All columns over `tile` blocks, two or one at a time: the tile stays in the first-level cache. */
+/* All columns over a panel of `tile` blocks, two or one at a time: it stays in the first-level
+ * cache.
+ */
 TFP_TARGET_AVX2 TFP_INLINE void tfp_low_columns(const int bits, const int tile, size_t batch,
-                                                const uint8_t *w, size_t bytes, size_t steps,
-                                                const int8_t *x, ptrdiff_t x_stride,
-                                                const int32_t *offsets, int32_t *acc,
-                                                size_t acc_stride) {
+                                                const uint8_t *panel, size_t steps, const int8_t *x,
+                                                ptrdiff_t x_stride, const int32_t *offsets,
+                                                int32_t *acc, size_t acc_stride) {
+  const uint8_t *w = panel + 64 * tile;
   size_t n = 0;
   for (; n + 2 <= batch; n += 2) {
-    tfp_low_tile(bits, tile, 2, w, bytes, steps, x + (ptrdiff_t)n * x_stride, x_stride, offsets + n,
+    tfp_low_tile(bits, tile, 2, panel, w, steps, x + (ptrdiff_t)n * x_stride, x_stride, offsets + n,
                  acc + n * acc_stride, acc_stride);
   }
   if (n < batch) {
-    tfp_low_tile(bits, tile, 1, w, bytes, steps, x + (ptrdiff_t)n * x_stride, x_stride, offsets + n,
+    tfp_low_tile(bits, tile, 1, panel, w, steps, x + (ptrdiff_t)n * x_stride, x_stride, offsets + n,
                  acc + n * acc_stride, acc_stride);
   }
 }
@@ -106,11 +108,16 @@ TFP_TARGET_AVX2 TFP_INLINE void tfp_gemm_low_avx2(const int bits, const void *bl
     const int32_t sum = tfp_sum_s8(x + (ptrdiff_t)n * x_stride, steps * step);
     offsets[n] = -sum * (1 << (bits - 1));
   }
-  for (; blocks >= 2; blocks -= 2, w += 2 * bytes, acc += 2 * 16) {
-    tfp_low_columns(bits, 2, batch, w, bytes, steps, x, x_stride, offsets, acc, acc_stride);
-  }
-  if (blocks > 0) {
-    tfp_low_columns(bits, 1, batch, w, bytes, steps, x, x_stride, offsets, acc, acc_stride);
+  while (blocks > 0) {
+    const size_t width = tfp_first_panel(tfp_panels_columns_ymm, blocks);
+    if (width == 2) {
+      tfp_low_columns(bits, 2, batch, w, steps, x, x_stride, offsets, acc, acc_stride);
+    } else {
+      tfp_low_columns(bits, 1, batch, w, steps, x, x_stride, offsets, acc, acc_stride);
+    }
+    w += width * bytes;
+    acc += 16 * width;
+    blocks -= width;
   }
 }
 

@@ -1,41 +1,19 @@
-/* gemm with vpdpbusd: a zmm register holds 4 columns of a block of 16 rows.
+/* gemm with vpdpbusd: a zmm register holds 4 columns of a block of 16 rows, and up to 12 blocks of
+ * a panel are multiplied side by side.
  *
  * The instruction multiplies unsigned by signed bytes: x + 128 is the unsigned operand, and the
  * packed starts of the accumulators take 128 * sum(w) off again.
  *
- * Sums go where a sink says. A sink that turns them into results does so while they are still in
- * registers, and while the multiplications of the next tile have begun. */
+ * Sums go where a sink says, while the multiplications of the next tile have begun. */
 #ifndef TFP_GEMM_S8_AVX512VNNI_H_
 #define TFP_GEMM_S8_AVX512VNNI_H_
 
 #include <immintrin.h>
 
 #include "../common/tfp_bytes.h"
+#include "../common/tfp_panels_x86.h"
 #include "../common/tfp_prefetch_x86.h"
-#include "../common/tfp_target.h"
-#include "../tfp_kernels.h"
-
-typedef enum tfp_sink_kind { kTfpSums, kTfpLevels, kTfpFloats } tfp_sink_kind;
-
-/* Where the sums of the next block go; `y` has the type that the kind says. */
-typedef struct tfp_sink {
-  const float *scales;
-  const float *bias; /* where the results are floats */
-  const tfp_affine *x;
-  __m512 low, high;
-  __m512i zero_point;
-  unsigned char *y;
-  size_t y_stride; /* in values */
-} tfp_sink;
-
-TFP_TARGET_AVX512VNNI TFP_INLINE tfp_sink tfp_sink_after(const tfp_sink_kind kind, tfp_sink sink,
-                                                         const size_t blocks) {
-  const size_t rows = blocks * TFP_ROW_BLOCK;
-  if (kind != kTfpSums) sink.scales += rows;
-  if (kind == kTfpFloats) sink.bias += rows;
-  sink.y += kind == kTfpLevels ? rows : rows * sizeof(float);
-  return sink;
-}
+#include "../common/tfp_sink_avx512.h"
 
 /* Where the sum of column `n` starts. A packed start is -128 * sum(w), as the zero point of floats
  * is known only now: -(128 + zero point) * sum(w) takes that off too, with no second look at
@@ -48,76 +26,58 @@ TFP_TARGET_AVX512VNNI TFP_INLINE __m512i tfp_sink_start(const tfp_sink_kind kind
   return _mm512_mullo_epi32(_mm512_srai_epi32(start, 7), factor);
 }
 
-/* Takes the sums of block `t` for each column; the arithmetic is that of tfp_output_s32s8_c and
- * tfp_output_s32f32_c. */
-TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_sink_take(const tfp_sink_kind kind, const tfp_sink *sink,
-                                                    const int t, const int batch,
-                                                    const __m512i *sums) {
-  const size_t row = (size_t)t * TFP_ROW_BLOCK;
-  if (kind == kTfpSums) {
-    TFP_UNROLL
-    for (int n = 0; n < batch; ++n) {
-      _mm512_storeu_si512((int32_t *)(void *)sink->y + (size_t)n * sink->y_stride + row, sums[n]);
-    }
-    return;
-  }
-  const __m512 factor = _mm512_loadu_ps(sink->scales + row);
-  if (kind == kTfpLevels) {
-    TFP_UNROLL
-    for (int n = 0; n < batch; ++n) {
-      __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[n]), factor);
-      v = _mm512_min_ps(_mm512_max_ps(v, sink->low), sink->high);
-      const __m512i level = _mm512_add_epi32(_mm512_cvtps_epi32(v), sink->zero_point);
-      _mm_storeu_si128((__m128i *)(void *)(sink->y + (size_t)n * sink->y_stride + row),
-                       _mm512_cvtepi32_epi8(level));
-    }
-    return;
-  }
-  const __m512 bias = _mm512_loadu_ps(sink->bias + row);
-  TFP_UNROLL
-  for (int n = 0; n < batch; ++n) {
-    __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[n]), _mm512_set1_ps(sink->x[n].scale));
-    v = _mm512_add_ps(_mm512_mul_ps(v, factor), bias);
-    _mm512_storeu_ps((float *)(void *)sink->y + (size_t)n * sink->y_stride + row,
-                     _mm512_min_ps(_mm512_max_ps(v, sink->low), sink->high));
-  }
-}
-
 TFP_TARGET_AVX512VNNI TFP_INLINE __m512i tfp_s8_broadcast(const int8_t *x) {
   int32_t four;
   memcpy(&four, x, sizeof four);
   return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8(-128));
 }
 
-/* `tile` blocks times `batch` columns; `phases` 2 keeps two sets of accumulators, because fewer
- * than about four chains of this instruction wait for its latency. */
+/* A part of the depth of a panel: its columns of x and steps of weights. Sums go on from what the
+ * part before it has left in `kept`, and stay there unless it is the last one. */
+typedef struct tfp_s8_part {
+  const int8_t *starts, *w, *x;
+  size_t groups;
+  int32_t *kept; /* [columns][tile][16]; not used where a part is first and last */
+  bool is_first, is_last;
+} tfp_s8_part;
+
+/* `tile` blocks, which are a panel, times `batch` columns. `phases` 2 keeps two sets of
+ * accumulators, because few chains of this instruction wait for its latency. */
 TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_tile(const tfp_sink_kind kind, const int tile,
                                                   const int batch, const int phases,
-                                                  const int8_t *blocks, size_t block_bytes,
-                                                  size_t groups, const int8_t *x,
-                                                  ptrdiff_t x_stride, const tfp_sink *sink) {
-  __m512i sum[2][12][TFP_MAX_BATCH];
+                                                  const tfp_s8_part *part, ptrdiff_t x_stride,
+                                                  const tfp_sink *sink) {
+  const int8_t *w = part->w, *x = part->x;
+  __m512i sum[2][6][4];
   TFP_UNROLL
   for (int t = 0; t < tile; ++t) {
-    const __m512i start = _mm512_loadu_si512(blocks + (size_t)t * block_bytes);
+    const __m512i start = _mm512_loadu_si512(part->starts + 64 * t);
     TFP_UNROLL
     for (int n = 0; n < batch; ++n) {
       sum[0][t][n] = tfp_sink_start(kind, sink, n, start);
       if (phases == 2) sum[1][t][n] = _mm512_setzero_si512();
     }
   }
-  tfp_prefetch_blocks(tile, blocks + (size_t)tile * block_bytes, block_bytes);
-  const int8_t *w = blocks + 64;
+  if (batch > 1 && !part->is_first) {
+    TFP_UNROLL
+    for (int t = 0; t < tile; ++t) {
+      TFP_UNROLL
+      for (int n = 0; n < batch; ++n) {
+        sum[0][t][n] = _mm512_loadu_si512(part->kept + (n * tile + t) * TFP_ROW_BLOCK);
+      }
+    }
+  }
   size_t k = 0;
-  for (; k + (size_t)phases <= groups; k += (size_t)phases) {
+  for (; k + (size_t)phases <= part->groups; k += (size_t)phases) {
     TFP_UNROLL
     for (int p = 0; p < phases; ++p) {
-      __m512i v[TFP_MAX_BATCH];
+      __m512i v[4];
       TFP_UNROLL
       for (int n = 0; n < batch; ++n) v[n] = tfp_s8_broadcast(x + n * x_stride + 4 * p);
+      if (batch == 1) tfp_prefetch_ahead(w + 64 * tile * p);
       TFP_UNROLL
       for (int t = 0; t < tile; ++t) {
-        __m512i weights = _mm512_loadu_si512(w + (size_t)t * block_bytes + 64 * p);
+        __m512i weights = _mm512_loadu_si512(w + 64 * t + 64 * tile * p);
         if (batch > 1) TFP_KEEP_IN_REGISTER(weights);
         TFP_UNROLL
         for (int n = 0; n < batch; ++n) {
@@ -125,16 +85,16 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_tile(const tfp_sink_kind kind, cons
         }
       }
     }
-    w += 64 * phases;
+    w += 64 * tile * phases;
     x += 4 * phases;
   }
-  if (phases == 2 && k < groups) {
+  if (phases == 2 && k < part->groups) {
     TFP_UNROLL
     for (int n = 0; n < batch; ++n) {
       const __m512i v = tfp_s8_broadcast(x + n * x_stride);
       TFP_UNROLL
       for (int t = 0; t < tile; ++t) {
-        const __m512i weights = _mm512_loadu_si512(w + (size_t)t * block_bytes);
+        const __m512i weights = _mm512_loadu_si512(w + 64 * t);
         sum[0][t][n] = _mm512_dpbusd_epi32(sum[0][t][n], v, weights);
       }
     }
@@ -147,71 +107,134 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_tile(const tfp_sink_kind kind, cons
       /* Else what the sink needs takes the registers that the loop above is short of. */
       TFP_KEEP_IN_REGISTER(sum[0][t][n]);
     }
-    tfp_sink_take(kind, sink, t, batch, sum[0][t]);
+  }
+  if (batch > 1 && !part->is_last) {
+    TFP_UNROLL
+    for (int t = 0; t < tile; ++t) {
+      TFP_UNROLL
+      for (int n = 0; n < batch; ++n) {
+        _mm512_storeu_si512(part->kept + (n * tile + t) * TFP_ROW_BLOCK, sum[0][t][n]);
+      }
+    }
+    return;
+  }
+  TFP_UNROLL
+  for (int t = 0; t < tile; ++t) tfp_sink_take(kind, sink, t, batch, sum[0][t]);
+}
+
+/* A panel of any width times `batch` columns. */
+TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_panel(const tfp_sink_kind kind, const int batch,
+                                                   size_t width, const tfp_s8_part *part,
+                                                   ptrdiff_t x_stride, const tfp_sink *sink) {
+  switch (width) {
+    case 6:
+      tfp_s8_tile(kind, 6, batch, 1, part, x_stride, sink);
+      break;
+    case 4:
+      tfp_s8_tile(kind, 4, batch, batch == 1 ? 2 : 1, part, x_stride, sink);
+      break;
+    case 3:
+      tfp_s8_tile(kind, 3, batch, batch == 1 ? 2 : 1, part, x_stride, sink);
+      break;
+    case 2:
+      tfp_s8_tile(kind, 2, batch, batch < 3 ? 2 : 1, part, x_stride, sink);
+      break;
+    default:
+      tfp_s8_tile(kind, 1, batch, 2, part, x_stride, sink);
+      break;
   }
 }
 
-/* Full tiles first, then what is left. */
-TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_batch(const tfp_sink_kind kind, const int widest,
-                                                   const int batch, const int8_t *w, size_t blocks,
-                                                   size_t groups, const int8_t *x,
-                                                   ptrdiff_t x_stride, tfp_sink sink) {
-  const size_t bytes = 64 * (groups + 1);
-  const int two = batch == 1 ? 2 : 1;
-  for (; blocks >= (size_t)widest; blocks -= (size_t)widest) {
-    tfp_s8_tile(kind, widest, batch, widest * batch < 4 ? 2 : 1, w, bytes, groups, x, x_stride,
-                &sink);
-    w += (size_t)widest * bytes;
-    sink = tfp_sink_after(kind, sink, (size_t)widest);
-  }
-  if (widest > 3 && blocks >= 3) {
-    tfp_s8_tile(kind, 3, batch, two, w, bytes, groups, x, x_stride, &sink);
-    w += 3 * bytes;
-    sink = tfp_sink_after(kind, sink, 3);
-    blocks -= 3;
-  }
-  if (blocks >= 2) {
-    tfp_s8_tile(kind, 2, batch, two, w, bytes, groups, x, x_stride, &sink);
-    w += 2 * bytes;
-    sink = tfp_sink_after(kind, sink, 2);
-    blocks -= 2;
-  }
-  if (blocks >= 1) {
-    tfp_s8_tile(kind, 1, batch, batch < 4 ? 2 : 1, w, bytes, groups, x, x_stride, &sink);
+/* A part of a panel times two to four columns. */
+TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_columns(const tfp_sink_kind kind, size_t batch,
+                                                     size_t width, const tfp_s8_part *part,
+                                                     ptrdiff_t x_stride, const tfp_sink *sink) {
+  switch (batch) {
+    case 2:
+      tfp_s8_panel(kind, 2, width, part, x_stride, sink);
+      break;
+    case 3:
+      tfp_s8_panel(kind, 3, width, part, x_stride, sink);
+      break;
+    default:
+      tfp_s8_panel(kind, 4, width, part, x_stride, sink);
+      break;
   }
 }
 
+/* All panels times one to four columns. */
+TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_few(const tfp_sink_kind kind, const int batch,
+                                                 const int8_t *panel, size_t blocks, size_t groups,
+                                                 const int8_t *x, ptrdiff_t x_stride,
+                                                 tfp_sink sink) {
+  while (blocks > 0) {
+    const size_t width = tfp_first_panel(tfp_panels_s8_zmm, blocks);
+    const tfp_s8_part part = {.starts = panel,
+                              .w = panel + 64 * width,
+                              .x = x,
+                              .groups = groups,
+                              .is_first = true,
+                              .is_last = true};
+    tfp_s8_panel(kind, batch, width, &part, x_stride, &sink);
+    sink = tfp_sink_after(kind, sink, width);
+    panel += 64 * width * (groups + 1);
+    blocks -= width;
+  }
+}
+
+/* All panels times more columns, which take turns over a panel. Where it does not stay in the
+ * first-level cache they do over parts of it: else no weights would come in from afar during every
+ * second turn. */
+TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_many(const tfp_sink_kind kind, size_t batch,
+                                                  const int8_t *panel, size_t blocks, size_t groups,
+                                                  const int8_t *x, ptrdiff_t x_stride,
+                                                  tfp_sink sink) {
+  enum { kWhole = 160, kPart = 16 };
+  /* 5 columns are 3 and 2, not 4 and 1. */
+  const size_t columns = (batch + 1) / 2, most = groups > kWhole ? kPart : groups;
+  int32_t kept[TFP_MAX_BATCH * TFP_MAX_PANEL * TFP_ROW_BLOCK];
+  while (blocks > 0) {
+    const size_t width = tfp_first_panel(tfp_panels_s8_zmm, blocks);
+    tfp_s8_part part = {.starts = panel, .w = panel + 64 * width};
+    for (size_t k = 0; k < groups; k += most, part.w += 64 * width * most) {
+      part.groups = groups - k < most ? groups - k : most;
+      part.is_first = k == 0;
+      part.is_last = k + most >= groups;
+      for (size_t n = 0; n < batch; n += columns) {
+        const tfp_sink to = tfp_sink_column(kind, sink, n);
+        part.x = x + (ptrdiff_t)n * x_stride + 4 * k;
+        part.kept = kept + n * width * TFP_ROW_BLOCK;
+        tfp_s8_columns(kind, n == 0 ? columns : batch - columns, width, &part, x_stride, &to);
+      }
+    }
+    sink = tfp_sink_after(kind, sink, width);
+    panel += 64 * width * (groups + 1);
+    blocks -= width;
+  }
+}
+
+/* The weights are read as one stream, whatever the batch. */
 TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_gemm_s8_avx512vnni(const tfp_sink_kind kind,
                                                              const void *blocks_packed,
                                                              size_t blocks, size_t depth,
                                                              size_t batch, const int8_t *x,
                                                              ptrdiff_t x_stride, tfp_sink sink) {
-  const int8_t *w = blocks_packed;
   const size_t groups = (depth + 3) / 4;
   switch (batch) {
     case 1:
-      tfp_s8_batch(kind, 6, 1, w, blocks, groups, x, x_stride, sink);
+      tfp_s8_few(kind, 1, blocks_packed, blocks, groups, x, x_stride, sink);
       break;
     case 2:
-      tfp_s8_batch(kind, 6, 2, w, blocks, groups, x, x_stride, sink);
+      tfp_s8_few(kind, 2, blocks_packed, blocks, groups, x, x_stride, sink);
       break;
     case 3:
-      tfp_s8_batch(kind, 6, 3, w, blocks, groups, x, x_stride, sink);
+      tfp_s8_few(kind, 3, blocks_packed, blocks, groups, x, x_stride, sink);
       break;
     case 4:
-      tfp_s8_batch(kind, 3, 4, w, blocks, groups, x, x_stride, sink);
-      break;
-    case 5:
-      tfp_s8_batch(kind, 3, 5, w, blocks, groups, x, x_stride, sink);
-      break;
-    case 6:
-      tfp_s8_batch(kind, 3, 6, w, blocks, groups, x, x_stride, sink);
-      break;
-    case 7:
-      tfp_s8_batch(kind, 2, 7, w, blocks, groups, x, x_stride, sink);
+      tfp_s8_few(kind, 4, blocks_packed, blocks, groups, x, x_stride, sink);
       break;
     default:
-      tfp_s8_batch(kind, 2, 8, w, blocks, groups, x, x_stride, sink);
+      tfp_s8_many(kind, batch, blocks_packed, blocks, groups, x, x_stride, sink);
       break;
   }
 }

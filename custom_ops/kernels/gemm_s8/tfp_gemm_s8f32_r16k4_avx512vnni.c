@@ -9,16 +9,8 @@ TFP_TARGET_AVX512VNNI void tfp_gemm_s8f32_r16k4_avx512vnni(const void *blocks_pa
                                                            const tfp_row_parameters *rows,
                                                            const tfp_output_f32 *to, float *y,
                                                            size_t y_stride) {
-  const tfp_sink sink = {
-      .scales = rows->scales,
-      .bias = rows->bias,
-      .x = to->x,
-      .low = _mm512_set1_ps(to->low),
-      .high = _mm512_set1_ps(to->high),
-      .y = (unsigned char *)y,
-      .y_stride = y_stride,
-  };
-  tfp_gemm_s8_avx512vnni(kTfpFloats, blocks_packed, blocks, depth, batch, x, x_stride, sink);
+  tfp_gemm_s8_avx512vnni(kTfpFloats, blocks_packed, blocks, depth, batch, x, x_stride,
+                         tfp_sink_floats(rows, to, y, y_stride));
 }
 
 #else

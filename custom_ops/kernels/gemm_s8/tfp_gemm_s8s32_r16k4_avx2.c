@@ -9,9 +9,11 @@
 #include "../common/tfp_target.h"
 #include "../tfp_kernels.h"
 #if TFP_X86_64
-#include "../common/tfp_prefetch_x86.h"
+#include <immintrin.h>
 
-enum { kTile = 6, kColumns = 2 };
+#include "../common/tfp_panels_x86.h"
+
+enum { kTile = 6 };
 
 TFP_TARGET_AVX2 TFP_INLINE __m256i broadcast(const int8_t *x) {
   int32_t four;
@@ -46,89 +48,95 @@ TFP_TARGET_AVX2 TFP_INLINE __m256i negative_part(const int8_t *x, size_t groups)
   return _mm256_broadcastd_epi32(total);
 }
 
-/* `tile` blocks times `batch` columns; `negative_parts` holds one vector a column. */
-TFP_TARGET_AVX2 TFP_INLINE void run_tile(const int tile, const int batch, const int8_t *blocks,
-                                         size_t block_bytes, size_t groups, const int8_t *x,
-                                         ptrdiff_t x_stride, const __m256i *negative_parts,
-                                         int32_t *acc, size_t acc_stride) {
+/* `groups` steps of a panel of `tile` blocks times one column. The first ones begin with the starts
+ * of the panel and the column's negative part, later ones with the sums so far. */
+TFP_TARGET_AVX2 TFP_INLINE void run_tile(const int tile, const int8_t *starts,
+                                         const __m256i *negative_part, const int8_t *w,
+                                         size_t groups, const int8_t *x, int32_t *acc) {
   const __m256i ones = _mm256_set1_epi16(1);
-  __m256i sum[kTile][kColumns][2];
+  __m256i sum[kTile][2];
+  TFP_UNROLL
   for (int t = 0; t < tile; ++t) {
-    const int8_t *start = blocks + (size_t)t * block_bytes;
-    for (int n = 0; n < batch; ++n) {
-      sum[t][n][0] = _mm256_add_epi32(load(start), negative_parts[n]);
-      sum[t][n][1] = _mm256_add_epi32(load(start + 32), negative_parts[n]);
-    }
-  }
-  tfp_prefetch_blocks(tile, blocks + (size_t)tile * block_bytes, block_bytes);
-  const int8_t *w = blocks + 64;
-  for (size_t k = 0; k < groups; ++k, w += 64, x += 4) {
-    for (int n = 0; n < batch; ++n) {
-      const __m256i v = broadcast(x + n * x_stride);
-      const __m256i size = _mm256_abs_epi8(v);
-      const __m256i negative = _mm256_cmpgt_epi8(_mm256_setzero_si256(), v);
-      for (int t = 0; t < tile; ++t) {
-        for (int half = 0; half < 2; ++half) {
-          const __m256i weights = load(w + (size_t)t * block_bytes + 32 * half);
-          const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_xor_si256(negative, weights));
-          sum[t][n][half] = _mm256_add_epi32(sum[t][n][half], _mm256_madd_epi16(pairs, ones));
-        }
+    TFP_UNROLL
+    for (int half = 0; half < 2; ++half) {
+      const int at = t * TFP_ROW_BLOCK + 8 * half;
+      if (starts != NULL) {
+        sum[t][half] = _mm256_add_epi32(load(starts + 4 * at), *negative_part);
+      } else {
+        sum[t][half] = load((const int8_t *)(acc + at));
       }
     }
   }
+  for (size_t k = 0; k < groups; ++k, w += 64 * tile, x += 4) {
+    const __m256i v = broadcast(x);
+    const __m256i size = _mm256_abs_epi8(v);
+    const __m256i negative = _mm256_cmpgt_epi8(_mm256_setzero_si256(), v);
+    TFP_UNROLL
+    for (int t = 0; t < tile; ++t) {
+      TFP_UNROLL
+      for (int half = 0; half < 2; ++half) {
+        const __m256i weights = load(w + 64 * t + 32 * half);
+        const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_xor_si256(negative, weights));
+        sum[t][half] = _mm256_add_epi32(sum[t][half], _mm256_madd_epi16(pairs, ones));
+      }
+    }
+  }
+  TFP_UNROLL
   for (int t = 0; t < tile; ++t) {
-    for (int n = 0; n < batch; ++n) {
-      int32_t *out = acc + (size_t)n * acc_stride + (size_t)t * 16;
-      _mm256_storeu_si256((__m256i *)(void *)out, sum[t][n][0]);
-      _mm256_storeu_si256((__m256i *)(void *)(out + 8), sum[t][n][1]);
-    }
+    _mm256_storeu_si256((__m256i *)(void *)(acc + t * TFP_ROW_BLOCK), sum[t][0]);
+    _mm256_storeu_si256((__m256i *)(void *)(acc + t * TFP_ROW_BLOCK + 8), sum[t][1]);
   }
 }
 
-/* `tile` blocks times all columns, two or one at a time: the tile stays in the first-level
- * cache. */
-TFP_TARGET_AVX2 TFP_INLINE void run_columns(const int wide, const int narrow, size_t batch,
-                                            const int8_t *w, size_t bytes, size_t groups,
-                                            const int8_t *x, ptrdiff_t x_stride,
-                                            const __m256i *negative_parts, int32_t *acc,
-                                            size_t acc_stride) {
-  size_t n = 0;
-  for (; n + 2 <= batch; n += 2) {
-    for (int t = 0; t < wide; t += narrow) {
-      run_tile(narrow, 2, w + (size_t)t * bytes, bytes, groups, x + (ptrdiff_t)n * x_stride,
-               x_stride, negative_parts + n, acc + n * acc_stride + t * 16, acc_stride);
-    }
-  }
-  if (n < batch) {
-    run_tile(wide, 1, w, bytes, groups, x + (ptrdiff_t)n * x_stride, x_stride, negative_parts + n,
-             acc + n * acc_stride, acc_stride);
+TFP_TARGET_AVX2 TFP_INLINE void run_panel(size_t width, const int8_t *starts,
+                                          const __m256i *negative_part, const int8_t *w,
+                                          size_t groups, const int8_t *x, int32_t *acc) {
+  switch (width) {
+    case 6:
+      run_tile(6, starts, negative_part, w, groups, x, acc);
+      break;
+    case 4:
+      run_tile(4, starts, negative_part, w, groups, x, acc);
+      break;
+    case 3:
+      run_tile(3, starts, negative_part, w, groups, x, acc);
+      break;
+    case 2:
+      run_tile(2, starts, negative_part, w, groups, x, acc);
+      break;
+    default:
+      run_tile(1, starts, negative_part, w, groups, x, acc);
+      break;
   }
 }
 
+/* Columns take turns over a panel: a weight takes two products, a sum and an xor for each of them,
+ * and there is nothing that they could share but its load. Where a panel does not stay in the
+ * first-level cache the turns are over parts of it: else no weights would come in from afar during
+ * most of them. */
 TFP_TARGET_AVX2 void tfp_gemm_s8s32_r16k4_avx2(const void *blocks_packed, size_t blocks,
                                                size_t depth, size_t batch, const int8_t *x,
                                                ptrdiff_t x_stride, int32_t *acc,
                                                size_t acc_stride) {
-  const int8_t *w = blocks_packed;
-  const size_t groups = (depth + 3) / 4, bytes = 64 * (groups + 1);
-  __m256i negative_parts[TFP_MAX_BATCH];
+  enum { kWhole = 160, kPart = 16 };
+  const int8_t *panel = blocks_packed;
+  const size_t groups = (depth + 3) / 4, most = batch == 1 || groups <= kWhole ? groups : kPart;
+  __m256i parts[TFP_MAX_BATCH];
   for (size_t n = 0; n < batch; ++n) {
-    negative_parts[n] = negative_part(x + (ptrdiff_t)n * x_stride, groups);
+    parts[n] = negative_part(x + (ptrdiff_t)n * x_stride, groups);
   }
-  for (; blocks >= kTile; blocks -= kTile) {
-    run_columns(kTile, kTile / 2, batch, w, bytes, groups, x, x_stride, negative_parts, acc,
-                acc_stride);
-    w += kTile * bytes;
-    acc += kTile * 16;
-  }
-  if (blocks >= 3) {
-    run_columns(3, 3, batch, w, bytes, groups, x, x_stride, negative_parts, acc, acc_stride);
-    w += 3 * bytes;
-    acc += 3 * 16;
-    blocks -= 3;
-  }
-  for (; blocks > 0; --blocks, w += bytes, acc += 16) {
-    run_columns(1, 1, batch, w, bytes, groups, x, x_stride, negative_parts, acc, acc_stride);
+  while (blocks > 0) {
+    const size_t width = tfp_first_panel(tfp_panels_s8_avx2, blocks);
+    for (size_t k = 0; k < groups; k += most) {
+      const size_t now = groups - k < most ? groups - k : most;
+      for (size_t n = 0; n < batch; ++n) {
+        run_panel(width, k == 0 ? panel : NULL, &parts[n], panel + 64 * width * (k + 1), now,
+                  x + (ptrdiff_t)n * x_stride + 4 * k, acc + n * acc_stride);
+      }
+    }
+    panel += 64 * width * (groups + 1);
+    acc += TFP_ROW_BLOCK * width;
+    blocks -= width;
   }
 }
 

@@ -7,8 +7,8 @@ TFP_TARGET_AVX512VNNI void tfp_gemm_s8s32_r16k4_avx512vnni(const void *blocks_pa
                                                            size_t depth, size_t batch,
                                                            const int8_t *x, ptrdiff_t x_stride,
                                                            int32_t *acc, size_t acc_stride) {
-  const tfp_sink sink = {.y = (unsigned char *)acc, .y_stride = acc_stride};
-  tfp_gemm_s8_avx512vnni(kTfpSums, blocks_packed, blocks, depth, batch, x, x_stride, sink);
+  tfp_gemm_s8_avx512vnni(kTfpSums, blocks_packed, blocks, depth, batch, x, x_stride,
+                         tfp_sink_sums(acc, acc_stride));
 }
 
 #else

@@ -1,4 +1,5 @@
-/* Packing of weights with fewer than 8 bits: stored without a sign, 2^(bits - 1) added. */
+/* Packing of weights with fewer than 8 bits, those of several columns in a byte: stored without a
+ * sign, 2^(bits - 1) added. The blocks of a panel take turns step by step. */
 #ifndef TFP_PACK_LOW_H_
 #define TFP_PACK_LOW_H_
 
@@ -21,9 +22,12 @@ TFP_INLINE uint32_t tfp_pack_word(const size_t bits, const int8_t *weights) {
 }
 
 TFP_INLINE void tfp_pack_low(const size_t bits, const int8_t *weights, size_t rows, size_t depth,
-                             size_t stride, int32_t zero_point, void *block) {
+                             size_t stride, int32_t zero_point, void *panel, size_t width,
+                             size_t index) {
   enum { kMostInStep = 16 };
   const size_t step = 32 / bits, whole = depth / step;
+  const size_t turn = width * 4 * TFP_ROW_BLOCK;
+  uint8_t *starts = (uint8_t *)panel + index * 4 * TFP_ROW_BLOCK;
   uint32_t start[TFP_ROW_BLOCK] = {0};
   static const int8_t zeros[kMostInStep];
   for (size_t row = 0; row < TFP_ROW_BLOCK; ++row) {
@@ -33,8 +37,8 @@ TFP_INLINE void tfp_pack_low(const size_t bits, const int8_t *weights, size_t ro
     if (inside && zero_point != 0) {
       start[row] = 0u - (uint32_t)zero_point * (uint32_t)tfp_sum_s8(w, depth);
     }
-    uint8_t *to = (uint8_t *)block + sizeof start + 4 * row;
-    for (size_t k = 0; k < whole; ++k, to += 4 * TFP_ROW_BLOCK) {
+    uint8_t *to = starts + turn + 4 * row;
+    for (size_t k = 0; k < whole; ++k, to += turn) {
       const uint32_t word = tfp_pack_word(bits, inside ? w + k * step : w);
       memcpy(to, &word, sizeof word);
     }
@@ -45,7 +49,7 @@ TFP_INLINE void tfp_pack_low(const size_t bits, const int8_t *weights, size_t ro
       memcpy(to, &word, sizeof word);
     }
   }
-  memcpy(block, start, sizeof start);
+  memcpy(starts, start, sizeof start);
 }
 
 #endif

@@ -4,16 +4,19 @@
 #ifndef TFP_PACK_LOW_R4_H_
 #define TFP_PACK_LOW_R4_H_
 
+#include "../common/tfp_assert.h"
 #include "../common/tfp_bytes.h"
 #include "../common/tfp_target.h"
 #include "../tfp_kernels.h"
 
 TFP_INLINE void tfp_pack_low_r4(const size_t bits, const int8_t *weights, size_t rows, size_t depth,
-                                size_t stride, int32_t zero_point, void *block) {
+                                size_t stride, int32_t zero_point, void *panel, size_t width,
+                                size_t index) {
+  TFP_ASSERT(width == 1 && index == 0);
   const size_t parts = 8 / bits, step = 16 * parts, steps = (depth + step - 1) / step;
   const int32_t offset = 1 << (bits - 1);
   uint32_t start[TFP_ROW_BLOCK] = {0};
-  uint8_t *out = (uint8_t *)block + sizeof start;
+  uint8_t *out = (uint8_t *)panel + sizeof start;
   for (size_t row = 0; row < TFP_ROW_BLOCK; ++row) {
     uint8_t *to = out + row / 4 * 64 * steps + row % 4 * 16;
     for (size_t k = 0; k < depth; k += step, to += 64) {
@@ -29,7 +32,7 @@ TFP_INLINE void tfp_pack_low_r4(const size_t bits, const int8_t *weights, size_t
       }
     }
   }
-  memcpy(block, start, sizeof start);
+  memcpy(panel, start, sizeof start);
 }
 
 #endif

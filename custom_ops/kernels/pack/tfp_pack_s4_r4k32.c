@@ -5,6 +5,6 @@
 #include "tfp_pack_low_r4.h"
 
 void tfp_pack_s4_r4k32(const int8_t *weights, size_t rows, size_t depth, size_t stride,
-                       int32_t zero_point, void *block) {
-  tfp_pack_low_r4(4, weights, rows, depth, stride, zero_point, block);
+                       int32_t zero_point, void *panel, size_t width, size_t index) {
+  tfp_pack_low_r4(4, weights, rows, depth, stride, zero_point, panel, width, index);
 }

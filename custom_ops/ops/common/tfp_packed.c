@@ -8,11 +8,9 @@ size_t tfp_row_bytes(size_t depth, int bits) {
 
 tfp_packed tfp_packed_layout(const tfp_variant *variant, int bits, size_t depth, size_t blocks,
                              tfp_arena *arena) {
-  tfp_packed packed = {.kernels = tfp_get_weight_kernels(variant, bits),
-                       .bits = bits,
-                       .depth = depth,
-                       .blocks = blocks};
-  packed.block_bytes = tfp_packed_block_bytes_of(packed.kernels, bits, depth);
+  tfp_packed packed = {
+      .kernels = tfp_get_weight_kernels(variant, bits), .depth = depth, .blocks = blocks};
+  packed.block_bytes = tfp_packed_block_bytes(packed.kernels, depth);
   packed.data = tfp_arena_take(arena, blocks, packed.block_bytes);
   return packed;
 }
@@ -21,16 +19,17 @@ void tfp_packed_fill(const tfp_packed *packed, size_t block, const tfp_matrix *m
                      size_t rows, int32_t zero_point, int8_t *row_scratch) {
   TFP_ASSERT(block < packed->blocks && rows > 0 && rows <= TFP_ROW_BLOCK);
   TFP_ASSERT(matrix->depth == packed->depth && first + rows <= matrix->rows);
-  TFP_ASSERT(packed->bits == 8 || row_scratch != NULL);
-  const size_t depth = packed->depth, row_bytes = tfp_row_bytes(depth, packed->bits);
+  const int bits = packed->kernels->bits;
+  TFP_ASSERT(bits == 8 || row_scratch != NULL);
+  const size_t depth = packed->depth, row_bytes = tfp_row_bytes(depth, bits);
   const int8_t *values = matrix->values + first * row_bytes;
-  if (packed->bits < 8) {
+  if (bits < 8) {
     for (size_t row = 0; row < rows; ++row) {
-      tfp_unpack((const uint8_t *)values + row * row_bytes, 0, depth, (unsigned)packed->bits,
+      tfp_unpack((const uint8_t *)values + row * row_bytes, 0, depth, (unsigned)bits,
                  row_scratch + row * depth);
     }
     values = row_scratch;
   }
-  packed->kernels.pack(values, rows, depth, depth, zero_point,
-                       packed->data + block * packed->block_bytes);
+  tfp_pack_block(packed->kernels, packed->data, packed->blocks, block, values, rows, depth, depth,
+                 zero_point);
 }

@@ -14,8 +14,7 @@ typedef struct tfp_matrix {
 } tfp_matrix;
 
 typedef struct tfp_packed {
-  tfp_weight_kernels kernels;
-  int bits; /* of a weight */
+  const tfp_weight_kernels *kernels;
   size_t depth;
   size_t blocks;
   size_t block_bytes;
@@ -29,20 +28,24 @@ size_t tfp_row_bytes(size_t depth, int bits);
 tfp_packed tfp_packed_layout(const tfp_variant *variant, int bits, size_t depth, size_t blocks,
                              tfp_arena *arena);
 
-/* Packs rows `first` to `first + rows` (at most 16) of `matrix` into block `block`. `row_scratch`
- * holds 16 * depth bytes; it is not used where weights have 8 bits. */
+/* Packs rows `first` to `first + rows` (at most 16) of `matrix` into block `block`; blocks are
+ * filled in order. `row_scratch` holds 16 * depth bytes; it is not used where weights have 8 bits.
+ */
 void tfp_packed_fill(const tfp_packed *packed, size_t block, const tfp_matrix *matrix, size_t first,
                      size_t rows, int32_t zero_point, int8_t *row_scratch);
 
-/* acc[n][16 i ..] = the sums of block `first + i`, for i < count and n < batch. */
+/* acc[n][16 i ..] = the sums of block `first + i`, for i < count and n < batch. Both ends lie
+ * between two of the widest panels, or at the end of the matrix. */
 static inline void tfp_packed_multiply(const tfp_packed *packed, size_t first, size_t count,
                                        size_t batch, const int8_t *x, ptrdiff_t x_stride,
                                        int32_t *acc, size_t acc_stride) {
   TFP_ASSERT(count > 0 && first + count <= packed->blocks);
+  TFP_ASSERT(first % packed->kernels->panels[0] == 0);
+  TFP_ASSERT(count % packed->kernels->panels[0] == 0 || first + count == packed->blocks);
   TFP_ASSERT(batch > 0 && batch <= TFP_MAX_BATCH && x != NULL && acc != NULL);
   TFP_ASSERT(batch == 1 || acc_stride >= count * TFP_ROW_BLOCK);
-  packed->kernels.gemm(packed->data + first * packed->block_bytes, count, packed->depth, batch, x,
-                       x_stride, acc, acc_stride);
+  packed->kernels->gemm(packed->data + first * packed->block_bytes, count, packed->depth, batch, x,
+                        x_stride, acc, acc_stride);
 }
 
 #endif

@@ -16,8 +16,8 @@ static void layout(tfp_fully_connected *op, size_t threads, tfp_arena *arena) {
   const size_t depth = op->shape.depth;
   op->kernels = tfp_get_weight_kernels(op->variant, op->shape.weight_bits);
   op->blocks = round_up(op->shape.rows, TFP_ROW_BLOCK) / TFP_ROW_BLOCK;
-  op->block_bytes = tfp_packed_block_bytes_of(op->kernels, op->shape.weight_bits, depth);
-  op->padded_depth = round_up(depth, op->kernels.depth_block);
+  op->block_bytes = tfp_packed_block_bytes(op->kernels, depth);
+  op->padded_depth = round_up(depth, op->kernels->depth_block);
   const uint64_t worth = (uint64_t)op->blocks * op->block_bytes / kBytesPerThread;
   op->threads = threads < worth ? threads : worth > 1 ? (size_t)worth : 1;
   const size_t width = op->blocks * TFP_ROW_BLOCK;
@@ -85,9 +85,7 @@ static int32_t sum_of(const int8_t *w, size_t depth) {
 /* The parameters of `rows` rows from `first` on; an int8 op adds its bias before it scales. */
 static void fill_parameters(const tfp_fully_connected *op,
                             const tfp_fully_connected_weights *weights, const int8_t *values,
-                            size_t first, size_t rows, unsigned char *block) {
-  uint32_t start[TFP_ROW_BLOCK];
-  memcpy(start, block, sizeof start);
+                            size_t first, size_t rows, uint32_t *start) {
   for (size_t i = 0; i < rows; ++i) {
     const size_t row = first + i;
     if (op->shape.is_float) {
@@ -100,7 +98,6 @@ static void fill_parameters(const tfp_fully_connected *op,
       if (weights->bias != NULL) start[i] += (uint32_t)((const int32_t *)weights->bias)[row];
     }
   }
-  memcpy(block, start, sizeof start);
 }
 
 void tfp_fully_connected_prepare(tfp_fully_connected *op, const tfp_variant *variant,
@@ -117,12 +114,15 @@ void tfp_fully_connected_prepare(tfp_fully_connected *op, const tfp_variant *var
   tfp_arena arena = {memory, 0};
   layout(op, threads, &arena);
   memset(memory, 0, (size_t)arena.used);
-  unsigned char *block = op->packed;
-  for (size_t row = 0; row < shape->rows; row += TFP_ROW_BLOCK, block += op->block_bytes) {
+  for (size_t block = 0; block < op->blocks; ++block) {
+    const size_t row = block * TFP_ROW_BLOCK;
     const size_t left = shape->rows - row, rows = left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK;
     const int8_t *values = rows_of(op, weights, row, rows);
-    op->kernels.pack(values, rows, shape->depth, shape->depth,
-                     shape->is_float ? 0 : weights->x.zero_point, block);
-    fill_parameters(op, weights, values, row, rows, block);
+    tfp_pack_block(op->kernels, op->packed, op->blocks, block, values, rows, shape->depth,
+                   shape->depth, shape->is_float ? 0 : weights->x.zero_point);
+    const tfp_block_place at =
+        tfp_find_block(op->kernels, op->packed, op->blocks, shape->depth, block);
+    fill_parameters(op, weights, values, row, rows,
+                    (uint32_t *)at.panel + at.index * TFP_ROW_BLOCK);
   }
 }

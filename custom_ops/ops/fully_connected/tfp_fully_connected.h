@@ -38,7 +38,7 @@ typedef struct tfp_fully_connected_weights {
 /* A prepared op. It owns no memory: all of it lies in the block given to prepare. */
 typedef struct tfp_fully_connected {
   const tfp_variant *variant;
-  tfp_weight_kernels kernels;
+  const tfp_weight_kernels *kernels;
   tfp_fully_connected_shape shape;
   size_t threads; /* that are worth their start */
   size_t blocks;

@@ -3,10 +3,7 @@
 
 #include "tfp_fully_connected.h"
 
-enum {
-  kTile = 6,          /* blocks: the widest tile of the kernels */
-  kChunk = 8 * kTile, /* blocks of one gemm call at most */
-};
+enum { kChunk = 8 * TFP_MAX_PANEL }; /* blocks of one gemm call at most */
 
 static size_t round_up(size_t value, size_t block) {
   return (value + block - 1) / block * block;
@@ -46,70 +43,78 @@ static void scale(const fc_job *job, int32_t *acc, size_t acc_stride, size_t row
   }
 }
 
-/* The results of one gemm call; the last block may have rows that are not there. */
-static void write_rows(const fc_job *job, int32_t *acc, size_t row, size_t width) {
-  const tfp_fully_connected *op = job->op;
-  const size_t size = job->y_size;
-  const size_t left = op->shape.rows - row, whole = left < width ? width - TFP_ROW_BLOCK : width;
-  unsigned char *y = (unsigned char *)job->y + row * size;
-  if (whole > 0) scale(job, acc, width, row, whole, y, op->shape.rows);
-  if (whole == width) return;
-  float last[TFP_MAX_BATCH * TFP_ROW_BLOCK];
-  scale(job, acc + whole, width, row + whole, TFP_ROW_BLOCK, last, TFP_ROW_BLOCK);
-  for (size_t n = 0; n < job->batch; ++n) {
-    memcpy(y + (n * op->shape.rows + whole) * size,
-           (unsigned char *)last + n * TFP_ROW_BLOCK * size, (left - whole) * size);
-  }
-}
-
 /* Whether the variant writes whole blocks of results without a stop in memory. */
 static bool has_direct(const fc_job *job) {
   const tfp_fully_connected *op = job->op;
-  if (op->shape.weight_bits != 8 || job->sums != NULL) return false;
-  return op->shape.is_float ? op->variant->gemm_output_f32 != NULL
-                            : op->variant->gemm_output_s8 != NULL;
+  if (job->sums != NULL) return false;
+  return op->shape.is_float ? op->kernels->gemm_output_f32 != NULL
+                            : op->kernels->gemm_output_s8 != NULL;
 }
 
-/* `blocks` whole blocks from `block` on. */
-static void run_direct(const fc_job *job, size_t block, size_t blocks) {
+/* The results of `blocks` whole blocks from `block` on, those of a vector `stride` after those of
+ * the one before. */
+static void run_direct(const fc_job *job, size_t block, size_t blocks, void *y, size_t stride) {
   const tfp_fully_connected *op = job->op;
-  const tfp_variant *variant = op->variant;
+  const tfp_weight_kernels *kernels = op->kernels;
   const unsigned char *packed = op->packed + block * op->block_bytes;
-  const size_t row = block * TFP_ROW_BLOCK, depth = op->shape.depth, stride = op->shape.rows;
+  const size_t row = block * TFP_ROW_BLOCK, depth = op->shape.depth;
   if (op->shape.is_float) {
     const tfp_row_parameters rows = {op->weight_sums + row, op->multiplier + row, op->bias + row};
     const tfp_output_f32 to = {job->levels, op->y_low, op->y_high};
-    variant->gemm_output_f32(packed, blocks, depth, job->batch, job->x, job->x_stride, &rows, &to,
-                             (float *)job->y + row, stride);
+    kernels->gemm_output_f32(packed, blocks, depth, job->batch, job->x, job->x_stride, &rows, &to,
+                             y, stride);
   } else {
-    variant->gemm_output_s8(packed, blocks, depth, job->batch, job->x, job->x_stride,
-                            op->multiplier + row, &op->y, (int8_t *)job->y + row, stride);
+    kernels->gemm_output_s8(packed, blocks, depth, job->batch, job->x, job->x_stride,
+                            op->multiplier + row, &op->y, y, stride);
   }
 }
 
-/* The results of `blocks` blocks from `block` on; the last of them may have rows that are not
- * there. */
+/* The same for blocks of whole panels, of which the kernel makes sums or results. */
+static void run_whole(const fc_job *job, size_t block, size_t blocks, int32_t *acc, void *y,
+                      size_t stride) {
+  const tfp_fully_connected *op = job->op;
+  if (has_direct(job)) {
+    run_direct(job, block, blocks, y, stride);
+    return;
+  }
+  const size_t width = blocks * TFP_ROW_BLOCK;
+  op->kernels->gemm(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
+                    job->x, job->x_stride, acc, width);
+  scale(job, acc, width, block * TFP_ROW_BLOCK, width, y, stride);
+}
+
+/* The results of `blocks` blocks from `block` on. Where the last of them has rows that are not
+ * there, those of its panel go through a copy. */
 static void run_blocks(const fc_job *job, size_t block, size_t blocks, int32_t *acc) {
   const tfp_fully_connected *op = job->op;
-  const size_t whole = op->shape.rows / TFP_ROW_BLOCK;
-  if (has_direct(job) && block < whole) {
-    const size_t direct = whole - block < blocks ? whole - block : blocks;
-    run_direct(job, block, direct);
-    block += direct;
-    blocks -= direct;
+  const size_t size = job->y_size, rows = op->shape.rows;
+  const bool is_cut = (block + blocks) * TFP_ROW_BLOCK > rows;
+  size_t whole = blocks;
+  if (is_cut) {
+    const tfp_block_place last =
+        tfp_find_block(op->kernels, op->packed, op->blocks, op->shape.depth, op->blocks - 1);
+    whole -= last.width;
   }
-  if (blocks == 0) return;
-  op->kernels.gemm(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
-                   job->x, job->x_stride, acc, blocks * TFP_ROW_BLOCK);
-  write_rows(job, acc, block * TFP_ROW_BLOCK, blocks * TFP_ROW_BLOCK);
+  unsigned char *y = (unsigned char *)job->y + block * TFP_ROW_BLOCK * size;
+  if (whole > 0) run_whole(job, block, whole, acc, y, rows);
+  if (!is_cut) return;
+  float copy[TFP_MAX_BATCH * TFP_MAX_PANEL * TFP_ROW_BLOCK];
+  const size_t width = (blocks - whole) * TFP_ROW_BLOCK, row = (block + whole) * TFP_ROW_BLOCK;
+  TFP_ASSERT(width <= TFP_MAX_PANEL * TFP_ROW_BLOCK);
+  run_whole(job, block + whole, blocks - whole, acc, copy, width);
+  y = (unsigned char *)job->y + row * size;
+  for (size_t n = 0; n < job->batch; ++n) {
+    memcpy(y + n * rows * size, (unsigned char *)copy + n * width * size, (rows - row) * size);
+  }
 }
 
 /* The part of the rows that belongs to thread `i`: always the same, so the memory stays near. */
 static void run_part(void *context, size_t i) {
   const fc_job *job = context;
   const tfp_fully_connected *op = job->op;
-  const size_t fair = round_up((op->blocks + job->threads - 1) / job->threads, kTile);
-  const size_t most = TFP_FULLY_CONNECTED_SUMS / TFP_ROW_BLOCK / job->batch / kTile * kTile;
+  const size_t panel = op->kernels->panels[0];
+  const size_t fair = round_up((op->blocks + job->threads - 1) / job->threads, panel);
+  const size_t most = TFP_FULLY_CONNECTED_SUMS / TFP_ROW_BLOCK / job->batch / panel * panel;
   size_t chunk = most < kChunk ? most : kChunk;
   if (chunk > fair) chunk = fair;
   const size_t chunks = (op->blocks + chunk - 1) / chunk;

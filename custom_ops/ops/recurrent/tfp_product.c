@@ -14,14 +14,14 @@ void tfp_product_layout(tfp_product *product, const tfp_variant *variant,
   *product = (tfp_product){.shape = *shape, .inner_width = round_up(shape->rank, TFP_ROW_BLOCK)};
   product->last = tfp_packed_layout(variant, bits[shape->rank > 0], last_depth,
                                     unit_blocks * shape->gates, arena);
-  size_t scratch = product->last.bits < 8 ? last_depth : 0;
+  size_t scratch = product->last.kernels->bits < 8 ? last_depth : 0;
   if (shape->rank > 0) {
     const size_t width = product->inner_width;
     product->first =
         tfp_packed_layout(variant, bits[0], shape->depth, width / TFP_ROW_BLOCK, arena);
     product->multiplier = tfp_arena_take(arena, width, sizeof(float));
     product->inner_acc = tfp_arena_take(arena, width, shape->batch * sizeof(int32_t));
-    product->inner_stride = round_up(width, product->last.kernels.depth_block);
+    product->inner_stride = round_up(width, product->last.kernels->depth_block);
     product->inner = tfp_arena_take(arena, product->inner_stride, shape->batch);
     if (bits[0] < 8 && shape->depth > scratch) scratch = shape->depth;
   }
@@ -66,7 +66,7 @@ void tfp_product_pack(const tfp_product *product, const tfp_matrix *matrices, fl
 
 size_t tfp_product_padded_depth(const tfp_product *product) {
   const tfp_packed *first = product->shape.rank > 0 ? &product->first : &product->last;
-  return round_up(product->shape.depth, first->kernels.depth_block);
+  return round_up(product->shape.depth, first->kernels->depth_block);
 }
 
 /* One pass over a matrix, of which every thread does its part. */
@@ -83,7 +83,8 @@ typedef struct pass {
 static void run_first(void *context, size_t i) {
   const pass *job = context;
   const tfp_product *product = job->product;
-  const tfp_range range = tfp_split(product->first.blocks, i, job->threads);
+  const tfp_range range =
+      tfp_split(product->first.blocks, product->first.kernels->panels[0], i, job->threads);
   const size_t width = product->inner_width, at = range.begin * TFP_ROW_BLOCK;
   const size_t count = (range.end - range.begin) * TFP_ROW_BLOCK;
   tfp_packed_multiply(&product->first, range.begin, range.end - range.begin, job->batch, job->x,
@@ -109,7 +110,7 @@ const int8_t *tfp_product_inner(const tfp_product *product, const tfp_variant *v
 static void run_last(void *context, size_t i) {
   const pass *job = context;
   const tfp_packed *last = &job->product->last;
-  const tfp_range range = tfp_split(last->blocks, i, job->threads);
+  const tfp_range range = tfp_split(last->blocks, last->kernels->panels[0], i, job->threads);
   tfp_packed_multiply(last, range.begin, range.end - range.begin, job->batch, job->x, job->x_stride,
                       job->acc + range.begin * TFP_ROW_BLOCK, last->blocks * TFP_ROW_BLOCK);
 }

@@ -2,6 +2,19 @@
 
 #include <string.h>
 
+/* Sets how many blocks of units go together: as many as whole panels of both products hold, then as
+ * many of those as make a gemm call worth its start. */
+static void set_steps(tfp_recurrent *op) {
+  enum { kWorthACall = 4 };
+  const size_t x = op->input.last.kernels->panels[0], h = op->recurrent.last.kernels->panels[0];
+  op->together = 1;
+  while (op->together * op->cell->gates % x != 0 || op->together * op->cell->gates % h != 0) {
+    ++op->together;
+  }
+  op->at_once = op->together;
+  while (op->at_once < kWorthACall) op->at_once += op->together;
+}
+
 /* Lays everything out in `arena`: with a NULL base, only measures. */
 static void layout(tfp_recurrent *op, tfp_arena *arena) {
   const tfp_recurrent_options *options = &op->options;
@@ -22,9 +35,10 @@ static void layout(tfp_recurrent *op, tfp_arena *arena) {
                                    .batch = steps,
                                    .weight_bits = options->weight_bits};
   tfp_product_layout(&op->recurrent, op->variant, &recurrent, arena);
+  tfp_product_layout(&op->input, op->variant, &input, arena);
+  set_steps(op);
   op->parameters = tfp_arena_take(arena, op->blocks, op->parameter_step * sizeof(float));
-  const size_t at_once =
-      tfp_worthy_threads(&op->recurrent.last, TFP_MAX_THREADS) * TFP_UNIT_BLOCKS_AT_ONCE;
+  const size_t at_once = tfp_worthy_threads(&op->recurrent.last, TFP_MAX_THREADS) * op->at_once;
   const bool norm = options->layer_norm;
   op->acc_h = tfp_arena_take(arena, norm ? op->blocks : at_once,
                              cell->gates * TFP_ROW_BLOCK * sizeof(int32_t));
@@ -37,7 +51,6 @@ static void layout(tfp_recurrent *op, tfp_arena *arena) {
   op->q[0] = tfp_arena_take(arena, readable > width ? readable : width, 1);
   op->q[1] = tfp_arena_take(arena, readable > width ? readable : width, 1);
   op->acc_x = tfp_arena_take(arena, width, steps * cell->gates * sizeof(int32_t));
-  tfp_product_layout(&op->input, op->variant, &input, arena);
   op->padded_x = tfp_arena_take(arena, tfp_product_padded_depth(&op->input), steps);
   op->row_multiplier = tfp_arena_take(arena, (uint64_t)cell->gates * options->units, sizeof(float));
 }

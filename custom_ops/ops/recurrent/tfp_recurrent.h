@@ -26,15 +26,17 @@ typedef struct tfp_recurrent {
   tfp_product recurrent;
   tfp_gate_settings settings;
   size_t blocks;                 /* of 16 units */
+  size_t together;               /* blocks of 16 units whose rows are whole panels */
+  size_t at_once;                /* blocks of one gemm call within a step, a multiple of these */
   size_t parameter_step;         /* floats of a block in `parameters` */
   float *parameters;             /* [blocks][gates * (2 + bias rows)][16] */
   float *row_multiplier;         /* [gates * units], used while packing only */
   int8_t *padded_x;              /* [steps at once][depth rounded up] */
   int32_t *acc_x;                /* [steps at once][gates * width] */
-  int32_t *acc_h;                /* [threads][unit blocks at a time][gates * 16], or [gates * width]
-                                    with layer_norm */
+  int32_t *acc_h;                /* [threads][at_once][gates * 16], or [gates * width] with
+                                    layer_norm */
   float *gains;                  /* [blocks][2 * gates][16] */
-  float *normalized;             /* [threads][unit blocks at a time] parameters of one step */
+  float *normalized;             /* [threads][at_once] parameters of one step */
   float *states[TFP_MAX_STATES]; /* [width] each: units rounded up to whole blocks */
   int8_t *q[2];                  /* [width, or what kernels read] each: h before and after a step */
 } tfp_recurrent;
@@ -70,8 +72,5 @@ void tfp_recurrent_run(const tfp_recurrent *op, const tfp_recurrent_io *io,
 /* Whether weights and bias lie in the ranges of the spec; if not, writes one sentence. */
 bool tfp_recurrent_check(const tfp_cell *cell, const tfp_recurrent_options *options,
                          const tfp_recurrent_weights *weights, char *error, size_t error_size);
-
-/* Units of one gemm call within a step, in blocks of 16. */
-enum { TFP_UNIT_BLOCKS_AT_ONCE = 4 };
 
 #endif

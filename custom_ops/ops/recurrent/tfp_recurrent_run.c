@@ -8,8 +8,9 @@
 typedef struct step_job {
   const tfp_recurrent *op;
   size_t threads;
-  const int32_t *acc_x;
-  const int8_t *inner; /* what the last recurrent matrix multiplies */
+  int32_t *acc_x;
+  const int8_t *inner;   /* what the last recurrent matrix multiplies */
+  const int8_t *inner_x; /* what the last input matrix multiplies; NULL where acc_x is ready */
   ptrdiff_t stride;
   int8_t *q_next;
   bool upwards;
@@ -37,7 +38,7 @@ static void set_moments(const tfp_recurrent *op, const step_job *job, tfp_moment
 static const float *normalized(const step_job *job, size_t thread, size_t block, size_t count) {
   const tfp_recurrent *op = job->op;
   const size_t gates = op->cell->gates, group = gates * TFP_ROW_BLOCK;
-  float *out = op->normalized + thread * TFP_UNIT_BLOCKS_AT_ONCE * op->parameter_step;
+  float *out = op->normalized + thread * op->at_once * op->parameter_step;
   for (size_t b = 0; b < count; ++b) {
     const float *from = op->parameters + (block + b) * op->parameter_step;
     const float *gains = op->gains + (block + b) * 2 * group;
@@ -56,16 +57,15 @@ static void step_part(void *context, size_t thread) {
   const step_job *job = context;
   const tfp_recurrent *op = job->op;
   const size_t gates = op->cell->gates, acc_step = gates * TFP_ROW_BLOCK;
-  const tfp_range range = tfp_split(op->blocks, thread, job->threads);
-  int32_t *own_acc = op->acc_h + thread * TFP_UNIT_BLOCKS_AT_ONCE * acc_step;
+  const tfp_range range = tfp_split(op->blocks, op->together, thread, job->threads);
+  int32_t *own_acc = op->acc_h + thread * op->at_once * acc_step;
   tfp_gate_args args = {.acc_h = own_acc, .settings = &op->settings};
   /* Every second step goes through the weights backwards: those used last are still in the
    * first-level cache, which rarely holds the whole matrix. */
-  size_t done = 0;
-  while (done < range.end - range.begin) {
-    const size_t left = range.end - range.begin - done;
-    const size_t count = left < TFP_UNIT_BLOCKS_AT_ONCE ? left : TFP_UNIT_BLOCKS_AT_ONCE;
-    const size_t block = range.begin + (job->upwards ? done : left - count);
+  const size_t calls = tfp_split_parts(range.end - range.begin, op->at_once);
+  for (size_t call = 0; call < calls; ++call) {
+    const size_t block = range.begin + (job->upwards ? call : calls - 1 - call) * op->at_once;
+    const size_t left = range.end - block, count = left < op->at_once ? left : op->at_once;
     args.acc_x = job->acc_x + block * acc_step;
     args.parameters = op->parameters + block * op->parameter_step;
     args.blocks = count;
@@ -77,22 +77,30 @@ static void step_part(void *context, size_t thread) {
       args.acc_h = op->acc_h + block * acc_step;
       args.parameters = normalized(job, thread, block, count);
     } else {
+      if (job->inner_x != NULL) {
+        tfp_packed_multiply(&op->input.last, block * gates, count * gates, 1, job->inner_x, 0,
+                            job->acc_x + block * acc_step, 0);
+      }
       tfp_packed_multiply(&op->recurrent.last, block * gates, count * gates, 1, job->inner,
                           job->stride, own_acc, 0);
     }
     op->gates(&args);
-    done += count;
   }
 }
 
-static void step(const tfp_recurrent *op, const int32_t *acc_x, const int8_t *q, int8_t *q_next,
-                 bool upwards, const tfp_parallel *parallel) {
+static void step(const tfp_recurrent *op, int32_t *acc_x, const int8_t *inner_x, const int8_t *q,
+                 int8_t *q_next, bool upwards, const tfp_parallel *parallel) {
   tfp_moments moments[2 * TFP_MAX_GATES];
-  step_job job = {
-      .op = op, .acc_x = acc_x, .q_next = q_next, .upwards = upwards, .moments = moments};
+  step_job job = {.op = op,
+                  .acc_x = acc_x,
+                  .inner_x = inner_x,
+                  .q_next = q_next,
+                  .upwards = upwards,
+                  .moments = moments};
   job.inner = tfp_product_inner(&op->recurrent, op->variant, 1, q, 0, &job.stride, parallel);
   job.threads = tfp_worthy_threads(&op->recurrent.last, parallel->threads);
-  if (job.threads > op->blocks) job.threads = op->blocks;
+  const size_t parts = tfp_split_parts(op->blocks, op->together);
+  if (job.threads > parts) job.threads = parts;
   if (op->options.layer_norm) {
     tfp_product_last(&op->recurrent, 1, job.inner, job.stride, op->acc_h, parallel);
     set_moments(op, &job, moments);
@@ -141,9 +149,12 @@ static const int8_t *run_steps(const tfp_recurrent *op, size_t time, size_t leng
         readable(op, steps, x + (backwards ? length - 1 - t : t) * depth, &stride);
     const int8_t *inner =
         tfp_product_inner(&op->input, op->variant, steps, chunk, stride, &stride, parallel);
-    tfp_product_last(&op->input, steps, inner, stride, op->acc_x, parallel);
+    /* A step that is alone multiplies what 16 units need, by x and then by h, before their gates:
+     * nothing of it leaves the first-level cache. */
+    const bool alone = steps == 1 && !op->options.layer_norm;
+    if (!alone) tfp_product_last(&op->input, steps, inner, stride, op->acc_x, parallel);
     for (size_t s = 0; s < steps; ++s, ++t) {
-      step(op, op->acc_x + s * width, q, q_next, t % 2 == 0, parallel);
+      step(op, op->acc_x + s * width, alone ? inner : NULL, q, q_next, t % 2 == 0, parallel);
       int8_t *swapped = q;
       q = q_next;
       q_next = swapped;

@@ -3,12 +3,12 @@
 #if TFP_X86_64
 #include "tfp_gemm_low_avx512vnni.h"
 
-TFP_TARGET_AVX512VNNI void tfp_gemm_s8s4s32_r16k8_avx512vnni(const void *blocks_packed,
+TFP_TARGET_AVX512VNNI void tfp_gemm_s8s2s32_r64k4_avx512vnni(const void *blocks_packed,
                                                              size_t blocks, size_t depth,
                                                              size_t batch, const int8_t *x,
                                                              ptrdiff_t x_stride, int32_t *acc,
                                                              size_t acc_stride) {
-  tfp_gemm_low_avx512vnni(4, blocks_packed, blocks, depth, batch, x, x_stride, acc, acc_stride);
+  tfp_gemm_low_avx512vnni(2, blocks_packed, blocks, depth, batch, x, x_stride, acc, acc_stride);
 }
 
 #else
