@@ -9,7 +9,7 @@ import native_library as native
 import pytest
 
 SOURCES = Path(__file__).resolve().parents[2] / "custom_ops"
-# The table of variants, the places of blocks, and what finds out about the processor, are no kernels.
+# The table of variants, the places of blocks, and what asks about the processor, are no kernels.
 KERNELS = sorted(
     f
     for f in (SOURCES / "kernels").rglob("*.c")
