@@ -5,6 +5,11 @@
 #include "common/tfp_panels_x86.h"
 #endif
 
+/* The kernels of one width of weights; those with outputs of their own are added where they exist.
+ */
+#define TFP_WEIGHTS(width, columns, widths, packer, product) \
+  .bits = width, .depth_block = columns, .panels = widths, .pack = packer, .gemm = product
+
 /* What all rows for 64-bit Arm share. */
 #define TFP_NEON_FULLY_CONNECTED                                           \
   .quantize = tfp_quantize_f32s8_neon, .output_s8 = tfp_output_s32s8_neon, \
@@ -17,9 +22,9 @@ static const tfp_variant variants[] = {
     {
         .name = "c",
         .supported = tfp_cpu_always,
-        .s8 = {8, 16, alone, tfp_pack_s8_r16k16, tfp_gemm_s8s32_r16k16_c},
-        .s4 = {4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c},
-        .s2 = {2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c},
+        .s8 = {TFP_WEIGHTS(8, 16, alone, tfp_pack_s8_r16k16, tfp_gemm_s8s32_r16k16_c)},
+        .s4 = {TFP_WEIGHTS(4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_c)},
+        .s2 = {TFP_WEIGHTS(2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_c)},
         .requantize = tfp_requantize_s32s8_c,
         .gates = tfp_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
@@ -37,9 +42,11 @@ static const tfp_variant variants[] = {
     {
         .name = "avx2",
         .supported = tfp_cpu_has_avx2,
-        .s8 = {8, 4, tfp_panels_s8_avx2, tfp_pack_s8_r16k4, tfp_gemm_s8s32_r16k4_avx2},
-        .s4 = {4, 8, tfp_panels_columns_ymm, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_avx2},
-        .s2 = {2, 16, tfp_panels_columns_ymm, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_avx2},
+        .s8 = {TFP_WEIGHTS(8, 4, tfp_panels_s8_avx2, tfp_pack_s8_r16k4, tfp_gemm_s8s32_r16k4_avx2)},
+        .s4 = {TFP_WEIGHTS(4, 8, tfp_panels_columns_ymm, tfp_pack_s4_r16k8,
+                           tfp_gemm_s8s4s32_r16k8_avx2)},
+        .s2 = {TFP_WEIGHTS(2, 16, tfp_panels_columns_ymm, tfp_pack_s2_r16k16,
+                           tfp_gemm_s8s2s32_r16k16_avx2)},
         .requantize = tfp_requantize_s32s8_avx2,
         .gates = tfp_gates_f32_avx2,
         .load_state = tfp_load_state_f32_avx2,
@@ -57,9 +64,12 @@ static const tfp_variant variants[] = {
     {
         .name = "avxvnni",
         .supported = tfp_cpu_has_avxvnni,
-        .s8 = {8, 4, tfp_panels_s8_ymm, tfp_pack_s8_r16k4_offset128, tfp_gemm_s8s32_r16k4_avxvnni},
-        .s4 = {4, 8, tfp_panels_pairs, tfp_pack_s4_r32k4, tfp_gemm_s8s4s32_r32k4_avxvnni},
-        .s2 = {2, 16, tfp_panels_quads, tfp_pack_s2_r64k4, tfp_gemm_s8s2s32_r64k4_avxvnni},
+        .s8 = {TFP_WEIGHTS(8, 4, tfp_panels_s8_ymm, tfp_pack_s8_r16k4_offset128,
+                           tfp_gemm_s8s32_r16k4_avxvnni)},
+        .s4 = {TFP_WEIGHTS(4, 8, tfp_panels_pairs, tfp_pack_s4_r32k4,
+                           tfp_gemm_s8s4s32_r32k4_avxvnni)},
+        .s2 = {TFP_WEIGHTS(2, 16, tfp_panels_quads, tfp_pack_s2_r64k4,
+                           tfp_gemm_s8s2s32_r64k4_avxvnni)},
         .requantize = tfp_requantize_s32s8_avx2,
         .gates = tfp_gates_f32_avx2,
         .load_state = tfp_load_state_f32_avx2,
@@ -77,11 +87,14 @@ static const tfp_variant variants[] = {
     {
         .name = "avx512vnni",
         .supported = tfp_cpu_has_avx512vnni,
-        .s8 = {8, 4, tfp_panels_s8_zmm, tfp_pack_s8_r16k4_offset128,
-               tfp_gemm_s8s32_r16k4_avx512vnni, tfp_gemm_s8s8_r16k4_avx512vnni,
-               tfp_gemm_s8f32_r16k4_avx512vnni},
-        .s4 = {4, 8, tfp_panels_pairs, tfp_pack_s4_r32k4, tfp_gemm_s8s4s32_r32k4_avx512vnni},
-        .s2 = {2, 16, tfp_panels_quads, tfp_pack_s2_r64k4, tfp_gemm_s8s2s32_r64k4_avx512vnni},
+        .s8 = {TFP_WEIGHTS(8, 4, tfp_panels_s8_zmm, tfp_pack_s8_r16k4_offset128,
+                           tfp_gemm_s8s32_r16k4_avx512vnni),
+               .gemm_output_s8 = tfp_gemm_s8s8_r16k4_avx512vnni,
+               .gemm_output_f32 = tfp_gemm_s8f32_r16k4_avx512vnni},
+        .s4 = {TFP_WEIGHTS(4, 8, tfp_panels_pairs, tfp_pack_s4_r32k4,
+                           tfp_gemm_s8s4s32_r32k4_avx512vnni)},
+        .s2 = {TFP_WEIGHTS(2, 16, tfp_panels_quads, tfp_pack_s2_r64k4,
+                           tfp_gemm_s8s2s32_r64k4_avx512vnni)},
         .requantize = tfp_requantize_s32s8_avx512,
         .gates = tfp_gates_f32_avx512,
         .load_state = tfp_load_state_f32_avx512,
@@ -101,9 +114,9 @@ static const tfp_variant variants[] = {
         /* Gates stay with the scalar unit: this NEON flushes subnormals and cannot divide. */
         .name = "neonv7",
         .supported = tfp_cpu_has_neonv7,
-        .s8 = {8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neonv7},
-        .s4 = {4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neonv7},
-        .s2 = {2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neonv7},
+        .s8 = {TFP_WEIGHTS(8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neonv7)},
+        .s4 = {TFP_WEIGHTS(4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neonv7)},
+        .s2 = {TFP_WEIGHTS(2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neonv7)},
         .requantize = tfp_requantize_s32s8_neonv7,
         .gates = tfp_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
@@ -121,9 +134,9 @@ static const tfp_variant variants[] = {
     {
         .name = "neon",
         .supported = tfp_cpu_always,
-        .s8 = {8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neon},
-        .s4 = {4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon},
-        .s2 = {2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon},
+        .s8 = {TFP_WEIGHTS(8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neon)},
+        .s4 = {TFP_WEIGHTS(4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon)},
+        .s2 = {TFP_WEIGHTS(2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon)},
         .requantize = tfp_requantize_s32s8_neon,
         .gates = tfp_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
@@ -136,9 +149,9 @@ static const tfp_variant variants[] = {
     {
         .name = "neon_a53",
         .supported = tfp_cpu_always,
-        .s8 = {8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neon_a53},
-        .s4 = {4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon_a53},
-        .s2 = {2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon_a53},
+        .s8 = {TFP_WEIGHTS(8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neon_a53)},
+        .s4 = {TFP_WEIGHTS(4, 32, alone, tfp_pack_s4_r4k32, tfp_gemm_s8s4s32_r4k32_neon_a53)},
+        .s2 = {TFP_WEIGHTS(2, 64, alone, tfp_pack_s2_r4k64, tfp_gemm_s8s2s32_r4k64_neon_a53)},
         .requantize = tfp_requantize_s32s8_neon,
         .gates = tfp_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
@@ -152,10 +165,11 @@ static const tfp_variant variants[] = {
     {
         .name = "neondot",
         .supported = tfp_cpu_has_dotprod,
-        .s8 = {8, 4, alone, tfp_pack_s8_r16k4, tfp_gemm_s8s32_r16k4_neondot,
-               tfp_gemm_s8s8_r16k4_neondot, tfp_gemm_s8f32_r16k4_neondot},
-        .s4 = {4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
-        .s2 = {2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
+        .s8 = {TFP_WEIGHTS(8, 4, alone, tfp_pack_s8_r16k4, tfp_gemm_s8s32_r16k4_neondot),
+               .gemm_output_s8 = tfp_gemm_s8s8_r16k4_neondot,
+               .gemm_output_f32 = tfp_gemm_s8f32_r16k4_neondot},
+        .s4 = {TFP_WEIGHTS(4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot)},
+        .s2 = {TFP_WEIGHTS(2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot)},
         .requantize = tfp_requantize_s32s8_neon,
         .gates = tfp_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,
@@ -169,10 +183,10 @@ static const tfp_variant variants[] = {
     {
         .name = "neoni8mm",
         .supported = tfp_cpu_has_i8mm,
-        .s8 = {8, 8, alone, tfp_pack_s8_r16k8, tfp_gemm_s8s32_r16k8_neoni8mm,
-               tfp_gemm_s8s8_r16k8_neoni8mm},
-        .s4 = {4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot},
-        .s2 = {2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot},
+        .s8 = {TFP_WEIGHTS(8, 8, alone, tfp_pack_s8_r16k8, tfp_gemm_s8s32_r16k8_neoni8mm),
+               .gemm_output_s8 = tfp_gemm_s8s8_r16k8_neoni8mm},
+        .s4 = {TFP_WEIGHTS(4, 8, alone, tfp_pack_s4_r16k8, tfp_gemm_s8s4s32_r16k8_neondot)},
+        .s2 = {TFP_WEIGHTS(2, 16, alone, tfp_pack_s2_r16k16, tfp_gemm_s8s2s32_r16k16_neondot)},
         .requantize = tfp_requantize_s32s8_neon,
         .gates = tfp_gates_f32_neon,
         .load_state = tfp_load_state_f32_neon,

@@ -8,7 +8,7 @@
 
 static const uint8_t tfp_panels_s8_avx2[] = {6, 4, 3, 2, 1};
 static const uint8_t tfp_panels_s8_ymm[] = {3, 2, 1};
-static const uint8_t tfp_panels_s8_zmm[] = {6, 4, 3, 2, 1};
+static const uint8_t tfp_panels_s8_zmm[] = {6, 4, 2, 1};
 /* With 4 and 2 bits, several columns in a byte. */
 static const uint8_t tfp_panels_columns_ymm[] = {2, 1};
 /* With 4 bits, two rows in a byte; with 2 bits, four. */

@@ -133,9 +133,6 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_panel(const tfp_sink_kind kind, con
     case 4:
       tfp_s8_tile(kind, 4, batch, batch == 1 ? 2 : 1, part, x_stride, sink);
       break;
-    case 3:
-      tfp_s8_tile(kind, 3, batch, batch == 1 ? 2 : 1, part, x_stride, sink);
-      break;
     case 2:
       tfp_s8_tile(kind, 2, batch, batch < 3 ? 2 : 1, part, x_stride, sink);
       break;
