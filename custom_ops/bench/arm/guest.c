@@ -17,10 +17,11 @@
 #include "region.h"
 
 enum {
-  kMaxBatch = 8,      /* what the kernels of this architecture take */
-  kArena = 1 << 25,   /* bytes of everything; a model of 8 million weights fits */
-  kCheckedRow = 61,   /* every 61st row is checked by plain loops */
-  kBlocksAtOnce = 16, /* at most, whole panels, whose sums stay in the first-level cache until they are int8 */
+  kMaxBatch = 8,    /* what the kernels of this architecture take */
+  kArena = 1 << 25, /* bytes of everything; a model of 8 million weights fits */
+  kCheckedRow = 61, /* every 61st row is checked by plain loops */
+  kBlocksAtOnce =
+      16, /* at most, whole panels, whose sums stay in the first-level cache until they are int8 */
 };
 
 static _Alignas(TFP_ALIGNMENT) unsigned char memory[kArena];
@@ -62,7 +63,8 @@ static uint32_t checksum(const void *data, size_t bytes) {
 }
 
 static size_t blocks_at_once(const tfp_weight_kernels *kernels) {
-  return kBlocksAtOnce / kernels->panels[0] * kernels->panels[0];
+  const size_t panel = kernels->panels[0];
+  return (size_t)kBlocksAtOnce / panel * panel;
 }
 
 /* Products in int8: by the kernel itself, or a gemm call for each few blocks, as the op has it. */

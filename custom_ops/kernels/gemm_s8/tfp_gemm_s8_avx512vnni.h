@@ -1,4 +1,4 @@
-/* gemm with vpdpbusd: a zmm register holds 4 columns of a block of 16 rows, and up to 12 blocks of
+/* gemm with vpdpbusd: a zmm register holds 4 columns of a block of 16 rows, and up to 6 blocks of
  * a panel are multiplied side by side.
  *
  * The instruction multiplies unsigned by signed bytes: x + 128 is the unsigned operand, and the
@@ -32,129 +32,102 @@ TFP_TARGET_AVX512VNNI TFP_INLINE __m512i tfp_s8_broadcast(const int8_t *x) {
   return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8(-128));
 }
 
-/* A part of the depth of a panel: its columns of x and steps of weights. Sums go on from what the
- * part before it has left in `kept`, and stay there unless it is the last one. */
-typedef struct tfp_s8_part {
-  const int8_t *starts, *w, *x;
-  size_t groups;
-  int32_t *kept; /* [columns][tile][16]; not used where a part is first and last */
-  bool is_first, is_last;
-} tfp_s8_part;
+/* Where a panel of weights is read, and what it is multiplied with. */
+typedef struct tfp_s8_place {
+  const int8_t *w, *x;
+} tfp_s8_place;
 
-/* `tile` blocks, which are a panel, times `batch` columns. `phases` 2 keeps two sets of
- * accumulators, because few chains of this instruction wait for its latency. */
-TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_tile(const tfp_sink_kind kind, const int tile,
-                                                  const int batch, const int phases,
-                                                  const tfp_s8_part *part, ptrdiff_t x_stride,
-                                                  const tfp_sink *sink) {
-  const int8_t *w = part->w, *x = part->x;
-  __m512i sum[2][6][4];
-  TFP_UNROLL
-  for (int t = 0; t < tile; ++t) {
-    const __m512i start = _mm512_loadu_si512(part->starts + 64 * t);
+/* `steps` steps of a panel of `tile` blocks, in `strands` parts of its depth side by side: more
+ * columns need so much time for a line of weights that the processor does not look far enough ahead
+ * in one stream to keep a far cache busy. The columns of x are `x_stride` apart. */
+TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_steps(const int tile, const int batch,
+                                                   const int strands, size_t steps,
+                                                   tfp_s8_place *at, ptrdiff_t x_stride,
+                                                   __m512i sum[6][4]) {
+  const int8_t *w = at->w, *x = at->x;
+  const size_t weights_apart = 64 * (size_t)tile * steps, x_apart = 4 * steps;
+  for (size_t k = 0; k < steps; ++k, w += 64 * tile, x += 4) {
     TFP_UNROLL
-    for (int n = 0; n < batch; ++n) {
-      sum[0][t][n] = tfp_sink_start(kind, sink, n, start);
-      if (phases == 2) sum[1][t][n] = _mm512_setzero_si512();
-    }
-  }
-  if (batch > 1 && !part->is_first) {
-    TFP_UNROLL
-    for (int t = 0; t < tile; ++t) {
-      TFP_UNROLL
-      for (int n = 0; n < batch; ++n) {
-        sum[0][t][n] = _mm512_loadu_si512(part->kept + (n * tile + t) * TFP_ROW_BLOCK);
-      }
-    }
-  }
-  size_t k = 0;
-  for (; k + (size_t)phases <= part->groups; k += (size_t)phases) {
-    TFP_UNROLL
-    for (int p = 0; p < phases; ++p) {
+    for (int part = 0; part < strands; ++part) {
       __m512i v[4];
       TFP_UNROLL
-      for (int n = 0; n < batch; ++n) v[n] = tfp_s8_broadcast(x + n * x_stride + 4 * p);
-      if (batch == 1) tfp_prefetch_ahead(w + 64 * tile * p);
+      for (int n = 0; n < batch; ++n) {
+        v[n] = tfp_s8_broadcast(x + n * x_stride + (size_t)part * x_apart);
+      }
+      if (batch == 1) tfp_prefetch_ahead(w);
       TFP_UNROLL
       for (int t = 0; t < tile; ++t) {
-        __m512i weights = _mm512_loadu_si512(w + 64 * t + 64 * tile * p);
+        __m512i weights = _mm512_loadu_si512(w + 64 * t + (size_t)part * weights_apart);
         if (batch > 1) TFP_KEEP_IN_REGISTER(weights);
         TFP_UNROLL
-        for (int n = 0; n < batch; ++n) {
-          sum[p][t][n] = _mm512_dpbusd_epi32(sum[p][t][n], v[n], weights);
-        }
+        for (int n = 0; n < batch; ++n) sum[t][n] = _mm512_dpbusd_epi32(sum[t][n], v[n], weights);
       }
     }
-    w += 64 * tile * phases;
-    x += 4 * phases;
   }
-  if (phases == 2 && k < part->groups) {
+  at->w += weights_apart * (size_t)strands;
+  at->x += x_apart * (size_t)strands;
+}
+
+/* A panel of `tile` blocks times `batch` columns. Few accumulators wait for the latency of the
+ * products: then every second step has a set of its own. Only the widest panel has strands:
+ * narrower ones are the end of a matrix. */
+TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_panel(const tfp_sink_kind kind, const int tile,
+                                                   const int batch, const int8_t *panel,
+                                                   size_t groups, const int8_t *x,
+                                                   ptrdiff_t x_stride, const tfp_sink *sink) {
+  enum { kStrands = 4, kWorthStrands = 48 };
+  const bool two_sets = batch == 1 && tile < 6;
+  tfp_s8_place at = {panel + 64 * tile, x};
+  __m512i sum[6][4], second[6][4];
+  TFP_UNROLL
+  for (int t = 0; t < tile; ++t) {
+    const __m512i start = _mm512_loadu_si512(panel + 64 * t);
     TFP_UNROLL
     for (int n = 0; n < batch; ++n) {
-      const __m512i v = tfp_s8_broadcast(x + n * x_stride);
-      TFP_UNROLL
-      for (int t = 0; t < tile; ++t) {
-        const __m512i weights = _mm512_loadu_si512(w + 64 * t);
-        sum[0][t][n] = _mm512_dpbusd_epi32(sum[0][t][n], v, weights);
-      }
+      sum[t][n] = tfp_sink_start(kind, sink, n, start);
+      second[t][n] = _mm512_setzero_si512();
     }
   }
+  size_t left = groups;
+  if (two_sets) {
+    for (; left >= 2; left -= 2) {
+      tfp_s8_steps(tile, batch, 1, 1, &at, x_stride, sum);
+      tfp_s8_steps(tile, batch, 1, 1, &at, x_stride, second);
+    }
+  } else if (tile == 6 && batch > 1 && groups >= kWorthStrands) {
+    tfp_s8_steps(tile, batch, kStrands, groups / kStrands, &at, x_stride, sum);
+    left = groups % kStrands;
+  }
+  tfp_s8_steps(tile, batch, 1, left, &at, x_stride, sum);
   TFP_UNROLL
   for (int t = 0; t < tile; ++t) {
     TFP_UNROLL
     for (int n = 0; n < batch; ++n) {
-      if (phases == 2) sum[0][t][n] = _mm512_add_epi32(sum[0][t][n], sum[1][t][n]);
+      if (two_sets) sum[t][n] = _mm512_add_epi32(sum[t][n], second[t][n]);
       /* Else what the sink needs takes the registers that the loop above is short of. */
-      TFP_KEEP_IN_REGISTER(sum[0][t][n]);
+      TFP_KEEP_IN_REGISTER(sum[t][n]);
     }
+    tfp_sink_take(kind, sink, t, batch, sum[t]);
   }
-  if (batch > 1 && !part->is_last) {
-    TFP_UNROLL
-    for (int t = 0; t < tile; ++t) {
-      TFP_UNROLL
-      for (int n = 0; n < batch; ++n) {
-        _mm512_storeu_si512(part->kept + (n * tile + t) * TFP_ROW_BLOCK, sum[0][t][n]);
-      }
-    }
-    return;
-  }
-  TFP_UNROLL
-  for (int t = 0; t < tile; ++t) tfp_sink_take(kind, sink, t, batch, sum[0][t]);
 }
 
 /* A panel of any width times `batch` columns. */
-TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_panel(const tfp_sink_kind kind, const int batch,
-                                                   size_t width, const tfp_s8_part *part,
-                                                   ptrdiff_t x_stride, const tfp_sink *sink) {
+TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_widths(const tfp_sink_kind kind, const int batch,
+                                                    size_t width, const int8_t *panel,
+                                                    size_t groups, const int8_t *x,
+                                                    ptrdiff_t x_stride, const tfp_sink *sink) {
   switch (width) {
     case 6:
-      tfp_s8_tile(kind, 6, batch, 1, part, x_stride, sink);
+      tfp_s8_panel(kind, 6, batch, panel, groups, x, x_stride, sink);
       break;
     case 4:
-      tfp_s8_tile(kind, 4, batch, batch == 1 ? 2 : 1, part, x_stride, sink);
+      tfp_s8_panel(kind, 4, batch, panel, groups, x, x_stride, sink);
       break;
     case 2:
-      tfp_s8_tile(kind, 2, batch, batch < 3 ? 2 : 1, part, x_stride, sink);
+      tfp_s8_panel(kind, 2, batch, panel, groups, x, x_stride, sink);
       break;
     default:
-      tfp_s8_tile(kind, 1, batch, 2, part, x_stride, sink);
-      break;
-  }
-}
-
-/* A part of a panel times two to four columns. */
-TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_columns(const tfp_sink_kind kind, size_t batch,
-                                                     size_t width, const tfp_s8_part *part,
-                                                     ptrdiff_t x_stride, const tfp_sink *sink) {
-  switch (batch) {
-    case 2:
-      tfp_s8_panel(kind, 2, width, part, x_stride, sink);
-      break;
-    case 3:
-      tfp_s8_panel(kind, 3, width, part, x_stride, sink);
-      break;
-    default:
-      tfp_s8_panel(kind, 4, width, part, x_stride, sink);
+      tfp_s8_panel(kind, 1, batch, panel, groups, x, x_stride, sink);
       break;
   }
 }
@@ -166,42 +139,34 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_few(const tfp_sink_kind kind, const
                                                  tfp_sink sink) {
   while (blocks > 0) {
     const size_t width = tfp_first_panel(tfp_panels_s8_zmm, blocks);
-    const tfp_s8_part part = {.starts = panel,
-                              .w = panel + 64 * width,
-                              .x = x,
-                              .groups = groups,
-                              .is_first = true,
-                              .is_last = true};
-    tfp_s8_panel(kind, batch, width, &part, x_stride, &sink);
+    tfp_s8_widths(kind, batch, width, panel, groups, x, x_stride, &sink);
     sink = tfp_sink_after(kind, sink, width);
     panel += 64 * width * (groups + 1);
     blocks -= width;
   }
 }
 
-/* All panels times more columns, which take turns over a panel. Where it does not stay in the
- * first-level cache they do over parts of it: else no weights would come in from afar during every
- * second turn. */
+/* All panels times more columns, which take turns over a panel: it is in a near cache then. */
 TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_many(const tfp_sink_kind kind, size_t batch,
                                                   const int8_t *panel, size_t blocks, size_t groups,
                                                   const int8_t *x, ptrdiff_t x_stride,
                                                   tfp_sink sink) {
-  enum { kWhole = 160, kPart = 16 };
-  /* 5 columns are 3 and 2, not 4 and 1. */
-  const size_t columns = (batch + 1) / 2, most = groups > kWhole ? kPart : groups;
-  int32_t kept[TFP_MAX_BATCH * TFP_MAX_PANEL * TFP_ROW_BLOCK];
+  const size_t columns = (batch + 1) / 2; /* 5 are 3 and 2, not 4 and 1 */
   while (blocks > 0) {
     const size_t width = tfp_first_panel(tfp_panels_s8_zmm, blocks);
-    tfp_s8_part part = {.starts = panel, .w = panel + 64 * width};
-    for (size_t k = 0; k < groups; k += most, part.w += 64 * width * most) {
-      part.groups = groups - k < most ? groups - k : most;
-      part.is_first = k == 0;
-      part.is_last = k + most >= groups;
-      for (size_t n = 0; n < batch; n += columns) {
-        const tfp_sink to = tfp_sink_column(kind, sink, n);
-        part.x = x + (ptrdiff_t)n * x_stride + 4 * k;
-        part.kept = kept + n * width * TFP_ROW_BLOCK;
-        tfp_s8_columns(kind, n == 0 ? columns : batch - columns, width, &part, x_stride, &to);
+    for (size_t n = 0; n < batch; n += columns) {
+      const tfp_sink to = tfp_sink_column(kind, sink, n);
+      const int8_t *first = x + (ptrdiff_t)n * x_stride;
+      switch (n == 0 ? columns : batch - columns) {
+        case 2:
+          tfp_s8_widths(kind, 2, width, panel, groups, first, x_stride, &to);
+          break;
+        case 3:
+          tfp_s8_widths(kind, 3, width, panel, groups, first, x_stride, &to);
+          break;
+        default:
+          tfp_s8_widths(kind, 4, width, panel, groups, first, x_stride, &to);
+          break;
       }
     }
     sink = tfp_sink_after(kind, sink, width);
@@ -210,7 +175,6 @@ TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_s8_many(const tfp_sink_kind kind, size
   }
 }
 
-/* The weights are read as one stream, whatever the batch. */
 TFP_TARGET_AVX512VNNI TFP_INLINE void tfp_gemm_s8_avx512vnni(const tfp_sink_kind kind,
                                                              const void *blocks_packed,
                                                              size_t blocks, size_t depth,
