@@ -3,14 +3,15 @@
 #   make test    the tests
 #   make test-fast    those that take no more than a moment each, in less than three minutes
 #   make bench   times of our fully connected and recurrent ops against the runtime's and gemmlowp's
-#                (Debian's libgemmlowp-dev, if it is there), into docs/results
+#                (Debian's libgemmlowp-dev, if it is there), and of one streamed step against the
+#                portable files, into docs/results
 # For those who work on the Arm kernels, with Debian's qemu-user, gcc-aarch64-linux-gnu and llvm-19:
 #   make bench-arm    what they cost, counted under qemu (docs/results/arm.md)
 # Options: make demo QUICK=1            a small run, to see that everything works
 #          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
 #          make test ARGS="-k export"   anything that pytest takes
 #          make test JOBS=4             processes that test side by side; 2 GB of memory each
-#          make bench ARGS="--batches 1 2" ARGS_RECURRENT="--only GRU"
+#          make bench ARGS="--batches 1 2" ARGS_RECURRENT="--only GRU" ARGS_ONE_STEP="--units 64"
 #          make bench-arm ARGS="--l2 1024"   a second-level cache of 1 MiB
 #          PYTHON=/path/to/python3.12   instead of the first of 3.11, 3.12, 3.13 that is found
 
@@ -18,6 +19,7 @@ VENV ?= .venv
 ARGS ?=
 JOBS ?= 2
 ARGS_RECURRENT ?=
+ARGS_ONE_STEP ?=
 QUICK ?=
 BIN := $(VENV)/bin
 SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
@@ -45,6 +47,7 @@ test-fast: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)
 	$(BIN)/python custom_ops/bench/recurrent.py $(ARGS_RECURRENT)
+	$(BIN)/python custom_ops/bench/one_step.py $(ARGS_ONE_STEP)
 
 bench-arm: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/arm_kernels.py --sources custom_ops --results docs/results $(ARGS)

@@ -3,8 +3,10 @@
     make bench                          or: python custom_ops/bench/fully_connected.py --help
 
 Contenders take turns within every round, so that what else happens on the machine hits all alike;
-each figure is the best of all rounds. Writes a CSV and a plot with the roofline. A contender that
-cannot run is a row without figures that says why, and what is compared with it has no ratio.
+each figure is the best of all rounds. Writes a CSV and a plot with the roofline, and a second table
+of layers of several sizes at batch 1, from the first-level cache to memory, beside what reading as
+many bytes takes. A contender that cannot run is a row without figures that says why, and what is
+compared with it has no ratio.
 """
 
 from __future__ import annotations
@@ -24,17 +26,21 @@ from gemmlowp import Gemmlowp, try_gemmlowp
 from layers import Layer, UnsignedLayer
 from measuring import (
     OUT_OF_CACHE_BYTES,
+    cpu_class,
     machine,
     measure,
     plot_if_possible,
-    read_bandwidth,
     write_csv,
 )
+from read_limit import ReadLimit, read_limit
 
 from tfpipeline.runtime.native import library_path
 
 ACCELERATED_BATCH = 8
 GEMMLOWP = "gemmlowp uint8"
+#: A first-level cache holds the first one; a second level of 1 or 2 MB the next three; the last two
+#: come from the third level. Copies that no cache holds follow, of the layer of the first table.
+SHAPES = ("256x64", "2048x256", "3072x192", "1024x512", "6144x320", "6144x1024")
 _FIGURES = ("us", "median_us", "gops", "weight_gb_s", "compared_with", "times_faster", "note")
 
 
@@ -142,8 +148,8 @@ def time_contenders(
         best = typical[contender.name]
         operations = 2 * layer.rows * layer.depth * layer.batch
         weight_bytes = layer.rows * layer.depth * layer.bits / 8
-        row["us"] = f"{best * 1e6:.1f}"
-        row["median_us"] = f"{statistics.median(times[contender]) * 1e6:.1f}"
+        row["us"] = f"{best * 1e6:.2f}"
+        row["median_us"] = f"{statistics.median(times[contender]) * 1e6:.2f}"
         row["gops"] = f"{operations / best / 1e9:.0f}"
         row["weight_gb_s"] = f"{weight_bytes / best / 1e9:.1f}"
         if contender.baseline in typical:
@@ -152,6 +158,70 @@ def time_contenders(
         elif contender.baseline:
             row["note"] = f"no ratio: {contender.baseline} was not measured"
     return rows
+
+
+def time_shape(
+    rows: int, depth: int, isa: str, rounds: int, repeats: int, copies: bool = False
+) -> list[dict[str, object]]:
+    """Return one row a contender: batch 1 and one thread, beside the limit of reading its weights.
+
+    Args:
+        rows, depth: Of the layer.
+        isa: Kernels of ours.
+        rounds, repeats: See `measure`.
+        copies: Give each contender so many copies of its weights that no cache holds them.
+    """
+    group = [c for c in contenders(rows, depth, 1) if not isinstance(c.layer, UnsignedLayer)]
+    found = time_contenders(group, 1, isa, rounds, repeats, copies)
+    medians = {str(row["contender"]): row["median_us"] for row in found}
+    limits: dict[int, ReadLimit] = {}
+    table: list[dict[str, object]] = []
+    for contender, row in zip(group, found, strict=True):
+        size = rows * depth * contender.layer.bits // 8
+        held = OUT_OF_CACHE_BYTES if copies else size
+        limit = limits[held] = limits.get(held) or read_limit(held)
+        line: dict[str, object] = {
+            "layer": row["layer"],
+            "weights": row["weights"],
+            "weight_kb": f"{size / 1e3:.1f}",
+            "contender": contender.name,
+            "us": row["us"],
+            "median_us": row["median_us"],
+            "gb_s": row["weight_gb_s"],
+            "median_gb_s": "",
+            "read_gb_s": f"{limit.best / 1e9:.1f}",
+            "median_read_gb_s": f"{limit.median / 1e9:.1f}",
+            "compared_with": row["compared_with"],
+            "times_faster": row["times_faster"],
+            "median_times_faster": "",
+            "note": row["note"],
+        }
+        table.append(line)
+        if row["median_us"]:
+            median = float(str(row["median_us"]))
+            line["median_gb_s"] = f"{size / median / 1e3:.1f}"
+            if row["compared_with"]:
+                base = float(str(medians[str(row["compared_with"])]))
+                line["median_times_faster"] = f"{base / median:.2f}"
+    return table
+
+
+def _print_shape(table: list[dict[str, object]]) -> None:
+    """Print the bytes a second of each contender beside those of reading."""
+    for row in table:
+        if row["us"]:
+            print(
+                f"{row['layer']} ({row['weights']}), {row['contender']}: {row['us']} us "
+                f"(median {row['median_us']}), {row['gb_s']} GB/s ({row['median_gb_s']}), "
+                f"reading {row['read_gb_s']} ({row['median_read_gb_s']})",
+                file=sys.stderr,
+            )
+
+
+def shape(text: str) -> tuple[int, int]:
+    """Return rows and depth of "ROWSxDEPTH"."""
+    rows, _, depth = text.partition("x")
+    return int(rows), int(depth)
 
 
 def plot(path: Path, rows: list[dict[str, object]], cache: float, memory: float, note: str) -> None:
@@ -212,14 +282,44 @@ def main() -> None:
     parser.add_argument("--isa", default="auto", help="kernels of ours")
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--repeats", type=int, default=8, help="calls a contender and round")
+    parser.add_argument(
+        "--shapes",
+        type=shape,
+        nargs="*",
+        default=[shape(text) for text in SHAPES],
+        metavar="ROWSxDEPTH",
+        help="layers of the second table, at batch 1",
+    )
+    parser.add_argument("--shapes-only", action="store_true", help="write the second table only")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
     rounds, repeats, isa = arguments.rounds, arguments.repeats, arguments.isa
-    rows: list[dict[str, object]] = []
     # Two threads on two cores are only as fast as what else runs there lets them be.
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    notes = [
+        f"CPU class: {cpu_class()}; kernels of ours: {isa}",
+        f"machine: {machine()}; load average at the start {load:.1f}",
+        f"command: python {shlex.join(sys.argv)}",
+    ]
+    if arguments.shapes:
+        main_layer = (arguments.rows, arguments.depth)
+        cases = [(*one, False) for one in arguments.shapes] + [(*main_layer, True)]
+        table: list[dict[str, object]] = []
+        for one in cases:
+            found = time_shape(*one[:2], isa, 3 if one[2] else rounds, repeats, one[2])
+            _print_shape(found)
+            table += found
+        words = (
+            "Measured wall-clock times of calls at batch 1, one thread, not modelled; us is the "
+            "best call, median_us the median (out of cache us is the median too). GB/s: of weights "
+            "in a call, and of reading as many bytes in the same run, best and median."
+        )
+        write_csv(out / "fully_connected_shapes_x86.csv", table, [words, *notes])
+    if arguments.shapes_only:
+        return
+    rows: list[dict[str, object]] = []
     gemmlowp = try_gemmlowp()
     if isinstance(gemmlowp, str):
         print(f"{GEMMLOWP}: {gemmlowp}", file=sys.stderr)
@@ -230,18 +330,17 @@ def main() -> None:
             print(f"threads {threads}, batch {batch}", file=sys.stderr)
     group = [c for c in contenders(arguments.rows, arguments.depth, 1) if not c.layer.is_float]
     rows += time_contenders(group, 1, isa, 3, repeats, copies=True)
+    cache = read_limit(arguments.rows * arguments.depth).best
+    memory = read_limit(OUT_OF_CACHE_BYTES).best
     notes = [
         "Measured wall-clock times, not modelled. in cache: best; out of cache: median.",
-        f"machine: {machine()}; load average at the start {load:.1f}",
-        f"command: python {shlex.join(sys.argv)}",
+        *notes,
+        f"read bandwidth: {cache / 1e9:.1f} GB/s in cache, {memory / 1e9:.1f} out of it",
     ]
-    cache = read_bandwidth(arguments.rows * arguments.depth)
-    memory = read_bandwidth(OUT_OF_CACHE_BYTES)
-    notes.append(f"read bandwidth: {cache / 1e9:.1f} GB/s in cache, {memory / 1e9:.1f} out of it")
     write_csv(out / "fully_connected_x86.csv", rows, notes)
     if 1 in arguments.threads:
         picture = out / "fully_connected_x86.png"
-        plot_if_possible(plot, picture, rows, cache, memory, notes[1])
+        plot_if_possible(plot, picture, rows, cache, memory, notes[2])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,16 @@ from tfpipeline.runtime.native import best_isa
 MIB = 1 << 20
 #: More than the last-level cache of the machines that this runs on.
 OUT_OF_CACHE_BYTES = 96 * MIB
+#: By the name in /proc/cpuinfo.
+_EXTENSIONS = {
+    "avx2": "AVX2",
+    "avx512_vnni": "AVX512-VNNI",
+    "avx_vnni": "AVX-VNNI",
+    "asimd": "NEON",
+    "neon": "NEON",
+    "asimddp": "dot products",
+    "i8mm": "int8 matrix products",
+}
 
 
 def measure(
@@ -35,15 +45,15 @@ def measure(
     return times
 
 
-def read_bandwidth(size: int) -> float:
-    """Return the bytes a second of reading `size` bytes again and again: a search in vain."""
-    # Not zeros, which the system would keep as one page for all.
-    data, best = b"\2" * size, float("inf")
-    for _ in range(max(8, 256 * MIB // size)):
-        start = time.perf_counter()
-        data.find(1)
-        best = min(best, time.perf_counter() - start)
-    return size / best
+def cpu_class() -> str:
+    """Return the extensions of the processor that our kernels have variants for."""
+    cpuinfo, names = Path("/proc/cpuinfo"), []
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+        line = next((x for x in lines if x.startswith(("flags", "Features"))), "")
+        flags = set(line.partition(":")[2].split())
+        names = [name for flag, name in _EXTENSIONS.items() if flag in flags]
+    return f"{' + '.join(names) or 'unknown'} (kernels {best_isa()})"
 
 
 def machine() -> str:

@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
-from measuring import machine, measure, plot_if_possible, read_bandwidth, write_csv
+from measuring import machine, measure, plot_if_possible, write_csv
+from read_limit import read_limit
 from recurrent_plot import plot
 
 from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
@@ -235,7 +236,7 @@ def main() -> None:
         Preset("gru", (768, 1024, 1280), 320, arguments.frames, 0.0),
     ]
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    cache = read_bandwidth(2 * 1000 * 1000)
+    cache = read_limit(2 * 1000 * 1000).best
     notes = [
         "Measured wall-clock times, not modelled; best of all rounds. Batch 1.",
         f"machine: {machine()}; load average at the start {load:.1f}",

@@ -15,7 +15,16 @@ import pytest
 pytestmark = pytest.mark.slow
 
 BENCH = Path(__file__).resolve().parents[2] / "custom_ops" / "bench"
-_MODULES = ("measuring", "recurrent_plot", "layers", "gemmlowp", "recurrent", "fully_connected")
+_SCRIPTS = ("recurrent", "fully_connected", "one_step", "read_limit")
+_MODULES = (
+    *_SCRIPTS,
+    "measuring",
+    "recurrent_plot",
+    "layers",
+    "gemmlowp",
+    "one_step_models",
+    "one_step_plot",
+)
 
 
 @pytest.fixture()
@@ -24,13 +33,18 @@ def benches(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
     monkeypatch.syspath_prepend(BENCH)
     for name in _MODULES:
         monkeypatch.delitem(sys.modules, name, raising=False)
-    yield {name: importlib.import_module(name) for name in ("recurrent", "fully_connected")}
+    yield {name: importlib.import_module(name) for name in _SCRIPTS}
     for name in _MODULES:
         sys.modules.pop(name, None)
 
 
 def _by_name(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {row["contender"]: row for row in rows}
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(line for line in file if not line.startswith("#")))
 
 
 def test_ours_has_no_ratio_where_a_peer_is_missing(benches: dict[str, ModuleType]) -> None:
@@ -72,6 +86,95 @@ def test_a_product_without_its_peer_has_no_ratio(benches: dict[str, ModuleType])
     assert float(rows["ours int4"]["times_faster"]) > 0 and not rows["ours int4"]["note"]
 
 
+def test_a_shape_stands_beside_what_reading_takes(
+    benches: dict[str, ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fully_connected = benches["fully_connected"]
+    # The layer of the first table is the one that is also read from memory: a small part of it.
+    monkeypatch.setattr(fully_connected, "OUT_OF_CACHE_BYTES", 4096)
+    options = ["--shapes", "48x32", "--shapes-only", "--rows", "32", "--depth", "64"]
+    options += ["--rounds", "2", "--repeats", "2", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["fully_connected.py", *options])
+    fully_connected.main()
+    rows = _table(tmp_path / "fully_connected_shapes_x86.csv")
+    names = {c.name for c in fully_connected.contenders(48, 32, 1)} - {"ours uint8"}
+    assert {(row["layer"], row["weights"], row["contender"]) for row in rows} == {
+        (layer, weights, name)
+        for layer, weights in (("48x32", "in cache"), ("32x64", "out of cache"))
+        for name in names
+    }
+    for row in rows:
+        if not row["note"]:
+            assert float(row["median_gb_s"]) > 0 and float(row["read_gb_s"]) > 0
+            assert bool(row["median_times_faster"]) == bool(row["compared_with"])
+    assert any(row["median_times_faster"] for row in rows)
+    assert "48x32 (in cache), ours int8: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("compiler", [True, False])
+def test_reading_has_a_limit_with_and_without_a_compiler(
+    benches: dict[str, ModuleType],
+    compiler: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reading = benches["read_limit"]
+    if not compiler:
+        monkeypatch.setattr(reading.shutil, "which", lambda name: None)
+    # Less than a step of the loop, whole steps, and a rest.
+    limits = [reading.read_limit(size, seconds=0.001) for size in (100, 4096, 70000)]
+    assert all(limit.best >= limit.median > 0 for limit in limits)
+    assert capsys.readouterr().err.count("there is no C compiler") == (not compiler)
+
+
+def test_one_step_against_a_missing_portable_file(benches: dict[str, ModuleType]) -> None:
+    one_step = benches["one_step"]
+    product = one_step.layers_of(["gru"], 8)[0].product()
+    models = {
+        one_step.PORTABLE: ("the exporter refused it", 0.4),
+        # Without our plug-in the interpreter refuses our op.
+        one_step.XNNPACK: (product.model(custom=True), 0.4),
+        "fused int8": (product.model(custom=True), 0.4),
+    }
+    rows = _by_name(one_step.time_layer("GRU 8", models, "auto", 2, 2))
+    assert list(rows) == list(models)
+    assert rows[one_step.PORTABLE]["note"] == "the exporter refused it"
+    assert "tfpipeline" in rows[one_step.XNNPACK]["note"]
+    assert not rows[one_step.PORTABLE]["us"] and not rows[one_step.XNNPACK]["us"]
+    ours = rows["fused int8"]
+    assert float(ours["us"]) > 0 and float(ours["median_us"]) > 0
+    assert ours["times_faster"] == ours["median_times_faster"] == ours["median_of_product"] == ""
+    assert "portable int8 was not measured" in ours["note"]
+
+
+def test_one_step_exports_and_times_every_contender(
+    benches: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_step = benches["one_step"]
+    models = tmp_path / "models"
+    options = ["--units", "8", "--cells", "gru", "--bits", "8", "2", "--rounds", "2"]
+    options += ["--repeats", "2", "--models", str(models), "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["one_step.py", *options])
+    one_step.main()
+    rows = _table(tmp_path / "one_step_x86.csv")
+    fused = [f"fused int{bits}{rank}" for rank in ("", ", rank 2") for bits in (8, 2)]
+    assert [row["contender"] for row in rows] == [one_step.PORTABLE, one_step.XNNPACK, *fused]
+    assert not any(row["note"] for row in rows)
+    assert all(float(row["median_us"]) > 0 for row in rows)
+    assert all(float(row["median_times_faster"]) > 0 for row in rows[1:])
+    # What has two bits is smaller: ternary weights stay in them, those of both factors too.
+    for layer in one_step.layers_of(["gru"], 8):
+        sizes = [layer.path(models, bits).stat().st_size for bits in (8, 2)]
+        assert sizes[1] < sizes[0]
+    heading = (tmp_path / "one_step_x86.csv").read_text(encoding="utf-8")
+    assert "# CPU class: " in heading and "# machine: " in heading
+    # A second run finds them all.
+    assert one_step.export_layers(one_step.layers_of(["gru"], 8), [8, 2], models) == {}
+
+
 def test_measurements_outlive_a_missing_matplotlib(
     benches: dict[str, ModuleType],
     tmp_path: Path,
@@ -87,8 +190,7 @@ def test_measurements_outlive_a_missing_matplotlib(
     said = capsys.readouterr().err
     assert "no plot recurrent_x86.png: This needs matplotlib" in said
     assert "Traceback" not in said
-    with (tmp_path / "recurrent_x86.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    rows = _table(tmp_path / "recurrent_x86.csv")
     # Three stacks, plain and factored: each with ours, and with every peer by its name.
     assert len({row["layers"] for row in rows}) == 6
     ours = [row for row in rows if row["contender"] == "ours"]

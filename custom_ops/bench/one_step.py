@@ -1,0 +1,184 @@
+"""Times one streamed step of a recurrent layer: our fused files against our own portable one.
+
+    make bench                          or: python custom_ops/bench/one_step.py --help
+
+All files come from this project's exporter, weights are random, each layer reads as many features
+as it has units, and a call is one step at batch 1. What a portable int8 file takes is set against
+the fused files with weights of 8, 4 and 2 bits, the GRU factored to a quarter of its units (both
+matrices) among them, and against XNNPACK's FULLY_CONNECTED of as many int8 weights as the plain
+layer has: one product, no gates, no states. Contenders take turns within every round. A contender
+that cannot run is a row without figures that says why, and what is compared with it has no ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ai_edge_litert.interpreter import Interpreter
+from measuring import cpu_class, machine, measure, plot_if_possible, write_csv
+from one_step_models import PORTABLE, XNNPACK, StreamedLayer, layers_of
+from one_step_plot import plot
+from recurrent import make_interpreter
+
+from tfpipeline.progress import progress
+
+_FIGURES = (
+    "us",
+    "median_us",
+    "times_faster",
+    "median_times_faster",
+    "median_of_product",
+    "note",
+)
+
+
+Problems = dict[tuple[StreamedLayer, int], str]
+
+
+def export_layers(layers: Iterable[StreamedLayer], bits: Iterable[int], folder: Path) -> Problems:
+    """Export what is not in `folder` yet; return why what is missing is missing."""
+    missing = {layer: [b for b in bits if not layer.is_there(folder, b)] for layer in layers}
+    missing = {layer: widths for layer, widths in missing.items() if widths}
+    problems: Problems = {}
+    if missing:
+        with progress("Exporting layers", len(missing)) as bar:
+            for layer, widths in missing.items():
+                found = layer.export(folder, widths)
+                problems.update({(layer, width): why for width, why in found.items()})
+                bar.advance(note=layer.name)
+    return problems
+
+
+def models_of(
+    layers: list[StreamedLayer], bits: Iterable[int], folder: Path, problems: Problems
+) -> dict[str, tuple[bytes | str, float]]:
+    """Return the contenders of a plain layer, which is the first of `layers`, and its factored one.
+
+    By name: a model, or why there is none, and the kB of its weights.
+    """
+    plain = layers[0]
+
+    def model(layer: StreamedLayer, width: int, fused: bool = True) -> bytes | str:
+        path = layer.path(folder, width, fused)
+        return path.read_bytes() if path.exists() else problems.get((layer, width), f"no {path}")
+
+    found: dict[str, tuple[bytes | str, float]] = {
+        PORTABLE: (model(plain, 8, fused=False), plain.weights() / 1e3),
+        XNNPACK: (plain.product().model(custom=False), plain.weights() / 1e3),
+    }
+    for layer in layers:
+        for width in bits:
+            size = layer.weights() * width / 8e3
+            found[layer.contender(width)] = (model(layer, width), size)
+    return found
+
+
+def time_layer(
+    name: str,
+    models: Mapping[str, tuple[bytes | str, float]],
+    isa: str,
+    rounds: int,
+    repeats: int,
+) -> list[dict[str, object]]:
+    """Return one row a contender.
+
+    Args:
+        name: The layer.
+        models: By name: a model, or why there is none, and the kB of its weights.
+        isa: Kernels of ours.
+        rounds, repeats: See `measure`.
+    """
+    made: dict[str, Interpreter] = {}
+    problems: dict[str, str] = {}
+    for contender, (model, _) in models.items():
+        if isinstance(model, str):
+            problems[contender] = model
+            continue
+        try:
+            made[contender] = make_interpreter(model, contender.startswith("fused"), 1, isa)
+        except (ValueError, RuntimeError) as error:
+            problems[contender] = " ".join(str(error).split())
+    taken = measure([[it.invoke] for it in made.values()], rounds, repeats)
+    best = {one: min(times) for one, times in zip(made, taken, strict=True)}
+    median = {one: statistics.median(times) for one, times in zip(made, taken, strict=True)}
+    rows: list[dict[str, object]] = []
+    for contender, (_, size) in models.items():
+        row: dict[str, object] = {
+            "layer": name,
+            "contender": contender,
+            "weight_kb": f"{size:.1f}",
+            **dict.fromkeys(_FIGURES, ""),
+        }
+        rows.append(row)
+        if contender in problems:
+            row["note"] = problems[contender]
+            continue
+        row["us"] = f"{best[contender] * 1e6:.2f}"
+        row["median_us"] = f"{median[contender] * 1e6:.2f}"
+        if contender == PORTABLE:
+            continue
+        if PORTABLE in best:
+            row["times_faster"] = f"{best[PORTABLE] / best[contender]:.2f}"
+            row["median_times_faster"] = f"{median[PORTABLE] / median[contender]:.2f}"
+        else:
+            row["note"] = f"no ratio: {PORTABLE} was not measured"
+        if XNNPACK in median and contender != XNNPACK:
+            row["median_of_product"] = f"{median[contender] / median[XNNPACK]:.2f}"
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    # 8 units are the fixed cost of a call.
+    sizes = [8, 64, 128, 256, 400, 640, 1024]
+    parser.add_argument("--units", type=int, nargs="+", default=sizes)
+    parser.add_argument("--cells", nargs="+", default=["gru", "lstm"])
+    parser.add_argument("--bits", type=int, nargs="+", choices=(8, 4, 2), default=[8, 4, 2])
+    parser.add_argument("--isa", default="auto", help="kernels of ours")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=16, help="calls a contender and round")
+    parser.add_argument("--models", type=Path, help="keep the exported files in this folder")
+    parser.add_argument("--export-only", action="store_true", help="write them, and time nothing")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    # With 8 bits goes the portable file.
+    bits = list(dict.fromkeys([8, *arguments.bits]))
+    groups = [layers_of([cell], units) for cell in arguments.cells for units in arguments.units]
+    with tempfile.TemporaryDirectory(prefix="tfpipeline-one-step-") as temporary:
+        folder = Path(arguments.models or temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        problems = export_layers([one for group in groups for one in group], bits, folder)
+        if arguments.export_only:
+            return
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+        rows: list[dict[str, object]] = []
+        with progress("Timing layers", len(groups)) as bar:
+            for group in groups:
+                models = models_of(group, bits, folder, problems)
+                name = group[0].name
+                rows += time_layer(name, models, arguments.isa, arguments.rounds, arguments.repeats)
+                bar.advance(note=name)
+    notes = [
+        "Measured wall-clock times of one step, one thread, not modelled; us is the best call, "
+        "median_us the median. times_faster: than portable int8, of the best and of the medians; "
+        "median_of_product: of the median of XNNPACK's FULLY_CONNECTED.",
+        f"CPU class: {cpu_class()}; kernels of ours: {arguments.isa}",
+        f"machine: {machine()}; load average at the start {load:.1f}",
+        f"command: python {shlex.join(sys.argv)}",
+    ]
+    write_csv(out / "one_step_x86.csv", rows, notes)
+    note = f"{notes[1]}\n{notes[2]}"
+    plot_if_possible(plot, out / "one_step_x86.png", rows, note)
+
+
+if __name__ == "__main__":
+    main()
