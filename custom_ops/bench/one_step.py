@@ -6,8 +6,9 @@ All files come from this project's exporter, weights are random, each layer read
 as it has units, and a call is one step at batch 1. What a portable int8 file takes is set against
 the fused files with weights of 8, 4 and 2 bits, the GRU factored to a quarter of its units (both
 matrices) among them, and against XNNPACK's FULLY_CONNECTED of as many int8 weights as the plain
-layer has: one product, no gates, no states. Contenders take turns within every round. A contender
-that cannot run is a row without figures that says why, and what is compared with it has no ratio.
+layer has: one product, no gates, no states. Beside each time stands that of reading as many bytes.
+Contenders take turns within every round. A contender that cannot run is a row without figures that
+says why, and what is compared with it has no ratio.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ai_edge_litert.interpreter import Interpreter
 from measuring import cpu_class, machine, measure, plot_if_possible, write_csv
 from one_step_models import PORTABLE, XNNPACK, StreamedLayer, layers_of
 from one_step_plot import plot
+from read_limit import ReadLimit, read_limit
 from recurrent import make_interpreter
 
 from tfpipeline.progress import progress
@@ -35,10 +37,13 @@ _FIGURES = (
     "times_faster",
     "median_times_faster",
     "median_of_product",
+    "read_us",
+    "median_read_us",
     "note",
 )
 
 
+_READ_SECONDS = 0.05
 Problems = dict[tuple[StreamedLayer, int], str]
 
 
@@ -108,6 +113,7 @@ def time_layer(
     taken = measure([[it.invoke] for it in made.values()], rounds, repeats)
     best = {one: min(times) for one, times in zip(made, taken, strict=True)}
     median = {one: statistics.median(times) for one, times in zip(made, taken, strict=True)}
+    limits: dict[float, ReadLimit] = {}
     rows: list[dict[str, object]] = []
     for contender, (_, size) in models.items():
         row: dict[str, object] = {
@@ -117,6 +123,9 @@ def time_layer(
             **dict.fromkeys(_FIGURES, ""),
         }
         rows.append(row)
+        limit = limits[size] = limits.get(size) or read_limit(int(size * 1e3), _READ_SECONDS)
+        row["read_us"] = f"{size / limit.best * 1e9:.2f}"
+        row["median_read_us"] = f"{size / limit.median * 1e9:.2f}"
         if contender in problems:
             row["note"] = problems[contender]
             continue
@@ -170,7 +179,8 @@ def main() -> None:
     notes = [
         "Measured wall-clock times of one step, one thread, not modelled; us is the best call, "
         "median_us the median. times_faster: than portable int8, of the best and of the medians; "
-        "median_of_product: of the median of XNNPACK's FULLY_CONNECTED.",
+        "median_of_product: of the median of XNNPACK's FULLY_CONNECTED; read_us: reading as many "
+        "bytes in the same run, best and median.",
         f"CPU class: {cpu_class()}; kernels of ours: {arguments.isa}",
         f"machine: {machine()}; load average at the start {load:.1f}",
         f"command: python {shlex.join(sys.argv)}",

@@ -38,8 +38,14 @@ def plot(path: Path, rows: list[dict[str, object]], note: str) -> None:
         axis.set_xscale("log", base=2)
         axis.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=8)
         axis.set_xticks([], minor=True)
-        axis.set(xlabel="units, and features", title=panel, ylim=(0, None))
+        axis.set_yscale("log")
+        axis.set(xlabel="units, and features", title=panel)
         axis.legend(fontsize=8)
+    # After all lines: the panels share their axis.
+    low, high = axes[0][0].get_ylim()
+    marks = [mark for mark in (0.5, 0.7, 1, 1.5, 2, 3, 5, 10, 20, 50) if low <= mark <= high]
+    axes[0][0].set_yticks(marks, [f"{mark:g}" for mark in marks])
+    axes[0][0].set_yticks([], minor=True)
     axes[0][0].set_ylabel(
         "times faster than the portable int8 file\nof the plain layer; line: medians, dots: best"
     )
