@@ -3,8 +3,9 @@
  * Names:  tfp_<operation>_<types>[_<layout>]_<isa>, for example tfp_gemm_s8s32_r16k4_avx2.
  * Packers: tfp_pack_s8_r16k16, tfp_pack_s8_r16k4, tfp_pack_s8_r16k4_offset128, tfp_pack_s8_r16k8,
  * tfp_pack_s8_r8k16; with 4 and 2 bits a weight tfp_pack_s4_r16k8, tfp_pack_s2_r16k16,
- * tfp_pack_s4_r4k32, tfp_pack_s2_r4k64, tfp_pack_s4_r32k4, tfp_pack_s2_r64k4, tfp_pack_s4_r16k4 and
- * tfp_pack_s2_r16k4.
+ * tfp_pack_s4_r4k32, tfp_pack_s2_r4k64, tfp_pack_s4_r32k4, tfp_pack_s2_r64k4,
+ * tfp_pack_s4_r16k4_signed, tfp_pack_s2_r16k4_signed, tfp_pack_s4_r16k8_signed and
+ * tfp_pack_s2_r16k8_signed.
  *
  * Every variant of an operation returns the same bits. One table of variants (tfp_variants.c)
  * drives dispatch, tests and benchmarks; a new instruction set is a new row in it.
@@ -150,8 +151,10 @@ TFP_DECLARE_PACK(tfp_pack_s4_r4k32);
 TFP_DECLARE_PACK(tfp_pack_s2_r4k64);
 TFP_DECLARE_PACK(tfp_pack_s4_r32k4);
 TFP_DECLARE_PACK(tfp_pack_s2_r64k4);
-TFP_DECLARE_PACK(tfp_pack_s4_r16k4);
-TFP_DECLARE_PACK(tfp_pack_s2_r16k4);
+TFP_DECLARE_PACK(tfp_pack_s4_r16k4_signed);
+TFP_DECLARE_PACK(tfp_pack_s2_r16k4_signed);
+TFP_DECLARE_PACK(tfp_pack_s4_r16k8_signed);
+TFP_DECLARE_PACK(tfp_pack_s2_r16k8_signed);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_avx2);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r32k4_avxvnni);
@@ -160,6 +163,7 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r4k32_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k4_neondot);
+TFP_DECLARE_GEMM(tfp_gemm_s8s4s32_r16k8_neoni8mm);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k16_avx2);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r64k4_avxvnni);
@@ -168,6 +172,7 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k4_neondot);
+TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k8_neoni8mm);
 
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_c);
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx2);

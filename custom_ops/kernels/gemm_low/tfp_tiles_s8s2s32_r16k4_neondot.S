@@ -1,6 +1,6 @@
 /* Tiles of 16 rows with SDOT and 2-bit weights. A depth step is 16 columns of weights, 4 times 4:
  * int8[4][4][4], 4 registers, of which each byte holds rows i, i + 4, i + 8 and i + 12 of one
- * column, see tfp_pack_low_r16k4.h. The product of the whole byte is a sum of theirs, times 1, 4,
+ * column, see tfp_pack_low_r16.h. The product of the whole byte is a sum of theirs, times 1, 4,
  * 16 and 64: with that of its lower rows, which a mask leaves over, the difference is the last
  * row's. Four rows take three masks and four products. All rows but the last are 2 more than they
  * mean; what was added comes off with `offsets`, one a column of x.

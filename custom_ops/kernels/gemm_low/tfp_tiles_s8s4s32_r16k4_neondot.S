@@ -1,6 +1,6 @@
 /* Tiles of 16 rows with SDOT and 4-bit weights. A depth step is 8 columns of weights, two times 4:
  * int8[2][8][4], 4 registers, of which each byte holds rows i and i + 8 of one column, see
- * tfp_pack_low_r16k4.h. The product of the whole byte is 16 times that of row i + 8 and once that
+ * tfp_pack_low_r16.h. The product of the whole byte is 16 times that of row i + 8 and once that
  * of row i, which a mask leaves over: two rows take one mask and two products. The lower rows are 8
  * more than they mean; what was added comes off with `offsets`, one a column of x.
  *
