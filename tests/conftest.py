@@ -15,7 +15,9 @@ from small_model import FEATURES, LABELS, Exported, clear, settle, walk
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first: one that starts last would keep a single process busy."""
     for item in items:
-        if item.get_closest_marker("long") is not None:
+        # Who asks first for the exported model waits half a minute for it.
+        waits = "exported" in getattr(item, "fixturenames", ())
+        if item.get_closest_marker("long") is not None or waits:
             item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 

@@ -102,6 +102,7 @@ def said(good: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOMBS)
 def test_a_bomb_is_a_sentence(said: dict[str, str], kind: str) -> None:
     assert f"{kind}.keras " in said[kind]
