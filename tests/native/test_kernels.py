@@ -70,6 +70,18 @@ def test_gemm_is_exact_for_all_shapes(isa: str, at_end: bool, batch: int) -> Non
             np.testing.assert_array_equal(got, exact(weights, x, zero_point), f"{rows}x{depth}")
 
 
+@pytest.mark.parametrize("batch", range(1, native.MAX_BATCH + 1))
+def test_gemm_is_exact_for_deep_panels(isa: str, at_end: bool, batch: int) -> None:
+    # From these depths on kernels read a panel in several strands, or in parts.
+    rng = np.random.default_rng(batch)
+    for depth in (191, 192, 193, 206, 640, 641, 709):
+        for rows in (92, 150):
+            weights = rng.integers(-127, 128, (rows, depth)).astype(np.int8)
+            x = rng.integers(-128, 128, (batch, depth)).astype(np.int8)
+            got = gemm(isa, weights, x, -9, at_end, reverse=bool(depth % 2))
+            np.testing.assert_array_equal(got, exact(weights, x, -9), f"{rows}x{depth}")
+
+
 @pytest.mark.parametrize("w", [-127, 127, 0])
 @pytest.mark.parametrize("value", [-128, -127, 0, 127])
 def test_gemm_is_exact_at_the_extremes(isa: str, at_end: bool, w: int, value: int) -> None:
