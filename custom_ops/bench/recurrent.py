@@ -118,7 +118,7 @@ class Preset:
         names = CELLS[self.cell].states
         first = [graph.tensor(f"{n}0_{number}", (1, units), np.float32) for n in names]
         weights = [*pair("W", features), *pair("U", units)]
-        shape = (CELLS[self.cell].bias_rows, rows)
+        shape = (CELLS[self.cell].stored_rows, rows)
         bias = graph.constant(f"b{number}", np.zeros(shape, np.float32))
         levels = Quantization(float(np.float32(1 / 127)), 0)
         y = graph.tensor(f"y{number}", (1, self.frames, units), np.int8, levels)

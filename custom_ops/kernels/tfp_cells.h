@@ -1,23 +1,27 @@
 /* The one list of recurrent cells in C. A new cell is a row here, its gates in gates/<cell>.inc,
  * and a line at the end that includes them.
  *
- * X(name, magic, gates, bias rows, parameters, states...)
+ * X(name, magic, gates, bias rows, unit rows, parameters, states...)
  *   name        op "tfpipeline.<name>"
  *   magic       the first four bytes of the op's options
  *   gates       kernels have gates * units rows
  *   bias rows   1, or 2: that of the recurrent product apart
- *   parameters  float32 numbers of the cell in its options, 0 to 3
+ *   unit rows   float32 numbers of the cell for each unit, rows of the bias tensor below the
+ * biases; in cells of one gate parameters  float32 numbers of the cell in its options, 0 to 5
  *   states      names of the float32 vectors from step to step, h first
  */
 #ifndef TFP_CELLS_H_
 #define TFP_CELLS_H_
 
-#define TFP_CELLS(X)                 \
-  X(gru, "TFPG", 3, 2, 0, "h")       \
-  X(lstm, "TFPL", 4, 1, 0, "h", "c") \
-  X(simple_rnn, "TFPS", 1, 1, 0, "h")
+#define TFP_CELLS(X)                     \
+  X(gru, "TFPG", 3, 2, 0, 0, "h")        \
+  X(lstm, "TFPL", 4, 1, 0, 0, "h", "c")  \
+  X(simple_rnn, "TFPS", 1, 1, 0, 0, "h") \
+  X(fast_rnn, "TFPA", 1, 1, 1, 5, "h")   \
+  X(fast_grnn, "TFPZ", 1, 1, 1, 5, "h")  \
+  X(ugrnn, "TFPU", 2, 1, 0, 0, "h")
 
-enum { TFP_MAX_STATES = 2, TFP_MAX_GATES = 4, TFP_CELL_PARAMETERS = 3 };
+enum { TFP_MAX_STATES = 2, TFP_MAX_GATES = 4, TFP_CELL_PARAMETERS = 5 };
 
 #define TFP_CELL_ID(name, ...) TFP_CELL_##name,
 typedef enum tfp_cell_id { TFP_CELLS(TFP_CELL_ID) TFP_CELL_COUNT } tfp_cell_id;
@@ -27,7 +31,10 @@ typedef enum tfp_cell_id { TFP_CELLS(TFP_CELL_ID) TFP_CELL_COUNT } tfp_cell_id;
 
 /* The gates themselves, over one instruction set: gates/tfp_gates.inc. */
 #ifdef TFP_INCLUDE_GATES
+#include "gates/fast_grnn.inc"
+#include "gates/fast_rnn.inc"
 #include "gates/gru.inc"
 #include "gates/lstm.inc"
 #include "gates/simple_rnn.inc"
+#include "gates/ugrnn.inc"
 #endif

@@ -37,22 +37,26 @@ typedef void (*tfp_gemm_fn)(const void *blocks_packed, size_t blocks, size_t dep
 typedef void (*tfp_requantize_fn)(const int32_t *acc, const float *multiplier, size_t count,
                                   int8_t *out);
 
-/* Gate functions: numbers of the options of recurrent ops. The hard ones are piecewise linear. */
-enum { TFP_SIGMOID = 1, TFP_HARD_SIGMOID = 2, TFP_TANH = 1, TFP_HARD_TANH = 2 };
+/* A gate function: one of the smooth ones, or clamp(x * slope + offset, low, high). */
+typedef enum tfp_function_kind { TFP_SIGMOID, TFP_TANH, TFP_PIECEWISE_LINEAR } tfp_function_kind;
+typedef struct tfp_gate_function {
+  tfp_function_kind kind;
+  float slope, offset, low, high;
+} tfp_gate_function;
 
 /* What is the same for all units of a cell. */
 typedef struct tfp_gate_settings {
   float inverse_scale; /* levels of int8 a unit of h */
-  int recurrent_activation;
-  int activation;
+  tfp_gate_function recurrent_activation;
+  tfp_gate_function activation;
   float parameters[TFP_CELL_PARAMETERS]; /* of the cell; 0 where it has fewer */
 } tfp_gate_settings;
 
 /* One step of 16 * blocks units of a cell: see custom_ops/spec. */
 typedef struct tfp_gate_args {
   const int32_t *acc_x, *acc_h; /* int32[gates][16] for each block */
-  /* float[gates * (2 + bias rows)][16] for each block: multipliers of x, bias, multipliers of h,
-   * and the recurrent bias where there is one. */
+  /* float[gates * (2 + bias rows) + unit rows][16] for each block: multipliers of x, bias,
+   * multipliers of h, the recurrent bias where there is one, and numbers of the units. */
   const float *parameters;
   size_t blocks;
   const tfp_gate_settings *settings;

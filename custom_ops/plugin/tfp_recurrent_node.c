@@ -103,8 +103,8 @@ static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
       read_kernel(context, node, input_after_states(node, kU1), recurrent_names, options->units,
                   options->rank_h, rows, options->weight_bits + 2, weights->recurrent);
   if (status != kTfLiteOk) return status;
-  status = read_floats(context, node, input_after_states(node, kBias), "bias", cell->bias_rows,
-                       rows, &weights->bias);
+  status = read_floats(context, node, input_after_states(node, kBias), "bias",
+                       tfp_cell_stored_rows(cell), rows, &weights->bias);
   if (status != kTfLiteOk || !options->layer_norm) return status;
   return read_floats(context, node, input_after_states(node, kGains), "gains", 2, rows,
                      &weights->gains);

@@ -11,26 +11,32 @@ enum { kGateBlocks = 5 };
 /* A row of TFP_CELLS. */
 typedef struct gate_kernel {
   const char *name;
-  size_t gates, bias_rows, states;
+  size_t gates, bias_rows, unit_rows, states;
 } gate_kernel;
 
-#define TFP_GATE_KERNEL(cell, magic, gates, bias_rows, parameters, ...) \
-  {#cell, gates, bias_rows, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)},
+#define TFP_GATE_KERNEL(cell, magic, gates, bias_rows, unit_rows, parameters, ...) \
+  {#cell, gates, bias_rows, unit_rows, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)},
 static const gate_kernel gate_kernels[] = {TFP_CELLS(TFP_GATE_KERNEL)};
 
 static void test_gates(const gate_kernel *kernel, const tfp_variant *variant, const tfp_variant *c,
                        bool at_end) {
   for (size_t blocks = 1; blocks <= kGateBlocks; ++blocks) {
     const size_t units = blocks * TFP_ROW_BLOCK, rows = kernel->gates * units;
-    const size_t slots = rows * (2 + kernel->bias_rows), state_bytes = units * sizeof(float);
+    const size_t products = 2 + kernel->bias_rows, slots = rows * (products + kernel->unit_rows);
+    const size_t state_bytes = units * sizeof(float);
     const guarded acc_x = guarded_new(rows * sizeof(int32_t), at_end);
     const guarded acc_h = guarded_new(rows * sizeof(int32_t), at_end);
     const guarded parameters = guarded_new(slots * sizeof(float), at_end);
     const guarded q = guarded_new(units, at_end);
     guarded states[TFP_MAX_STATES];
     /* Smooth functions and piecewise-linear ones in turn. */
-    const int function = 1 + (int)(blocks % 2);
-    const tfp_gate_settings settings = {100.0f, function, function, {0}};
+    static const tfp_gate_function functions[] = {{.kind = TFP_SIGMOID},
+                                                  {.kind = TFP_TANH},
+                                                  {TFP_PIECEWISE_LINEAR, 0.25f, 0.5f, -1.0f, 1.0f}};
+    const tfp_gate_settings settings = {100.0f,
+                                        functions[blocks % 3],
+                                        functions[(blocks + 1) % 3],
+                                        {0.75f, 0.125f, 0.5f, -3.0f, 8.0f}};
     static float wanted[TFP_MAX_STATES][kGateBlocks * TFP_ROW_BLOCK];
     static int8_t wanted_q[kGateBlocks * TFP_ROW_BLOCK];
     for (size_t i = 0; i < rows; ++i) {
@@ -39,7 +45,8 @@ static void test_gates(const gate_kernel *kernel, const tfp_variant *variant, co
     }
     /* From far below to far beyond where the gates saturate. */
     for (size_t i = 0; i < slots; ++i) {
-      const bool bias = i / (kernel->gates * TFP_ROW_BLOCK) % (2 + kernel->bias_rows) % 2 == 1;
+      const size_t row = i / (kernel->gates * TFP_ROW_BLOCK) % (products + kernel->unit_rows);
+      const bool bias = row % 2 == 1 || row >= products;
       const float value = bias ? random_float((uint32_t)-8, 1) : random_float((uint32_t)-30, 0);
       ((float *)parameters.data)[i] = bias || value > 0 ? value : -value;
     }

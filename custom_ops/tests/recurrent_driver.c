@@ -41,11 +41,14 @@ static void write_u32(unsigned char *at, uint32_t value) {
 }
 
 enum { kReturnSequences = 1, kLayerNorm = 8 };
+/* Of the options of any cell. */
+enum { kMostBytes = TFP_AT_PARAMETERS + TFP_CELL_PARAMETERS * sizeof(float) };
 
 /* One layer at random: its sizes and everything else that its options say. */
 typedef struct layer {
   uint32_t units, depth, rank_x, rank_h, flags;
   unsigned char small[7]; /* bytes 40 to 46: functions, steps at once, widths of weights */
+  uint32_t parameters[TFP_CELL_PARAMETERS]; /* of the cell, the bits of floats */
 } layer;
 
 static layer random_layer(void) {
@@ -55,22 +58,27 @@ static layer random_layer(void) {
                 .rank_x = next() % 3 * (next() % 20),
                 .rank_h = next() % 3 * (next() % 20),
                 .flags = next() % 4 + (next() % 3 == 0 ? kLayerNorm : 0)};
-  made.small[0] = (unsigned char)(1 + next() % 2);
-  made.small[1] = (unsigned char)(1 + next() % 2);
+  made.small[0] = (unsigned char)(1 + next() % TFP_GATE_FUNCTION_COUNT);
+  made.small[1] = (unsigned char)(1 + next() % TFP_GATE_FUNCTION_COUNT);
   made.small[2] = (unsigned char)(next() % (TFP_MAX_BATCH + 1));
   for (int i = 3; i < 7; ++i) made.small[i] = widths[next() % 4];
+  /* Of any magnitude, from far below the floor to the limit. */
+  for (int i = 0; i < TFP_CELL_PARAMETERS; ++i) {
+    made.parameters[i] = (next() & 0x807fffffu) | (127 - 70 + next() % 110) << 23;
+  }
   return made;
 }
 
 static void write_options(unsigned char *data, const tfp_cell *cell, const layer *of) {
   const uint32_t words[] = {of->flags,  of->units,   of->depth,   of->rank_x,
                             of->rank_h, 0x3d800000u, 0x3d000000u, 0x3c010204u};
-  memset(data, 0, TFP_RECURRENT_OPTIONS_BYTES);
+  memset(data, 0, kMostBytes);
   memcpy(data, cell->magic, 4);
-  memcpy(data + 4, "\1\0\100\0", 4);
+  write_u32(data + 4, 1 | (uint32_t)tfp_recurrent_options_bytes(cell) << 16);
   for (size_t i = 0; i < sizeof words / sizeof words[0]; ++i) write_u32(data + 8 + 4 * i, words[i]);
   memcpy(data + 40, of->small, sizeof of->small);
   if ((of->flags & kLayerNorm) != 0) write_u32(data + 48, 0x3a83126fu);
+  for (size_t i = 0; i < cell->parameters; ++i) write_u32(data + 52 + 4 * i, of->parameters[i]);
 }
 
 /* A pool that runs the parts of a call one after another, the last one first. */
@@ -99,8 +107,10 @@ static tfp_matrix random_matrix(size_t rows, size_t depth, unsigned char bits, f
 static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size_t time,
                        float scale) {
   const uint32_t units = of->units, depth = of->depth, rank_x = of->rank_x, rank_h = of->rank_h;
-  unsigned char *options = fresh(TFP_RECURRENT_OPTIONS_BYTES);
-  write_options(options, cell, of);
+  const size_t option_bytes = tfp_recurrent_options_bytes(cell);
+  unsigned char whole[kMostBytes], *options = fresh(option_bytes);
+  write_options(whole, cell, of);
+  memcpy(options, whole, option_bytes);
   const size_t rows = cell->gates * units, state_bytes = batch * units * sizeof(float);
   const unsigned char *bits = of->small + 3;
   tfp_recurrent_weights weights;
@@ -109,7 +119,7 @@ static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size
   if (rank_x > 0) weights.kernel[1] = random_matrix(rows, rank_x, bits[1], scale);
   weights.recurrent[0] = random_matrix(rank_h > 0 ? rank_h : rows, units, bits[2], scale);
   if (rank_h > 0) weights.recurrent[1] = random_matrix(rows, rank_h, bits[3], scale);
-  weights.bias = random_floats(cell->bias_rows * rows, scale);
+  weights.bias = random_floats(tfp_cell_stored_rows(cell) * rows, scale);
   weights.x_scale = scale;
   weights.x_zero_point = (int32_t)(next() % 256) - 128;
   weights.gains = random_floats(2 * rows, 0x1p-9f);
@@ -130,9 +140,8 @@ static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size
     const tfp_variant *variant = tfp_get_variant(v);
     if (!variant->supported()) continue;
     char error[320] = "";
-    void *op =
-        tfpipeline_recurrent_create(cell->name, variant->name, options, TFP_RECURRENT_OPTIONS_BYTES,
-                                    &weights, error, sizeof error);
+    void *op = tfpipeline_recurrent_create(cell->name, variant->name, options, option_bytes,
+                                           &weights, error, sizeof error);
     if (op == NULL) {
       printf("%s: %s\n", variant->name, error);
       failures += 1;
@@ -196,21 +205,20 @@ static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size
 static int check_damaged_options(const tfp_cell *cell) {
   int failures = 0;
   for (int i = 0; i < 50000; ++i) {
-    unsigned char whole[TFP_RECURRENT_OPTIONS_BYTES];
+    unsigned char whole[kMostBytes];
     const layer made = random_layer();
     write_options(whole, cell, &made);
+    const size_t right = tfp_recurrent_options_bytes(cell);
     const uint32_t changes = next() % 4;
-    for (uint32_t c = 0; c < changes; ++c) {
-      whole[next() % sizeof whole] = (unsigned char)next();
-    }
-    const size_t size = next() % 8 == 0 ? next() % sizeof whole : sizeof whole;
+    for (uint32_t c = 0; c < changes; ++c) whole[next() % right] = (unsigned char)next();
+    const size_t size = next() % 8 == 0 ? next() % sizeof whole : right;
     unsigned char *data = fresh(size);
     memcpy(data, whole, size);
     tfp_recurrent_options options;
     char error[64];
     if (tfp_recurrent_options_parse(cell, data, size, &options, error, sizeof error)) {
       const uint64_t bytes = tfp_recurrent_bytes(tfp_get_variant(0), cell, &options);
-      const bool fits = size == sizeof whole && options.units <= TFP_RECURRENT_MAX_UNITS &&
+      const bool fits = size == right && options.units <= TFP_RECURRENT_MAX_UNITS &&
                         options.input_dim <= TFP_RECURRENT_MAX_DEPTH && bytes < (uint64_t)1 << 36;
       failures += fits ? 0 : 1;
     }
@@ -227,31 +235,33 @@ static void write_f32(unsigned char *at, float value) {
 
 /* A cell with two parameters reads both, within their range; others have none. */
 static int check_parameters(void) {
+  enum { kThree = 3 };
   tfp_cell two = *tfp_cell_get(0);
   two.parameters = 2;
+  const size_t bytes = tfp_recurrent_options_bytes(&two);
   static const struct {
-    float values[TFP_CELL_PARAMETERS];
+    float values[kThree];
     bool good;
   } cases[] = {{{0.5f, -3.0f, 0.0f}, true},  {{1e-30f, 0.0f, 0.0f}, true},
                {{0.0f, 1e30f, 0.0f}, false}, {{-INFINITY, 0.0f, 0.0f}, false},
                {{0.0f, NAN, 0.0f}, false},   {{0.0f, 0.0f, 1.0f}, false}};
   int failures = 0;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
-    unsigned char data[TFP_RECURRENT_OPTIONS_BYTES];
+    unsigned char data[kMostBytes];
     const layer made = {.units = 4, .depth = 4, .small = {1, 1}};
     write_options(data, &two, &made);
-    for (size_t j = 0; j < TFP_CELL_PARAMETERS; ++j) {
+    for (size_t j = 0; j < kThree; ++j) {
       write_f32(data + TFP_AT_PARAMETERS + 4 * j, cases[i].values[j]);
     }
     tfp_recurrent_options options;
     char error[160];
-    const bool read = tfp_recurrent_options_parse(&two, data, sizeof data, &options, error, 160);
+    const bool read = tfp_recurrent_options_parse(&two, data, bytes, &options, error, 160);
     if (read != cases[i].good) failures += 1;
-    for (size_t j = 0; read && j < TFP_CELL_PARAMETERS; ++j) {
+    for (size_t j = 0; read && j < kThree; ++j) {
       const float wanted = cases[i].values[j] == 1e-30f ? 0.0f : cases[i].values[j];
       if (options.parameters[j] != wanted) failures += 1;
     }
-    if (tfp_recurrent_options_parse(tfp_cell_get(0), data, sizeof data, &options, error, 160)) {
+    if (tfp_recurrent_options_parse(tfp_cell_get(0), data, bytes, &options, error, 160)) {
       failures += 1;
     }
   }

@@ -39,7 +39,7 @@ def _step(cell: str, rank: int | None) -> RecurrentStep:
     recurrent = _factors(rng, UNITS, columns, rank or 20)
     if rank is None:
         kernel, recurrent = (kernel[0] @ kernel[1],), (recurrent[0] @ recurrent[1],)
-    bias = (0.1 * rng.normal(size=(CELLS[cell].bias_rows, columns))).astype(np.float32)
+    bias = (0.1 * rng.normal(size=(CELLS[cell].stored_rows, columns))).astype(np.float32)
     return random_step(cell, UNITS, FEATURES, kernel=kernel, recurrent_kernel=recurrent, bias=bias)
 
 

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
-from recurrent_models import state_names
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from recurrent_models import example_parameters, state_names
 
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.recurrent import QuantizedMatrix, sequence_int8
@@ -63,6 +67,7 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         steps_at_once=2 if every_option else 4,
         weight_bits=bits,
         layer_norm=every_option,
+        parameters=example_parameters(kind),
     )
     gains = (integers((2, rows), -500, 2000, 50) / 1024).astype(np.float32)
     lengths = np.array([3, 5], np.int32) if every_option else None
@@ -71,7 +76,7 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         (integers((2, units), -1000, 1000, 8 + 100 * i) / 1024).astype(np.float32)
         for i in range(len(kind.states))
     ]
-    bias = (integers((kind.bias_rows, rows), -500, 500, 9) / 1024).astype(np.float32)
+    bias = (integers((kind.stored_rows, rows), -500, 500, 9) / 1024).astype(np.float32)
     kernel = [weights(rank_x, depth, 10, bits[0]), weights(rows, rank_x, 20, bits[1])]
     recurrent = [weights(rank_h, units, 30, bits[2]), weights(rows, rank_h, 40, bits[3])]
     if not factored:

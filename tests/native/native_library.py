@@ -24,6 +24,8 @@ from pathlib import Path
 import numpy as np
 from recurrent_models import Case
 
+from tfpipeline.numerics.activations import FUNCTIONS, PiecewiseLinear
+from tfpipeline.numerics.cells.cell import MAX_PARAMETERS
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.runtime.native import library_path
 
@@ -41,6 +43,7 @@ class CellRow:
     magic: bytes
     gates: int
     bias_rows: int
+    unit_rows: int
     parameters: int
     states: tuple[str, ...]
 
@@ -49,7 +52,7 @@ def cell_rows() -> list[CellRow]:
     """All of them, in the order of `tfp_variant.gates`."""
     text = _HEADER.read_text(encoding="utf-8")
     table = text[text.index("#define TFP_CELLS(X)") :].split("\n\n")[0]
-    rows = re.findall(r'X\((\w+), "(\w{4})", (\d), (\d), (\d), ([^)]*)\)', table)
+    rows = re.findall(r'X\((\w+), "(\w{4})", (\d), (\d), (\d), (\d), ([^)]*)\)', table)
     return [
         CellRow(
             i,
@@ -57,10 +60,11 @@ def cell_rows() -> list[CellRow]:
             magic.encode(),
             int(gates),
             int(bias_rows),
+            int(unit_rows),
             int(parameters),
             tuple(re.findall(r'"(\w+)"', states)),
         )
-        for i, (name, magic, gates, bias_rows, parameters, states) in enumerate(rows)
+        for i, (name, magic, gates, bias_rows, unit_rows, parameters, states) in enumerate(rows)
     ]
 
 
@@ -75,14 +79,31 @@ class Affine(ctypes.Structure):
     _fields_ = [("scale", c_float), ("zero_point", c_int32)]
 
 
+class GateFunction(ctypes.Structure):
+    """`tfp_gate_function`."""
+
+    _fields_ = [
+        ("kind", c_int),
+        *((name, c_float) for name in ("slope", "offset", "low", "high")),
+    ]
+
+    @classmethod
+    def of(cls, name: str) -> GateFunction:
+        """The one called `name`."""
+        function = FUNCTIONS[name]
+        if isinstance(function, PiecewiseLinear):
+            return cls(2, function.slope, function.offset, function.low, function.high)
+        return cls(["sigmoid", "tanh"].index(name))
+
+
 class GateSettings(ctypes.Structure):
     """`tfp_gate_settings`."""
 
     _fields_ = [
         ("inverse_scale", c_float),
-        ("recurrent_activation", c_int),
-        ("activation", c_int),
-        ("parameters", c_float * 3),
+        ("recurrent_activation", GateFunction),
+        ("activation", GateFunction),
+        ("parameters", c_float * MAX_PARAMETERS),
     ]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from cell_twins import EXAMPLES
 
 from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.fully_connected import pack_rows
@@ -20,6 +21,11 @@ from tfpipeline.numerics.recurrent_options import RecurrentOptions
 def state_names(cell: Cell) -> list[str]:
     """Names of the states as specs and kernels call them: h, and the letter of what follows."""
     return ["h", *(state[0] for state in cell.states[1:])]
+
+
+def example_parameters(cell: Cell) -> tuple[float, ...]:
+    """Values of a cell's parameters for tests."""
+    return tuple(EXAMPLES[name] for name in cell.parameters)
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ def make_case(
     lengths: bool = False,
     weight_bits: tuple[int, int, int, int] = (8, 8, 8, 8),
     size: float = 1.6,
-    parameters: tuple[float, ...] = (),
+    parameters: tuple[float, ...] | None = None,
     **options: object,
 ) -> Case:
     """A layer with weights of `size` over the root of their depth, and scales of inner values.
@@ -107,6 +113,7 @@ def make_case(
     """
     kind = CELLS[cell]
     rows = kind.rows(units)
+    numbers = example_parameters(kind) if parameters is None else parameters
     rng = np.random.default_rng(seed)
 
     def weights(rows: int, columns: int) -> np.ndarray:
@@ -118,7 +125,7 @@ def make_case(
         return (weights(rows, depth),)
 
     kernel, recurrent = factors(input_dim, rank_x), factors(units, rank_h)
-    bias = (rng.standard_normal((kind.bias_rows, rows)) * 0.3).astype(np.float32)
+    bias = (rng.standard_normal((kind.stored_rows, rows)) * 0.3).astype(np.float32)
     x_scale = 0.037
     x = rng.integers(-128, 128, (batch, time, input_dim)).astype(np.int8)
     first = tuple(
@@ -131,7 +138,7 @@ def make_case(
         tuple(k.T for k in kernel),
         tuple(k.T for k in recurrent),
         bias,
-        parameters=parameters,
+        parameters=numbers,
         taps=True,
     )
     assert taps is not None
@@ -151,7 +158,7 @@ def make_case(
         return_sequences=return_sequences,
         go_backwards=go_backwards,
         weight_bits=weight_bits,
-        parameters=parameters,
+        parameters=numbers,
         **options,
     )
     return Case(

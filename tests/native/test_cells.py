@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cell_twins import twin_of
-from recurrent_models import make_case, real
+from cell_twins import numbers_of, twin_of
+from recurrent_models import example_parameters, make_case, real
 
 from tfpipeline.numerics.cells import CELLS, Cell, Gate
 from tfpipeline.numerics.ops import OPS
@@ -20,7 +20,7 @@ from tfpipeline.numerics.recurrent import (
     kernel_functions,
 )
 from tfpipeline.numerics.recurrent_float import sequence_float
-from tfpipeline.numerics.recurrent_options import PARAMETERS, RecurrentOptions
+from tfpipeline.numerics.recurrent_options import PARAMETERS, RecurrentOptions, options_size
 
 UNITS, FEATURES = 4, 3
 
@@ -28,7 +28,7 @@ UNITS, FEATURES = 4, 3
 def weights(kind: Cell, seed: int) -> list[np.ndarray]:
     """Both kernels in Keras' orientation, and the bias."""
     rng, columns = np.random.default_rng(seed), kind.rows(UNITS)
-    shapes = (FEATURES, columns), (UNITS, columns), (kind.bias_rows, columns)
+    shapes = (FEATURES, columns), (UNITS, columns), (kind.stored_rows, columns)
     return [rng.standard_normal(shape) for shape in shapes]
 
 
@@ -46,7 +46,9 @@ def brute_force(cell: str, frames, states, w, u, bias) -> tuple[list, list]:
             for j in range(kind.rows(UNITS))
         ]
         units = [
-            twin_of(cell)(p_x[j::UNITS], p_h[j::UNITS], [s[j] for s in states])
+            twin_of(cell)(
+                p_x[j::UNITS], p_h[j::UNITS], [s[j] for s in states], **numbers_of(kind, bias, j)
+            )
             for j in range(UNITS)
         ]
         states = [list(values) for values in zip(*units, strict=True)]
@@ -61,7 +63,14 @@ def test_the_float_layer_equals_brute_force(cell: str, go_backwards: bool) -> No
     initial = [rng.standard_normal((2, UNITS)) for _ in kind.states]
     w, u, bias = weights(kind, 0)
     sequence, final, taps = sequence_float(
-        kind, x, initial, (w,), (u,), bias, go_backwards=go_backwards
+        kind,
+        x,
+        initial,
+        (w,),
+        (u,),
+        bias,
+        parameters=example_parameters(kind),
+        go_backwards=go_backwards,
     )
     assert taps is None
     for b in range(2):
@@ -79,9 +88,16 @@ def test_taps_are_the_inner_values(cell: str) -> None:
     x, columns = rng.standard_normal((2, 5, FEATURES)), kind.rows(UNITS)
     left, right = rng.standard_normal((FEATURES, 2)), rng.standard_normal((2, columns))
     first, second = rng.standard_normal((UNITS, 3)), rng.standard_normal((3, columns))
-    bias = rng.standard_normal((kind.bias_rows, columns))
+    bias = rng.standard_normal((kind.stored_rows, columns))
     sequence, final, taps = sequence_float(
-        kind, x, None, (left, right), (first, second), bias, taps=True
+        kind,
+        x,
+        None,
+        (left, right),
+        (first, second),
+        bias,
+        parameters=example_parameters(kind),
+        taps=True,
     )
     assert taps is not None and taps.a_x is not None and taps.a_h is not None
     before = np.concatenate([np.zeros((2, 1, UNITS)), sequence[:, :-1]], axis=1)
@@ -94,7 +110,14 @@ def test_taps_are_the_inner_values(cell: str) -> None:
     for states, last in zip(taps.states, final, strict=True):
         np.testing.assert_array_equal(states[:, -1], last)
     plain, _, plain_taps = sequence_float(
-        kind, x, None, (left @ right,), (first @ second,), bias, taps=True
+        kind,
+        x,
+        None,
+        (left @ right,),
+        (first @ second,),
+        bias,
+        parameters=example_parameters(kind),
+        taps=True,
     )
     np.testing.assert_allclose(plain, sequence, atol=1e-12)
     assert plain_taps is not None and plain_taps.a_x is None and plain_taps.a_h is None
@@ -117,7 +140,13 @@ def test_int8_layer_is_near_the_float_layer(
     case = make_case(**shape, size=1.0, seed=2, cell=cell)
     x = (case.x.astype(np.float64) - case.x_zero_point) * case.x_scale
     states, _, _ = sequence_float(
-        case.cell, x, case.first, real(case.kernel), real(case.recurrent_kernel), case.bias
+        case.cell,
+        x,
+        case.first,
+        real(case.kernel),
+        real(case.recurrent_kernel),
+        case.bias,
+        parameters=case.options.parameters,
     )
     error = np.abs(case.reference()[0] * case.options.scale_h - states)
     assert error.mean() < mean and error.max() < worst
@@ -138,13 +167,14 @@ def test_one_int8_step_by_hand(cell: str) -> None:
     ]
     p_h = [
         sum(v * int(k) for v, k in zip(q, u.values[row], strict=True)) * float(u.scales[row]) / 127
-        + (float(case.bias[1, row]) if len(case.bias) == 2 else 0.0)
+        + (float(case.bias[1, row]) if case.cell.bias_rows == 2 else 0.0)
         for row in range(rows)
     ]
     _, *final = case.reference()
     for j in range(2):
         old = [float(state[0, j]) for state in case.first]
-        expected = twin_of(cell)(p_x[j::2], p_h[j::2], old)
+        numbers = numbers_of(case.cell, case.bias, j)
+        expected = twin_of(cell)(p_x[j::2], p_h[j::2], old, **numbers)
         # float32 against float64: a few roundings of numbers near 1
         np.testing.assert_allclose([state[0, j] for state in final], expected, rtol=0, atol=2e-6)
 
@@ -190,8 +220,11 @@ def test_options_of_cells_differ_in_magic_and_parameters_only(cell: str) -> None
     numbers = tuple(0.5 + i for i in range(len(kind.parameters)))
     options = RecurrentOptions(cell, **values, parameters=numbers)
     packed, other = options.pack(), RecurrentOptions("gru", **values).pack()
-    assert packed[:4] == kind.magic and packed[4:PARAMETERS] == other[4:PARAMETERS]
-    assert packed[PARAMETERS:] == struct.pack("<3f", *numbers, *[0.0] * (3 - len(numbers)))
+    assert packed[:4] == kind.magic and packed[8:PARAMETERS] == other[8:PARAMETERS]
+    assert packed[4:8] == struct.pack("<HH", 1, len(packed))
+    stored = [*numbers, *[0.0] * (3 - len(numbers))]
+    assert packed[PARAMETERS:] == struct.pack(f"<{len(stored)}f", *stored)
+    assert options_size(kind) == len(packed)
     assert RecurrentOptions.unpack(packed) == RecurrentOptions.unpack(packed, cell) == options
 
 
@@ -225,7 +258,11 @@ def _step(*_: object) -> tuple[np.ndarray, ...]:
         ({"gates": (Gate("z", "relu"),)}, "sigmoid and tanh"),
         ({"bias_rows": 3}, "1 or 2"),
         ({"states": ()}, "must name h"),
-        ({"parameters": ("a", "b", "c", "d")}, "three at most"),
+        ({"parameters": ("a", "b", "c", "d", "e", "f")}, "five at most"),
+        (
+            {"gates": (Gate("z", "sigmoid"), Gate("n", "tanh")), "unit_parameters": ("a",)},
+            "cells of one gate",
+        ),
     ],
 )
 def test_a_descriptor_that_makes_no_sense_is_refused(change: dict, message: str) -> None:
@@ -252,4 +289,4 @@ def test_parameters_travel_in_the_options(monkeypatch: pytest.MonkeyPatch) -> No
     h, final = case.reference()[0], case.reference()[1]
     assert (np.abs(final + 0.25) <= 0.75).all() and np.abs(h).max() > 60
     tiny = replace(case.options, parameters=(2.0**-61, 0.5))
-    assert list(kernel_functions(tiny).parameters.values()) == [0.0, 0.5]
+    assert list(kernel_functions(tiny, case.bias).parameters.values()) == [0.0, 0.5]

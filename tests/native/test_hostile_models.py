@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 from recurrent_models import ModelSpec, input_names, make_case, op_model, state_names
 
 from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.recurrent_options import options_size
 from tfpipeline.runtime.native import library_path
 
 TYPE = schema.TensorType
@@ -169,15 +170,15 @@ def output_twice(spec: ModelSpec) -> None:
 # {inputs} and {outputs} their right numbers.
 HOSTILE: list[tuple[str, Edit, str]] = [
     ("no options", options(b""), "not those of {op}"),
-    ("short options", short_options, "must have 64 bytes"),
-    ("long options", longer_options, "must have 64 bytes; got 65"),
+    ("short options", short_options, "must have {size} bytes"),
+    ("long options", longer_options, "must have {size} bytes; got {longer}"),
     ("magic", field(0, "B", 0), "not those of {op}"),
     ("magic of another op", other_magic, "not those of {op}"),
     ("version", field(4, "H", 2), "version 2.*upgrade tfpipeline"),
     ("stated size", field(6, "H", 63), "which say 63"),
     ("time-major", field(8, "I", 4), "flags 0x4"),
     ("all flags", field(8, "I", 0xFFFFFFFF), "flags 0xffffffff"),
-    ("gate", field(40, "B", 3), r"gate functions \(3, 1\)"),
+    ("gate", field(40, "B", 8), r"gate functions \(8, 1\)"),
     ("activation", field(41, "B", 9), r"gate functions \(1, 9\)"),
     ("steps at once", field(42, "B", 9), "steps_at_once must be 1 to 8, or 0 for 4; got 9"),
     ("3 bits", field(43, "B", 3), "weights of W1 must have 8, 4 or 2 bits; got 3"),
@@ -185,9 +186,7 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("4 bits but bytes", field(45, "B", 4), r"U1 must have the shape \[7, 12\]; got \[7, 24\]"),
     ("norm without epsilon", field(8, "I", 9), "epsilon 0 of the layer normalization"),
     ("epsilon without norm", field(48, "f", 1e-3), "reserved byte 4"),
-    ("reserved 52", field(52, "B", 1), "reserved byte 52"),
     ("reserved 47", field(47, "B", 1), "reserved byte 47"),
-    ("reserved", field(63, "B", 1), "reserved byte 63"),
     ("no units", field(12, "I", 0), "units 0"),
     ("huge units", field(12, "I", 0xFFFFFFFF), "units 4294967295"),
     (
@@ -276,6 +275,20 @@ HOSTILE: list[tuple[str, Edit, str]] = [
 ]
 
 
+@pytest.mark.parametrize("place", [52, 63])
+def test_parameters_are_in_range_and_0_where_there_are_none(cell: str, place: int) -> None:
+    kind, spec = CELLS[cell], op_model(make_case(cell=cell))
+    own = place < 52 + 4 * len(kind.parameters)
+    if own:
+        place -= place % 4
+        field(place, "f", float("nan"))(spec)
+    else:
+        field(place, "B", 1)(spec)
+    message = f"parameter {(place - 52) // 4} of {kind.op_name}" if own else f"byte {place} must be"
+    with pytest.raises((RuntimeError, ValueError), match=message):
+        allocate(spec)
+
+
 @pytest.mark.parametrize(("edit", "message"), [h[1:] for h in HOSTILE], ids=[h[0] for h in HOSTILE])
 def test_refused_by_name(cell: str, edit: Edit, message: str) -> None:
     kind = CELLS[cell]
@@ -286,12 +299,14 @@ def test_refused_by_name(cell: str, edit: Edit, message: str) -> None:
         op=kind.op_name,
         rows=kind.rows(24),
         more_rows=kind.rows(25),
-        bias_rows=kind.bias_rows,
+        bias_rows=kind.stored_rows,
         inputs=count,
         fewer=count - 1,
         many=count + 60,
         outputs=outputs,
         last=state_names(kind)[-1],
+        size=options_size(kind),
+        longer=options_size(kind) + 1,
     )
     # Some of these the runtime itself refuses, before or after asking the plug-in.
     with pytest.raises((RuntimeError, ValueError), match=message):

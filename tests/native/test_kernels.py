@@ -8,9 +8,11 @@ import native_library as native
 import numpy as np
 import pytest
 from guarded import Guarded
+from recurrent_models import example_parameters
 
 from tfpipeline.numerics import activations
 from tfpipeline.numerics.cells import CELLS, Functions
+from tfpipeline.numerics.cells.cell import MAX_PARAMETERS
 from tfpipeline.numerics.quantize import requantize
 from tfpipeline.numerics.recurrent import (
     Product,
@@ -114,14 +116,25 @@ def test_requantize_rounds_ties_to_even(isa: str, at_end: bool) -> None:
         np.testing.assert_array_equal(out.array, requantize(acc, multiplier))
 
 
-@pytest.mark.parametrize("functions", [(1, 1), (1, 2), (2, 1), (2, 2)], ids=str)
+@pytest.mark.parametrize(
+    "functions",
+    [
+        ("sigmoid", "tanh"),
+        ("sigmoid", "hard_tanh"),
+        ("hard_sigmoid", "tanh"),
+        ("quant_sigmoid", "relu"),
+        ("quant_sigmoid4", "quant_sigmoid"),
+        ("tanh", "sigmoid"),
+    ],
+    ids=str,
+)
 def test_gates_have_the_bits_of_the_spec(
-    isa: str, at_end: bool, cell: str, functions: tuple[int, int]
+    isa: str, at_end: bool, cell: str, functions: tuple[str, str]
 ) -> None:
     kind = CELLS[cell]
     gates, bias_rows = len(kind.gates), kind.bias_rows
-    gate = [activations.sigmoid, activations.hard_sigmoid][functions[0] - 1]
-    activation = [activations.tanh, activations.hard_tanh][functions[1] - 1]
+    gate, activation = (activations.FUNCTIONS[name] for name in functions)
+    scalars = np.array(example_parameters(kind), np.float32)
     run = native.variants()[isa].gates[native.cell_row(cell).index]
     rng = np.random.default_rng(1)
     for blocks in range(1, 11):
@@ -129,7 +142,7 @@ def test_gates_have_the_bits_of_the_spec(
         acc_x, acc_h = (rng.integers(-60000, 60000, shape).astype(np.int32) for _ in "xh")
         # From far below to far beyond where the gates saturate.
         m_x, m_h = ((10.0 ** rng.uniform(-9, -2, shape)).astype(np.float32) for _ in "xh")
-        biases = [rng.standard_normal(shape).astype(np.float32) for _ in range(bias_rows)]
+        biases = [rng.standard_normal(shape).astype(np.float32) for _ in range(kind.stored_rows)]
         before = [
             (rng.standard_normal(units) * 10.0 ** rng.uniform(-25, 2, units)).astype(np.float32)
             for _ in kind.states
@@ -143,12 +156,18 @@ def test_gates_have_the_bits_of_the_spec(
         bias = np.stack([flat(b) for b in biases])
         x = Product(flat(acc_x), flat(m_x), bias[0])
         h = Product(flat(acc_h), flat(m_h), bias[1] if bias_rows == 2 else None)
+        numbers = dict(zip(kind.parameters, scalars, strict=True)) | kind.numbers_of_units(bias)
         expected = step_int8(
-            kind, x, h, before, Functions(gate, activation, floor_state, clamp_state)
+            kind, x, h, before, Functions(gate, activation, floor_state, clamp_state, numbers)
         )
         buffers = [Guarded(v, at_end) for v in (acc_x, acc_h, parameters, *before)]
         q = Guarded(np.zeros(units, np.int8), at_end)
-        settings = native.GateSettings(np.float32(1) / np.float32(0.01), *functions)
+        places = [*scalars, *[0.0] * (MAX_PARAMETERS - len(scalars))]
+        settings = native.GateSettings(
+            np.float32(1) / np.float32(0.01),
+            *(native.GateFunction.of(name) for name in functions),
+            (ctypes.c_float * MAX_PARAMETERS)(*places),
+        )
         addresses = [b.address for b in buffers]
         states = (ctypes.c_void_p * 2)(*addresses[3:])
         run(native.GateArgs(*addresses[:3], blocks, ctypes.pointer(settings), states, q.address))

@@ -238,7 +238,8 @@ def test_exports_and_needs() -> None:
 
 
 def test_the_library_is_small() -> None:
-    assert default_library_path().stat().st_size <= 300_000
+    # Six cells on three instruction sets, each with its gate functions inlined, are 50 kB of it.
+    assert default_library_path().stat().st_size <= 340_000
 
 
 @pytest.mark.parametrize("op", OPS)

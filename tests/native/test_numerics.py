@@ -19,7 +19,12 @@ from tfpipeline.numerics.quantize import (
     quantize_channels,
     requantize,
 )
-from tfpipeline.numerics.recurrent_options import SIZE, RecurrentOptions
+from tfpipeline.numerics.recurrent_options import (
+    ACTIVATIONS,
+    RECURRENT_ACTIVATIONS,
+    RecurrentOptions,
+    options_size,
+)
 
 
 def test_channel_scales_and_their_floor() -> None:
@@ -69,7 +74,8 @@ def test_quantize_errors_name_the_argument(call, message: str) -> None:
 
 
 @given(
-    cell=st.sampled_from(sorted(c for c in CELLS if not CELLS[c].parameters)),
+    cell=st.sampled_from(sorted(CELLS)),
+    numbers=st.lists(st.floats(-(2.0**40), 2.0**40, width=32), min_size=5, max_size=5),
     units=st.integers(1, 16384),
     input_dim=st.integers(1, 65536),
     rank_x=st.integers(0, 16384),
@@ -77,15 +83,18 @@ def test_quantize_errors_name_the_argument(call, message: str) -> None:
     scale_h=st.floats(2.0**-40, 2.0**40, width=32),
     return_sequences=st.booleans(),
     go_backwards=st.booleans(),
-    recurrent_activation=st.sampled_from(["sigmoid", "hard_sigmoid"]),
-    activation=st.sampled_from(["tanh", "hard_tanh"]),
+    recurrent_activation=st.sampled_from([*RECURRENT_ACTIVATIONS]),
+    activation=st.sampled_from([*ACTIVATIONS]),
     steps_at_once=st.integers(1, 8),
     weight_bits=st.tuples(*[st.sampled_from([8, 4, 2])] * 4),
     layer_norm=st.booleans(),
 )
-def test_options_survive_packing(**values: object) -> None:
-    options = RecurrentOptions(**values)  # type: ignore[arg-type]
-    assert RecurrentOptions.unpack(options.pack()) == options and len(options.pack()) == SIZE
+def test_options_survive_packing(numbers: list[float], **values: object) -> None:
+    kind = CELLS[str(values["cell"])]
+    numbers = numbers[: len(kind.parameters)]
+    options = RecurrentOptions(**values, parameters=tuple(numbers))  # type: ignore[arg-type]
+    data = options.pack()
+    assert RecurrentOptions.unpack(data) == options and len(data) == options_size(kind)
 
 
 def test_options_have_the_documented_bytes() -> None:
@@ -111,7 +120,7 @@ def test_options_have_the_documented_bytes() -> None:
         (lambda d: d[:4] + b"\x02" + d[5:], "upgrade tfpipeline"),
         (lambda d: d[:8] + b"\x04" + d[9:], "not in its spec"),
         (lambda d: d[:-1] + b"\x01", "not in its spec"),
-        (lambda d: d[:40] + b"\x03" + d[41:], "not in its spec"),
+        (lambda d: d[:40] + b"\x08" + d[41:], "not in its spec"),
         (lambda d: d[:42] + b"\x09" + d[43:], "steps_at_once must lie"),
         (lambda d: d[:46] + b"\x03" + d[47:], "weight_bits must be four of 8, 4 or 2"),
         (lambda d: d[:12] + bytes(4) + d[16:], "units must lie"),
@@ -127,8 +136,10 @@ def test_options_are_checked() -> None:
         RecurrentOptions("gru", units=8, input_dim=4, rank_x=-1)
     with pytest.raises(ValueError, match="scale_h must lie"):
         RecurrentOptions("gru", units=8, input_dim=4, scale_h=0.0)
-    with pytest.raises(ValueError, match="activation must be one of tanh, hard_tanh; got 'relu'"):
-        RecurrentOptions("gru", units=8, input_dim=4, activation="relu")
+    with pytest.raises(
+        ValueError, match="activation must be one of tanh, hard_tanh, .*; got 'gelu'"
+    ):
+        RecurrentOptions("gru", units=8, input_dim=4, activation="gelu")
 
 
 SPEC = Path(__file__).resolve().parents[2] / "custom_ops" / "spec"
@@ -149,7 +160,7 @@ def test_the_fields_of_the_spec_fill_the_struct() -> None:
     for offset, kind, count, name in spec_fields():
         assert offset == at, name
         at += count * struct.calcsize(TYPES[kind])
-    assert at == SIZE
+    assert at == options_size(CELLS["gru"])
 
 
 @pytest.mark.parametrize(
@@ -185,6 +196,7 @@ def test_each_cell_has_a_page_with_its_magic_gates_and_bias(cell: str) -> None:
     assert rows["magic"] == f"`{kind.magic.decode()}`"
     assert rows["gates"].startswith(", ".join(gate.name for gate in kind.gates) + " (")
     columns = "H" if len(kind.gates) == 1 else f"{len(kind.gates)}H"
-    assert rows["bias"].startswith(f"`[{kind.bias_rows}, {columns}]`")
+    assert rows["bias"].startswith(f"`[{kind.stored_rows}, {columns}]`")
     assert rows["states"].count("`") == 2 * len(kind.states)
     assert rows["parameters"] == (", ".join(f"`{p}`" for p in kind.parameters) or "none")
+    assert all(f"`{name}`" in rows["bias"] for name in kind.unit_parameters)

@@ -14,6 +14,7 @@ from recurrent_models import Case, assert_same_bits, make_case
 
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.recurrent_options import ACTIVATIONS, RECURRENT_ACTIVATIONS
 
 SHAPES = [
     {"units": 1, "input_dim": 1, "time": 1},
@@ -71,8 +72,8 @@ def test_bits_of_the_spec(
     flags=st.tuples(*[st.booleans()] * 4),
     weight_bits=st.tuples(*[st.sampled_from([8, 4, 2])] * 4),
     steps_at_once=st.integers(1, 8),
-    recurrent_activation=st.sampled_from(["sigmoid", "hard_sigmoid"]),
-    activation=st.sampled_from(["tanh", "hard_tanh"]),
+    recurrent_activation=st.sampled_from([*RECURRENT_ACTIVATIONS]),
+    activation=st.sampled_from([*ACTIVATIONS]),
     seed=st.integers(0, 2**16),
 )
 def test_bits_of_the_spec_for_any_layer(flags: tuple[bool, ...], **layer: object) -> None:

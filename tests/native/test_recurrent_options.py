@@ -68,5 +68,6 @@ def test_both_sides_have_the_same_cells() -> None:
     for row, cell in zip(rows, CELLS.values(), strict=True):
         assert row.magic == cell.magic
         assert row.gates == len(cell.gates) and row.bias_rows == cell.bias_rows
+        assert row.unit_rows == len(cell.unit_parameters)
         assert row.parameters == len(cell.parameters)
         assert list(row.states) == state_names(cell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from cell_twins import EXAMPLES
 
 from tfpipeline.export.recurrent.observe import observe
 from tfpipeline.export.recurrent.quantize import RecurrentPlan, quantize
@@ -39,11 +40,11 @@ def random_step(
         return left.astype(np.float32), (size / np.sqrt(rank) * right).astype(np.float32)
 
     functions = {gate.function for gate in kind.gates}
-    attributes = {**kind.requires, **{name: rng.uniform(0.1, 0.9) for name in kind.parameters}}
+    attributes = {**kind.requires, **{name: EXAMPLES[name] for name in kind.parameters}}
     given: dict[str, Any] = {
         "kernel": matrices(features, kernel_size),
         "recurrent_kernel": matrices(units, recurrent_size),
-        "bias": (0.5 * rng.normal(size=(kind.bias_rows, columns))).astype(np.float32),
+        "bias": (0.5 * rng.normal(size=(kind.stored_rows, columns))).astype(np.float32),
         "return_sequences": True,
         "go_backwards": False,
         "attributes": attributes,

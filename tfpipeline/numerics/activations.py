@@ -11,14 +11,19 @@ The polynomial is a relative minimax fit over f in [-0.5, 0.5] with c0 fixed to 
 sigmoid(0) = 0.5 and tanh(0) = 0 exactly. Clamping y keeps every result out of the subnormal
 range: flush-to-zero modes therefore change nothing.
 
-Piecewise-linear ones, for cells that are trained with them:
+Piecewise-linear ones, for cells that are trained with them: clamp(x * slope + offset, low, high).
 
-    hard_sigmoid = clamp(x * (1/6) + 0.5, 0, 1),    hard_tanh = clamp(x, -1, 1)
+    hard_sigmoid    clamp(x / 6 + 0.5, 0, 1)        that of Keras 3
+    quant_sigmoid   clamp(x / 2 + 0.5, 0, 1)        quantSigm of Kusupati et al. 2018
+    quant_sigmoid4  clamp(x / 4 + 0.5, 0, 1)        quantSigm4 of their library
+    hard_tanh       clamp(x, -1, 1)                 their quantTanh
+    relu            clamp(x, 0, 32768)              within what states may reach
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,7 +50,6 @@ EXP2_COEFFICIENTS = tuple(
 )
 
 _ONE = np.float32(1.0)
-_HARD_SIGMOID_SLOPE = np.float32(float.fromhex("0x1.555556p-3"))
 
 
 def _exp2_in_range(y: Float32Array) -> Float32Array:
@@ -84,19 +88,37 @@ def tanh(x: ArrayLike) -> Float32Array:
     return np.copysign((_ONE - e) / (_ONE + e), values)
 
 
-def hard_sigmoid(x: ArrayLike) -> Float32Array:
-    """Return clamp(x / 6 + 0.5, 0, 1), as Keras' `hard_sigmoid` but for roundings."""
-    y = np.asarray(x, dtype=np.float32) * _HARD_SIGMOID_SLOPE + np.float32(0.5)
-    return np.minimum(np.maximum(y, np.float32(0.0)), _ONE)
+@dataclass(frozen=True)
+class PiecewiseLinear:
+    """clamp(x * slope + offset, low, high), each operation rounded; all of them are float32."""
+
+    slope: float
+    offset: float
+    low: float
+    high: float
+
+    def __call__(self, x: ArrayLike) -> Float32Array:
+        """Return the function of every number."""
+        y = np.asarray(x, dtype=np.float32) * np.float32(self.slope) + np.float32(self.offset)
+        return np.minimum(np.maximum(y, np.float32(self.low)), np.float32(self.high))
 
 
-def hard_tanh(x: ArrayLike) -> Float32Array:
-    """Return clamp(x, -1, 1), exactly."""
-    return np.minimum(np.maximum(np.asarray(x, dtype=np.float32), -_ONE), _ONE)
-
+#: The slope is 1/6 as a float32.
+hard_sigmoid = PiecewiseLinear(float.fromhex("0x1.555556p-3"), 0.5, 0.0, 1.0)
+quant_sigmoid = PiecewiseLinear(0.5, 0.5, 0.0, 1.0)
+quant_sigmoid4 = PiecewiseLinear(0.25, 0.5, 0.0, 1.0)
+hard_tanh = PiecewiseLinear(1.0, 0.0, -1.0, 1.0)
+relu = PiecewiseLinear(1.0, 0.0, 0.0, 32768.0)
 
 Activation = Callable[[ArrayLike], Float32Array]
 
-#: By the names that options give them: the functions of gates, and of what gates let through.
-RECURRENT_ACTIVATIONS: dict[str, Activation] = {"sigmoid": sigmoid, "hard_sigmoid": hard_sigmoid}
-ACTIVATIONS: dict[str, Activation] = {"tanh": tanh, "hard_tanh": hard_tanh}
+#: The gate functions by the names that options give them.
+FUNCTIONS: dict[str, Activation] = {
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "hard_sigmoid": hard_sigmoid,
+    "quant_sigmoid": quant_sigmoid,
+    "quant_sigmoid4": quant_sigmoid4,
+    "hard_tanh": hard_tanh,
+    "relu": relu,
+}

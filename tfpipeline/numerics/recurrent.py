@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tfpipeline.numerics.activations import ACTIVATIONS, RECURRENT_ACTIVATIONS
+from tfpipeline.numerics.activations import FUNCTIONS
 from tfpipeline.numerics.cells import Cell, Functions
 from tfpipeline.numerics.layer_norm import GAIN_LIMIT, fold_layer_norm, load_gains
 from tfpipeline.numerics.quantize import requantize
@@ -62,15 +62,21 @@ class Product:
         return np.split(values, count, axis=-1)
 
 
-def kernel_functions(options: RecurrentOptions) -> Functions:
-    """Return the functions of the kernels for one layer."""
-    names, values = options.recurrent_cell.parameters, load_bias(options.parameters)
+def kernel_functions(options: RecurrentOptions, bias: Float32Array) -> Functions:
+    """Return the functions of the kernels for one layer, and the cell's own numbers.
+
+    Args:
+        options: Of the layer.
+        bias: All rows, as `load_bias` returns them.
+    """
+    cell = options.recurrent_cell
+    numbers = dict(zip(cell.parameters, load_bias(options.parameters), strict=True))
     return Functions(
-        RECURRENT_ACTIVATIONS[options.recurrent_activation],
-        ACTIVATIONS[options.activation],
+        FUNCTIONS[options.recurrent_activation],
+        FUNCTIONS[options.activation],
         floor_state,
         clamp_state,
-        dict(zip(names, values, strict=True)),
+        {**numbers, **cell.numbers_of_units(bias)},
     )
 
 
@@ -134,7 +140,7 @@ def sequence_int8(
         kernel: `(W,)` with W `(gates * units, input_dim)`, or `(first, second)` with
             `(rank_x, input_dim)` and `(gates * units, rank_x)`: rows are outputs.
         recurrent_kernel: The same with `units` in place of `input_dim`, and `rank_h`.
-        bias: float32 `(bias rows, gates * units)`.
+        bias: float32 `(stored rows, gates * units)`: `Cell.stored_rows` says which.
         x_scale: Scale of `x`.
         x_zero_point: Zero point of `x`.
         options: Sizes, inner scales, flags and functions.
@@ -158,7 +164,7 @@ def sequence_int8(
     batch, steps, depth = x.shape
     if depth != options.input_dim:
         raise ValueError(f"x must have {options.input_dim} features; got {x.shape}.")
-    biases = load_bias(_check_bias(bias, (cell.bias_rows, rows)))
+    biases = load_bias(_check_bias(bias, (cell.stored_rows, rows)))
     counted = np.full(batch, steps) if lengths is None else np.asarray(lengths)
     if counted.shape != (batch,):
         raise ValueError(f"lengths must have the shape ({batch},); got {counted.shape}.")
@@ -166,7 +172,7 @@ def sequence_int8(
         raise ValueError(f"gains go with layer_norm, which is {options.layer_norm}.")
     if gains is not None:
         gains = _check_gains(gains, (2, rows))
-    functions = kernel_functions(options)
+    functions = kernel_functions(options, biases)
 
     states = tuple(np.broadcast_to(load_state(s), (batch, options.units)) for s in initial)
     q = quantize_state(states[0], options.scale_h)
@@ -176,7 +182,7 @@ def sequence_int8(
     for place, t in enumerate(order):
         acc_x, m_x = _product(centred[:, t], x_scale, kernel, options.scale_a_x)
         acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
-        b_x, b_h = biases[0], biases[1] if len(biases) == 2 else None
+        b_x, b_h = biases[0], biases[1] if cell.bias_rows == 2 else None
         if gains is not None:
             split = (len(cell.gates), options.epsilon)
             m_x, b_x = fold_layer_norm(acc_x, m_x, b_x, gains[0], *split)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tfpipeline.numerics import activations
 from tfpipeline.numerics.cells import Cell, Functions
 from tfpipeline.numerics.cells.cell import FloatArray
 
@@ -38,6 +40,19 @@ def sigmoid(x: FloatArray) -> FloatArray:
     return y
 
 
+def _piecewise(function: activations.PiecewiseLinear, x: FloatArray) -> FloatArray:
+    slope, offset = x.dtype.type(function.slope), x.dtype.type(function.offset)
+    return np.clip(x * slope + offset, function.low, function.high)
+
+
+FLOAT_FUNCTIONS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    name: partial(_piecewise, function)
+    for name, function in activations.FUNCTIONS.items()
+    if isinstance(function, activations.PiecewiseLinear)
+} | {"sigmoid": sigmoid, "tanh": np.tanh}
+"""The gate functions in the precision of what they are given, by name."""
+
+
 def sequence_float(
     cell: Cell,
     x: ArrayLike,
@@ -48,6 +63,8 @@ def sequence_float(
     *,
     parameters: Sequence[float] = (),
     go_backwards: bool = False,
+    activation: str = "tanh",
+    recurrent_activation: str = "sigmoid",
     taps: bool = False,
     dtype: type[np.floating] = np.float64,
 ) -> tuple[FloatArray, tuple[FloatArray, ...], Taps | None]:
@@ -60,9 +77,11 @@ def sequence_float(
         kernel: As Keras keeps it: `(W,)` with W `(input_dim, gates * units)`, or `(left, right)`
             with `(input_dim, rank)` and `(rank, gates * units)`.
         recurrent_kernel: The same for the state, with `units` rows.
-        bias: `(bias rows, gates * units)`.
+        bias: `(stored rows, gates * units)`: `Cell.stored_rows` says which.
         parameters: Values of the cell's parameters.
         go_backwards: Reads the time steps from the last to the first.
+        activation: Of what the gates let through, a name of `FLOAT_FUNCTIONS`.
+        recurrent_activation: Of the gates.
         taps: Also return a `Taps`, for calibration.
         dtype: float32 or float64, the precision of the arithmetic.
 
@@ -82,8 +101,16 @@ def sequence_float(
     states = tuple(
         np.array(np.broadcast_to(np.asarray(s, dtype=dtype), (batch, units))) for s in given
     )
-    values = dict(zip(cell.parameters, map(dtype, parameters), strict=True))
-    functions = Functions(sigmoid, np.tanh, _unchanged, _unchanged, values)
+    functions = Functions(
+        FLOAT_FUNCTIONS[recurrent_activation],
+        FLOAT_FUNCTIONS[activation],
+        _unchanged,
+        _unchanged,
+        {
+            **dict(zip(cell.parameters, map(dtype, parameters), strict=True)),
+            **cell.numbers_of_units(biases),
+        },
+    )
 
     a_x = inputs @ left[0] if len(left) == 2 else None
     p_x = (inputs if a_x is None else a_x) @ left[-1] + biases[0]
@@ -91,7 +118,7 @@ def sequence_float(
     p_h = np.empty((batch, steps, gates * units), dtype) if taps else None
     kept = [np.empty((batch, steps, units), dtype) for _ in range(count if taps else 1)]
     columns = [slice(g * units, (g + 1) * units) for g in range(gates)]
-    step, factored, own_bias = cell.step, len(right) == 2, len(biases) == 2
+    step, factored, own_bias = cell.step, len(right) == 2, cell.bias_rows == 2
     for t in range(steps):
         inner = states[0] @ right[0] if factored else states[0]
         recurrent = inner @ right[-1]

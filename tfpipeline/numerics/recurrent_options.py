@@ -8,31 +8,57 @@ from dataclasses import dataclass
 from typing import Self
 
 from tfpipeline.numerics.cells import CELLS, Cell
-from tfpipeline.numerics.cells.cell import MAX_PARAMETERS
 
 VERSION = 1
-SIZE = 64
 
 #: Limits that `prepare` enforces too; they keep every accumulator inside int32.
 MAX_UNITS = 16384
 MAX_DEPTH = 65536
 
-_LAYOUT = struct.Struct("<4sHHIIIIIfff7Bxf3f")
+_LAYOUT = struct.Struct("<4sHHIIIIIfff7Bxf")
 _RETURN_SEQUENCES = 1 << 0
 _GO_BACKWARDS = 1 << 1
 _TIME_MAJOR = 1 << 2
 _LAYER_NORM = 1 << 3
 LARGEST_PARAMETER = 2.0**40
-#: Where the three parameters of a cell begin; zeros where it has fewer.
-PARAMETERS = 52
-#: Gate functions by name, with the numbers of the bytes.
-RECURRENT_ACTIVATIONS = {"sigmoid": 1, "hard_sigmoid": 2}
-ACTIVATIONS = {"tanh": 1, "hard_tanh": 2}
+#: Where the parameters of a cell begin: room for three, zeros where it has fewer, or as many as it
+#: has.
+PARAMETERS = _LAYOUT.size
+_LEAST_PARAMETERS = 3
+#: Gate functions by name, with the numbers of the bytes: each list begins with what cells usually
+#: have there.
+RECURRENT_ACTIVATIONS = {
+    "sigmoid": 1,
+    "hard_sigmoid": 2,
+    "quant_sigmoid": 3,
+    "quant_sigmoid4": 4,
+    "tanh": 5,
+    "hard_tanh": 6,
+    "relu": 7,
+}
+ACTIVATIONS = {
+    "tanh": 1,
+    "hard_tanh": 2,
+    "relu": 3,
+    "sigmoid": 4,
+    "hard_sigmoid": 5,
+    "quant_sigmoid": 6,
+    "quant_sigmoid4": 7,
+}
 WEIGHT_BITS = (8, 4, 2)
 DEFAULT_STEPS = 4
 MAX_STEPS = 8
 #: That of keras.layers.LayerNormalization, 1e-3, as the float32 that is stored.
 DEFAULT_EPSILON = 0.0010000000474974513
+
+
+def options_size(cell: Cell) -> int:
+    """Return the bytes of a cell's options: 64, and 4 for each parameter beyond three."""
+    return PARAMETERS + 4 * _parameters(cell)
+
+
+def _parameters(cell: Cell) -> int:
+    return max(_LEAST_PARAMETERS, len(cell.parameters))
 
 
 @dataclass(frozen=True)
@@ -50,8 +76,8 @@ class RecurrentOptions:
         scale_h: scale of the int8 copy of the state, which is also that of the output `y`.
         return_sequences: `y` has every time step `(B, T, H)`, not only the last one `(B, H)`.
         go_backwards: reads the time steps from the last to the first.
-        recurrent_activation: of the gates: "sigmoid" or "hard_sigmoid".
-        activation: of what the gates let through: "tanh" or "hard_tanh".
+        recurrent_activation: of the gates, a key of `RECURRENT_ACTIVATIONS`.
+        activation: of what the gates let through, a key of `ACTIVATIONS`.
         steps_at_once: time steps that share one pass over the input kernel, 1 to 8: speed against
             the latency of the first step. The results do not depend on it.
         weight_bits: width of the weights of W1, W2, U1 and U2, 8, 4 or 2 each; 8 when unused.
@@ -133,13 +159,13 @@ class RecurrentOptions:
         return self.recurrent_cell.op_name
 
     def pack(self) -> bytes:
-        """Return the 64 bytes that go into the operator's `custom_options`."""
+        """Return the bytes that go into the operator's `custom_options`."""
         flags = self.return_sequences * _RETURN_SEQUENCES | self.go_backwards * _GO_BACKWARDS
         flags |= self.layer_norm * _LAYER_NORM
-        return _LAYOUT.pack(
+        head = _LAYOUT.pack(
             self.recurrent_cell.magic,
             VERSION,
-            SIZE,
+            options_size(self.recurrent_cell),
             flags,
             self.units,
             self.input_dim,
@@ -153,9 +179,10 @@ class RecurrentOptions:
             0 if self.steps_at_once == DEFAULT_STEPS else self.steps_at_once,
             *(0 if bits == 8 else bits for bits in self.weight_bits),
             self.epsilon if self.layer_norm else 0.0,
-            *self.parameters,
-            *[0.0] * (MAX_PARAMETERS - len(self.parameters)),
         )
+        count = _parameters(self.recurrent_cell)
+        numbers = [*self.parameters, *[0.0] * (count - len(self.parameters))]
+        return head + struct.pack(f"<{count}f", *numbers)
 
     @classmethod
     def unpack(cls, data: bytes, cell: str | None = None) -> Self:
@@ -170,13 +197,14 @@ class RecurrentOptions:
         """
         expected = {known.magic: name for name, known in CELLS.items() if cell in (None, name)}
         op_name = "a recurrent op" if cell is None else CELLS[cell].op_name
-        if len(data) != SIZE:
+        if len(data) < PARAMETERS:
             raise ValueError(
-                f"custom_options of {op_name} must have {SIZE} bytes; got {len(data)}."
+                f"custom_options of {op_name} must have {PARAMETERS} bytes and parameters; got "
+                f"{len(data)}."
             )
-        magic, version, size, flags, *fields = _LAYOUT.unpack(data)
+        magic, version, size, flags, *fields = _LAYOUT.unpack(data[:PARAMETERS])
         units, input_dim, rank_x, rank_h, a_x, a_h, h, gate, act, steps, *small = fields
-        w1, w2, u1, u2, epsilon, *parameters = small
+        w1, w2, u1, u2, epsilon = small
         layer_norm = bool(flags & _LAYER_NORM)
         if magic not in expected:
             magics = " or ".join(map(repr, expected))
@@ -184,6 +212,12 @@ class RecurrentOptions:
                 f"custom_options of {op_name} must begin with {magics}; got {magic!r}."
             )
         found = CELLS[expected[magic]]
+        if len(data) != options_size(found):
+            raise ValueError(
+                f"custom_options of {found.op_name} must have {options_size(found)} bytes; got "
+                f"{len(data)}."
+            )
+        parameters = struct.unpack(f"<{_parameters(found)}f", data[PARAMETERS:])
         if version != VERSION:
             raise ValueError(
                 f"{found.op_name} options have version {version}, this tfpipeline reads {VERSION}: "
@@ -194,7 +228,7 @@ class RecurrentOptions:
         reserved = data[47:48] + (b"" if layer_norm else data[48:52]) + data[used:]
         gates = [n for n, number in RECURRENT_ACTIVATIONS.items() if number == gate]
         functions = [n for n, number in ACTIVATIONS.items() if number == act]
-        if size != SIZE or flags & ~known or not gates or not functions or any(reserved):
+        if size != len(data) or flags & ~known or not gates or not functions or any(reserved):
             raise ValueError(
                 f"custom_options of {found.op_name} version {VERSION} hold a size ({size}), flags "
                 f"({flags:#x}), gate functions ({gate}, {act}) or reserved bytes not in its spec."
@@ -216,5 +250,5 @@ class RecurrentOptions:
             weight_bits=(w1 or 8, w2 or 8, u1 or 8, u2 or 8),
             layer_norm=layer_norm,
             epsilon=epsilon if layer_norm else DEFAULT_EPSILON,
-            parameters=tuple(parameters[: len(found.parameters)]),
+            parameters=parameters[: len(found.parameters)],
         )

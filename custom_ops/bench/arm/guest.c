@@ -204,15 +204,16 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
                                          .scale_a_h = 1.0f,
                                          .scale_h = 0x1p-7f,
                                          .return_sequences = true,
-                                         .recurrent_activation = TFP_SIGMOID,
-                                         .activation = TFP_TANH,
+                                         .recurrent_activation = 1,
+                                         .activation = 1,
                                          .steps_at_once = 4,
                                          .weight_bits = {8, 8, 8, 8}};
   const size_t rows = cell->gates * units;
-  const tfp_recurrent_weights weights = {.kernel = {random_matrix(rows, depth)},
-                                         .recurrent = {random_matrix(rows, units)},
-                                         .bias = same_floats(cell->bias_rows * rows, 0.125f),
-                                         .x_scale = 0x1p-5f};
+  const tfp_recurrent_weights weights = {
+      .kernel = {random_matrix(rows, depth)},
+      .recurrent = {random_matrix(rows, units)},
+      .bias = same_floats(tfp_cell_stored_rows(cell) * rows, 0.125f),
+      .x_scale = 0x1p-5f};
   const int8_t *x = random_bytes(steps * depth, steps * depth);
   const float *first[TFP_MAX_STATES] = {NULL};
   float *last[TFP_MAX_STATES] = {NULL};

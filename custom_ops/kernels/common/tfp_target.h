@@ -55,6 +55,15 @@
 #define TFP_INLINE static __forceinline
 #endif
 
+/* Before a function that is to be in the code once. GCC would clone it for constant arguments. */
+#if defined(__clang__)
+#define TFP_NOINLINE __attribute__((noinline))
+#elif defined(__GNUC__)
+#define TFP_NOINLINE __attribute__((noinline, noclone))
+#else
+#define TFP_NOINLINE __declspec(noinline)
+#endif
+
 /* Compilers fold a load into every instruction that uses it, and then load as often; a value that
  * several use is better kept in a register. */
 #if (defined(__GNUC__) || defined(__clang__)) && TFP_X86_64

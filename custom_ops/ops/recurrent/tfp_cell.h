@@ -10,10 +10,16 @@ typedef struct tfp_cell {
   tfp_cell_id id;    /* of its gates in a variant */
   size_t gates;      /* kernels have gates * units rows */
   size_t bias_rows;  /* 1, or 2: that of the recurrent product apart */
+  size_t unit_rows;  /* of numbers of the units, below these in the bias tensor */
   size_t parameters; /* numbers of its own in the options */
   size_t states;     /* float32 vectors from step to step; the first one is h */
   const char *const *state_names;
 } tfp_cell;
+
+/* Rows of the bias tensor. */
+static inline size_t tfp_cell_stored_rows(const tfp_cell *cell) {
+  return cell->bias_rows + cell->unit_rows;
+}
 
 /* All cells, by their id. */
 extern const tfp_cell tfp_cells[TFP_CELL_COUNT];

@@ -3,19 +3,17 @@
 
 #include "tfp_cell.h"
 
-#define TFP_STATE_NAMES(cell, magic, gates, bias_rows, parameters, ...) \
+#define TFP_STATE_NAMES(cell, magic, gates, bias_rows, unit_rows, parameters, ...) \
   static const char *const cell##_states[] = {__VA_ARGS__};
 TFP_CELLS(TFP_STATE_NAMES)
 
-#define TFP_CELL_ROW(cell, magic, gates, bias_rows, parameters, ...) \
-  {"tfpipeline." #cell,                                              \
-   magic,                                                            \
-   TFP_CELL_##cell,                                                  \
-   gates,                                                            \
-   bias_rows,                                                        \
-   parameters,                                                       \
-   sizeof cell##_states / sizeof cell##_states[0],                   \
-   cell##_states},
+#define TFP_CELL_ROW(cell, magic, gates, bias_rows, unit_rows, parameters, ...) \
+  {                                                                             \
+      "tfpipeline." #cell, magic,                                               \
+      TFP_CELL_##cell,     gates,                                               \
+      bias_rows,           unit_rows,                                           \
+      parameters,          sizeof cell##_states / sizeof cell##_states[0],      \
+      cell##_states},
 const tfp_cell tfp_cells[TFP_CELL_COUNT] = {TFP_CELLS(TFP_CELL_ROW)};
 
 size_t tfp_cell_count(void) {

@@ -20,7 +20,7 @@ static void layout(tfp_recurrent *op, tfp_arena *arena) {
   const tfp_recurrent_options *options = &op->options;
   const tfp_cell *cell = op->cell;
   op->blocks = (options->units + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
-  op->parameter_step = cell->gates * (2 + cell->bias_rows) * TFP_ROW_BLOCK;
+  op->parameter_step = cell->gates * (2 + tfp_cell_stored_rows(cell)) * TFP_ROW_BLOCK;
   const size_t width = op->blocks * TFP_ROW_BLOCK, steps = options->steps_at_once;
   const tfp_product_shape recurrent = {.depth = options->units,
                                        .rank = options->rank_h,
@@ -93,17 +93,19 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
                            const tfp_recurrent_weights *weights, void *memory, char *error,
                            size_t error_size) {
   TFP_ASSERT(cell->gates <= TFP_MAX_GATES && cell->states <= TFP_MAX_STATES);
+  TFP_ASSERT(cell->unit_rows == 0 || cell->gates == 1);
   TFP_ASSERT(memory != NULL && variant->supported() && weights->bias != NULL);
   TFP_ASSERT(!options->layer_norm || weights->gains != NULL);
   if (!tfp_recurrent_check(cell, options, weights, error, error_size)) return false;
-  *op = (tfp_recurrent){.variant = variant,
-                        .cell = cell,
-                        .gates = variant->gates[cell->id],
-                        .options = *options,
-                        .memory = memory,
-                        .settings = {.inverse_scale = 1.0f / options->scale_h,
-                                     .recurrent_activation = options->recurrent_activation,
-                                     .activation = options->activation}};
+  *op = (tfp_recurrent){
+      .variant = variant,
+      .cell = cell,
+      .gates = variant->gates[cell->id],
+      .options = *options,
+      .memory = memory,
+      .settings = {.inverse_scale = 1.0f / options->scale_h,
+                   .recurrent_activation = *tfp_recurrent_activation(options->recurrent_activation),
+                   .activation = *tfp_activation(options->activation)}};
   memcpy(op->settings.parameters, options->parameters, sizeof options->parameters);
   tfp_arena arena = {memory, 0};
   layout(op, &arena);
@@ -119,9 +121,9 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
   tfp_product_pack(&op->recurrent, weights->recurrent, options->scale_h, 0, options->scale_a_h,
                    row);
   interleave(op, row, 2 * gates);
-  if (cell->bias_rows > 1) {
-    load_floor(weights->bias + rows, rows, 0x1p-60f, row);
-    interleave(op, row, 3 * gates);
+  for (size_t i = 1; i < tfp_cell_stored_rows(cell); ++i) {
+    load_floor(weights->bias + i * rows, rows, 0x1p-60f, row);
+    interleave(op, row, (2 + i) * gates);
   }
   for (size_t product = 0; options->layer_norm && product < 2; ++product) {
     load_floor(weights->gains + product * rows, rows, 0x1p-20f, row);

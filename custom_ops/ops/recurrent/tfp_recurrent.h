@@ -9,7 +9,7 @@
 typedef struct tfp_recurrent_weights {
   tfp_matrix kernel[2];    /* first and last factor, or one plain matrix */
   tfp_matrix recurrent[2]; /* likewise */
-  const float *bias;       /* [bias rows][gates * units] */
+  const float *bias;       /* [bias and unit rows][gates * units] */
   const float *gains;      /* [2][gates * units], of W x and of U h; not used without layer_norm */
   float x_scale;
   int32_t x_zero_point;
@@ -29,7 +29,7 @@ typedef struct tfp_recurrent {
   size_t together;               /* blocks of 16 units whose rows are whole panels */
   size_t at_once;                /* blocks of one gemm call within a step, a multiple of these */
   size_t parameter_step;         /* floats of a block in `parameters` */
-  float *parameters;             /* [blocks][gates * (2 + bias rows)][16] */
+  float *parameters;             /* [blocks][gates * (2 + bias and unit rows)][16] */
   float *row_multiplier;         /* [gates * units], used while packing only */
   int8_t *padded_x;              /* [steps at once][depth rounded up] */
   int32_t *acc_x;                /* [steps at once][gates * width] */

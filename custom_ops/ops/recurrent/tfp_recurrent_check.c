@@ -83,7 +83,8 @@ bool tfp_recurrent_check(const tfp_cell *cell, const tfp_recurrent_options *opti
              (double)weights->x_scale, (long)weights->x_zero_point);
     return false;
   }
-  for (size_t i = 0; i < cell->bias_rows * cell->gates * options->units; ++i) {
+  const size_t numbers = tfp_cell_stored_rows(cell) * cell->gates * options->units;
+  for (size_t i = 0; i < numbers; ++i) {
     if (!(weights->bias[i] >= -0x1p+40f && weights->bias[i] <= 0x1p+40f)) {
       snprintf(error, error_size, "bias: value %lu is %g, out of [-2^40, 2^40]", (unsigned long)i,
                (double)weights->bias[i]);

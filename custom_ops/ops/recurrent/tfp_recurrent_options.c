@@ -32,12 +32,9 @@ static bool parse_small(const unsigned char *p, tfp_recurrent_options *options, 
   const int gate = p[TFP_AT_RECURRENT_ACTIVATION], activation = p[TFP_AT_ACTIVATION];
   options->recurrent_activation = gate;
   options->activation = activation;
-  if ((gate != TFP_SIGMOID && gate != TFP_HARD_SIGMOID) ||
-      (activation != TFP_TANH && activation != TFP_HARD_TANH)) {
-    snprintf(error, error_size,
-             "gate functions (%d, %d) are unknown: version 1 has sigmoid = 1 and hard_sigmoid = 2, "
-             "tanh = 1 and hard_tanh = 2",
-             gate, activation);
+  if (tfp_recurrent_activation(gate) == NULL || tfp_activation(activation) == NULL) {
+    snprintf(error, error_size, "gate functions (%d, %d) are unknown: version 1 has 1 to %d", gate,
+             activation, TFP_GATE_FUNCTION_COUNT);
     return false;
   }
   const unsigned steps = p[TFP_AT_STEPS_AT_ONCE];
@@ -63,7 +60,7 @@ static bool parse_small(const unsigned char *p, tfp_recurrent_options *options, 
 static bool check_reserved(const tfp_cell *cell, const unsigned char *p, bool layer_norm,
                            char *error, size_t error_size) {
   const size_t parameters_end = TFP_AT_PARAMETERS + cell->parameters * sizeof(float);
-  for (size_t i = TFP_AT_RESERVED; i < TFP_RECURRENT_OPTIONS_BYTES; ++i) {
+  for (size_t i = TFP_AT_RESERVED; i < tfp_recurrent_options_bytes(cell); ++i) {
     const bool used =
         i >= TFP_AT_EPSILON && (i < TFP_AT_PARAMETERS ? layer_norm : i < parameters_end);
     if (p[i] != 0 && !used) {
@@ -77,13 +74,14 @@ static bool check_reserved(const tfp_cell *cell, const unsigned char *p, bool la
 /* Numbers of the layer normalization and of the cell itself. */
 static bool parse_numbers(const tfp_cell *cell, const unsigned char *p,
                           tfp_recurrent_options *options, char *error, size_t error_size) {
+  memset(options->parameters, 0, sizeof options->parameters);
   options->epsilon = read_f32(p + TFP_AT_EPSILON);
   if (options->layer_norm && !(options->epsilon >= 0x1p-40f && options->epsilon <= 1.0f)) {
     snprintf(error, error_size, "epsilon %g of the layer normalization must lie in [2^-40, 1]",
              (double)options->epsilon);
     return false;
   }
-  for (size_t i = 0; i < TFP_CELL_PARAMETERS; ++i) {
+  for (size_t i = 0; i < cell->parameters; ++i) {
     const float value = read_f32(p + TFP_AT_PARAMETERS + i * sizeof(float));
     if (!(value >= -0x1p+40f && value <= 0x1p+40f)) {
       snprintf(error, error_size, "parameter %lu of %s is %g, out of [-2^40, 2^40]",
@@ -93,6 +91,12 @@ static bool parse_numbers(const tfp_cell *cell, const unsigned char *p,
     options->parameters[i] = value > -0x1p-60f && value < 0x1p-60f ? 0.0f : value;
   }
   return true;
+}
+
+size_t tfp_recurrent_options_bytes(const tfp_cell *cell) {
+  enum { kLeast = 3 };
+  const size_t parameters = cell->parameters > kLeast ? cell->parameters : kLeast;
+  return TFP_AT_PARAMETERS + parameters * sizeof(float);
 }
 
 bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t size,
@@ -111,9 +115,10 @@ bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t 
              version, TFP_RECURRENT_OPTIONS_VERSION);
     return false;
   }
-  if (size != TFP_RECURRENT_OPTIONS_BYTES || stated != TFP_RECURRENT_OPTIONS_BYTES) {
-    snprintf(error, error_size, "custom_options must have %u bytes; got %lu, which say %u",
-             TFP_RECURRENT_OPTIONS_BYTES, (unsigned long)size, stated);
+  const size_t bytes = tfp_recurrent_options_bytes(cell);
+  if (size != bytes || stated != bytes) {
+    snprintf(error, error_size, "custom_options must have %lu bytes; got %lu, which say %u",
+             (unsigned long)bytes, (unsigned long)size, stated);
     return false;
   }
   const uint32_t flags = read_u32(p + TFP_AT_FLAGS);

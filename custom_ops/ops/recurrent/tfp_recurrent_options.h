@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "tfp_cell.h"
+#include "tfp_gate_functions.h"
 
 /* Where each field begins; the table in custom_ops/spec/gru.md has their types. */
 enum {
@@ -39,7 +40,6 @@ enum {
 };
 
 #define TFP_RECURRENT_OPTIONS_VERSION 1
-#define TFP_RECURRENT_OPTIONS_BYTES 64
 #define TFP_RECURRENT_MAX_UNITS 16384
 #define TFP_RECURRENT_MAX_DEPTH 65536
 
@@ -53,7 +53,7 @@ typedef struct tfp_recurrent_options {
   float scale_h;
   bool return_sequences;
   bool go_backwards;
-  int recurrent_activation; /* tfp_gate_settings has the numbers */
+  int recurrent_activation; /* tfp_gate_functions.h has the numbers */
   int activation;
   uint32_t steps_at_once; /* steps of x that share a pass over their kernel */
   int weight_bits[4];     /* of W1, W2, U1, U2: 8, 4 or 2 */
@@ -61,6 +61,9 @@ typedef struct tfp_recurrent_options {
   float epsilon;                         /* added to variances; not used without layer_norm */
   float parameters[TFP_CELL_PARAMETERS]; /* of the cell; 0 where it has fewer */
 } tfp_recurrent_options;
+
+/* How many there are: 64, and 4 for each parameter beyond three. */
+size_t tfp_recurrent_options_bytes(const tfp_cell *cell);
 
 /* Reads and checks the bytes of an op of `cell`; on failure writes one sentence to `error` and
  * returns false. */

@@ -49,6 +49,8 @@ static const float *normalized(const step_job *job, size_t thread, size_t block,
     op->variant->normalize(job->moments + gates, gains + group, gates, from + 2 * group,
                            one ? to + group : from + 3 * group, to + 2 * group,
                            one ? to + group : to + 3 * group);
+    const size_t products = (2 + op->cell->bias_rows) * group;
+    memcpy(to + products, from + products, (op->parameter_step - products) * sizeof *to);
   }
   return out;
 }

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 
 from tfpipeline.numerics.cells.cell import Cell, Functions, Gate, Step
+from tfpipeline.numerics.cells.fast_grnn import FAST_GRNN
+from tfpipeline.numerics.cells.fast_rnn import FAST_RNN
 from tfpipeline.numerics.cells.gru import GRU
 from tfpipeline.numerics.cells.lstm import LSTM
 from tfpipeline.numerics.cells.simple_rnn import SIMPLE_RNN
+from tfpipeline.numerics.cells.ugrnn import UGRNN
 
 CELLS: Mapping[str, Cell] = {
     cell.name: cell
@@ -13,6 +16,9 @@ CELLS: Mapping[str, Cell] = {
         GRU,
         LSTM,
         SIMPLE_RNN,
+        FAST_RNN,
+        FAST_GRNN,
+        UGRNN,
     )
 }
 """By name; a new cell is a module of this package and a name in this tuple."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating]
 
-MAX_PARAMETERS = 3
+MAX_PARAMETERS = 5
 _FUNCTIONS = ("sigmoid", "tanh")
 
 
@@ -24,7 +24,7 @@ class Functions:
         tanh: Of what the gates let through.
         floor: Applied to every new state: the op keeps no tiny numbers.
         clamp: Applied before that to states without a bound of their own.
-        parameters: Values of the cell's parameters, by name.
+        parameters: The cell's numbers by name: scalars, and those of the units `(units,)`.
     """
 
     sigmoid: Callable[[Any], Any]
@@ -83,7 +83,9 @@ class Cell:
         bias_rows: 1, or 2 where the state's products have a bias of their own.
         step: The equations.
         bounded: Whether |h| <= 1 for any input.
-        parameters: Names of the numbers that the equations hold beside weights, up to three.
+        parameters: Names of the numbers that the equations hold beside weights, up to five.
+        unit_parameters: Names of what the equations hold for each unit, in a cell of one gate. They
+            lie as rows below those of the bias.
         requires: Values that attributes of `RecurrentStep` must have to be exported.
 
     Raises:
@@ -98,6 +100,7 @@ class Cell:
     step: Step
     bounded: bool = True
     parameters: tuple[str, ...] = ()
+    unit_parameters: tuple[str, ...] = ()
     requires: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -108,7 +111,11 @@ class Cell:
             (all(g.function in _FUNCTIONS for g in self.gates), "functions are sigmoid and tanh"),
             (self.bias_rows in (1, 2), "bias_rows must be 1 or 2"),
             (bool(self.states), "states must name h"),
-            (len(self.parameters) <= MAX_PARAMETERS, "parameters are three at most"),
+            (len(self.parameters) <= MAX_PARAMETERS, "parameters are five at most"),
+            (
+                not self.unit_parameters or len(self.gates) == 1,
+                "unit_parameters belong to cells of one gate",
+            ),
         ):
             if not good:
                 raise ValueError(f"cell {self.name!r}: {what}; got {self!r}.")
@@ -117,6 +124,15 @@ class Cell:
     def op_name(self) -> str:
         """Name of the custom op."""
         return f"tfpipeline.{self.name}"
+
+    @property
+    def stored_rows(self) -> int:
+        """Rows of the bias as it is stored: biases, then the numbers of the units."""
+        return self.bias_rows + len(self.unit_parameters)
+
+    def numbers_of_units(self, bias: FloatArray) -> dict[str, FloatArray]:
+        """Return the numbers of the units by name, `(units,)` each, from all rows of the bias."""
+        return dict(zip(self.unit_parameters, bias[self.bias_rows :], strict=True))
 
     def rows(self, units: int) -> int:
         """Return the number of rows of the last matrix of either kernel."""
