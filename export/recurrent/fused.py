@@ -67,6 +67,8 @@ def fused_options(plan: RecurrentPlan) -> RecurrentOptions:
         return_sequences=plan.return_sequences,
         go_backwards=plan.go_backwards,
         weight_bits=(*_widths(plan.kernel), *_widths(plan.recurrent_kernel)),
+        activation=plan.activation,
+        recurrent_activation=plan.recurrent_activation,
         parameters=plan.parameters,
     )
 

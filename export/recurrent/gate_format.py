@@ -102,11 +102,57 @@ class GateArithmetic:
         inputs: Sequence[int],
         width: int,
         output: Quantization | None,
+        fused: int = schema.ActivationFunctionType.NONE,
     ) -> int:
-        """Add an elementwise op on `(1, width)` tensors."""
+        """Add an elementwise op on `(1, width)` tensors, or on one of them and a constant."""
         result = graph.tensor(name, (1, width), self.dtype, output)
-        graph.operator(code, inputs, [result], self._options(code), self.versions[code])
+        options = self._options(code)
+        if options is not None:
+            options.fusedActivationFunction = fused
+        graph.operator(code, inputs, [result], options, self.versions[code])
         return result
+
+    def constant(self, graph: GraphBuilder, name: str, values: np.ndarray) -> int:
+        """Return a constant `(1, width)` or `(1, 1)` in this format, of any range."""
+        if self.dtype is np.float32:
+            return graph.constant(name, values.astype(np.float32))
+        q = Quantization(max(float(np.abs(values).max()), 2.0**-15) / 32767.0)
+        return graph.constant(name, quantize_affine(values, q.scales()[0], dtype=np.int16), q)
+
+    def scaled(
+        self,
+        graph: GraphBuilder,
+        name: str,
+        x: int,
+        factor: float,
+        width: int,
+        output: Quantization | None,
+        fused: int = schema.ActivationFunctionType.NONE,
+    ) -> int:
+        """Return `x` `(1, width)` times a number, in the range of `fused`."""
+        number = self.constant(graph, f"{name}_factor", np.full((1, 1), factor, np.float32))
+        return self.apply(graph, "MUL", name, [x, number], width, output, fused)
+
+    def within(
+        self,
+        graph: GraphBuilder,
+        name: str,
+        x: int,
+        limit: float,
+        width: int,
+        q: Quantization | None,
+    ) -> int:
+        """Return `x` `(1, width)` clipped to `limit` in magnitude."""
+        for code, bound in (("MINIMUM", limit), ("MAXIMUM", -limit)):
+            values: np.ndarray = np.full((1, 1), bound, np.float32)
+            if q is not None:
+                values = quantize_affine(values, q.scales()[0], dtype=np.int16)
+            end = graph.constant(f"{name}_{code.lower()}", values, q)
+            result = graph.tensor(f"{name}_{code[:3].lower()}", (1, width), self.dtype, q)
+            options = schema.MaximumMinimumOptionsT()
+            graph.operator(code, [x, end], [result], options, self.versions[code])
+            x = result
+        return x
 
     def split(
         self,
@@ -147,7 +193,9 @@ FLOAT_GATES = GateArithmetic(
     unit=None,
     wide=None,
     double=None,
-    versions=dict.fromkeys(("ADD", "SUB", "MUL", "LOGISTIC", "TANH", "SPLIT"), 1),
+    versions=dict.fromkeys(
+        ("ADD", "SUB", "MUL", "LOGISTIC", "TANH", "SPLIT", "MINIMUM", "MAXIMUM"), 1
+    ),
 )
 INT16_GATES = GateArithmetic(
     dtype=np.int16,
@@ -157,5 +205,14 @@ INT16_GATES = GateArithmetic(
     # that should remember for thousands of time steps would forget.
     wide=Quantization(2.0**-11, 0),
     double=Quantization(2.0**-14, 0),
-    versions={"ADD": 3, "SUB": 5, "MUL": 4, "LOGISTIC": 3, "TANH": 3, "SPLIT": 4},
+    versions={
+        "ADD": 3,
+        "SUB": 5,
+        "MUL": 4,
+        "LOGISTIC": 3,
+        "TANH": 3,
+        "SPLIT": 4,
+        "MINIMUM": 4,
+        "MAXIMUM": 4,
+    },
 )

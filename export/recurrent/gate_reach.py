@@ -9,17 +9,16 @@ in units of its own reach.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from tfpipeline.export.recurrent.gate_names import saturation
 from tfpipeline.numerics.cells import Gate
 
-SATURATION, _MEMORY = 8.0, 16.0
-"""Where a gate's pre-activation saturates: sigmoid(8) is 0.9997. A gate that holds the state needs
-more, because what it lets go in a step adds up: in a stream of 2,000 steps 0.9997 forgets half."""
-TANH_SATURATION = SATURATION / 2.0
-"""tanh(x) is 2 sigmoid(2 x) - 1."""
+_MEMORY = 16.0
+"""A sigmoid that holds the state needs more than where it saturates, because what it lets go in a
+step adds up: in a stream of 2,000 steps 0.9997 forgets half."""
 _HEADROOM = 1.25
 """Of a row over what calibration saw of it: other data goes further in some rows."""
 _NARROWEST = 1.0 / 4.0
@@ -29,26 +28,37 @@ _SMALLEST = 127e-4
 have."""
 
 
-def heard_by(gates: Sequence[Gate], highest: np.ndarray, units: int) -> np.ndarray:
+def heard_by(
+    gates: Sequence[Gate],
+    highest: np.ndarray,
+    units: int,
+    functions: Mapping[str, str],
+    shift: float,
+) -> np.ndarray:
     """Return the magnitude `(rows,)` of a sum beyond which its gate does not change.
 
     Args:
         gates: Of the cell.
         highest: The highest sum of both products on the calibration data, `(rows,)`.
         units: Rows of a gate.
+        functions: The layer's in place of "sigmoid" and "tanh".
+        shift: Magnitude of the largest number that is added to a sum that the candidate reads too.
     """
     heard = []
     for number, gate in enumerate(gates):
-        if gate.holds:
-            heard.append(holding_reach(highest[number * units : (number + 1) * units]))
-        else:
-            heard.append(TANH_SATURATION if gate.function == "tanh" else SATURATION)
+        function = functions[gate.function]
+        reach = saturation(function)
+        if gate.holds and function == "sigmoid":
+            reach = holding_reach(highest[number * units : (number + 1) * units])
+        if gate.candidate:
+            reach = max(reach, saturation(functions["tanh"]) + shift)
+        heard.append(reach)
     return np.repeat(heard, units)
 
 
 def holding_reach(holding: np.ndarray) -> float:
-    """Return how far the sums into a gate that multiplies the old state must reach."""
-    return float(np.clip(holding.max(), SATURATION, _MEMORY))
+    """Return how far the sums into a sigmoid that multiplies the old state must reach."""
+    return float(np.clip(holding.max(), saturation("sigmoid"), _MEMORY))
 
 
 def row_reaches(
@@ -86,7 +96,8 @@ def row_reaches(
     reach_h = np.maximum(near_h, np.minimum(h, np.maximum(heard + near_x, all_of_h)))
     both = np.minimum(_seen(sums[:summed_rows]), heard[:summed_rows])
     sums = _evened(both, summed_rows)
-    sums[holding] = heard[:summed_rows][holding]
+    held = np.where(np.isfinite(heard[:summed_rows]), heard[:summed_rows], sums)
+    sums[holding] = held[holding]
     return {
         "x": reach_x.astype(np.float32),
         "h": reach_h.astype(np.float32),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.export.quantize.few_bits import Matrices, written_kernels
+from tfpipeline.export.recurrent.gate_names import gate_function
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.recurrent_float import Taps, sequence_float
 from tfpipeline.protocol import RecurrentStep
@@ -85,6 +86,14 @@ def parameters_of(step: RecurrentStep) -> tuple[float, ...]:
     return tuple(float(given[name]) for name in CELLS[step.cell].parameters)
 
 
+def functions_of(step: RecurrentStep) -> dict[str, str]:
+    """Return the names of `numerics.activations.FUNCTIONS` that the layer's functions have."""
+    return {
+        "activation": gate_function(step.activation),
+        "recurrent_activation": gate_function(step.recurrent_activation or "sigmoid"),
+    }
+
+
 def _run(
     step: RecurrentStep, kernel: Matrices, recurrent_kernel: Matrices, x: np.ndarray, taps: bool
 ) -> tuple[np.ndarray, tuple[np.ndarray, ...], Taps | None]:
@@ -96,6 +105,7 @@ def _run(
         recurrent_kernel,
         step.bias,
         parameters=parameters_of(step),
+        **functions_of(step),
         go_backwards=step.go_backwards,
         taps=taps,
         dtype=np.float32,

@@ -9,12 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.gate_format import GateArithmetic
+from tfpipeline.export.recurrent.gate_functions import emit
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.recurrent import QuantizedMatrix
@@ -70,6 +72,10 @@ class PortableStep(ABC):
         self._reach = linear.reaches(plan, self._a_x, self._a_h)
         self.wide = gates.reaching(max(float(rows.max()) for rows in self._reach.values()))
         self._product = linear.pre_activation(plan, self.wide)
+        self.level = gates.state(plan.states[0])
+        """Quantization of h."""
+        self.double = None if self.level is None else Quantization(2.0 * self.level.scales()[0], 0)
+        """Quantization of differences of two values of h's range."""
 
     @abstractmethod
     def mix(
@@ -120,7 +126,7 @@ class PortableStep(ABC):
             parts.append(("sum", self._joined_sum(graph, values[0], a_h), slice(0, rows.start)))
         if rows.start < rows.stop:
             factors = (plan.float_recurrent_kernel[-1], plan.recurrent_kernel[-1])
-            bias = plan.bias[1, rows] if len(plan.bias) > 1 else None
+            bias = plan.product_bias[1, rows] if plan.cell.bias_rows > 1 else None
             h_gates = self._last_factor(graph, "h", a_h, self._a_h, factors, rows, bias, 1)
             parts += [("x", values[-1], rows), ("h", h_gates, rows)]
         if not self._joined and self._summed == self._gates:
@@ -232,11 +238,28 @@ class PortableStep(ABC):
             plan,
             np.concatenate(floats, axis=1),
             matrix,
-            plan.bias[:, rows].sum(axis=0),
+            plan.product_bias[:, rows].sum(axis=0),
             1,
             self._product,
             self._reach["sum"],
         )
+
+    def constant(self, graph: GraphBuilder, name: str, values: Any) -> int:
+        """Return numbers of the cell, one or one a unit, in the format of gates."""
+        row = np.atleast_2d(np.asarray(values, np.float32))
+        return self.gates.constant(graph, f"{self.plan.name}/{name}", row)
+
+    def gate(self, graph: GraphBuilder, name: str, x: int) -> int:
+        """Return the layer's `recurrent_activation` of a sum `(1, H)`."""
+        return self._function(graph, self.plan.recurrent_activation, name, x)
+
+    def candidate(self, graph: GraphBuilder, name: str, x: int) -> int:
+        """Return the layer's `activation` of a value `(1, H)`."""
+        return self._function(graph, self.plan.activation, name, x)
+
+    def _function(self, graph: GraphBuilder, function: str, name: str, x: int) -> int:
+        plan, gates = self.plan, self.gates
+        return emit(gates, graph, function, f"{plan.name}/{name}", x, plan.units, self.wide)
 
     def narrow(self, graph: GraphBuilder, name: str, h: int) -> int:
         """Return h in the format of products: what they take, and what the layer puts out."""

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
+from tfpipeline.export.recurrent.gate_names import is_bounded
 from tfpipeline.export.recurrent.gate_reach import heard_by, row_reaches
-from tfpipeline.export.recurrent.observe import ObservedLayer, parameters_of
+from tfpipeline.export.recurrent.observe import ObservedLayer, functions_of, parameters_of
 from tfpipeline.export.recurrent.quantize_kernels import quantize_kernels
 from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.recurrent import QuantizedMatrix
@@ -58,7 +59,8 @@ class RecurrentPlan:
         recurrent_kernel: The same for the state, with `D = H`.
         float_kernel: `kernel` before rounding.
         float_recurrent_kernel: `recurrent_kernel` before rounding.
-        bias: float32 `(bias rows, gates * H)`: input bias, and recurrent bias if it is apart.
+        bias: float32 `(stored rows, gates * H)`: input bias, recurrent bias if it is apart, and the
+            numbers of the units.
         kernel_scale: Scale of `a_x`, or None for a plain kernel.
         recurrent_scale: Scale of `a_h`, or None.
         output_scale: Scale of the int8 copy of h.
@@ -67,6 +69,8 @@ class RecurrentPlan:
             `gate_reach.row_reaches`.
         largest_sum: Magnitude of the largest pre-activation of the input.
         parameters: Values of the cell's parameters.
+        activation: Of what the gates let through, a key of `numerics.activations.FUNCTIONS`.
+        recurrent_activation: Of the gates.
     """
 
     cell: Cell
@@ -87,6 +91,18 @@ class RecurrentPlan:
     reach: dict[str, np.ndarray]
     largest_sum: float
     parameters: tuple[float, ...]
+    activation: str = "tanh"
+    recurrent_activation: str = "sigmoid"
+
+    @property
+    def product_bias(self) -> np.ndarray:
+        """The rows of the bias that are added to products, `(1 or 2, gates * H)`."""
+        return self.bias[: self.cell.bias_rows]
+
+    def numbers(self) -> dict[str, float | np.ndarray]:
+        """Return the cell's own numbers by name: scalars, and those of the units `(H,)`."""
+        scalars = dict(zip(self.cell.parameters, self.parameters, strict=True))
+        return {**scalars, **self.cell.numbers_of_units(self.bias)}
 
     @property
     def output(self) -> Quantization:
@@ -119,7 +135,13 @@ def quantize(name: str, step: RecurrentStep, seen: ObservedLayer) -> RecurrentPl
     quantized = quantize_kernels(
         seen.kernel, seen.recurrent_kernel, seen.a_x, seen.a_h, summed, seen.bits
     )
-    heard = heard_by(cell.gates, seen.highest, units)
+    functions = functions_of(step)
+    activation, gate = functions["activation"], functions["recurrent_activation"]
+    bounded = cell.bounded and is_bounded(activation) and is_bounded(gate)
+    bias = np.asarray(step.bias, np.float32)
+    shift = float(np.abs(bias[cell.bias_rows :]).max(initial=0.0))
+    in_place_of = {"tanh": activation, "sigmoid": gate}
+    heard = heard_by(cell.gates, seen.highest, units, in_place_of, shift)
     holding = np.repeat([gate.holds for gate in cell.gates if gate.summed], units)
     return RecurrentPlan(
         cell=cell,
@@ -132,14 +154,15 @@ def quantize(name: str, step: RecurrentStep, seen: ObservedLayer) -> RecurrentPl
         recurrent_kernel=quantized.recurrent_kernel,
         float_kernel=quantized.float_kernel,
         float_recurrent_kernel=quantized.float_recurrent_kernel,
-        bias=np.asarray(step.bias, np.float32),
+        bias=bias,
         kernel_scale=quantized.kernel_scale,
         recurrent_scale=quantized.recurrent_scale,
-        output_scale=output_scale(seen.states[0], cell.bounded),
-        states=_states(cell, seen.states),
+        output_scale=output_scale(seen.states[0], bounded),
+        states=_states(cell, seen.states, bounded),
         reach=row_reaches(seen.p_x, seen.p_h, seen.sums, heard, summed, holding),
         largest_sum=float(seen.p_x.max()),
         parameters=parameters_of(step),
+        **functions,
     )
 
 
@@ -161,8 +184,8 @@ def unbounded_int16(largest: float) -> Quantization:
     return Quantization(2.0 ** (math.ceil(math.log2(reach)) - 15), 0)
 
 
-def _states(cell: Cell, largest: Sequence[float]) -> tuple[StatePlan, ...]:
+def _states(cell: Cell, largest: Sequence[float], bounded: bool) -> tuple[StatePlan, ...]:
     return tuple(
-        StatePlan(name, UNIT_INT16 if i == 0 and cell.bounded else unbounded_int16(magnitude))
+        StatePlan(name, UNIT_INT16 if i == 0 and bounded else unbounded_int16(magnitude))
         for i, (name, magnitude) in enumerate(zip(cell.states, largest, strict=True))
     )

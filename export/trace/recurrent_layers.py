@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from tfpipeline.export.errors import ExportError
+from tfpipeline.export.recurrent.gate_names import gate_function, known_functions
+from tfpipeline.numerics.activations import FUNCTIONS
 from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.protocol import RecurrentStep
 
@@ -81,9 +83,14 @@ def _check(name: str, step: RecurrentStep) -> None:
         raise ExportError(
             f"layer {name!r} has cell {step.cell!r}: export supports {', '.join(CELLS)} so far"
         )
-    expected = {"activation": "tanh", "recurrent_activation": "sigmoid", "return_state": False}
-    if step.recurrent_activation is None:
-        del expected["recurrent_activation"]
+    for option in ("activation", "recurrent_activation"):
+        found = getattr(step, option)
+        if found is not None and gate_function(found) not in FUNCTIONS:
+            raise ExportError(
+                f"layer {name!r} has {option}={found!r}: export supports "
+                f"{', '.join(known_functions())}; rebuild the layer with one of them"
+            )
+    expected = {"return_state": False}
     found_of = {option: getattr(step, option) for option in expected} | dict(step.attributes)
     for option, wanted in {**expected, **CELLS[step.cell].requires}.items():
         found = found_of.get(option)

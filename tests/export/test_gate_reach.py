@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tfpipeline.export.recurrent.gate_names import saturation
 from tfpipeline.export.recurrent.gate_reach import (
-    SATURATION,
-    TANH_SATURATION,
     holding_reach,
     row_reaches,
 )
@@ -15,6 +14,7 @@ from tfpipeline.export.recurrent.observe import observe
 from tfpipeline.protocol import RecurrentStep
 
 HEADROOM = 1.25
+SATURATION, TANH_SATURATION = saturation("sigmoid"), saturation("tanh")
 
 
 def _reach(

@@ -20,6 +20,7 @@ from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.cells import CELLS, Functions
 from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.recurrent_float import FLOAT_FUNCTIONS
 from tfpipeline.protocol import RecurrentStep
 
 pytestmark = pytest.mark.slow
@@ -101,21 +102,18 @@ def _expected(
             operand = steps(_rows(matrices[0]) @ operand, scale)
         return _rows(matrices[-1]) @ operand
 
-    def sigmoid(values: np.ndarray) -> np.ndarray:
-        return 1.0 / (1.0 + np.exp(-values))
-
     h8 = steps(states[0], plan.output_scale)
     p_x = product(x, plan.kernel, plan.kernel_scale) + plan.bias[0]
     p_h = product(h8, plan.recurrent_kernel, plan.recurrent_scale)
-    p_h = p_h + (plan.bias[1] if len(plan.bias) > 1 else 0.0)
+    p_h = p_h + (plan.bias[1] if plan.cell.bias_rows > 1 else 0.0)
     reach, n = plan.reach, plan.summed_rows
     rounded_x, rounded_h = steps(p_x, reach["x"] / 127), steps(p_h, reach["h"] / 127)
     sums = steps((p_x + p_h)[:n], reach["sum"] / 127) if joined else (rounded_x + rounded_h)[:n]
     # Only sums of summed gates are ever read, so that it does not matter which part holds them.
     x_gates = np.split(np.concatenate([sums, rounded_x[n:]]), len(plan.cell.gates))
     h_gates = np.split(np.concatenate([np.zeros(n), rounded_h[n:]]), len(plan.cell.gates))
-    parameters = dict(zip(plan.cell.parameters, plan.parameters, strict=True))
-    exact = Functions(sigmoid, np.tanh, _unchanged, _unchanged, parameters)
+    functions = FLOAT_FUNCTIONS[plan.recurrent_activation], FLOAT_FUNCTIONS[plan.activation]
+    exact = Functions(*functions, _unchanged, _unchanged, plan.numbers())
     return [*plan.cell.step(x_gates, h_gates, states, exact)]
 
 

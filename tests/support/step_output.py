@@ -23,17 +23,19 @@ def reset_before(step, p_x, p_h, states):
 
 
 def step_output(step, sequences):
-    gates = step.bias.shape[1] // step.units
-    states = [np.zeros((len(sequences), step.units)) for _ in CELLS[step.cell].states]
+    kind, gates = CELLS[step.cell], step.bias.shape[1] // step.units
+    numbers = {name: step.attributes[name] for name in kind.parameters}
+    numbers |= kind.numbers_of_units(step.bias)
+    states = [np.zeros((len(sequences), step.units)) for _ in kind.states]
     outputs = []
     for time in range(sequences.shape[1]):
         x = product(sequences[:, time], step.kernel) + step.bias[0]
         inner = product(states[0], step.recurrent_kernel)
-        if len(step.bias) > 1:
+        if kind.bias_rows > 1:
             inner = inner + step.bias[1]
         p_x, p_h = np.split(x, gates, axis=1), np.split(inner, gates, axis=1)
         if step.attributes.get("reset_after", True):
-            states = twin_of(step.cell)(p_x, p_h, states)
+            states = twin_of(step.cell)(p_x, p_h, states, **numbers)
         else:
             states = reset_before(step, p_x, p_h, states)
         outputs.append(states[0])

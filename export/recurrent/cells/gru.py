@@ -32,11 +32,11 @@ class Step(PortableStep):
             full_name = f"{self.plan.name}/{name}"
             return gates.apply(graph, code, full_name, inputs, self.plan.units, output)
 
-        update, reset = (apply("LOGISTIC", name, p) for name, p in zip("zr", sums, strict=True))
+        update, reset = (self.gate(graph, name, p) for name, p in zip("zr", sums, strict=True))
         gated = apply("MUL", "gated", reset, h_candidate, output=self.wide)
         candidate = apply("ADD", "candidate", x_candidate, gated, output=gates.wide)
-        new = apply("TANH", "n", candidate)
+        new = self.candidate(graph, "n", candidate)
         # z h + (1 - z) n = n + z (h - n): one product less, and no rounding of 1 - z.
-        change = apply("SUB", "change", h, new, output=gates.double)
-        kept = apply("MUL", "kept", update, change, output=gates.double)
-        return [apply("ADD", "h", new, kept)]
+        change = apply("SUB", "change", h, new, output=self.double)
+        kept = apply("MUL", "kept", update, change, output=self.double)
+        return [apply("ADD", "h", new, kept, output=self.level)]

@@ -33,13 +33,10 @@ class Step(PortableStep):
             return gates.apply(graph, code, named(name), inputs, units, output)
 
         p_i, p_f, p_c, p_o = sums
-        i, f, o = (
-            apply("LOGISTIC", name, [p], gates.unit)
-            for name, p in (("i", p_i), ("f", p_f), ("o", p_o))
-        )
-        candidate = apply("TANH", "candidate", [p_c], gates.unit)
+        i, f, o = (self.gate(graph, name, p) for name, p in (("i", p_i), ("f", p_f), ("o", p_o)))
+        candidate = self.candidate(graph, "candidate", p_c)
         kept = apply("MUL", "kept", [f, states[1]], cell)
-        added = apply("MUL", "added", [i, candidate], gates.unit)
+        added = apply("MUL", "added", [i, candidate], self.level)
         c = apply("ADD", "c", [kept, added], cell)
-        h = apply("MUL", "h", [o, apply("TANH", "tanh_c", [c], gates.unit)], gates.unit)
+        h = apply("MUL", "h", [o, self.candidate(graph, "tanh_c", c)], self.level)
         return [h, c]

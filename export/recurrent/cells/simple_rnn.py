@@ -19,5 +19,4 @@ class Step(PortableStep):
         h_apart: Sequence[int],
         states: Sequence[int],
     ) -> list[int]:
-        name, units, gates = f"{self.plan.name}/h", self.plan.units, self.gates
-        return [gates.apply(graph, "TANH", name, sums, units, gates.unit)]
+        return [self.candidate(graph, "h", sums[0])]

@@ -63,12 +63,14 @@ class Gate:
         function: "sigmoid" (Keras' `recurrent_activation`) or "tanh" (`activation`).
         summed: Whether its two products are only ever added.
         holds: Whether a saturated gate keeps the old state, as an update or forget gate does.
+        candidate: Whether `activation` reads its sum too, moved by the cell's first unit parameter.
     """
 
     name: str
     function: str
     summed: bool = True
     holds: bool = False
+    candidate: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tfpipeline.numerics.cells import drift_control
 from tfpipeline.numerics.cells.cell import Cell, FloatArray, Functions, Gate
+from tfpipeline.numerics.cells.drift_control import PARAMETERS, controlled
 
 
 def step(
@@ -29,17 +29,17 @@ def step(
     z = f.floor(f.sigmoid(p))
     n = f.floor(f.tanh(p + given["shift"]))
     let_in = f.floor(given["zeta"] * (1 - z) + given["nu"])
-    return (drift_control.controlled(let_in * n + z * h, f),)
+    return (controlled(let_in * n + z * h, f),)
 
 
 FAST_GRNN = Cell(
     name="fast_grnn",
     magic=b"TFPZ",
-    gates=(Gate("z", "sigmoid", holds=True),),
+    gates=(Gate("z", "sigmoid", holds=True, candidate=True),),
     states=("state",),
     bias_rows=1,
     step=step,
     bounded=False,
-    parameters=("zeta", "nu", *drift_control.PARAMETERS),
+    parameters=("zeta", "nu", *PARAMETERS),
     unit_parameters=("shift",),
 )

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tfpipeline.numerics.cells import drift_control
 from tfpipeline.numerics.cells.cell import Cell, FloatArray, Functions, Gate
+from tfpipeline.numerics.cells.drift_control import PARAMETERS, controlled
 
 
 def step(
@@ -29,7 +29,7 @@ def step(
     alpha = given["alpha"]
     n = f.floor(f.tanh(p_x[0] + p_h[0]))
     beta = f.floor(given["zeta"] * (1 - alpha) + given["nu"])
-    return (drift_control.controlled(alpha * n + beta * h, f),)
+    return (controlled(alpha * n + beta * h, f),)
 
 
 FAST_RNN = Cell(
@@ -40,6 +40,6 @@ FAST_RNN = Cell(
     bias_rows=1,
     step=step,
     bounded=False,
-    parameters=("zeta", "nu", *drift_control.PARAMETERS),
+    parameters=("zeta", "nu", *PARAMETERS),
     unit_parameters=("alpha",),
 )
