@@ -97,11 +97,24 @@ class Graph:
 
 
 def portable_graph(
-    cell: str, rank: int | None, mode: str, gates: GateArithmetic, seed: int, size: float
+    cell: str,
+    rank: int | None,
+    mode: str,
+    gates: GateArithmetic,
+    seed: int,
+    size: float,
+    **functions: str,
 ) -> tuple[Graph, np.ndarray]:
     """One step of a random layer, and its integer inputs."""
     step = random_step(
-        cell, UNITS, FEATURES, rank, seed=seed, kernel_size=size, recurrent_size=size
+        cell,
+        UNITS,
+        FEATURES,
+        rank,
+        seed=seed,
+        kernel_size=size,
+        recurrent_size=size,
+        **functions,
     )
     rng = np.random.default_rng(seed + 100)
     loud = np.exp(rng.normal(size=(8, STEPS, 1)))
@@ -132,24 +145,46 @@ def test_each_op_of_a_step_has_the_bits_of_its_definition(
     cell: str, mode: str, gates: GateArithmetic, rank: int | None, size: float
 ) -> None:
     for seed in range(2):
-        graph, x = portable_graph(cell, rank, mode, gates, seed, size)
-        rng = np.random.default_rng(seed)
-        # From anywhere, also where no sequence begins.
-        states = [
-            (0.9 * rng.uniform(-1, 1, (1, UNITS)) * (1 if gates is FLOAT_GATES else 32767)).astype(
-                gates.dtype
-            )
-            for _ in CELLS[cell].states
-        ]
-        for frame in x:
-            *states, _ = graph.run([frame.reshape(1, 1, FEATURES), *states])
-            for op, got, wanted in graph.compared():
-                if op.name in ("LOGISTIC", "TANH") and got.dtype == np.float32:
-                    np.testing.assert_allclose(
-                        got, wanted, rtol=FLOAT_TOLERANCE, atol=1e-7, err_msg=op.name
-                    )
-                else:
-                    np.testing.assert_array_equal(got, wanted, op.name)
+        check_bits(cell, *portable_graph(cell, rank, mode, gates, seed, size), gates, seed)
+
+
+@pytest.mark.parametrize("gates", [INT16_GATES, FLOAT_GATES], ids=["int16", "float"])
+@pytest.mark.parametrize(
+    ("recurrent_activation", "activation"),
+    [
+        ("tfpipeline>quant_sigmoid", "tfpipeline>quant_tanh"),
+        ("tfpipeline>quant_sigmoid4", "relu"),
+        ("hard_sigmoid", "sigmoid"),
+        ("tanh", "hard_tanh"),
+    ],
+)
+@pytest.mark.parametrize("cell", CELLS)
+def test_other_gate_functions_have_the_bits_of_their_ops(
+    cell: str, recurrent_activation: str, activation: str, gates: GateArithmetic
+) -> None:
+    functions = {"recurrent_activation": recurrent_activation, "activation": activation}
+    check_bits(cell, *portable_graph(cell, None, "int8", gates, 0, 0.3, **functions), gates, 0)
+
+
+def check_bits(cell: str, graph: Graph, x: np.ndarray, gates: GateArithmetic, seed: int) -> None:
+    """Compares all ops of a step over some frames with their definitions."""
+    rng = np.random.default_rng(seed)
+    # From anywhere, also where no sequence begins.
+    states = [
+        (0.9 * rng.uniform(-1, 1, (1, UNITS)) * (1 if gates is FLOAT_GATES else 32767)).astype(
+            gates.dtype
+        )
+        for _ in CELLS[cell].states
+    ]
+    for frame in x:
+        *states, _ = graph.run([frame.reshape(1, 1, FEATURES), *states])
+        for op, got, wanted in graph.compared():
+            if op.name in ("LOGISTIC", "TANH") and got.dtype == np.float32:
+                np.testing.assert_allclose(
+                    got, wanted, rtol=FLOAT_TOLERANCE, atol=1e-7, err_msg=op.name
+                )
+            else:
+                np.testing.assert_array_equal(got, wanted, op.name)
 
 
 @pytest.mark.parametrize("name", ["LOGISTIC", "TANH"])

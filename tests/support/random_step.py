@@ -48,13 +48,13 @@ def random_step(
         "return_sequences": True,
         "go_backwards": False,
         "attributes": attributes,
+        "activation": "tanh",
+        "recurrent_activation": "sigmoid" if "sigmoid" in functions else None,
         **options,
     }
     return RecurrentStep(
         cell=cell,
         units=units,
-        activation="tanh",
-        recurrent_activation="sigmoid" if "sigmoid" in functions else None,
         return_state=False,
         stateful=False,
         **given,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.numerics.fully_connected_uint8 import (
     quantize_multiplier,
@@ -76,6 +77,35 @@ def fully_connected(inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], 
         for row, scale in enumerate(scales)
     ]
     return [y.stored(np.stack(rows, axis=-1))]
+
+
+def _within(kernel: Kernel) -> Kernel:
+    """The kernel, and the range that an op's fused activation leaves of its output."""
+
+    def limited(inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], options: Any) -> list:
+        (y,), (values,) = outputs, kernel(inputs, outputs, options)
+        ends = _RANGES[options.fusedActivationFunction]
+        if y.values.dtype != np.float32:
+            ends = tuple(y.zero_point + np.rint(end / float(y.scale)) for end in ends)
+        return [np.clip(values, *ends).astype(values.dtype)]
+
+    return limited
+
+
+_RANGES = {
+    schema.ActivationFunctionType.NONE: (-math.inf, math.inf),
+    schema.ActivationFunctionType.RELU: (0.0, math.inf),
+    schema.ActivationFunctionType.RELU_N1_TO_1: (-1.0, 1.0),
+}
+
+
+def _extreme(of_two: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Kernel:
+    def kernel(inputs: Sequence[Tensor | None], _: Sequence[Tensor], __: Any) -> list:
+        a, b = inputs
+        assert a is not None and b is not None
+        return [of_two(a.values, b.values)]
+
+    return kernel
 
 
 def _added(sign: int) -> Kernel:
@@ -192,9 +222,11 @@ def reshape(inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], _: Any) 
 
 KERNELS: dict[str, Kernel] = {
     "FULLY_CONNECTED": fully_connected,
-    "ADD": _added(1),
-    "SUB": _added(-1),
-    "MUL": product,
+    "ADD": _within(_added(1)),
+    "SUB": _within(_added(-1)),
+    "MUL": _within(product),
+    "MINIMUM": _extreme(np.minimum),
+    "MAXIMUM": _extreme(np.maximum),
     "LOGISTIC": logistic,
     "TANH": tanh,
     "QUANTIZE": quantize,
