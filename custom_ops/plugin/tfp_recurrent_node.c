@@ -74,6 +74,17 @@ static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, in
   return read_matrix(context, node, i, names[0], rows, depth, bits[0], &matrices[0]);
 }
 
+/* A cell without a recurrent product has no matrices of one. */
+static TfLiteStatus check_absent(TfLiteContext *context, const tfp_node *node, int i,
+                                 const char *const *names) {
+  for (int n = 0; n < 2; ++n) {
+    if (node->inputs[i + n] != kTfLiteOptionalTensor) {
+      return tfp_node_error(context, node, "%s must be left out of this op", names[n]);
+    }
+  }
+  return kTfLiteOk;
+}
+
 /* A float32 constant (rows, columns). */
 static TfLiteStatus read_floats(TfLiteContext *context, const tfp_node *node, int i,
                                 const char *name, size_t rows, size_t columns,
@@ -95,13 +106,15 @@ static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
   static const char *const recurrent_names[] = {"recurrent kernel U1", "recurrent kernel U2"};
   const tfp_cell *cell = cell_of(node);
   const size_t rows = cell->gates * options->units;
-  TfLiteStatus status =
-      read_kernel(context, node, input_after_states(node, kW1), kernel_names, options->input_dim,
-                  options->rank_x, rows, options->weight_bits, weights->kernel);
+  TfLiteStatus status = read_kernel(context, node, input_after_states(node, kW1), kernel_names,
+                                    tfp_recurrent_depth(options), options->rank_x, rows,
+                                    options->weight_bits, weights->kernel);
   if (status != kTfLiteOk) return status;
-  status =
-      read_kernel(context, node, input_after_states(node, kU1), recurrent_names, options->units,
-                  options->rank_h, rows, options->weight_bits + 2, weights->recurrent);
+  status = !cell->recurrent
+               ? check_absent(context, node, input_after_states(node, kU1), recurrent_names)
+               : read_kernel(context, node, input_after_states(node, kU1), recurrent_names,
+                             options->units, options->rank_h, rows, options->weight_bits + 2,
+                             weights->recurrent);
   if (status != kTfLiteOk) return status;
   status = read_floats(context, node, input_after_states(node, kBias), "bias",
                        tfp_cell_stored_rows(cell), rows, &weights->bias);
@@ -190,7 +203,11 @@ static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recur
   TfLiteStatus status =
       tfp_check_input(context, node, kX, "x", kTfLiteInt8, 3, (const int[]){-1, -1, depth}, &x);
   if (status != kTfLiteOk) return status;
-  const int batch = x->dims->data[0], time = x->dims->data[1];
+  const int batch = x->dims->data[0], time = x->dims->data[1] - (int)options->window + 1;
+  if (time < 1) {
+    return tfp_node_error(context, node, "x must have at least %u time steps; got %d",
+                          options->window, x->dims->data[1]);
+  }
   status = tfp_check_per_tensor(context, node, "x", x, &weights->x_scale, &weights->x_zero_point);
   if (status != kTfLiteOk) return status;
   status = check_y(context, node, options, &y);
@@ -201,7 +218,7 @@ static TfLiteStatus check_io(TfLiteContext *context, const tfp_node *node, recur
   }
   status = check_lengths(context, node, batch);
   if (status != kTfLiteOk) return status;
-  if (!sizes_fit(batch, time, options)) {
+  if (!sizes_fit(batch, x->dims->data[1], options)) {
     return tfp_node_error(context, node, "%d sequences of %d steps are too large", batch, time);
   }
   state->batch = (size_t)batch;

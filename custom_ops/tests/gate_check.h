@@ -14,7 +14,7 @@ typedef struct gate_kernel {
   size_t gates, bias_rows, unit_rows, states;
 } gate_kernel;
 
-#define TFP_GATE_KERNEL(cell, magic, gates, bias_rows, unit_rows, parameters, ...) \
+#define TFP_GATE_KERNEL(cell, magic, products, gates, bias_rows, unit_rows, parameters, ...) \
   {#cell, gates, bias_rows, unit_rows, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)},
 static const gate_kernel gate_kernels[] = {TFP_CELLS(TFP_GATE_KERNEL)};
 

@@ -40,18 +40,18 @@ static void write_u32(unsigned char *at, uint32_t value) {
   for (int i = 0; i < 4; ++i) at[i] = (unsigned char)(value >> 8 * i);
 }
 
-enum { kReturnSequences = 1, kLayerNorm = 8 };
+enum { kReturnSequences = 1, kGoBackwards = 2, kLayerNorm = 8 };
 /* Of the options of any cell. */
 enum { kMostBytes = TFP_AT_PARAMETERS + TFP_CELL_PARAMETERS * sizeof(float) };
 
 /* One layer at random: its sizes and everything else that its options say. */
 typedef struct layer {
-  uint32_t units, depth, rank_x, rank_h, flags;
+  uint32_t units, depth, rank_x, rank_h, flags, window;
   unsigned char small[7]; /* bytes 40 to 46: functions, steps at once, widths of weights */
   uint32_t parameters[TFP_CELL_PARAMETERS]; /* of the cell, the bits of floats */
 } layer;
 
-static layer random_layer(void) {
+static layer random_layer(const tfp_cell *cell) {
   static const unsigned char widths[] = {0, 8, 4, 2};
   layer made = {.units = 1 + next() % 70,
                 .depth = 1 + next() % 50,
@@ -62,6 +62,11 @@ static layer random_layer(void) {
   made.small[1] = (unsigned char)(1 + next() % TFP_GATE_FUNCTION_COUNT);
   made.small[2] = (unsigned char)(next() % (TFP_MAX_BATCH + 1));
   for (int i = 3; i < 7; ++i) made.small[i] = widths[next() % 4];
+  made.window = 1;
+  if (!cell->recurrent) {
+    made.rank_h = 0;
+    if ((made.flags & kGoBackwards) == 0) made.window += next() % 4;
+  }
   /* Of any magnitude, from far below the floor to the limit. */
   for (int i = 0; i < TFP_CELL_PARAMETERS; ++i) {
     made.parameters[i] = (next() & 0x807fffffu) | (127 - 70 + next() % 110) << 23;
@@ -77,6 +82,7 @@ static void write_options(unsigned char *data, const tfp_cell *cell, const layer
   write_u32(data + 4, 1 | (uint32_t)tfp_recurrent_options_bytes(cell) << 16);
   for (size_t i = 0; i < sizeof words / sizeof words[0]; ++i) write_u32(data + 8 + 4 * i, words[i]);
   memcpy(data + 40, of->small, sizeof of->small);
+  data[TFP_AT_WINDOW] = (unsigned char)of->window;
   if ((of->flags & kLayerNorm) != 0) write_u32(data + 48, 0x3a83126fu);
   for (size_t i = 0; i < cell->parameters; ++i) write_u32(data + 52 + 4 * i, of->parameters[i]);
 }
@@ -107,6 +113,7 @@ static tfp_matrix random_matrix(size_t rows, size_t depth, unsigned char bits, f
 static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size_t time,
                        float scale) {
   const uint32_t units = of->units, depth = of->depth, rank_x = of->rank_x, rank_h = of->rank_h;
+  const size_t width = of->window * depth, frames = time + of->window - 1;
   const size_t option_bytes = tfp_recurrent_options_bytes(cell);
   unsigned char whole[kMostBytes], *options = fresh(option_bytes);
   write_options(whole, cell, of);
@@ -115,9 +122,11 @@ static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size
   const unsigned char *bits = of->small + 3;
   tfp_recurrent_weights weights;
   memset(&weights, 0, sizeof weights);
-  weights.kernel[0] = random_matrix(rank_x > 0 ? rank_x : rows, depth, bits[0], scale);
+  weights.kernel[0] = random_matrix(rank_x > 0 ? rank_x : rows, width, bits[0], scale);
   if (rank_x > 0) weights.kernel[1] = random_matrix(rows, rank_x, bits[1], scale);
-  weights.recurrent[0] = random_matrix(rank_h > 0 ? rank_h : rows, units, bits[2], scale);
+  if (cell->recurrent) {
+    weights.recurrent[0] = random_matrix(rank_h > 0 ? rank_h : rows, units, bits[2], scale);
+  }
   if (rank_h > 0) weights.recurrent[1] = random_matrix(rows, rank_h, bits[3], scale);
   weights.bias = random_floats(tfp_cell_stored_rows(cell) * rows, scale);
   weights.x_scale = scale;
@@ -126,7 +135,7 @@ static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size
   const size_t steps = (of->flags & kReturnSequences) != 0 ? time : 1;
   int32_t *lengths = fresh(batch * sizeof(int32_t));
   for (size_t b = 0; b < batch; ++b) lengths[b] = (int32_t)(next() % (time + 4)) - 2;
-  int8_t *x = random_bytes(batch * time * depth, -128);
+  int8_t *x = random_bytes(batch * frames * depth, -128);
   int8_t *y = fresh(batch * steps * units), *expected_y = fresh(batch * steps * units);
   float *first[TFP_MAX_STATES] = {NULL};
   float *last[TFP_MAX_STATES] = {NULL}, *expected[TFP_MAX_STATES] = {NULL};
@@ -206,7 +215,7 @@ static int check_damaged_options(const tfp_cell *cell) {
   int failures = 0;
   for (int i = 0; i < 50000; ++i) {
     unsigned char whole[kMostBytes];
-    const layer made = random_layer();
+    const layer made = random_layer(cell);
     write_options(whole, cell, &made);
     const size_t right = tfp_recurrent_options_bytes(cell);
     const uint32_t changes = next() % 4;
@@ -248,7 +257,7 @@ static int check_parameters(void) {
   int failures = 0;
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
     unsigned char data[kMostBytes];
-    const layer made = {.units = 4, .depth = 4, .small = {1, 1}};
+    const layer made = {.units = 4, .depth = 4, .window = 1, .small = {1, 1}};
     write_options(data, &two, &made);
     for (size_t j = 0; j < kThree; ++j) {
       write_f32(data + TFP_AT_PARAMETERS + 4 * j, cases[i].values[j]);
@@ -275,7 +284,7 @@ int main(void) {
     failures += check_damaged_options(tfp_cell_get(c));
     for (int i = 0; i < 80; ++i) {
       /* Some are large enough for several threads. */
-      layer made = random_layer();
+      layer made = random_layer(tfp_cell_get(c));
       if (i % 16 == 0) made.units += 150;
       const float scale = scales[next() % 3];
       /* Normalization does without the smallest scales. */

@@ -164,8 +164,8 @@ def _check_int8(plan: RecurrentPlan, x: np.ndarray, gates: GateArithmetic, joine
         expected = _expected(plan, real, states, joined=joined)
         states = portable.run(frame, states)
         differences += [np.abs(a - b) for a, b in zip(expected, states, strict=True)]
-    # Floats differ in their last bits, int16 gates in a few steps of h, 2^-15 where it is bounded; a
-    # product that falls on the other side of a tie moves one unit by a step of it.
+    # Floats differ in their last bits, int16 gates in a few steps of h, 2^-15 where it is bounded;
+    # a product that falls on the other side of a tie moves one unit by a step of it.
     coarser = plan.states[0].int16.scales()[0] / 2.0**-15
     assert np.median(differences) < (1e-5 if gates is FLOAT_GATES else 3e-4 * coarser)
     assert np.mean(differences) < 1e-3 * coarser

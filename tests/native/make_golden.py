@@ -49,8 +49,11 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
     factored, last_only = name != "plain", name == "factored backwards, last step"
     every_option = name == "every option"
     bits = (4, 8, 2, 4) if every_option else (8, 8, 8, 8)
-    units, depth, rank_x, rank_h = 19, 6, 5 * factored, 7 * factored
+    units, depth, rank_x = 19, 6, 5 * factored
+    rank_h = 7 * factored * kind.recurrent
     rows = kind.rows(units)
+    backwards = last_only or every_option
+    window = 1 if kind.recurrent or backwards else 2
     options = RecurrentOptions(
         cell=cell,
         units=units,
@@ -61,26 +64,29 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         scale_a_h=0.03125 if factored else 1.0,
         scale_h=float(np.float32(1 / 127)),
         return_sequences=not last_only,
-        go_backwards=last_only or every_option,
+        go_backwards=backwards,
         recurrent_activation="hard_sigmoid" if every_option else "sigmoid",
         activation="hard_tanh" if every_option else "tanh",
         steps_at_once=2 if every_option else 4,
         weight_bits=bits,
         layer_norm=every_option,
         parameters=example_parameters(kind),
+        window=window,
     )
     gains = (integers((2, rows), -500, 2000, 50) / 1024).astype(np.float32)
     lengths = np.array([3, 5], np.int32) if every_option else None
-    x = integers((2, 5, depth), -128, 127, 7).astype(np.int8)
+    x = integers((2, 4 + window, depth), -128, 127, 7).astype(np.int8)
     first = [
         (integers((2, units), -1000, 1000, 8 + 100 * i) / 1024).astype(np.float32)
         for i in range(len(kind.states))
     ]
     bias = (integers((kind.stored_rows, rows), -500, 500, 9) / 1024).astype(np.float32)
-    kernel = [weights(rank_x, depth, 10, bits[0]), weights(rows, rank_x, 20, bits[1])]
+    kernel = [weights(rank_x, window * depth, 10, bits[0]), weights(rows, rank_x, 20, bits[1])]
     recurrent = [weights(rank_h, units, 30, bits[2]), weights(rows, rank_h, 40, bits[3])]
     if not factored:
-        kernel, recurrent = [weights(rows, depth, 10, 8)], [weights(rows, units, 30, 8)]
+        kernel, recurrent = [weights(rows, window * depth, 10, 8)], [weights(rows, units, 30, 8)]
+    if not kind.recurrent:
+        recurrent = []
     y, last = sequence_int8(
         x,
         first,

@@ -41,6 +41,7 @@ class CellRow:
     index: int
     name: str
     magic: bytes
+    products: int
     gates: int
     bias_rows: int
     unit_rows: int
@@ -52,19 +53,29 @@ def cell_rows() -> list[CellRow]:
     """All of them, in the order of `tfp_variant.gates`."""
     text = _HEADER.read_text(encoding="utf-8")
     table = text[text.index("#define TFP_CELLS(X)") :].split("\n\n")[0]
-    rows = re.findall(r'X\((\w+), "(\w{4})", (\d), (\d), (\d), (\d), ([^)]*)\)', table)
+    rows = re.findall(r'X\((\w+), "(\w{4})", (\d), (\d), (\d), (\d), (\d), ([^)]*)\)', table)
     return [
         CellRow(
             i,
             name,
             magic.encode(),
+            int(products),
             int(gates),
             int(bias_rows),
             int(unit_rows),
             int(parameters),
             tuple(re.findall(r'"(\w+)"', states)),
         )
-        for i, (name, magic, gates, bias_rows, unit_rows, parameters, states) in enumerate(rows)
+        for i, (
+            name,
+            magic,
+            products,
+            gates,
+            bias_rows,
+            unit_rows,
+            parameters,
+            states,
+        ) in enumerate(rows)
     ]
 
 

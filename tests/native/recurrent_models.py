@@ -47,6 +47,15 @@ class Case:
     def cell(self) -> Cell:
         return self.options.recurrent_cell
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Sequences and time steps."""
+        return len(self.x), self.x.shape[1] - self.options.window + 1
+
+    def frames(self, start: int, stop: int) -> np.ndarray:
+        """What of `x` the steps from `start` to `stop` read."""
+        return self.x[:, start : stop + self.options.window - 1]
+
     def reference(self) -> tuple[np.ndarray, ...]:
         """`y` and the last states by the executable spec."""
         y, states = sequence_int8(
@@ -66,7 +75,7 @@ class Case:
     def empty_outputs(self, value: int = 99) -> list[np.ndarray]:
         """Arrays for `y` and the last states."""
         o = self.options
-        batch, time, _ = self.x.shape
+        batch, time = self.shape
         shape = (batch, time, o.units) if o.return_sequences else (batch, o.units)
         states = [np.full((batch, o.units), value, np.float32) for _ in self.first]
         return [np.full(shape, value, np.int8), *states]
@@ -105,14 +114,19 @@ def make_case(
     weight_bits: tuple[int, int, int, int] = (8, 8, 8, 8),
     size: float = 1.6,
     parameters: tuple[float, ...] | None = None,
+    window: int | None = None,
     **options: object,
 ) -> Case:
     """A layer with weights of `size` over the root of their depth, and scales of inner values.
 
-    With `lengths`, sequences of any length, also below 0 and beyond their end.
+    With `lengths`, sequences of any length, also below 0 and beyond their end. A cell without a
+    recurrent kernel has no `rank_h`, and reads three steps at once where it may.
     """
     kind = CELLS[cell]
     rows = kind.rows(units)
+    rank_h = rank_h if kind.recurrent else 0
+    if window is None:
+        window = 1 if kind.recurrent or go_backwards else 3
     numbers = example_parameters(kind) if parameters is None else parameters
     rng = np.random.default_rng(seed)
 
@@ -124,10 +138,11 @@ def make_case(
             return weights(rank, depth), weights(rows, rank)
         return (weights(rows, depth),)
 
-    kernel, recurrent = factors(input_dim, rank_x), factors(units, rank_h)
+    kernel = factors(window * input_dim, rank_x)
+    recurrent = factors(units, rank_h) if kind.recurrent else ()
     bias = (rng.standard_normal((kind.stored_rows, rows)) * 0.3).astype(np.float32)
     x_scale = 0.037
-    x = rng.integers(-128, 128, (batch, time, input_dim)).astype(np.int8)
+    x = rng.integers(-128, 128, (batch, time + window - 1, input_dim)).astype(np.int8)
     first = tuple(
         (rng.standard_normal((batch, units)) * 0.4).astype(np.float32) for _ in kind.states
     )
@@ -159,6 +174,7 @@ def make_case(
         go_backwards=go_backwards,
         weight_bits=weight_bits,
         parameters=numbers,
+        window=window,
         **options,
     )
     return Case(
@@ -294,6 +310,8 @@ def op_model(case: Case) -> ModelSpec:
         ),
     ]
     absent = {*([] if o.rank_x else ["W2"]), *([] if o.rank_h else ["U2"])}
+    if not case.cell.recurrent:
+        absent.add("U1")
     if case.lengths is None:
         absent.add("lengths")
     names = input_names(case.cell) + (["gains"] if case.gains is not None else [])

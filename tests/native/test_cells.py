@@ -15,27 +15,31 @@ from tfpipeline.numerics.ops import OPS
 from tfpipeline.numerics.recurrent import (
     STATE_FLOOR,
     STATE_LIMIT,
-    clamp_state,
     floor_state,
     kernel_functions,
+    settle_state,
 )
 from tfpipeline.numerics.recurrent_float import sequence_float
 from tfpipeline.numerics.recurrent_options import PARAMETERS, RecurrentOptions, options_size
 
-UNITS, FEATURES = 4, 3
+UNITS, FEATURES, WINDOW = 4, 3, 2
 
 
 def weights(kind: Cell, seed: int) -> list[np.ndarray]:
     """Both kernels in Keras' orientation, and the bias."""
     rng, columns = np.random.default_rng(seed), kind.rows(UNITS)
-    shapes = (FEATURES, columns), (UNITS, columns), (kind.stored_rows, columns)
+    window = 1 if kind.recurrent else WINDOW
+    shapes = (window * FEATURES, columns), (UNITS, columns), (kind.stored_rows, columns)
     return [rng.standard_normal(shape) for shape in shapes]
 
 
 def brute_force(cell: str, frames, states, w, u, bias) -> tuple[list, list]:
     """One sequence, one number at a time: all h, and the final states."""
     kind, sequence = CELLS[cell], []
-    for frame in frames:
+    window = len(w) // FEATURES
+    frames = [*np.zeros((window - 1, FEATURES)), *frames]
+    for t in range(len(frames) - window + 1):
+        frame = np.concatenate(frames[t : t + window])
         p_x = [
             sum(f * w[i][j] for i, f in enumerate(frame)) + bias[0][j]
             for j in range(kind.rows(UNITS))
@@ -43,7 +47,7 @@ def brute_force(cell: str, frames, states, w, u, bias) -> tuple[list, list]:
         p_h = [
             sum(v * u[i][j] for i, v in enumerate(states[0]))
             + (bias[1][j] if kind.bias_rows == 2 else 0.0)
-            for j in range(kind.rows(UNITS))
+            for j in range(kind.rows(UNITS) if kind.recurrent else 0)
         ]
         units = [
             twin_of(cell)(
@@ -67,7 +71,7 @@ def test_the_float_layer_equals_brute_force(cell: str, go_backwards: bool) -> No
         x,
         initial,
         (w,),
-        (u,),
+        (u,) if kind.recurrent else (),
         bias,
         parameters=example_parameters(kind),
         go_backwards=go_backwards,
@@ -94,18 +98,20 @@ def test_taps_are_the_inner_values(cell: str) -> None:
         x,
         None,
         (left, right),
-        (first, second),
+        (first, second) if kind.recurrent else (),
         bias,
         parameters=example_parameters(kind),
         taps=True,
     )
-    assert taps is not None and taps.a_x is not None and taps.a_h is not None
+    assert taps is not None and taps.a_x is not None
+    assert (taps.a_h is not None) == kind.recurrent
     before = np.concatenate([np.zeros((2, 1, UNITS)), sequence[:, :-1]], axis=1)
     own_bias = bias[1] if kind.bias_rows == 2 else 0.0
     np.testing.assert_allclose(taps.a_x, x @ left, atol=1e-13)
-    np.testing.assert_allclose(taps.a_h, before @ first, atol=1e-13)
     np.testing.assert_allclose(taps.p_x, x @ left @ right + bias[0], atol=1e-13)
-    np.testing.assert_allclose(taps.p_h, before @ first @ second + own_bias, atol=1e-12)
+    if kind.recurrent:
+        np.testing.assert_allclose(taps.a_h, before @ first, atol=1e-13)
+        np.testing.assert_allclose(taps.p_h, before @ first @ second + own_bias, atol=1e-12)
     np.testing.assert_array_equal(taps.states[0], sequence)
     for states, last in zip(taps.states, final, strict=True):
         np.testing.assert_array_equal(states[:, -1], last)
@@ -114,7 +120,7 @@ def test_taps_are_the_inner_values(cell: str) -> None:
         x,
         None,
         (left @ right,),
-        (first @ second,),
+        (first @ second,) if kind.recurrent else (),
         bias,
         parameters=example_parameters(kind),
         taps=True,
@@ -137,7 +143,7 @@ def test_int8_layer_is_near_the_float_layer(
 ) -> None:
     shape = {"units": 32, "input_dim": 16, "rank_x": ranks[0], "rank_h": ranks[1], "time": 40}
     # Of larger weights a simple cell makes noise out of any rounding.
-    case = make_case(**shape, size=1.0, seed=2, cell=cell)
+    case = make_case(**shape, size=1.0, seed=2, cell=cell, window=1)
     x = (case.x.astype(np.float64) - case.x_zero_point) * case.x_scale
     states, _, _ = sequence_float(
         case.cell,
@@ -154,12 +160,14 @@ def test_int8_layer_is_near_the_float_layer(
 
 def test_one_int8_step_by_hand(cell: str) -> None:
     case = make_case(units=2, input_dim=3, time=1, seed=4, cell=cell)
-    (w,), (u,), rows = case.kernel, case.recurrent_kernel, case.cell.rows(2)
+    (w,), rows = case.kernel, case.cell.rows(2)
     q = [
         max(-127, min(127, round(float(np.float32(v) * np.float32(127))))) for v in case.first[0][0]
     ]
     p_x = [
-        sum((int(x) - 5) * int(k) for x, k in zip(case.x[0, 0], w.values[row], strict=True))
+        sum(
+            (int(x) - 5) * int(k) for x, k in zip(case.x[0].reshape(-1), w.values[row], strict=True)
+        )
         * float(w.scales[row])
         * case.x_scale
         + float(case.bias[0, row])
@@ -168,6 +176,7 @@ def test_one_int8_step_by_hand(cell: str) -> None:
     p_h = [
         sum(v * int(k) for v, k in zip(q, u.values[row], strict=True)) * float(u.scales[row]) / 127
         + (float(case.bias[1, row]) if case.cell.bias_rows == 2 else 0.0)
+        for u in case.recurrent_kernel
         for row in range(rows)
     ]
     _, *final = case.reference()
@@ -193,14 +202,14 @@ def test_shapes_that_do_not_fit_are_refused(cell: str) -> None:
     for change, message in (
         ({"x": case.x[:, :, :3]}, "x must have 4 features"),
         (
-            {"kernel": case.recurrent_kernel, "recurrent_kernel": case.kernel},
+            {"kernel": case.kernel * 2},
             "kernel must hold matrices",
         ),
         ({"bias": case.bias[0]}, "bias must have the shape"),
         ({"lengths": np.array([1, 2, 3])}, r"lengths must have the shape \(1,\); got \(3,\)"),
         (
-            {"options": replace(case.options, weight_bits=(8, 8, 2, 8))},
-            "recurrent_kernel holds weights that 2 bits do not hold",
+            {"options": replace(case.options, weight_bits=(2, 8, 8, 8))},
+            "kernel holds weights that 2 bits do not hold",
         ),
     ):
         with pytest.raises(ValueError, match=message):
@@ -210,12 +219,12 @@ def test_shapes_that_do_not_fit_are_refused(cell: str) -> None:
 def test_states_are_clamped_and_tiny_ones_are_zero() -> None:
     given = np.array([1e9, -1e9, 0.5, -(2.0**-61), 2.0**-61, np.nan], np.float32)
     limit = float(STATE_LIMIT)
-    np.testing.assert_array_equal(floor_state(clamp_state(given)), [limit, -limit, 0.5, 0, 0, 0])
+    np.testing.assert_array_equal(settle_state(given), [limit, -limit, 0.5, 0, 0, 0])
     np.testing.assert_array_equal(floor_state(np.array([-STATE_FLOOR])), [-STATE_FLOOR])
 
 
 def test_options_of_cells_differ_in_magic_and_parameters_only(cell: str) -> None:
-    values = {"units": 96, "input_dim": 40, "rank_h": 32, "scale_a_h": 0.5, "scale_h": 0.25}
+    values = {"units": 96, "input_dim": 40, "rank_x": 32, "scale_a_x": 0.5, "scale_h": 0.25}
     kind = CELLS[cell]
     numbers = tuple(0.5 + i for i in range(len(kind.parameters)))
     options = RecurrentOptions(cell, **values, parameters=numbers)
@@ -273,7 +282,7 @@ def test_a_descriptor_that_makes_no_sense_is_refused(change: dict, message: str)
 
 def test_parameters_travel_in_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
     def step(p_x, p_h, states, f):
-        return (f.floor(f.parameters["a"] * f.tanh(p_x[0] + p_h[0]) + f.parameters["b"]),)
+        return (f.settle(f.parameters["a"] * f.tanh(p_x[0] + p_h[0]) + f.parameters["b"]),)
 
     toy = Cell("toy", b"TFPT", (Gate("n", "tanh"),), ("state",), 1, step, parameters=("a", "b"))
     monkeypatch.setitem(CELLS, "toy", toy)  # type: ignore[arg-type]

@@ -59,7 +59,7 @@ def test_kernels_return_the_golden_bytes(isa: str, cell: str, entry: dict) -> No
     places = [v.ctypes.data for v in outputs]
     lengths = None if case.lengths is None else case.lengths.ctypes.data
     NativeOp(case, isa).run(
-        case.x.shape, x.ctypes.data, [v.ctypes.data for v in first], places[0], places[1:], lengths
+        case.shape, x.ctypes.data, [v.ctypes.data for v in first], places[0], places[1:], lengths
     )
     for name, value in zip(("y", *state_names(case.cell)), outputs, strict=True):
         assert value.tobytes().hex() == entry[name]["values"], name

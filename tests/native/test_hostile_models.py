@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,7 +187,7 @@ HOSTILE: list[tuple[str, Edit, str]] = [
     ("4 bits but bytes", field(45, "B", 4), r"U1 must have the shape \[7, 12\]; got \[7, 24\]"),
     ("norm without epsilon", field(8, "I", 9), "epsilon 0 of the layer normalization"),
     ("epsilon without norm", field(48, "f", 1e-3), "reserved byte 4"),
-    ("reserved 47", field(47, "B", 1), "reserved byte 47"),
+    ("window", field(47, "B", 255), "window 255 of 10 features"),
     ("no units", field(12, "I", 0), "units 0"),
     ("huge units", field(12, "I", 0xFFFFFFFF), "units 4294967295"),
     (
@@ -289,10 +290,21 @@ def test_parameters_are_in_range_and_0_where_there_are_none(cell: str, place: in
         allocate(spec)
 
 
-@pytest.mark.parametrize(("edit", "message"), [h[1:] for h in HOSTILE], ids=[h[0] for h in HOSTILE])
+def cells_and(cases: list[tuple[str, Edit, str]]) -> list[Any]:
+    """Every cell with every case, but those of the recurrent kernel with cells that have one."""
+    of_h = {"4 bits but bytes", "rank 0", "other rank"}
+    return [
+        pytest.param(cell, edit, message, id=f"{cell}-{name}")
+        for cell, kind in CELLS.items()
+        for name, edit, message in cases
+        if kind.recurrent or not (name in of_h or name.startswith("U"))
+    ]
+
+
+@pytest.mark.parametrize(("cell", "edit", "message"), cells_and(HOSTILE))
 def test_refused_by_name(cell: str, edit: Edit, message: str) -> None:
     kind = CELLS[cell]
-    spec = op_model(make_case(rank_x=6, rank_h=7, cell=cell))
+    spec = op_model(make_case(rank_x=6, rank_h=7, cell=cell, window=1))
     edit(spec)
     count, outputs = len(input_names(kind)), 1 + len(kind.states)
     message = message.format(
@@ -363,10 +375,26 @@ def test_norms_are_refused_by_name(cell: str, edit: Edit, message: str) -> None:
 
 def test_weights_quantized_along_the_wrong_dimension_are_refused(cell: str) -> None:
     rows = CELLS[cell].rows(4)
-    spec = op_model(make_case(units=4, input_dim=rows, cell=cell))  # both dimensions of W1 fit
+    # Both dimensions of W1 fit.
+    spec = op_model(make_case(units=4, input_dim=rows, cell=cell, window=1))
     spec.tensors[spec.index("W1")].dimension = 1
     with pytest.raises(RuntimeError, match=f"{rows} scales along dimension 0; got {rows} along 1"):
         allocate(spec)
+
+
+@pytest.mark.parametrize("cell", [c for c, kind in CELLS.items() if not kind.recurrent])
+def test_what_belongs_to_windows_is_checked(cell: str) -> None:
+    for edit, message in (
+        (field(24, "I", 7), "rank_h must be 0 without a recurrent kernel; got 7"),
+        (field(8, "I", 3), "go_backwards needs a window of 1; got 3"),
+        (tensor("x", shape=(1, 2, 10)), "x must have at least 3 time steps; got 2"),
+        (inputs(U1="W1"), "recurrent kernel U1 must be left out of this op"),
+        (inputs(U2="W1"), "recurrent kernel U2 must be left out of this op"),
+    ):
+        spec = op_model(make_case(cell=cell, window=3))
+        edit(spec)
+        with pytest.raises((RuntimeError, ValueError), match=message):
+            allocate(spec)
 
 
 def test_the_original_is_accepted(cell: str) -> None:

@@ -16,10 +16,10 @@ from tfpipeline.numerics.cells.cell import MAX_PARAMETERS
 from tfpipeline.numerics.quantize import requantize
 from tfpipeline.numerics.recurrent import (
     Product,
-    clamp_state,
     floor_state,
     load_state,
     quantize_state,
+    settle_state,
     step_int8,
 )
 
@@ -158,7 +158,7 @@ def test_gates_have_the_bits_of_the_spec(
         h = Product(flat(acc_h), flat(m_h), bias[1] if bias_rows == 2 else None)
         numbers = dict(zip(kind.parameters, scalars, strict=True)) | kind.numbers_of_units(bias)
         expected = step_int8(
-            kind, x, h, before, Functions(gate, activation, floor_state, clamp_state, numbers)
+            kind, x, h, before, Functions(gate, activation, settle_state, floor_state, numbers)
         )
         buffers = [Guarded(v, at_end) for v in (acc_x, acc_h, parameters, *before)]
         q = Guarded(np.zeros(units, np.int8), at_end)

@@ -92,6 +92,8 @@ def test_quantize_errors_name_the_argument(call, message: str) -> None:
 def test_options_survive_packing(numbers: list[float], **values: object) -> None:
     kind = CELLS[str(values["cell"])]
     numbers = numbers[: len(kind.parameters)]
+    if not kind.recurrent:
+        values["rank_h"] = 0
     options = RecurrentOptions(**values, parameters=tuple(numbers))  # type: ignore[arg-type]
     data = options.pack()
     assert RecurrentOptions.unpack(data) == options and len(data) == options_size(kind)

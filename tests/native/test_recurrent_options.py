@@ -26,6 +26,7 @@ OTHER_VALUES = {
     "activation": "hard_tanh",
     "steps_at_once": 7,
     "weight_bits": (4, 2, 4, 2),
+    "window": 7,
     "epsilon": 0.3,
 }
 
@@ -50,7 +51,8 @@ def test_python_writes_each_field_where_c_reads_it(field: str) -> None:
     starts = sorted({*offsets().values(), 64})
     begin = offsets()[field]
     end = starts[starts.index(begin) + 1]
-    options = replace(make_case().options, layer_norm=True)
+    cell = "qrnn" if field == "window" else "gru"
+    options = replace(make_case(cell=cell, window=1).options, layer_norm=True)
     changed = replace(options, **{field: OTHER_VALUES[field]})
     pairs = enumerate(zip(options.pack(), changed.pack(), strict=True))
     assert {begin <= i < end for i, (a, b) in pairs if a != b} == {True}
@@ -68,6 +70,7 @@ def test_both_sides_have_the_same_cells() -> None:
     for row, cell in zip(rows, CELLS.values(), strict=True):
         assert row.magic == cell.magic
         assert row.gates == len(cell.gates) and row.bias_rows == cell.bias_rows
+        assert row.products == (2 if cell.recurrent else 1)
         assert row.unit_rows == len(cell.unit_parameters)
         assert row.parameters == len(cell.parameters)
         assert list(row.states) == state_names(cell)

@@ -83,6 +83,17 @@ def ugrnn(p_x: Values, p_h: Values, states: Values) -> list[Any]:
     return [z * states[0] + (1 - z) * np.tanh(p_x[1] + p_h[1])]
 
 
+def qrnn(p_x: Values, p_h: Values, states: Values) -> list[Any]:
+    f = logistic(p_x[1])
+    return [f * states[0] + (1 - f) * np.tanh(p_x[0])]
+
+
+def qrnn_fo(p_x: Values, p_h: Values, states: Values) -> list[Any]:
+    f = logistic(p_x[1])
+    c = f * states[1] + (1 - f) * np.tanh(p_x[0])
+    return [logistic(p_x[2]) * c, c]
+
+
 def numbers_of(kind: Cell, bias: Any, unit: int) -> dict[str, float]:
     """The numbers of one unit in a test, of `EXAMPLES` and the rows of the bias."""
     scalars = {name: EXAMPLES[name] for name in kind.parameters}

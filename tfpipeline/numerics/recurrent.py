@@ -74,8 +74,8 @@ def kernel_functions(options: RecurrentOptions, bias: Float32Array) -> Functions
     return Functions(
         FUNCTIONS[options.recurrent_activation],
         FUNCTIONS[options.activation],
+        settle_state,
         floor_state,
-        clamp_state,
         {**numbers, **cell.numbers_of_units(bias)},
     )
 
@@ -96,14 +96,14 @@ def load_state(h0: ArrayLike) -> Float32Array:
         return np.where(np.abs(values) >= STATE_FLOOR, clamped, np.float32(0.0))
 
 
+def settle_state(state: Float32Array) -> Float32Array:
+    """Return the state of a step as the op keeps it: within the limits, and zero where tiny."""
+    return floor_state(np.clip(state, -STATE_LIMIT, STATE_LIMIT))
+
+
 def floor_state(state: Float32Array) -> Float32Array:
-    """Return the state of a step as the op keeps it: zero where tiny."""
+    """Return zero in place of tiny numbers."""
     return np.where(np.abs(state) >= STATE_FLOOR, state, np.float32(0.0))
-
-
-def clamp_state(state: Float32Array) -> Float32Array:
-    """Return a state that may grow, within the limits of states that come in."""
-    return np.clip(state, -STATE_LIMIT, STATE_LIMIT)
 
 
 def quantize_state(h: ArrayLike, scale_h: float) -> Int8Array:
@@ -135,11 +135,14 @@ def sequence_int8(
     """Run the cell of `options` as every kernel does, bit for bit.
 
     Args:
-        x: int8 `(batch, time, input_dim)`, affine with `x_scale` and `x_zero_point`.
+        x: int8 `(batch, time + window - 1, input_dim)`, affine with `x_scale` and `x_zero_point`.
+            A window of more than one step begins with those before the first one.
         initial: The initial states, float32 `(batch, units)` each.
         kernel: `(W,)` with W `(gates * units, input_dim)`, or `(first, second)` with
-            `(rank_x, input_dim)` and `(gates * units, rank_x)`: rows are outputs.
-        recurrent_kernel: The same with `units` in place of `input_dim`, and `rank_h`.
+            `(rank_x, input_dim)` and `(gates * units, rank_x)`: rows are outputs. A window has
+            `window * input_dim` columns, the oldest step first.
+        recurrent_kernel: The same with `units` in place of `input_dim`, and `rank_h`; `()` for a
+            cell without one.
         bias: float32 `(stored rows, gates * units)`: `Cell.stored_rows` says which.
         x_scale: Scale of `x`.
         x_zero_point: Zero point of `x`.
@@ -157,13 +160,21 @@ def sequence_int8(
     """
     x, cell = np.asarray(x), options.recurrent_cell
     rows, bits = cell.rows(options.units), options.weight_bits
-    _check_matrices("kernel", kernel, options.input_dim, options.rank_x, rows, bits[:2])
-    _check_matrices(
-        "recurrent_kernel", recurrent_kernel, options.units, options.rank_h, rows, bits[2:]
-    )
-    batch, steps, depth = x.shape
+    window = options.window
+    width = window * options.input_dim
+    _check_matrices("kernel", kernel, width, options.rank_x, rows, bits[:2])
+    if cell.recurrent:
+        _check_matrices(
+            "recurrent_kernel", recurrent_kernel, options.units, options.rank_h, rows, bits[2:]
+        )
+    elif recurrent_kernel:
+        raise ValueError(f"recurrent_kernel must be () for cell {cell.name!r}.")
+    batch, frames, depth = x.shape
     if depth != options.input_dim:
         raise ValueError(f"x must have {options.input_dim} features; got {x.shape}.")
+    steps = frames - window + 1
+    if steps < 1:
+        raise ValueError(f"x must have at least {window} time steps; got {x.shape}.")
     biases = load_bias(_check_bias(bias, (cell.stored_rows, rows)))
     counted = np.full(batch, steps) if lengths is None else np.asarray(lengths)
     if counted.shape != (batch,):
@@ -180,17 +191,20 @@ def sequence_int8(
     order = range(steps - 1, -1, -1) if options.go_backwards else range(steps)
     y = np.empty((batch, steps, options.units), np.int8)
     for place, t in enumerate(order):
-        acc_x, m_x = _product(centred[:, t], x_scale, kernel, options.scale_a_x)
-        acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
+        seen = centred[:, t : t + window].reshape(batch, width)
+        acc_x, m_x = _product(seen, x_scale, kernel, options.scale_a_x)
         b_x, b_h = biases[0], biases[1] if cell.bias_rows == 2 else None
+        acc_h, m_h = np.zeros((batch, 0), np.int32), np.zeros(0, np.float32)
+        if cell.recurrent:
+            acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
         if gains is not None:
             split = (len(cell.gates), options.epsilon)
             m_x, b_x = fold_layer_norm(acc_x, m_x, b_x, gains[0], *split)
-            if b_h is None:
+            if b_h is not None:
+                m_h, b_h = fold_layer_norm(acc_h, m_h, b_h, gains[1], *split)
+            elif cell.recurrent:
                 # The only bias of some cells takes up both means.
                 m_h, b_x = fold_layer_norm(acc_h, m_h, b_x, gains[1], *split)
-            else:
-                m_h, b_h = fold_layer_norm(acc_h, m_h, b_h, gains[1], *split)
         after = step_int8(
             cell, Product(acc_x, m_x, b_x), Product(acc_h, m_h, b_h), states, functions
         )

@@ -72,11 +72,12 @@ def sequence_float(
 
     Args:
         cell: The cell.
-        x: `(batch, time, input_dim)`.
+        x: `(batch, time, input_dim)`. A kernel of `window * input_dim` rows reads the last steps
+            side by side, the oldest first, zeros before the first one.
         initial: The initial states, `(batch, units)` each, or None for zeros.
         kernel: As Keras keeps it: `(W,)` with W `(input_dim, gates * units)`, or `(left, right)`
             with `(input_dim, rank)` and `(rank, gates * units)`.
-        recurrent_kernel: The same for the state, with `units` rows.
+        recurrent_kernel: The same for the state, with `units` rows; `()` for a cell without one.
         bias: `(stored rows, gates * units)`: `Cell.stored_rows` says which.
         parameters: Values of the cell's parameters.
         go_backwards: Reads the time steps from the last to the first.
@@ -94,9 +95,10 @@ def sequence_float(
     left = [np.asarray(k, dtype=dtype) for k in kernel]
     right = [np.asarray(k, dtype=dtype) for k in recurrent_kernel]
     biases = np.asarray(bias, dtype=dtype)
+    inputs = _windows(inputs, len(left[0]) // inputs.shape[-1])
     batch, steps, _ = inputs.shape
     gates, count = len(cell.gates), len(cell.states)
-    units = right[-1].shape[1] // gates
+    units = left[-1].shape[1] // gates
     given = [0.0] * count if initial is None else initial
     states = tuple(
         np.array(np.broadcast_to(np.asarray(s, dtype=dtype), (batch, units))) for s in given
@@ -115,27 +117,38 @@ def sequence_float(
     a_x = inputs @ left[0] if len(left) == 2 else None
     p_x = (inputs if a_x is None else a_x) @ left[-1] + biases[0]
     a_h = np.empty((batch, steps, right[0].shape[1]), dtype) if len(right) == 2 and taps else None
-    p_h = np.empty((batch, steps, gates * units), dtype) if taps else None
+    p_h = np.zeros((batch, steps, gates * units), dtype) if taps else None
     kept = [np.empty((batch, steps, units), dtype) for _ in range(count if taps else 1)]
     columns = [slice(g * units, (g + 1) * units) for g in range(gates)]
     step, factored, own_bias = cell.step, len(right) == 2, cell.bias_rows == 2
     for t in range(steps):
-        inner = states[0] @ right[0] if factored else states[0]
-        recurrent = inner @ right[-1]
-        if own_bias:
-            recurrent = recurrent + biases[1]
         now = p_x[:, t]
         x_gates = [now[:, rows] for rows in columns]
-        h_gates = [recurrent[:, rows] for rows in columns]
+        h_gates: list[FloatArray] = []
+        if cell.recurrent:
+            inner = states[0] @ right[0] if factored else states[0]
+            recurrent = inner @ right[-1]
+            if own_bias:
+                recurrent = recurrent + biases[1]
+            h_gates = [recurrent[:, rows] for rows in columns]
         states = step(x_gates, h_gates, states, functions)
         for sequence, state in zip(kept, states, strict=False):
             sequence[:, t] = state
         if a_h is not None:
             a_h[:, t] = inner
-        if p_h is not None:
+        if p_h is not None and cell.recurrent:
             p_h[:, t] = recurrent
     found = Taps(a_x, a_h, p_x, p_h, tuple(kept)) if p_h is not None else None
     return kept[0], states, found
+
+
+def _windows(inputs: FloatArray, window: int) -> FloatArray:
+    """Return the last `window` time steps side by side, for each of them."""
+    if window == 1:
+        return inputs
+    padded = np.pad(inputs, ((0, 0), (window - 1, 0), (0, 0)))
+    steps = inputs.shape[1]
+    return np.concatenate([padded[:, i : i + steps] for i in range(window)], axis=-1)
 
 
 def _unchanged(state: FloatArray) -> FloatArray:

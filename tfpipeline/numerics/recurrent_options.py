@@ -15,7 +15,7 @@ VERSION = 1
 MAX_UNITS = 16384
 MAX_DEPTH = 65536
 
-_LAYOUT = struct.Struct("<4sHHIIIIIfff7Bxf")
+_LAYOUT = struct.Struct("<4sHHIIIIIfff8Bf")
 _RETURN_SEQUENCES = 1 << 0
 _GO_BACKWARDS = 1 << 1
 _TIME_MAJOR = 1 << 2
@@ -48,6 +48,7 @@ ACTIVATIONS = {
 WEIGHT_BITS = (8, 4, 2)
 DEFAULT_STEPS = 4
 MAX_STEPS = 8
+MAX_WINDOW = 64
 #: That of keras.layers.LayerNormalization, 1e-3, as the float32 that is stored.
 DEFAULT_EPSILON = 0.0010000000474974513
 
@@ -84,6 +85,7 @@ class RecurrentOptions:
         layer_norm: normalizes the products of each gate, with gains.
         epsilon: added to the variances of `layer_norm`, in [2^-40, 1]; the default when unused.
         parameters: values of the cell's parameters, in its order.
+        window: time steps that a row of the kernel reads, of a cell without a recurrent kernel.
 
     Raises:
         ValueError: a size, a scale, a width, a function or a parameter is none of these.
@@ -110,6 +112,7 @@ class RecurrentOptions:
     layer_norm: bool = False
     epsilon: float = DEFAULT_EPSILON
     parameters: tuple[float, ...] = ()
+    window: int = 1
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -120,6 +123,7 @@ class RecurrentOptions:
             ("rank_x", 0, MAX_UNITS),
             ("rank_h", 0, MAX_UNITS),
             ("steps_at_once", 1, MAX_STEPS),
+            ("window", 1, MAX_WINDOW),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -140,6 +144,17 @@ class RecurrentOptions:
                 )
         if len(self.weight_bits) != 4 or any(b not in WEIGHT_BITS for b in self.weight_bits):
             raise ValueError(f"weight_bits must be four of 8, 4 or 2; got {self.weight_bits!r}.")
+        if self.window * self.input_dim > MAX_DEPTH:
+            raise ValueError(
+                f"window times input_dim must be at most {MAX_DEPTH}; got {self.window} and "
+                f"{self.input_dim}."
+            )
+        if self.recurrent_cell.recurrent and self.window > 1:
+            raise ValueError(f"window must be 1 for cell {self.cell!r}; got {self.window}.")
+        if not self.recurrent_cell.recurrent and self.rank_h:
+            raise ValueError(f"rank_h must be 0 for cell {self.cell!r}; got {self.rank_h}.")
+        if self.go_backwards and self.window > 1:
+            raise ValueError("go_backwards must be False with a window of several time steps.")
         names = self.recurrent_cell.parameters
         inside = all(abs(value) <= LARGEST_PARAMETER for value in self.parameters)
         if len(self.parameters) != len(names) or not inside:
@@ -178,6 +193,7 @@ class RecurrentOptions:
             ACTIVATIONS[self.activation],
             0 if self.steps_at_once == DEFAULT_STEPS else self.steps_at_once,
             *(0 if bits == 8 else bits for bits in self.weight_bits),
+            0 if self.window == 1 else self.window,
             self.epsilon if self.layer_norm else 0.0,
         )
         count = _parameters(self.recurrent_cell)
@@ -204,7 +220,7 @@ class RecurrentOptions:
             )
         magic, version, size, flags, *fields = _LAYOUT.unpack(data[:PARAMETERS])
         units, input_dim, rank_x, rank_h, a_x, a_h, h, gate, act, steps, *small = fields
-        w1, w2, u1, u2, epsilon = small
+        w1, w2, u1, u2, window, epsilon = small
         layer_norm = bool(flags & _LAYER_NORM)
         if magic not in expected:
             magics = " or ".join(map(repr, expected))
@@ -225,7 +241,7 @@ class RecurrentOptions:
             )
         known = _RETURN_SEQUENCES | _GO_BACKWARDS | _LAYER_NORM
         used = PARAMETERS + 4 * len(found.parameters)
-        reserved = data[47:48] + (b"" if layer_norm else data[48:52]) + data[used:]
+        reserved = (b"" if layer_norm else data[48:52]) + data[used:]
         gates = [n for n, number in RECURRENT_ACTIVATIONS.items() if number == gate]
         functions = [n for n, number in ACTIVATIONS.items() if number == act]
         if size != len(data) or flags & ~known or not gates or not functions or any(reserved):
@@ -251,4 +267,5 @@ class RecurrentOptions:
             layer_norm=layer_norm,
             epsilon=epsilon if layer_norm else DEFAULT_EPSILON,
             parameters=parameters[: len(found.parameters)],
+            window=window or 1,
         )

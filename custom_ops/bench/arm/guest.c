@@ -206,6 +206,7 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
                                          .return_sequences = true,
                                          .recurrent_activation = 1,
                                          .activation = 1,
+                                         .window = 1,
                                          .steps_at_once = 4,
                                          .weight_bits = {8, 8, 8, 8}};
   const size_t rows = cell->gates * units;

@@ -2,12 +2,15 @@
 #ifndef TFP_CELL_H_
 #define TFP_CELL_H_
 
+#include <stdbool.h>
+
 #include "../../kernels/tfp_kernels.h"
 
 typedef struct tfp_cell {
   const char *name;  /* of the op, "tfpipeline.gru" */
   const char *magic; /* the first four bytes of its options */
   tfp_cell_id id;    /* of its gates in a variant */
+  bool recurrent;    /* whether the state is multiplied by a kernel */
   size_t gates;      /* kernels have gates * units rows */
   size_t bias_rows;  /* 1, or 2: that of the recurrent product apart */
   size_t unit_rows;  /* of numbers of the units, below these in the bias tensor */

@@ -3,17 +3,22 @@
 
 #include "tfp_cell.h"
 
-#define TFP_STATE_NAMES(cell, magic, gates, bias_rows, unit_rows, parameters, ...) \
+#define TFP_STATE_NAMES(cell, magic, products, gates, bias_rows, unit_rows, parameters, ...) \
   static const char *const cell##_states[] = {__VA_ARGS__};
 TFP_CELLS(TFP_STATE_NAMES)
 
-#define TFP_CELL_ROW(cell, magic, gates, bias_rows, unit_rows, parameters, ...) \
-  {                                                                             \
-      "tfpipeline." #cell, magic,                                               \
-      TFP_CELL_##cell,     gates,                                               \
-      bias_rows,           unit_rows,                                           \
-      parameters,          sizeof cell##_states / sizeof cell##_states[0],      \
-      cell##_states},
+#define TFP_CELL_ROW(cell, op_magic, products, gate_count, bias_row_count, unit_row_count, \
+                     parameter_count, ...)                                                 \
+  {.name = "tfpipeline." #cell,                                                            \
+   .magic = op_magic,                                                                      \
+   .id = TFP_CELL_##cell,                                                                  \
+   .recurrent = products == 2,                                                             \
+   .gates = gate_count,                                                                    \
+   .bias_rows = bias_row_count,                                                            \
+   .unit_rows = unit_row_count,                                                            \
+   .parameters = parameter_count,                                                          \
+   .states = sizeof cell##_states / sizeof cell##_states[0],                               \
+   .state_names = cell##_states},
 const tfp_cell tfp_cells[TFP_CELL_COUNT] = {TFP_CELLS(TFP_CELL_ROW)};
 
 size_t tfp_cell_count(void) {

@@ -6,13 +6,18 @@
  * many of those as make a gemm call worth its start. */
 static void set_steps(tfp_recurrent *op) {
   enum { kWorthACall = 4 };
-  const size_t x = op->input.last.kernels->panels[0], h = op->recurrent.last.kernels->panels[0];
+  const size_t x = op->input.last.kernels->panels[0];
+  const size_t h = op->cell->recurrent ? op->recurrent.last.kernels->panels[0] : 1;
   op->together = 1;
   while (op->together * op->cell->gates % x != 0 || op->together * op->cell->gates % h != 0) {
     ++op->together;
   }
   op->at_once = op->together;
   while (op->at_once < kWorthACall) op->at_once += op->together;
+}
+
+size_t tfp_recurrent_threads(const tfp_recurrent *op, size_t threads) {
+  return tfp_worthy_threads(op->cell->recurrent ? &op->recurrent.last : &op->input.last, threads);
 }
 
 /* Lays everything out in `arena`: with a NULL base, only measures. */
@@ -28,26 +33,26 @@ static void layout(tfp_recurrent *op, tfp_arena *arena) {
                                        .gates = cell->gates,
                                        .batch = 1,
                                        .weight_bits = options->weight_bits + 2};
-  const tfp_product_shape input = {.depth = options->input_dim,
+  const tfp_product_shape input = {.depth = tfp_recurrent_depth(options),
                                    .rank = options->rank_x,
                                    .units = options->units,
                                    .gates = cell->gates,
                                    .batch = steps,
                                    .weight_bits = options->weight_bits};
-  tfp_product_layout(&op->recurrent, op->variant, &recurrent, arena);
+  if (cell->recurrent) tfp_product_layout(&op->recurrent, op->variant, &recurrent, arena);
   tfp_product_layout(&op->input, op->variant, &input, arena);
   set_steps(op);
   op->parameters = tfp_arena_take(arena, op->blocks, op->parameter_step * sizeof(float));
-  const size_t at_once = tfp_worthy_threads(&op->recurrent.last, TFP_MAX_THREADS) * op->at_once;
+  const size_t at_once = tfp_recurrent_threads(op, TFP_MAX_THREADS) * op->at_once;
   const bool norm = options->layer_norm;
-  op->acc_h = tfp_arena_take(arena, norm ? op->blocks : at_once,
-                             cell->gates * TFP_ROW_BLOCK * sizeof(int32_t));
+  const size_t of_h = cell->recurrent ? cell->gates * TFP_ROW_BLOCK * sizeof(int32_t) : 0;
+  op->acc_h = tfp_arena_take(arena, norm ? op->blocks : at_once, of_h);
   op->gains = tfp_arena_take(arena, norm ? width : 0, 2 * cell->gates * sizeof(float));
   op->normalized = tfp_arena_take(arena, norm ? at_once : 0, op->parameter_step * sizeof(float));
   for (size_t i = 0; i < cell->states; ++i) {
     op->states[i] = tfp_arena_take(arena, width, sizeof(float));
   }
-  const size_t readable = tfp_product_padded_depth(&op->recurrent);
+  const size_t readable = cell->recurrent ? tfp_product_padded_depth(&op->recurrent) : 0;
   op->q[0] = tfp_arena_take(arena, readable > width ? readable : width, 1);
   op->q[1] = tfp_arena_take(arena, readable > width ? readable : width, 1);
   op->acc_x = tfp_arena_take(arena, width, steps * cell->gates * sizeof(int32_t));
@@ -118,9 +123,11 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
   interleave(op, row, 0);
   load_floor(weights->bias, rows, 0x1p-60f, row);
   interleave(op, row, gates);
-  tfp_product_pack(&op->recurrent, weights->recurrent, options->scale_h, 0, options->scale_a_h,
-                   row);
-  interleave(op, row, 2 * gates);
+  if (cell->recurrent) {
+    tfp_product_pack(&op->recurrent, weights->recurrent, options->scale_h, 0, options->scale_a_h,
+                     row);
+    interleave(op, row, 2 * gates);
+  }
   for (size_t i = 1; i < tfp_cell_stored_rows(cell); ++i) {
     load_floor(weights->bias + i * rows, rows, 0x1p-60f, row);
     interleave(op, row, (2 + i) * gates);

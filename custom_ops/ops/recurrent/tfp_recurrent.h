@@ -41,17 +41,20 @@ typedef struct tfp_recurrent {
   int8_t *q[2];                  /* [width, or what kernels read] each: h before and after a step */
 } tfp_recurrent;
 
-/* What one call works on. B sequences of T steps: x [B][T][input_dim]; y [B][T][units] or, without
+/* What one call works on. B sequences of T steps; y [B][T][units] or, without
  * return_sequences, [B][units]; `first` and `last` point to each state of the cell, [B][units]. */
 typedef struct tfp_recurrent_io {
   size_t batch;
   size_t time;
-  const int8_t *x;
+  const int8_t *x;        /* [B][T + window - 1][input_dim] */
   const int32_t *lengths; /* [B], steps that count of each sequence; NULL: all */
   const float *const *first;
   int8_t *y;          /* may be NULL where nobody reads it */
   float *const *last; /* each may be NULL likewise, or the same as in `first` */
 } tfp_recurrent_io;
+
+/* How many threads share a step, of `threads`. */
+size_t tfp_recurrent_threads(const tfp_recurrent *op, size_t threads);
 
 /* Bytes that tfp_recurrent_prepare needs, aligned to TFP_ALIGNMENT. */
 uint64_t tfp_recurrent_bytes(const tfp_variant *variant, const tfp_cell *cell,

@@ -52,8 +52,9 @@ static bool check_layer_norm(const tfp_cell *cell, const tfp_recurrent_options *
   const bool two_x = options->rank_x > 0, two_h = options->rank_h > 0;
   if (!check_products("kernel", &weights->kernel[two_x],
                       two_x ? options->scale_a_x : weights->x_scale, error, error_size) ||
-      !check_products("recurrent kernel", &weights->recurrent[two_h],
-                      two_h ? options->scale_a_h : options->scale_h, error, error_size)) {
+      (cell->recurrent &&
+       !check_products("recurrent kernel", &weights->recurrent[two_h],
+                       two_h ? options->scale_a_h : options->scale_h, error, error_size))) {
     return false;
   }
   for (size_t i = 0; i < 2 * cell->gates * options->units; ++i) {
@@ -70,7 +71,8 @@ bool tfp_recurrent_check(const tfp_cell *cell, const tfp_recurrent_options *opti
                          const tfp_recurrent_weights *weights, char *error, size_t error_size) {
   const int *bits = options->weight_bits;
   if (!check_matrix("kernel", &weights->kernel[0], bits[0], error, error_size) ||
-      !check_matrix("recurrent kernel", &weights->recurrent[0], bits[2], error, error_size) ||
+      (cell->recurrent &&
+       !check_matrix("recurrent kernel", &weights->recurrent[0], bits[2], error, error_size)) ||
       (options->rank_x > 0 &&
        !check_matrix("kernel, second factor", &weights->kernel[1], bits[1], error, error_size)) ||
       (options->rank_h > 0 && !check_matrix("recurrent kernel, second factor",

@@ -60,9 +60,8 @@ static bool parse_small(const unsigned char *p, tfp_recurrent_options *options, 
 static bool check_reserved(const tfp_cell *cell, const unsigned char *p, bool layer_norm,
                            char *error, size_t error_size) {
   const size_t parameters_end = TFP_AT_PARAMETERS + cell->parameters * sizeof(float);
-  for (size_t i = TFP_AT_RESERVED; i < tfp_recurrent_options_bytes(cell); ++i) {
-    const bool used =
-        i >= TFP_AT_EPSILON && (i < TFP_AT_PARAMETERS ? layer_norm : i < parameters_end);
+  for (size_t i = TFP_AT_EPSILON; i < tfp_recurrent_options_bytes(cell); ++i) {
+    const bool used = i < TFP_AT_PARAMETERS ? layer_norm : i < parameters_end;
     if (p[i] != 0 && !used) {
       snprintf(error, error_size, "reserved byte %lu must be 0; got %u", (unsigned long)i, p[i]);
       return false;
@@ -89,6 +88,26 @@ static bool parse_numbers(const tfp_cell *cell, const unsigned char *p,
       return false;
     }
     options->parameters[i] = value > -0x1p-60f && value < 0x1p-60f ? 0.0f : value;
+  }
+  return true;
+}
+
+static bool check_window(const tfp_cell *cell, const tfp_recurrent_options *options, char *error,
+                         size_t error_size) {
+  const uint32_t most = cell->recurrent ? 1 : TFP_RECURRENT_MAX_WINDOW;
+  if (options->window > most || options->window > TFP_RECURRENT_MAX_DEPTH / options->input_dim) {
+    snprintf(error, error_size, "window %u of %u features must be at most %u, and %u numbers",
+             options->window, options->input_dim, most, TFP_RECURRENT_MAX_DEPTH);
+    return false;
+  }
+  if (options->window > 1 && options->go_backwards) {
+    snprintf(error, error_size, "go_backwards needs a window of 1; got %u", options->window);
+    return false;
+  }
+  if (!cell->recurrent && options->rank_h != 0) {
+    snprintf(error, error_size, "rank_h must be 0 without a recurrent kernel; got %u",
+             options->rank_h);
+    return false;
   }
   return true;
 }
@@ -135,6 +154,7 @@ bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t 
     return false;
   }
   options->units = read_u32(p + TFP_AT_UNITS);
+  options->window = p[TFP_AT_WINDOW] != 0 ? p[TFP_AT_WINDOW] : 1;
   options->input_dim = read_u32(p + TFP_AT_INPUT_DIM);
   options->rank_x = read_u32(p + TFP_AT_RANK_X);
   options->rank_h = read_u32(p + TFP_AT_RANK_H);
@@ -153,6 +173,7 @@ bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t 
              TFP_RECURRENT_MAX_UNITS, TFP_RECURRENT_MAX_DEPTH);
     return false;
   }
+  if (!check_window(cell, options, error, error_size)) return false;
   if (!scale_in_range(options->scale_a_x) || !scale_in_range(options->scale_a_h) ||
       !scale_in_range(options->scale_h)) {
     snprintf(error, error_size,

@@ -27,7 +27,7 @@ enum {
   TFP_AT_ACTIVATION = 41,
   TFP_AT_STEPS_AT_ONCE = 42,
   TFP_AT_WEIGHT_BITS = 43,
-  TFP_AT_RESERVED = 47,
+  TFP_AT_WINDOW = 47,
   TFP_AT_EPSILON = 48,
   TFP_AT_PARAMETERS = 52,
 };
@@ -42,6 +42,7 @@ enum {
 #define TFP_RECURRENT_OPTIONS_VERSION 1
 #define TFP_RECURRENT_MAX_UNITS 16384
 #define TFP_RECURRENT_MAX_DEPTH 65536
+#define TFP_RECURRENT_MAX_WINDOW 64
 
 typedef struct tfp_recurrent_options {
   uint32_t units;
@@ -55,12 +56,18 @@ typedef struct tfp_recurrent_options {
   bool go_backwards;
   int recurrent_activation; /* tfp_gate_functions.h has the numbers */
   int activation;
+  uint32_t window;        /* steps of x that a row of the kernel reads */
   uint32_t steps_at_once; /* steps of x that share a pass over their kernel */
   int weight_bits[4];     /* of W1, W2, U1, U2: 8, 4 or 2 */
   bool layer_norm;
   float epsilon;                         /* added to variances; not used without layer_norm */
   float parameters[TFP_CELL_PARAMETERS]; /* of the cell; 0 where it has fewer */
 } tfp_recurrent_options;
+
+/* Numbers of x that a row of the kernel reads. */
+static inline uint32_t tfp_recurrent_depth(const tfp_recurrent_options *options) {
+  return options->window * options->input_dim;
+}
 
 /* How many there are: 64, and 4 for each parameter beyond three. */
 size_t tfp_recurrent_options_bytes(const tfp_cell *cell);

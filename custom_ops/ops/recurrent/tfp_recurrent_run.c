@@ -20,7 +20,7 @@ typedef struct step_job {
 /* Layer normalization needs all products of a gate at once. */
 static void set_moments(const tfp_recurrent *op, const step_job *job, tfp_moments *moments) {
   const size_t gates = op->cell->gates;
-  for (size_t i = 0; i < 2 * gates; ++i) {
+  for (size_t i = 0; i < (op->cell->recurrent ? 2 : 1) * gates; ++i) {
     const size_t at = i % gates * TFP_ROW_BLOCK;
     const bool of_h = i >= gates;
     const tfp_gate_products of = {
@@ -46,9 +46,11 @@ static const float *normalized(const step_job *job, size_t thread, size_t block,
     op->variant->normalize(job->moments, gains, gates, from, from + group, to, to + group);
     /* The only bias of some cells takes up both means. */
     const bool one = op->cell->bias_rows == 1;
-    op->variant->normalize(job->moments + gates, gains + group, gates, from + 2 * group,
-                           one ? to + group : from + 3 * group, to + 2 * group,
-                           one ? to + group : to + 3 * group);
+    if (op->cell->recurrent) {
+      op->variant->normalize(job->moments + gates, gains + group, gates, from + 2 * group,
+                             one ? to + group : from + 3 * group, to + 2 * group,
+                             one ? to + group : to + 3 * group);
+    }
     const size_t products = (2 + op->cell->bias_rows) * group;
     memcpy(to + products, from + products, (op->parameter_step - products) * sizeof *to);
   }
@@ -60,7 +62,8 @@ static void step_part(void *context, size_t thread) {
   const tfp_recurrent *op = job->op;
   const size_t gates = op->cell->gates, acc_step = gates * TFP_ROW_BLOCK;
   const tfp_range range = tfp_split(op->blocks, op->together, thread, job->threads);
-  int32_t *own_acc = op->acc_h + thread * op->at_once * acc_step;
+  const bool recurrent = op->cell->recurrent;
+  int32_t *own_acc = recurrent ? op->acc_h + thread * op->at_once * acc_step : NULL;
   tfp_gate_args args = {.acc_h = own_acc, .settings = &op->settings};
   /* Every second step goes through the weights backwards: those used last are still in the
    * first-level cache, which rarely holds the whole matrix. */
@@ -76,15 +79,17 @@ static void step_part(void *context, size_t thread) {
       args.states[i] = op->states[i] + block * TFP_ROW_BLOCK;
     }
     if (op->options.layer_norm) {
-      args.acc_h = op->acc_h + block * acc_step;
+      if (recurrent) args.acc_h = op->acc_h + block * acc_step;
       args.parameters = normalized(job, thread, block, count);
     } else {
       if (job->inner_x != NULL) {
         tfp_packed_multiply(&op->input.last, block * gates, count * gates, 1, job->inner_x, 0,
                             job->acc_x + block * acc_step, 0);
       }
-      tfp_packed_multiply(&op->recurrent.last, block * gates, count * gates, 1, job->inner,
-                          job->stride, own_acc, 0);
+      if (recurrent) {
+        tfp_packed_multiply(&op->recurrent.last, block * gates, count * gates, 1, job->inner,
+                            job->stride, own_acc, 0);
+      }
     }
     op->gates(&args);
   }
@@ -99,12 +104,17 @@ static void step(const tfp_recurrent *op, int32_t *acc_x, const int8_t *inner_x,
                   .q_next = q_next,
                   .upwards = upwards,
                   .moments = moments};
-  job.inner = tfp_product_inner(&op->recurrent, op->variant, 1, q, 0, &job.stride, parallel);
-  job.threads = tfp_worthy_threads(&op->recurrent.last, parallel->threads);
+  const bool recurrent = op->cell->recurrent;
+  if (recurrent) {
+    job.inner = tfp_product_inner(&op->recurrent, op->variant, 1, q, 0, &job.stride, parallel);
+  }
+  job.threads = tfp_recurrent_threads(op, parallel->threads);
   const size_t parts = tfp_split_parts(op->blocks, op->together);
   if (job.threads > parts) job.threads = parts;
   if (op->options.layer_norm) {
-    tfp_product_last(&op->recurrent, 1, job.inner, job.stride, op->acc_h, parallel);
+    if (recurrent) {
+      tfp_product_last(&op->recurrent, 1, job.inner, job.stride, op->acc_h, parallel);
+    }
     set_moments(op, &job, moments);
   }
   tfp_share(parallel, job.threads, step_part, &job);
@@ -114,7 +124,7 @@ static void step(const tfp_recurrent *op, int32_t *acc_x, const int8_t *inner_x,
  * a padded copy, because the last reads would pass the end of the tensor. */
 static const int8_t *readable(const tfp_recurrent *op, size_t steps, const int8_t *x,
                               ptrdiff_t *stride) {
-  const size_t depth = op->options.input_dim;
+  const size_t depth = tfp_recurrent_depth(&op->options);
   const size_t padded = tfp_product_padded_depth(&op->input);
   if (padded == depth) return x;
   for (size_t s = 0; s < steps; ++s) {
@@ -183,7 +193,8 @@ static void run_sequence(const tfp_recurrent *op, size_t b, const tfp_recurrent_
   }
   int8_t *y = io->y == NULL ? NULL : io->y + b * units * (sequences ? io->time : 1);
   outputs steps = {sequences ? y : NULL, units};
-  const int8_t *x = io->x + b * io->time * op->options.input_dim;
+  const size_t frames = io->time + op->options.window - 1;
+  const int8_t *x = io->x + b * frames * op->options.input_dim;
   const int8_t *q = run_steps(op, io->time, length, x, &steps, parallel);
   if (y != NULL && !sequences) memcpy(y, q, units);
   for (size_t i = 0; i < op->cell->states; ++i) {

@@ -22,15 +22,15 @@ class Functions:
     Args:
         sigmoid: Of the gates.
         tanh: Of what the gates let through.
-        floor: Applied to every new state: the op keeps no tiny numbers.
-        clamp: Applied before that to states without a bound of their own.
+        settle: Applied to every new state: the op keeps neither tiny nor huge numbers.
+        floor: Applied to what may be tiny before it is multiplied: the op has no subnormal numbers.
         parameters: The cell's numbers by name: scalars, and those of the units `(units,)`.
     """
 
     sigmoid: Callable[[Any], Any]
     tanh: Callable[[Any], Any]
+    settle: Callable[[Any], Any]
     floor: Callable[[Any], Any]
-    clamp: Callable[[Any], Any]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -48,7 +48,8 @@ class Step(Protocol):
 
         Args:
             p_x: W x plus its bias, an array `(batch, units)` for each gate.
-            p_h: The same of U h, plus the second bias row where the cell has one.
+            p_h: The same of U h, plus the second bias row where the cell has one; empty for a cell
+                without that product.
             states: The old states.
             f: The functions to use; each operation rounds by itself, in the order written.
         """
@@ -88,6 +89,8 @@ class Cell:
         parameters: Names of the numbers that the equations hold beside weights, up to five.
         unit_parameters: Names of what the equations hold for each unit, in a cell of one gate. They
             lie as rows below those of the bias.
+        recurrent: Whether the state is multiplied by a kernel. A cell without one has gates of the
+            input alone, which may read a window of several time steps.
         requires: Values that attributes of `RecurrentStep` must have to be exported.
 
     Raises:
@@ -103,6 +106,7 @@ class Cell:
     bounded: bool = True
     parameters: tuple[str, ...] = ()
     unit_parameters: tuple[str, ...] = ()
+    recurrent: bool = True
     requires: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

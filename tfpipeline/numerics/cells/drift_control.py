@@ -21,4 +21,4 @@ def controlled(h: FloatArray, f: Functions) -> FloatArray:
     """Return a new state within its bounds."""
     gain, offset, limit = (f.parameters[name] for name in PARAMETERS)
     moved = gain * h + offset
-    return f.floor(f.clamp(np.minimum(np.maximum(moved, -limit), limit)))
+    return f.settle(np.minimum(np.maximum(moved, -limit), limit))

@@ -27,7 +27,7 @@ def step(
     z = f.sigmoid(p_x[0] + p_h[0])
     r = f.sigmoid(p_x[1] + p_h[1])
     n = f.tanh(p_x[2] + r * p_h[2])
-    return (f.floor(z * h + (1 - z) * n),)
+    return (f.settle(z * h + (1 - z) * n),)
 
 
 GRU = Cell(

@@ -23,8 +23,8 @@ def step(
     """Return the new h and c."""
     _, c = states
     p_i, p_f, p_c, p_o = (x + h for x, h in zip(p_x, p_h, strict=True))
-    c = f.floor(f.clamp(f.sigmoid(p_f) * c + f.sigmoid(p_i) * f.tanh(p_c)))
-    return f.floor(f.sigmoid(p_o) * f.tanh(c)), c
+    c = f.settle(f.sigmoid(p_f) * c + f.sigmoid(p_i) * f.tanh(p_c))
+    return f.settle(f.sigmoid(p_o) * f.tanh(c)), c
 
 
 LSTM = Cell(

@@ -19,7 +19,7 @@ def step(
     f: Functions,
 ) -> tuple[FloatArray, ...]:
     """Return the new h."""
-    return (f.floor(f.tanh(p_x[0] + p_h[0])),)
+    return (f.settle(f.tanh(p_x[0] + p_h[0])),)
 
 
 SIMPLE_RNN = Cell(

@@ -24,7 +24,7 @@ def step(
     (h,) = states
     z = f.sigmoid(p_x[0] + p_h[0])
     n = f.tanh(p_x[1] + p_h[1])
-    return (f.floor(z * h + (1 - z) * n),)
+    return (f.settle(z * h + (1 - z) * n),)
 
 
 UGRNN = Cell(
