@@ -19,7 +19,7 @@ from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.graph.pairs import find_pairs
 from tfpipeline.export.lower.bias_correction import Biases
 from tfpipeline.export.lower.builtin_rules import OpRule, rule_of
-from tfpipeline.export.lower.delay import lower_delay
+from tfpipeline.export.lower.delay import lower_delay, put_past
 from tfpipeline.export.lower.factored_pair import lower_pair
 from tfpipeline.export.lower.op_modes import KeptFloat, OpModes
 from tfpipeline.export.lower.products import emit_product
@@ -178,7 +178,7 @@ class Lowering:
                 "with length='fixed'"
             )
         if self._form.fused and mode.fusable:
-            x, old = self.activations.read(index, INT8), self._old_states(plan, FLOAT_GATES)
+            x, old = self._windowed(plan, index, INT8), self._old_states(plan, FLOAT_GATES)
             # The op does not read beyond its input, whose length a program may change.
             length = None if self._given_length is None else self._given_length[0]
             result, new = lower_fused(self.graph, plan, x, frames, old, length)
@@ -187,7 +187,7 @@ class Lowering:
         kind, gates = mode.activations, self._gates(mode)
         q = None if kind == FLOAT32 else self.activations.quantization(index, kind)
         step = portable_step(plan.cell)(plan, q, LinearArithmetic(mode), gates)
-        x, old = self.activations.read(index, kind), self._old_states(plan, gates)
+        x, old = self._windowed(plan, index, kind), self._old_states(plan, gates)
         if frames == 1:
             if old is None:
                 old = [gates.zero(self.graph, state, plan.units) for state in plan.states]
@@ -195,6 +195,18 @@ class Lowering:
         else:
             result, new = lower_sequence(self.graph, step, x, frames, old, self._clamped_length())
         self._define_recurrent(plan, output, result, new, kind)
+
+    def _windowed(self, plan: RecurrentPlan, index: int, kind: str) -> int:
+        """Return a layer's input with the past that its first window reads."""
+        x, past = self.activations.read(index, kind), plan.window - 1
+        if past == 0:
+            return x
+        shape = self.source.tensors[index].shape
+        q = None if kind == FLOAT32 else self.activations.quantization(index, kind)
+        name, dtype = f"{plan.name}/windowed", np.dtype(kind)
+        result = self.graph.tensor(name, (1, shape[1] + past, *shape[2:]), dtype, q)
+        put_past(self.graph, (plan.name, name), x, shape, past, kind, q, self._states, result)
+        return result
 
     def _old_states(self, plan: RecurrentPlan, gates: GateArithmetic) -> list[int] | None:
         if self._states is None:

@@ -54,6 +54,8 @@ def smallest_form(kernel: Matrices, bits: int) -> Matrices:
     Of those that `bits` bits hold exactly, if there are any. The product of two factors is
     preferred where it is no larger.
     """
+    if not kernel:
+        return ()
     exact = [form for form in _forms(kernel) if held_exactly(form, bits)]
     return min(exact or _forms(kernel), key=_size)
 

@@ -29,7 +29,7 @@ def lower_fused(
     Args:
         graph: The graph to add to.
         plan: The quantized layer.
-        x: int8 tensor `(1, frames, features)`.
+        x: int8 tensor `(1, window - 1 + frames, features)`.
         frames: Number of time steps.
         states: float32 tensors `(1, H)` to start from; None starts from zeros.
         length: int32 tensor `(1,)` of the steps that count; None: all.
@@ -70,12 +70,13 @@ def fused_options(plan: RecurrentPlan) -> RecurrentOptions:
         activation=plan.activation,
         recurrent_activation=plan.recurrent_activation,
         parameters=plan.parameters,
+        window=plan.window,
     )
 
 
 def _widths(matrices: tuple[QuantizedMatrix, ...]) -> tuple[int, int]:
-    first, *second = (matrix.bits for matrix in matrices)
-    return first, second[0] if second else 8
+    first, second, *_ = [*(matrix.bits for matrix in matrices), 8, 8]
+    return first, second
 
 
 def _weights(graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ...]) -> list[int]:

@@ -86,6 +86,13 @@ def parameters_of(step: RecurrentStep) -> tuple[float, ...]:
     return tuple(float(given[name]) for name in CELLS[step.cell].parameters)
 
 
+def window_of(step: RecurrentStep) -> int:
+    """Return how many time steps the layer's kernel reads."""
+    window = step.attributes.get("window", 1)
+    assert isinstance(window, int)
+    return window
+
+
 def functions_of(step: RecurrentStep) -> dict[str, str]:
     """Return the names of `numerics.activations.FUNCTIONS` that the layer's functions have."""
     return {

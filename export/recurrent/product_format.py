@@ -97,11 +97,14 @@ class LinearArithmetic:
             return plan.reach
         assert a_x is not None and a_h is not None
         found = {}
-        for part, operand, matrix in (
-            ("x", a_x, plan.kernel[-1]),
-            ("h", a_h, plan.recurrent_kernel[-1]),
-            ("sum", a_x, plan.kernel[-1]),
+        for part, operand, matrices in (
+            ("x", a_x, plan.kernel),
+            ("h", a_h, plan.recurrent_kernel),
+            ("sum", a_x, plan.kernel),
         ):
+            if not matrices:
+                continue
+            matrix = matrices[-1]
             reach = plan.reach[part]
             accumulator = np.float32(operand.scales()[0]) * matrix.scales[: len(reach)]
             least = accumulator * np.float32(127.0 / _LARGEST_MULTIPLIER)
@@ -174,6 +177,9 @@ class LinearArithmetic:
         options = schema.FillOptionsT()
         graph.operator("FILL", [sizes, zero], [result], options, self._version(1, 3, 3))
         return result
+
+    def slice_version(self) -> int:
+        return self._version(1, 2, 4)
 
     def gather_version(self) -> int:
         return self._version(1, 2, 4)

@@ -18,7 +18,12 @@ import numpy as np
 from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
 from tfpipeline.export.recurrent.gate_names import is_bounded
 from tfpipeline.export.recurrent.gate_reach import heard_by, row_reaches
-from tfpipeline.export.recurrent.observe import ObservedLayer, functions_of, parameters_of
+from tfpipeline.export.recurrent.observe import (
+    ObservedLayer,
+    functions_of,
+    parameters_of,
+    window_of,
+)
 from tfpipeline.export.recurrent.quantize_kernels import quantize_kernels
 from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.recurrent import QuantizedMatrix
@@ -52,11 +57,12 @@ class RecurrentPlan:
         name: The Keras layer's name.
         units: State size `H`.
         features: Input size `D`.
+        window: Time steps that the kernel reads, of a cell without a recurrent kernel.
         return_sequences: Whether the layer's output has a time axis.
         go_backwards: Whether it starts at the last time step.
-        kernel: `(W,)` of shape `(gates * H, D)`, or `(V, U)` of shapes `(r, D)` and
-            `(gates * H, r)`.
-        recurrent_kernel: The same for the state, with `D = H`.
+        kernel: `(W,)` of shape `(gates * H, window * D)`, or `(V, U)` of shapes `(r, window * D)`
+            and `(gates * H, r)`.
+        recurrent_kernel: The same for the state, with `D = H`; `()` where it is not multiplied.
         float_kernel: `kernel` before rounding.
         float_recurrent_kernel: `recurrent_kernel` before rounding.
         bias: float32 `(stored rows, gates * H)`: input bias, recurrent bias if it is apart, and the
@@ -77,6 +83,7 @@ class RecurrentPlan:
     name: str
     units: int
     features: int
+    window: int
     return_sequences: bool
     go_backwards: bool
     kernel: tuple[QuantizedMatrix, ...]
@@ -116,6 +123,8 @@ class RecurrentPlan:
 
     def sums_share_scales(self) -> bool:
         """Whether the summed rows of both last factors have one scale: they can be joined."""
+        if not self.recurrent_kernel:
+            return False
         x, h, rows = self.kernel[-1], self.recurrent_kernel[-1], slice(0, self.summed_rows)
         return x.bits == h.bits and bool(np.array_equal(x.scales[rows], h.scales[rows]))
 
@@ -130,7 +139,7 @@ def _rank(matrices: tuple[QuantizedMatrix, ...]) -> int | None:
 
 def quantize(name: str, step: RecurrentStep, seen: ObservedLayer) -> RecurrentPlan:
     """Choose every scale of a layer from what calibration saw inside of it."""
-    cell, units = CELLS[step.cell], step.units
+    cell, units, window = CELLS[step.cell], step.units, window_of(step)
     summed = cell.summed_rows(units)
     quantized = quantize_kernels(
         seen.kernel, seen.recurrent_kernel, seen.a_x, seen.a_h, summed, seen.bits
@@ -147,7 +156,8 @@ def quantize(name: str, step: RecurrentStep, seen: ObservedLayer) -> RecurrentPl
         cell=cell,
         name=name,
         units=units,
-        features=seen.kernel[0].shape[0],
+        features=seen.kernel[0].shape[0] // window,
+        window=window,
         return_sequences=step.return_sequences,
         go_backwards=step.go_backwards,
         kernel=quantized.kernel,

@@ -36,18 +36,18 @@ def quantize_kernels(
 
     Args:
         kernel: `(W,)`, or its factors.
-        recurrent: The same for the state.
+        recurrent: The same for the state; `()` where it is not multiplied.
         a_x: Magnitudes `(rank,)` of the components between the factors of `kernel`, if it has any.
         a_h: The same of `recurrent`.
         summed_rows: The first rows, whose products are only ever added.
         bits: Of a weight.
     """
-    exact = [held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
+    exact = [bool(matrices) and held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
     kernel, kernel_scale = equalize(kernel, a_x, exact[0])
     recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1])
     floats = (tuple(m.T for m in kernel), tuple(m.T for m in recurrent))
     quantized = [[quantize_rows(matrix, bits) for matrix in matrices] for matrices in floats]
-    if not any(exact):
+    if recurrent and not any(exact):
         quantized = _share_scales(quantized, floats, summed_rows, bits)
     x, h = (tuple(matrices) for matrices in quantized)
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
@@ -93,7 +93,7 @@ def equalize(
     Returns:
         The factors, and the scale of the intermediate, None without one.
     """
-    if len(factors) == 1 or largest is None:
+    if len(factors) < 2 or largest is None:
         return factors, None
     left, right = factors
     if exact:

@@ -104,10 +104,13 @@ def _expected(
 
     h8 = steps(states[0], plan.output_scale)
     p_x = product(x, plan.kernel, plan.kernel_scale) + plan.bias[0]
-    p_h = product(h8, plan.recurrent_kernel, plan.recurrent_scale)
+    p_h = np.zeros_like(p_x)
+    if plan.cell.recurrent:
+        p_h = product(h8, plan.recurrent_kernel, plan.recurrent_scale)
     p_h = p_h + (plan.bias[1] if plan.cell.bias_rows > 1 else 0.0)
     reach, n = plan.reach, plan.summed_rows
     rounded_x, rounded_h = steps(p_x, reach["x"] / 127), steps(p_h, reach["h"] / 127)
+    joined = joined and plan.cell.recurrent
     sums = steps((p_x + p_h)[:n], reach["sum"] / 127) if joined else (rounded_x + rounded_h)[:n]
     # Only sums of summed gates are ever read, so that it does not matter which part holds them.
     x_gates = np.split(np.concatenate([sums, rounded_x[n:]]), len(plan.cell.gates))

@@ -43,7 +43,7 @@ def random_step(
     attributes = {**kind.requires, **{name: EXAMPLES[name] for name in kind.parameters}}
     given: dict[str, Any] = {
         "kernel": matrices(features, kernel_size),
-        "recurrent_kernel": matrices(units, recurrent_size),
+        "recurrent_kernel": matrices(units, recurrent_size) if kind.recurrent else (),
         "bias": (0.5 * rng.normal(size=(kind.stored_rows, columns))).astype(np.float32),
         "return_sequences": True,
         "go_backwards": False,
