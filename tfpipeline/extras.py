@@ -13,6 +13,7 @@ _EXTRA_OF_MODULE = {
     "espeakng_loader": "demo",
     "soundfile": "speech",
     "jax": "studies",
+    "sklearn": "digits",
 }
 
 

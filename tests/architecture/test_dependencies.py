@@ -67,10 +67,13 @@ PYTHON_PARTS = {
     "keras_file_claims": part("file_size", lazy="keras h5py"),
     "loading": part("errors extras keras_file keras_file_claims", lazy=f"{KERAS_SIDE} keras"),
     # The device side: TensorFlow and Keras are never needed, a runtime only when one is opened.
-    "data": part("features errors"),
+    "data": part("features errors", "numpy"),
     # Readers do not know the synthesizer. `data` alone means the files beside these folders.
     "data.audio": part("data features errors extras file_size", "numpy", lazy="soundfile"),
     "data.wav": part("data.audio"),
+    "data.sensors": part("data arguments errors progress", "numpy"),
+    "data.images": part("data arguments errors extras", "numpy", lazy="sklearn"),
+    "data.text": part("data arguments errors progress", "numpy"),
     "data.commands": part("data data.audio features arguments errors progress", "numpy"),
     "data.sentences": part("data data.audio features arguments errors extras progress", "numpy"),
     "data.synthesis": part(

@@ -1,4 +1,4 @@
-"""Corpora of spoken commands and sentences: audio files, a synthesizer of clips, the loaders.
+"""Data sets: spoken commands and sentences, a synthesizer of them, sensors, digits and text.
 
 Names are looked up when used, so that the synthesizer's own process imports nothing else.
 """
@@ -10,25 +10,35 @@ from typing import Any
 
 _HOME = {
     "AudioError": "errors",
-    "DataError": "errors",
-    "SynthesizerError": "errors",
     "CorpusInfo": "synthesis.corpus_info",
     "DEFAULT_WORDS": "commands.load_speech_commands",
+    "DataError": "errors",
+    "Dataset": "dataset",
     "FileNote": "file_note",
     "LabelledInterval": "audio.label_track",
+    "LabelledRecording": "audio.labelled_recordings",
+    "Samples": "dataset",
+    "SentenceCorpusInfo": "synthesis.sentence_corpus",
     "SentenceDataset": "sentences.sentence_dataset",
     "SentenceSplit": "sentences.sentence_dataset",
     "SpeechDataset": "commands.speech_dataset",
     "Split": "commands.speech_dataset",
+    "SynthesizerError": "errors",
+    "load_daily_sports": "sensors.daily_sports",
+    "load_digits": "images.digits",
+    "load_har": "sensors.har",
+    "load_pixel_mnist": "images.pixel_mnist",
     "load_sentences": "sentences.load_sentences",
     "load_speech_commands": "commands.load_speech_commands",
     "normalize_text": "sentences.sentence_text",
+    "pixel_permutation": "images.pixel_order",
     "read_label_track": "audio.label_track",
+    "read_recordings": "audio.labelled_recordings",
     "read_wav": "audio.wav",
     "resample": "audio.resampling",
-    "SentenceCorpusInfo": "synthesis.sentence_corpus",
     "synthesize_corpus": "synthesis.synthesize",
     "synthesize_sentences": "synthesis.sentence_corpus",
+    "write_label_track": "audio.label_track_writer",
     "write_wav": "audio.wav",
 }
 

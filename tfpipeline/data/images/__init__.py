@@ -1,0 +1,1 @@
+"""Pictures of digits read pixel by pixel, as sequences."""
