@@ -23,6 +23,7 @@ _HOME = {
     "SentenceSplit": "sentences.sentence_dataset",
     "SpeechDataset": "commands.speech_dataset",
     "Split": "commands.speech_dataset",
+    "StreamInfo": "synthesis.long_stream",
     "SynthesizerError": "errors",
     "load_daily_sports": "sensors.daily_sports",
     "load_digits": "images.digits",
@@ -38,6 +39,7 @@ _HOME = {
     "resample": "audio.resampling",
     "synthesize_corpus": "synthesis.synthesize",
     "synthesize_sentences": "synthesis.sentence_corpus",
+    "synthesize_stream": "synthesis.long_stream",
     "write_label_track": "audio.label_track_writer",
     "write_wav": "audio.wav",
 }

@@ -42,11 +42,11 @@ SPEAKERS: dict[str, tuple[str, ...]] = {
     "test": ("m3", "f3", "m6", "Andrea", "linda", "Michael", "boris", "paul"),
 }
 
-_RATES = (100, 175)
-_PITCHES = (30, 72)
-_RANGES = (25, 75)
-_SNR_DB = (10.0, 30.0)
-_LEVEL_DB = (-28.0, -19.0)
+RATES = (100, 175)
+PITCHES = (30, 72)
+RANGES = (25, 75)
+SNR_DB = (10.0, 30.0)
+LEVEL_DB = (-28.0, -19.0)
 _SHIFT_SECONDS = 0.12
 # Training speech is also played a little slower or faster, pitch and formants included: a longer or
 # shorter vocal tract (Jaitly and Hinton, "Vocal Tract Length Perturbation", 2013), that is, more
@@ -139,11 +139,11 @@ def plan_corpus(
                         speaker,
                         accent,
                         name=f"{voice}_nohash_{index}.wav",
-                        rate=int(rng.integers(*_RATES)),
-                        pitch=int(rng.integers(*_PITCHES)),
-                        range=int(rng.integers(*_RANGES)),
-                        snr_db=float(rng.uniform(*_SNR_DB)),
-                        level_db=float(rng.uniform(*_LEVEL_DB)),
+                        rate=int(rng.integers(*RATES)),
+                        pitch=int(rng.integers(*PITCHES)),
+                        range=int(rng.integers(*RANGES)),
+                        snr_db=float(rng.uniform(*SNR_DB)),
+                        level_db=float(rng.uniform(*LEVEL_DB)),
                         shift=float(rng.uniform(-_SHIFT_SECONDS, _SHIFT_SECONDS)),
                         noise=float(rng.random()),
                         noise_start=float(rng.random()),

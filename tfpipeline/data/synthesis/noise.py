@@ -11,10 +11,12 @@ from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS
 from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
 
 NOISES = ("white", "pink", "brown", "babble")
+# How the amplitude of those that are no voices falls with frequency.
+SLOPES = {"white": 0.0, "pink": 0.5, "brown": 1.0}
 
-_RMS = 0.05
+NOISE_RMS = 0.05
 # None of the corpus' words occurs in these.
-_SENTENCES = (
+SENTENCES = (
     "the weather in the mountains changes very quickly",
     "please remember to water the plants every other morning",
     "our neighbours have painted their garden fence again",
@@ -33,37 +35,41 @@ def make_noises(seed: int, seconds: float) -> dict[str, np.ndarray]:
     """
     samples = round(seconds * SAMPLE_RATE)
     noises = {}
-    for number, (name, slope) in enumerate((("white", 0.0), ("pink", 0.5), ("brown", 1.0))):
+    for number, (name, slope) in enumerate(SLOPES.items()):
         rng = np.random.default_rng([seed, 100 + number])
-        noises[name] = _coloured(rng, samples, slope)
+        noises[name] = coloured_noise(rng, samples, slope)
     babble = np.zeros(samples, np.float32)
     with EspeakVoice() as espeak:
         for number, split in enumerate(SPLITS):
             start, end = noise_part(split, samples)
             rng = np.random.default_rng([seed, 200 + number])
-            babble[start:end] = _babble(rng, end - start, SPEAKERS[split], espeak)
+            babble[start:end] = babble_noise(rng, end - start, SPEAKERS[split], espeak)
     noises["babble"] = babble
     return noises
 
 
-def _coloured(rng: np.random.Generator, samples: int, slope: float) -> np.ndarray:
-    """Gaussian noise whose amplitude falls as frequency to the power `-slope`."""
+def coloured_noise(rng: np.random.Generator, samples: int, slope: float) -> np.ndarray:
+    """Return Gaussian noise whose amplitude falls as frequency to the power `-slope`."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     hz = np.fft.rfftfreq(samples, 1.0 / SAMPLE_RATE)
     # Flat below 50 Hz, or slow drifts would have all the power.
     return _level(np.fft.irfft(spectrum * np.maximum(hz, 50.0) ** -slope, samples))
 
 
-def _babble(
-    rng: np.random.Generator, samples: int, speakers: tuple[str, ...], espeak: EspeakVoice
+def babble_noise(
+    rng: np.random.Generator,
+    samples: int,
+    speakers: tuple[str, ...],
+    espeak: EspeakVoice,
+    sentences: tuple[str, ...] = SENTENCES,
 ) -> np.ndarray:
-    """Five or more voices that speak sentences at the same time, without end."""
+    """Return five to eight voices that speak sentences at the same time, without end."""
     total = np.zeros(samples)
     for speaker in rng.permutation(len(speakers))[:8]:
         position = -int(rng.integers(0, SAMPLE_RATE))
         while position < samples:
             accent = ACCENTS[rng.integers(len(ACCENTS))]
-            sentence = _SENTENCES[rng.integers(len(_SENTENCES))]
+            sentence = sentences[rng.integers(len(sentences))]
             utterance = Utterance(f"{accent}+{speakers[speaker]}", sentence, pitch=50)
             speech = espeak.say(utterance) / 32768.0
             voice = _level(resample(speech, espeak.sample_rate, SAMPLE_RATE))
@@ -77,4 +83,4 @@ def _babble(
 def _level(audio: np.ndarray) -> np.ndarray:
     """Scale to a fixed root mean square."""
     rms = float(np.sqrt(np.mean(np.square(audio, dtype=np.float64))))
-    return (audio * (_RMS / max(rms, 1e-9))).astype(np.float32)
+    return (audio * (NOISE_RMS / max(rms, 1e-9))).astype(np.float32)

@@ -48,15 +48,12 @@ GRAMMAR: dict[str, tuple[str, ...]] = {
 }
 
 
-def draw_sentence(rng: np.random.Generator) -> str:
+def draw_sentence(rng: np.random.Generator, grammar: dict[str, tuple[str, ...]] = GRAMMAR) -> str:
     """Return a sentence of lower-case words, drawn rule by rule."""
-    return _expand("{sentence}", rng)
-
-
-def _expand(text: str, rng: np.random.Generator) -> str:
+    text = "{sentence}"
     while "{" in text:
         before, _, rest = text.partition("{")
         rule, _, after = rest.partition("}")
-        choices = GRAMMAR[rule]
+        choices = grammar[rule]
         text = before + choices[int(rng.integers(len(choices)))] + after
     return text

@@ -13,14 +13,14 @@ import numpy as np
 from tfpipeline.data.arguments import check_count
 from tfpipeline.data.audio.wav import SAMPLE_RATE, write_wav
 from tfpipeline.data.commands.words import COMMANDS
-from tfpipeline.data.errors import SynthesizerError
 from tfpipeline.data.splits import SPLITS
 from tfpipeline.data.synthesis.corpus_folder import read_marker, write_folder
 from tfpipeline.data.synthesis.corpus_info import CorpusInfo
 from tfpipeline.data.synthesis.corpus_plan import ACCENTS, SPEAKERS, UNKNOWN, Clip, plan_corpus
 from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
 from tfpipeline.data.synthesis.noise import NOISES, make_noises
-from tfpipeline.data.synthesis.recording import in_noise, speak
+from tfpipeline.data.synthesis.recording import in_noise
+from tfpipeline.data.synthesis.spoken_word import speak_word
 from tfpipeline.data.synthesis.synthesizer_pool import check_voices, synthesizer_pool
 from tfpipeline.progress import progress
 
@@ -29,13 +29,6 @@ _QUICK_CLIPS = {"train": 1200, "validation": 200, "test": 240}
 # Each speaker costs the start of a process: the small corpus has every second one for training.
 _QUICK_STRIDE = 2
 _NOISE_SECONDS = {False: 60.0, True: 30.0}
-# The longest word that leaves room for a shift; a slower one is said again, faster. Some voices
-# hurry so that little is left of a word: they say it again, slower.
-_LONGEST_SECONDS = 0.88
-_SHORTEST_SECONDS = 0.32
-_FASTER = 1.25
-_FASTEST = 400
-_SLOWEST = 80
 
 
 def synthesize_corpus(
@@ -141,18 +134,8 @@ def _speak(folder: Path, unit: list[Clip], noises: dict[str, np.ndarray]) -> int
 
 def _clip(espeak: EspeakVoice, clip: Clip, noises: dict[str, np.ndarray]) -> np.ndarray:
     """Return one second of a word in noise, float32 `(samples,)`."""
-    speech, rate = _word(espeak, clip, clip.rate), clip.rate
-    while len(speech) < round(_SHORTEST_SECONDS * SAMPLE_RATE) and rate > _SLOWEST:
-        rate = max(_SLOWEST, round(rate / _FASTER))
-        speech = _word(espeak, clip, rate)
-    while len(speech) > round(_LONGEST_SECONDS * SAMPLE_RATE):
-        if rate >= _FASTEST:
-            raise SynthesizerError(
-                f"The voice {clip.voice!r} needs {len(speech) / SAMPLE_RATE:.2f} s for "
-                f"{clip.word!r} even at {rate} words per minute; leave that voice out."
-            )
-        rate = min(_FASTEST, round(rate * _FASTER))
-        speech = _word(espeak, clip, rate)
+    utterance = Utterance(clip.voice, clip.word, clip.rate, clip.pitch, clip.range)
+    speech = speak_word(espeak, utterance, clip.warp)
     room = SAMPLE_RATE - len(speech)
     start = min(max(0, room // 2 + round(clip.shift * SAMPLE_RATE)), room)
     return in_noise(
@@ -166,11 +149,6 @@ def _clip(espeak: EspeakVoice, clip: Clip, noises: dict[str, np.ndarray]) -> np.
         clip.noise,
         clip.noise_start,
     )
-
-
-def _word(espeak: EspeakVoice, clip: Clip, rate: int) -> np.ndarray:
-    utterance = Utterance(clip.voice, clip.word, rate, clip.pitch, clip.range)
-    return speak(espeak, utterance, clip.warp)
 
 
 def _info(out: Path, marker: dict[str, Any], reused: bool) -> CorpusInfo:
