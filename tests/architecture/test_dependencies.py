@@ -73,7 +73,7 @@ PYTHON_PARTS = {
     "data.wav": part("data.audio"),
     "data.sensors": part("data arguments errors progress", "numpy"),
     "data.images": part("data arguments errors extras", "numpy", lazy="sklearn"),
-    "data.text": part("data arguments errors progress", "numpy"),
+    "data.text": part("data errors", "numpy"),
     "data.commands": part("data data.audio features arguments errors progress", "numpy"),
     "data.sentences": part("data data.audio features arguments errors extras progress", "numpy"),
     "data.synthesis": part(
