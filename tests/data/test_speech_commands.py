@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from tfpipeline.data import (
+    COMMANDS_V1,
+    COMMANDS_V2,
     DEFAULT_WORDS,
     DataError,
     SpeechDataset,
@@ -229,6 +231,44 @@ def test_the_ten_words_are_the_default_where_they_are(tmp_path: Path) -> None:
     data = load_speech_commands(tmp_path, unknown_share=0.5)
     assert data.labels[2:] == DEFAULT_WORDS
     assert len(data.test.labels[data.test.labels == 1]) == 1
+
+
+@pytest.mark.parametrize(("words", "count"), [(COMMANDS_V1, 30), (COMMANDS_V2, 35)])
+def test_all_words_of_a_version_can_be_the_classes(
+    tmp_path: Path, words: tuple[str, ...], count: int
+) -> None:
+    for word in words:
+        fill(tmp_path, word, speakers=3)
+    (tmp_path / "_background_noise_").mkdir()
+    write_wav(tmp_path / "_background_noise_" / "n.wav", sound(0, 12.0))
+    fill(tmp_path, "_unknown_", speakers=3)
+    fill(tmp_path, "_silence_", speakers=3)
+    for number, name in enumerate(("validation_list.txt", "testing_list.txt")):
+        lines = [f"{word}/s0{number}_nohash_0.wav" for word in (*words, "_unknown_", "_silence_")]
+        (tmp_path / name).write_text("\n".join(lines))
+    data = load_speech_commands(tmp_path, words=words, words_only=True)
+    assert data.labels == words
+    for split in (data.train, data.validation, data.test):
+        assert np.bincount(split.labels).tolist() == [1] * count
+        for path, label in zip(split.paths, split.labels, strict=True):
+            assert path.split("/")[0] == words[label]
+
+
+def test_words_only_keeps_the_words_clips_as_they_are(root: Path) -> None:
+    whole, only = load(root), load(root, words_only=True)
+    assert only.labels == WORDS
+    for split in ("train", "validation", "test"):
+        a, b = getattr(whole, split), getattr(only, split)
+        spoken = {path: label - 2 for path, label in zip(a.paths, a.labels, strict=True)}
+        kept = dict(zip(b.paths, b.labels, strict=True))
+        assert kept == {path: label for path, label in spoken.items() if label >= 0}
+    # Raw features are the same; the normalization is that of the clips that are left.
+    rows = [data.train.paths.index("yes/s05_nohash_0.wav") for data in (whole, only)]
+    raw = [
+        data.train.features[row] * data.log_mel.std + data.log_mel.mean
+        for data, row in zip((whole, only), rows, strict=True)
+    ]
+    np.testing.assert_allclose(raw[0], raw[1], atol=1e-4)
 
 
 def replaced(data: bytes, position: int, value: bytes) -> bytes:

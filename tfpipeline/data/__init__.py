@@ -10,6 +10,9 @@ from typing import Any
 
 _HOME = {
     "AudioError": "errors",
+    "COMMANDS": "commands.words",
+    "COMMANDS_V1": "commands.words",
+    "COMMANDS_V2": "commands.words",
     "CorpusInfo": "synthesis.corpus_info",
     "DEFAULT_WORDS": "commands.load_speech_commands",
     "DataError": "errors",

@@ -34,6 +34,7 @@ def load_speech_commands(
     workers: int = 2,
     unknown_share: float = 0.2,
     silence_share: float = 0.1,
+    words_only: bool = False,
 ) -> SpeechDataset:
     """Load a folder with one subfolder of WAV files for each word, as log-mel features.
 
@@ -49,6 +50,10 @@ def load_speech_commands(
     without audio, folders that begin with `.` or `_` and hold some, clips beside the folders, files
     in the lists that are not there: each is a note in `skipped`.
 
+    The usual numbers of classes: 12 are the ten words of `COMMANDS` with silence and unknown words,
+    which is the default; 30 and 35 are all words of version 0.01 (`COMMANDS_V1`) and of version
+    0.02 (`COMMANDS_V2`), with `words_only=True`.
+
     Args:
         root: the folder.
         words: words to recognize; None for the ten of Speech Commands where the folder has them
@@ -59,9 +64,10 @@ def load_speech_commands(
         workers: threads that read.
         unknown_share: unknown words are at most this share of a split's spoken clips.
         silence_share: silence is this share of all of a split's clips.
+        words_only: whether the words are all classes: silence and other words are left out.
 
     Returns:
-        The dataset, with labels `("_silence_", "_unknown_", *words)`.
+        The dataset, with labels `("_silence_", "_unknown_", *words)`, or `words` alone.
 
     Raises:
         DataError: a missing folder, no audio, no folder for a word, a split without clips.
@@ -77,7 +83,7 @@ def load_speech_commands(
     path = Path(root)
     found = find_words(path)
     chosen = choose_words(path, found.words, words)
-    labels = (SILENCE, UNKNOWN, *chosen)
+    labels = chosen if words_only else (SILENCE, UNKNOWN, *chosen)
     splits = assign_splits(path, found.files(), found.skipped)
     plans = {}
     for number, split in enumerate(SPLITS):
@@ -87,7 +93,7 @@ def load_speech_commands(
             raise DataError(_empty_split(path, split, len(splits)))
     reader = ClipReader(path, LogMel(config), workers)
     reader.skipped += found.skipped
-    noises = reader.noises()
+    noises = {} if words_only else reader.noises()
     raw = {}
     with progress("Reading clips", total=sum(map(len, plans.values()))) as bar:
         for number, split in enumerate(SPLITS):
@@ -97,10 +103,9 @@ def load_speech_commands(
                     f"{path}: no file of the {split} split can be used; the last reason is: "
                     f"{reader.skipped[-1]}"
                 )
-            own = int((spoken.labels == 0).sum())
-            count = round((len(spoken) - own) * silence_share / (1.0 - silence_share)) - own
             rng = np.random.default_rng([seed, 10 + number])
-            silence = reader.silence(noises, split, max(count, 0), rng)
+            count = 0 if words_only else _silent_clips(spoken, silence_share)
+            silence = reader.silence(noises, split, count, rng)
             raw[split] = _shuffled(spoken, silence, rng)
     reader.skipped += _words_without_clips(raw, labels)
     training = raw["train"].features
@@ -124,6 +129,12 @@ def load_speech_commands(
     )
 
 
+def _silent_clips(spoken: Split, share: float) -> int:
+    """Return how many clips of silence are to be made beside the user's own."""
+    own = int((spoken.labels == 0).sum())
+    return max(round((len(spoken) - own) * share / (1.0 - share)) - own, 0)
+
+
 def _choose(
     found: WordFolders,
     splits: dict[str, str],
@@ -138,13 +149,15 @@ def _choose(
     def of(files: list[str]) -> list[str]:
         return [file for file in files if splits[file] == split]
 
-    chosen = [(file, labels.index(word)) for word in labels[2:] for file in of(found.words[word])]
-    most = round(len(chosen) * unknown_share / (1.0 - unknown_share))
-    own = of(found.unknown)
-    others = [f for word, files in found.words.items() if word not in labels[2:] for f in of(files)]
-    picked = sorted(rng.permutation(len(others))[: max(most - len(own), 0)])
-    chosen += [(file, 1) for file in (*own, *(others[i] for i in picked))]
-    chosen += [(file, 0) for file in of(found.silence)]
+    words = [word for word in labels if word not in (SILENCE, UNKNOWN)]
+    chosen = [(file, labels.index(word)) for word in words for file in of(found.words[word])]
+    if UNKNOWN in labels:
+        most = round(len(chosen) * unknown_share / (1.0 - unknown_share))
+        own = of(found.unknown)
+        others = [f for word, files in found.words.items() if word not in words for f in of(files)]
+        picked = sorted(rng.permutation(len(others))[: max(most - len(own), 0)])
+        chosen += [(file, 1) for file in (*own, *(others[i] for i in picked))]
+        chosen += [(file, 0) for file in of(found.silence)]
     if limit is not None and len(chosen) > limit:
         chosen = [chosen[i] for i in sorted(rng.permutation(len(chosen))[:limit])]
     return chosen
@@ -156,7 +169,7 @@ def _words_without_clips(raw: dict[str, Split], labels: tuple[str, ...]) -> list
     return [
         FileNote(word, "none of its files is used; it stays a label without clips.")
         for number, word in enumerate(labels)
-        if number >= 2 and number not in heard
+        if word not in (SILENCE, UNKNOWN) and number not in heard
     ]
 
 

@@ -6,14 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from tfpipeline.data.commands.words import COMMANDS
+from tfpipeline.data.commands.words import COMMANDS, COMMANDS_V1
 from tfpipeline.data.splits import SPLITS
 
 # The auxiliary words of Speech Commands, whose only role is to be told apart from its commands.
-UNKNOWN = (
-    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    *("bed", "bird", "cat", "dog", "happy", "house", "marvin", "sheila", "tree", "wow"),
-)
+UNKNOWN = COMMANDS_V1[len(COMMANDS) :]
 UNKNOWN_SHARE = 0.2
 
 # Every English accent of espeak-ng 1.52 but `en-shaw`, which is the accent `en` for texts in the
