@@ -26,7 +26,7 @@ _HOME = {
     "SentenceSplit": "sentences.sentence_dataset",
     "SpeechDataset": "commands.speech_dataset",
     "Split": "commands.speech_dataset",
-    "StreamInfo": "synthesis.long_stream",
+    "StreamInfo": "synthesis.stream_info",
     "SynthesizerError": "errors",
     "TextDataset": "text.text_dataset",
     "Vocabulary": "text.vocabulary",

@@ -22,6 +22,7 @@ from tfpipeline.data.synthesis.corpus_folder import Marker, read_marker, write_f
 from tfpipeline.data.synthesis.corpus_plan import SPEAKERS
 from tfpipeline.data.synthesis.espeak_voice import EspeakVoice
 from tfpipeline.data.synthesis.noise import babble_noise
+from tfpipeline.data.synthesis.stream_info import StreamInfo
 from tfpipeline.data.synthesis.stream_scene import SceneMaker, draw_scene
 from tfpipeline.data.synthesis.stream_text import FillerText
 from tfpipeline.data.synthesis.synthesizer_pool import check_voices, synthesizer_pool
@@ -35,35 +36,6 @@ _QUICK = {"minutes": 3, "keyword_minutes": 1}
 _QUICK_PIECE_SECONDS = 60
 _BABBLE_SECONDS = 20
 _SPOKEN = "spoken"
-
-
-@dataclasses.dataclass(frozen=True)
-class StreamInfo:
-    """Description of a synthesized stream.
-
-    Args:
-        path: its folder.
-        seed: seed of every random choice.
-        split: whose speakers speak.
-        negative_seconds: length of the recordings without a keyword.
-        keyword_seconds: length of those with keywords.
-        speech_seconds: how much of the recordings without a keyword is speech.
-        keywords: how often each is said.
-        speakers: variants of the synthesizer that speak.
-        synthesizer: name and version of the synthesizer.
-        reused: whether the folder held this very stream already.
-    """
-
-    path: Path
-    seed: int
-    split: str
-    negative_seconds: float
-    keyword_seconds: float
-    speech_seconds: float
-    keywords: dict[str, int]
-    speakers: tuple[str, ...]
-    synthesizer: str
-    reused: bool
 
 
 @dataclasses.dataclass(frozen=True)
