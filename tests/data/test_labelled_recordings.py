@@ -18,7 +18,9 @@ from tfpipeline.data import (
     write_wav,
 )
 
-EACH = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EACH = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 INTERVALS = st.builds(
     lambda start, length, label: LabelledInterval(start / 1000, (start + length) / 1000, label),
     st.integers(0, 10**7),

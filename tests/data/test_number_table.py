@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from tfpipeline.data.errors import DataError
 from tfpipeline.data.number_table import read_numbers, read_table
 
-EACH = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EACH = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def sentence(path: Path, **arguments: object) -> str:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from tfpipeline.data import DataError, load_digits, load_pixel_mnist, pixel_permutation
 from tfpipeline.data.images.idx_file import read_idx
 
-EACH = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EACH = settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 TYPES = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
 
 

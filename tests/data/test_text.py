@@ -20,7 +20,9 @@ from tfpipeline.data import (
 )
 from tfpipeline.data.text.vocabulary import fit_vocabulary, words_of_prose
 
-EACH = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+EACH = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 TRAIN = " the cat sat on the mat \n the <unk> N sat \n\n the dog \n"
 FILES = {"train": TRAIN, "valid": " the bird sat \n", "test": " a cat \n"}
 

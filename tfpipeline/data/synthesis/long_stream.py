@@ -184,7 +184,8 @@ def _make(
     # Rounded at once, so that a piece takes as little memory as its file.
     audio = np.zeros(samples, np.int16)
     spoken: list[LabelledInterval] = []
-    position, turns = 0, list[str]()
+    position = 0
+    turns: list[str] = []
     with EspeakVoice() as espeak:
         maker = SceneMaker(espeak, rng, text, babble, keywords)
         while position < samples:
