@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,19 @@ def test_a_file_that_claims_gigabytes_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "table.txt"
     with path.open("wb") as file:
         file.truncate(1 << 40)
-    assert "has 1048576 MiB, more than the 256" in sentence(path)
+    assert "has 1048576 MiB, more than the 64" in sentence(path)
+
+
+def test_millions_of_empty_lines_take_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "table.txt"
+    path.write_bytes(b"\n" * (8 << 20) + b"1")
+    tracemalloc.start()
+    try:
+        assert "most of its lines are shorter than 2 numbers" in sentence(path)
+        assert "more than the 1" in sentence(path, rows=3)
+        assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_rows_are_counted_and_whole_numbers_bounded(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tfpipeline.data import (
     load_python_text,
     load_text,
 )
-from tfpipeline.data.text.vocabulary import fit_vocabulary, words_of_prose
+from tfpipeline.data.text.vocabulary import fit_vocabulary, words_of_lines, words_of_prose
 
 EACH = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -103,6 +103,14 @@ def test_any_bytes_are_a_text_or_a_sentence(ptb: Path, data: bytes, level: str) 
         assert "\n" not in str(error)
         return
     assert len(read.vocabulary) == len(set(read.train) | {read.vocabulary.unknown})
+
+
+@EACH
+@given(text=st.text("ab \n\t\r\u2003", max_size=30))
+def test_words_are_those_of_each_line(text: str) -> None:
+    lines = [line.split() for line in text.split("\n")]
+    wanted = [word for words in lines if words for word in (*words, "<eos>")]
+    assert list(words_of_lines(text)) == wanted
 
 
 @EACH

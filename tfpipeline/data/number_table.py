@@ -10,7 +10,9 @@ import numpy as np
 from tfpipeline.data.errors import DataError
 from tfpipeline.data.whole_file import MIB, read_whole_text
 
-_MOST_BYTES = 256 * MIB
+_MOST_BYTES = 64 * MIB
+# More than any number needs, so that a table of few rows cannot have a file of many megabytes.
+_BYTES_A_NUMBER = 64
 
 
 def read_table(
@@ -28,11 +30,17 @@ def read_table(
     Raises:
         DataError: the file is missing, no text, has other lines, or what is no finite number.
     """
-    lines = read_whole_text(path, _MOST_BYTES, expected).splitlines()
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
+    most = _MOST_BYTES
+    if rows is not None:
+        most = min(most, MIB + rows * columns * _BYTES_A_NUMBER)
+    text = read_whole_text(path, most, expected).rstrip()
+    if not text:
         raise DataError(f"{path}: holds only empty lines; expected {expected}.")
+    if text.count("\n") > len(text) // columns:
+        raise DataError(
+            f"{path}: most of its lines are shorter than {columns} numbers; expected {expected}."
+        )
+    lines = text.splitlines()
     try:
         table = np.loadtxt(lines, np.float32, comments=None, delimiter=separator, ndmin=2)
         good = table.shape == (len(lines), columns) and np.isfinite(table).all()

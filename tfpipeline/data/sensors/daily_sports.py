@@ -140,16 +140,19 @@ def _segments(folder: Path) -> list[tuple[int, int]]:
                 f"{here}: there is no such folder; expected a01 to a19 of Daily and Sports "
                 "Activities, in each p1 to p8 with s01.txt to s60.txt."
             )
-        people = [(_FOLDER.match(path.name), path) for path in here.iterdir() if path.is_dir()]
-        found.append(
-            {
-                (int(person[1]), int(file[1]))
-                for person, path in people
-                if person
-                for file in (_FILE.match(entry.name) for entry in path.iterdir())
-                if file
-            }
-        )
+        try:
+            people = [(_FOLDER.match(path.name), path) for path in here.iterdir() if path.is_dir()]
+            found.append(
+                {
+                    (int(person[1]), int(file[1]))
+                    for person, path in people
+                    if person
+                    for file in (_FILE.match(entry.name) for entry in path.iterdir())
+                    if file
+                }
+            )
+        except OSError as error:
+            raise DataError(f"{here}: cannot be read ({error.strerror}).") from None
     every = set.union(*found)
     for activity, those in enumerate(found):
         if missing := sorted(every - those):

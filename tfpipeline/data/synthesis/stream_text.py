@@ -51,8 +51,7 @@ SMALL_TALK: dict[str, tuple[str, ...]] = {
 # Words that sound like a keyword, and so are one to who listens.
 _SOUND_ALIKE = {
     **{"no": ("know",), "right": ("write", "rite", "wright"), "one": ("won",)},
-    **{"two": ("to", "too"), "four": ("for", "fore"), "eight": ("ate",), "six": ("sicks",)},
-    **{"bird": ("burred",), "wow": (), "off": (), "see": ("sea",), "hey": ("hay",)},
+    **{"two": ("to", "too"), "four": ("for", "fore"), "eight": ("ate",), "hey": ("hay",)},
 }
 _TRIES = 1000
 

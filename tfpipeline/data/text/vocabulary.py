@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -67,16 +67,23 @@ def fit_vocabulary(symbols: Iterable[str], most: int | None = None, least: int =
     return Vocabulary([UNKNOWN, *(ordered if most is None else ordered[: most - 1])])
 
 
-def words_of_lines(text: str) -> Iterable[str]:
-    """Return the words of a text that is split by spaces already, and `<eos>` after each line."""
-    for line in text.split("\n"):
-        if words := line.split():
-            yield from words
+def words_of_lines(text: str) -> Iterator[str]:
+    """Yield the words of a text that is split by spaces already, and `<eos>` after each line."""
+    # One at a time: a list of all words would take ten times the memory of the text.
+    in_line = False
+    for match in re.finditer(r"\n|\S+", text):
+        if match[0] != "\n":
+            yield match[0]
+            in_line = True
+        elif in_line:
             yield END
+            in_line = False
+    if in_line:
+        yield END
 
 
-def words_of_prose(text: str) -> Iterable[str]:
-    """Return lower-case words, numbers and signs, and `<eos>` after each paragraph."""
+def words_of_prose(text: str) -> Iterator[str]:
+    """Yield lower-case words, numbers and signs, and `<eos>` after each paragraph."""
     for paragraph in re.split(r"\n\s*\n", text):
         if words := re.findall(r"[^\W_]+|[^\w\s]|_", paragraph.lower()):
             yield from words
