@@ -18,6 +18,7 @@ from tfpipeline.data import (
     load_python_text,
     load_text,
 )
+from tfpipeline.data.text import python_text
 from tfpipeline.data.text.vocabulary import fit_vocabulary, words_of_lines, words_of_prose
 
 EACH = settings(
@@ -220,3 +221,12 @@ def test_a_python_without_its_text_is_one_sentence(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(DataError, match=r"comes without pydoc_data.topics here; install the whole"):
         load_python_text()
+
+
+@pytest.mark.slow
+def test_every_module_of_the_list_is_read() -> None:
+    found = python_text._docstrings()
+    assert len(found) == len(python_text._MODULES) > 90
+    # A name in each kind of place: a file, and a package.
+    assert "namedtuple" in found["module collections"]
+    assert "parser" in found["module argparse"]

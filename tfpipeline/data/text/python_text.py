@@ -18,29 +18,20 @@ from tfpipeline.data.text.vocabulary import fit_vocabulary, words_of_prose
 
 # Modules with much to read, in every Python from 3.11 on.
 _MODULES = (
-    *("abc", "argparse", "ast", "asyncio/base_events", "asyncio/streams", "asyncio/tasks", "bdb"),
-    *("calendar", "codecs", "collections/__init__", "concurrent/futures/_base", "configparser"),
-    *("contextlib", "copy", "csv", "ctypes/util", "dataclasses", "datetime", "decimal", "difflib"),
-    *("dis", "doctest", "email/message", "email/header", "enum", "filecmp", "fractions", "ftplib"),
-    *("functools", "gettext", "glob", "gzip", "heapq", "hmac", "html/parser", "http/client"),
-    *("http/cookiejar", "imaplib", "importlib/abc", "inspect", "ipaddress", "json/__init__"),
-    *("json/encoder", "locale", "logging/__init__", "logging/handlers", "mailbox", "mimetypes"),
-    *(
-        "numbers",
-        "optparse",
-        "os",
-        "pathlib",
-        "pdb",
-        "pickle",
-        "pickletools",
-        "pkgutil",
-        "platform",
-    ),
-    *("plistlib", "poplib", "pprint", "profile", "pstats", "pydoc", "queue", "random", "sched"),
-    *("secrets", "selectors", "shelve", "shlex", "shutil", "smtplib", "socket", "socketserver"),
-    *("ssl", "statistics", "string", "subprocess", "tarfile", "tempfile", "textwrap", "threading"),
-    *("timeit", "trace", "traceback", "typing", "unittest/case", "unittest/mock", "urllib/parse"),
-    *("urllib/request", "uuid", "warnings", "wave", "weakref", "xmlrpc/client", "zipfile"),
+    *("abc", "argparse", "ast", "asyncio/base_events", "asyncio/streams", "asyncio/tasks"),
+    *("bdb", "calendar", "codecs", "collections", "concurrent/futures/_base", "configparser"),
+    *("contextlib", "copy", "csv", "ctypes/util", "dataclasses", "datetime", "decimal"),
+    *("difflib", "dis", "doctest", "email/message", "email/header", "enum", "filecmp"),
+    *("fractions", "ftplib", "functools", "gettext", "glob", "gzip", "heapq", "hmac"),
+    *("html/parser", "http/client", "http/cookiejar", "imaplib", "importlib/abc", "inspect"),
+    *("ipaddress", "json", "json/encoder", "locale", "logging", "logging/handlers", "mailbox"),
+    *("mimetypes", "numbers", "optparse", "os", "pathlib", "pdb", "pickle", "pickletools"),
+    *("pkgutil", "platform", "plistlib", "poplib", "pprint", "profile", "pstats", "pydoc"),
+    *("queue", "random", "sched", "secrets", "selectors", "shelve", "shlex", "shutil"),
+    *("smtplib", "socket", "socketserver", "ssl", "statistics", "string", "subprocess"),
+    *("tarfile", "tempfile", "textwrap", "threading", "timeit", "trace", "traceback", "typing"),
+    *("unittest/case", "unittest/mock", "urllib/parse", "urllib/request", "uuid", "warnings"),
+    *("wave", "weakref", "xmlrpc/client", "zipfile"),
 )
 # Of ten documents one is for validation and one for the test.
 _TENTHS = {8: "validation", 9: "test"}
@@ -113,9 +104,11 @@ def _docstrings() -> dict[str, str]:
     library = Path(sysconfig.get_path("stdlib"))
     found = {}
     for name in _MODULES:
+        files = (library / f"{name}.py", library / name / "__init__.py")
         try:
-            tree = ast.parse((library / f"{name}.py").read_text(encoding="utf-8"))
-        except (OSError, SyntaxError, UnicodeDecodeError):
+            source = next(file for file in files if file.is_file()).read_text(encoding="utf-8")
+            tree = ast.parse(source)
+        except (StopIteration, OSError, SyntaxError, UnicodeDecodeError):
             continue  # Pythons differ in what they have; the hash tells.
         kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         texts = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds)]
