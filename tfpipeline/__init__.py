@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import (
+        activations,
         bench,
         callbacks,
         compress,
@@ -40,6 +41,7 @@ __all__ = [
     "Streamer",
     "TfpipelineError",
     "__version__",
+    "activations",
     "bench",
     "callbacks",
     "compress",

@@ -30,10 +30,10 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
     return Part(frozenset(parts.split()), frozenset(packages.split()), frozenset(lazy.split()))
 
 
-KERAS_SIDE = "protocol layers regularizers callbacks losses metrics"
+KERAS_SIDE = "protocol activations layers regularizers callbacks losses metrics"
 EVERYTHING = (
     "arguments array_file errors progress worker_process extras loading numerics features "
-    "decoding protocol layers "
+    "decoding protocol activations layers "
     "regularizers callbacks losses metrics compress models data runtime inspection export bench "
     "report recipes"
 )
@@ -53,6 +53,7 @@ PYTHON_PARTS = {
     "features": part("errors", "numpy"),
     "decoding": part("errors", "numpy"),
     # The Keras side: any backend, so TensorFlow is not imported here.
+    "activations": part("", "keras"),
     # The recurrent cells have their gates from their specification.
     "layers": part(f"{KERAS_SIDE} numerics.cells errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),

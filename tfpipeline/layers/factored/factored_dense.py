@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfpipeline import activations
 from tfpipeline.layers.copying import take_over, with_own_objects
 from tfpipeline.layers.factored.factored_kernel import (
     FactoredKernel,
@@ -67,7 +68,7 @@ class FactoredDense(keras.layers.Layer):
             raise ValueError(f"`units` must be a positive int; received {units!r}.")
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
-        self.activation = keras.activations.get(activation)
+        self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from tfpipeline import activations
 from tfpipeline.layers.factored.ranks import Rank, check_forms, check_ranks, resolve_rank
 from tfpipeline.layers.recurrent.arguments import arguments_of, signature_of
 from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS, CellProtocol
@@ -73,7 +74,10 @@ class RecurrentCell(CellProtocol):
         joint: str = "partial",
         **options: Any,
     ) -> None:
-        super().__init__(*args, **options)
+        for argument in ("activation", "recurrent_activation"):
+            if argument in options:
+                options[argument] = activations.named(options[argument])
+        super().__init__(*map(activations.named, args), **options)
         self.joint = check_forms(joint, recurrent_rank)
         self.rank = self.check_rank(rank, "rank")
         self.recurrent_rank = (

@@ -41,7 +41,7 @@ class RecurrentLayer(keras.layers.RNN):
             cls.ARGUMENTS = signature_of(cls._first_arguments(), own.values(), _LOOP.values())
             for name in own:
                 if not hasattr(cls, name) or name in FACTOR_ARGUMENTS:
-                    setattr(cls, name, _of_cell(name))
+                    setattr(cls, name, of_cell(name))
         # A subclass with arguments of its own says them itself.
         cls.__signature__ = None if "__init__" in vars(cls) else cls.ARGUMENTS
 
@@ -188,7 +188,9 @@ class RecurrentLayer(keras.layers.RNN):
         return cls(**config)
 
 
-def _of_cell(name: str) -> property:
+def of_cell(name: str) -> property:
+    """Return a property of a layer that is the attribute of its cell."""
+
     def read(layer: Any) -> Any:
         return getattr(layer.cell, name)
 
@@ -204,4 +206,8 @@ def _snake_case(name: str) -> str:
 
 def _activation_name(activation: Any) -> str:
     name = keras.activations.serialize(activation)
-    return name if isinstance(name, str) else str(name.get("registered_name") or name)
+    if isinstance(name, str):
+        return name
+    # Of a registered function Keras keeps the name here, of an object there.
+    registered = name["config"] if name.get("class_name") == "function" else None
+    return str(registered or name.get("registered_name") or name)
