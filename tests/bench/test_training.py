@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 
 import pytest
-from recurrent_kinds import MAIN_KINDS
+from recurrent_kinds import TWIN_KINDS
 
 from tfpipeline.bench.training import TrainingCase, TrainingRow, main, time_training
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 SMALL = TrainingCase(batch=2, frames=3, features=6, units=8, rank=2)
 
 
-@pytest.mark.parametrize("cell", MAIN_KINDS)
+@pytest.mark.parametrize("cell", TWIN_KINDS)
 def test_times_the_three_layers(cell):
     row = time_training(TrainingCase(**{**vars(SMALL), "cell": cell}), "here", False, rounds=1)
     assert row.mode == "here" and min(row.dense, row.full, row.low) > 0

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from random_step import quantized, random_step
-from recurrent_kinds import MAIN_KINDS
+from recurrent_kinds import TWIN_KINDS
 from small_model import FEATURES, walk
 
 from tfpipeline.export import Tolerances, export
@@ -65,7 +65,7 @@ def two_bit_weights(path: Path) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("mode", ["int2", "int8x2"])
-@pytest.mark.parametrize("kind", [*(k.factored for k in MAIN_KINDS.values()), FactoredDense])
+@pytest.mark.parametrize("kind", [*(k.factored for k in TWIN_KINDS.values()), FactoredDense])
 def test_ternary_factors_of_full_rank_are_written_as_trained(
     target: Path, kind: type, mode: str
 ) -> None:

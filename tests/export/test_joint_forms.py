@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from recurrent_kinds import MAIN_KINDS
+from recurrent_kinds import TWIN_KINDS
 from small_model import FEATURES, walk
 
 from tfpipeline.compress import two_stage_fit
@@ -47,11 +47,11 @@ def check_forms(report: ExportReport, model: keras.Model, op: str) -> None:
 
 
 @pytest.mark.parametrize("joint", ["partial", "split", "all", "prabhavalkar"])
-@pytest.mark.parametrize("kind", MAIN_KINDS)
+@pytest.mark.parametrize("kind", TWIN_KINDS)
 def test_joint_forms(target: Path, kind: str, joint: str) -> None:
     keras.utils.set_random_seed(5)
     # joint="all" needs as many features as units.
-    layer = MAIN_KINDS[kind].factored(FEATURES, rank=8, joint=joint, return_sequences=True)
+    layer = TWIN_KINDS[kind].factored(FEATURES, rank=8, joint=joint, return_sequences=True)
     model = keras.Sequential([keras.Input((None, FEATURES)), layer])
     # The largest of 40 states that nobody trained is a close call.
     accepted = Tolerances(agreement=0.9)

@@ -17,7 +17,7 @@ def test_export_step_describes_the_function(sequences, kind, use_bias):
     assert step.activation == "tanh"
     assert step.recurrent_activation == ("sigmoid" if kind.gate_activation else None)
     assert (step.units, step.return_sequences, step.go_backwards) == (12, True, False)
-    assert step.attributes == kind.attributes
+    assert step.attributes == pytest.approx(kind.attributes)
     columns = 12 * kind.gates
     assert [m.shape for m in step.kernel + step.recurrent_kernel] == [
         (10, 4),

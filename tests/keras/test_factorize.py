@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from recurrent_kinds import KIND
+from recurrent_kinds import TWIN
 
 from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
@@ -193,7 +193,7 @@ def test_a_model_that_keeps_its_layers_to_itself_is_named(sequences):
         factorize(model)
 
 
-@KIND
+@TWIN
 @pytest.mark.parametrize("joint", ["partial", "split"])
 def test_each_twin_is_factorized_and_cut(sequences, kind, joint):
     # Not orthogonal: where all singular values are equal, no approximation is the best one.

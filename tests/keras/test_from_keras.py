@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
-from recurrent_kinds import ANY_KIND, GRU, KIND, TOLERANCE, array
+from recurrent_kinds import ANY_TWIN, GRU, TOLERANCE, TWIN, array
 
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.regularizers import TraceNorm
@@ -16,7 +16,7 @@ def square(sequences):
     return np.concatenate([sequences, sequences[:, :, :2]], axis=-1)
 
 
-@ANY_KIND
+@ANY_TWIN
 @pytest.mark.parametrize("joint", ["partial", "split", "all"])
 def test_there_and_back(square, kind, joint):
     theirs = kind.twin(return_sequences=True, dropout=0.1, name="mine")
@@ -30,7 +30,7 @@ def test_there_and_back(square, kind, joint):
     np.testing.assert_allclose(array(back(square)), expected, atol=TOLERANCE)
 
 
-@KIND
+@TWIN
 def test_cells_there_and_back(sequences, kind):
     theirs = keras.layers.RNN(kind.cell.PLAIN(12, **kind.options()))
     expected = array(theirs(sequences))
@@ -49,7 +49,7 @@ def test_dense_there_and_back(sequences):
     assert ours.collapse().get_config() == theirs.get_config()
 
 
-@KIND
+@TWIN
 def test_a_lower_rank_is_the_best_approximation(sequences, kind):
     theirs = kind.twin()
     theirs(sequences)
@@ -63,7 +63,7 @@ def test_a_lower_rank_is_the_best_approximation(sequences, kind):
         assert error == pytest.approx(np.sqrt((values[4:] ** 2).sum()), rel=1e-4)
 
 
-@ANY_KIND
+@ANY_TWIN
 def test_a_layer_without_bias_stays_without(sequences, kind):
     theirs = kind.twin(use_bias=False)
     expected = array(theirs(sequences))

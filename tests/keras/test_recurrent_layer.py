@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 from cell_twins import logistic
-from recurrent_kinds import KIND, TOLERANCE, array, seeded
+from recurrent_kinds import KIND, TOLERANCE, TWIN, array, seeded
 from step_output import product
 
 from tfpipeline.compress import truncate
@@ -168,7 +168,7 @@ def test_constructor_takes_the_arguments_of_cell_and_loop():
         Leaky(4, rank=None, joint="split")
 
 
-@KIND
+@TWIN
 def test_constructor_of_a_twin_is_that_of_keras_and_the_ranks(kind):
     for ours, theirs in ((kind.factored, kind.plain), (kind.cell, kind.cell.PLAIN)):
         known = {

@@ -11,9 +11,13 @@ from tfpipeline.layers.recurrent.factored_simple_rnn import (
     FactoredSimpleRNN,
     FactoredSimpleRNNCell,
 )
+from tfpipeline.layers.recurrent.fast_grnn import FastGRNN, FastGRNNCell
+from tfpipeline.layers.recurrent.fast_rnn import FastRNN, FastRNNCell
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
+from tfpipeline.layers.recurrent.ugrnn import UGRNN, UGRNNCell
 
 __all__ = [
+    "UGRNN",
     "FactoredDense",
     "FactoredGRU",
     "FactoredGRUCell",
@@ -21,6 +25,11 @@ __all__ = [
     "FactoredLSTMCell",
     "FactoredSimpleRNN",
     "FactoredSimpleRNNCell",
+    "FastGRNN",
+    "FastGRNNCell",
+    "FastRNN",
+    "FastRNNCell",
+    "UGRNNCell",
 ]
 
 TWINS: dict[Any, Any] = {
