@@ -34,6 +34,8 @@ def settle(model: Any, seed: int = 0) -> Any:
     rng = np.random.default_rng(seed)
     for variable in model.trainable_variables:
         shape = tuple(variable.shape)
+        if not shape:
+            continue  # a number of a cell, which starts alike everywhere
         is_bias = "bias" in variable.name
         scale = 0.2 if is_bias else float(np.sqrt(2.0 / (shape[0] + shape[-1])))
         values = rng.normal(size=shape) * scale
