@@ -101,6 +101,7 @@ class ExportRun:
                 self._data.samples,
                 options.modes,
                 keep_values=options.clipping != MINMAX,
+                streams=any(form.streaming for form in options.forms),
             )
             quantizer = Quantizer(converted.whole, converted.marked.marked, observed)
         held_out = self._data.held_out

@@ -19,6 +19,7 @@ from tfpipeline.export.graph.markers import Marked, MarkedLayer
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.recurrent.observe import ObservedLayer, observe
 from tfpipeline.export.samples.signature import Samples
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.progress import progress
 
 
@@ -46,8 +47,12 @@ def calibrate(
     samples: Samples,
     modes: ModeTable,
     keep_values: bool = False,
+    streams: bool = False,
 ) -> Observed:
     """Run samples through the marked float graph.
+
+    A state without a bound of its own goes further in a stream than in one sample, and all behind
+    it with it: where there is such a layer, samples are also run end to end.
 
     Args:
         marked: The converted model.
@@ -56,6 +61,7 @@ def calibrate(
         samples: Model inputs by name.
         modes: The mode of each layer: its bits decide between a kernel and its factors.
         keep_values: Whether rules other than min-max will be asked for ranges.
+        streams: Whether states will be carried on from call to call.
     """
     runner = FloatRunner(marked, graph, samples)
     inside: dict[int, ObservedLayer] = {}
@@ -65,9 +71,23 @@ def calibrate(
         inside[position], output = observe(layer.step, x, bits)
         return output
 
-    with progress("Calibrating", (len(waves_of_markers(graph)) + 1) * runner.samples) as bar:
+    def run_on(position: int, layer: MarkedLayer, x: np.ndarray) -> np.ndarray:
+        bits = modes.of(layer.name).weight_bits
+        seen, output = observe(layer.step, x, bits, end_to_end=not layer.step.go_backwards)
+        inside[position] = inside[position].and_of(seen)
+        return output
+
+    grows = [isinstance(m, MarkedLayer) and not CELLS[m.step.cell].bounded for m in layers]
+    passes = 2 if streams and any(grows) else 1
+    with progress(
+        "Calibrating", passes * (len(waves_of_markers(graph)) + 1) * runner.samples
+    ) as bar:
         runner.feed_markers(layers, run, bar.advance)
         activations = runner.observe(bar.advance, keep_values)
+        if passes == 2:
+            stream = FloatRunner(marked, graph, samples)
+            stream.feed_markers(layers, run_on, bar.advance)
+            stream.observe(bar.advance, keep_values, activations)
     return Observed(activations, inside, runner.samples, _digest(samples))
 
 

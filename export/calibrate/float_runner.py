@@ -148,12 +148,24 @@ class FloatRunner:
             | {i for i in self._graph.inputs.values() if self._graph.tensors[i].dtype == FLOAT32}
         )
 
-    def observe(self, advance: Callable[..., None], keep_values: bool) -> Observations:
-        """Observe what each float activation is for each sample."""
-        found, indices = Observations(self.samples, keep_values), self.activations()
+    def observe(
+        self,
+        advance: Callable[..., None],
+        keep_values: bool,
+        before: Observations | None = None,
+    ) -> Observations:
+        """Observe what each float activation is for each sample.
+
+        Args:
+            advance: The progress bar.
+            keep_values: Whether rules other than min-max will be asked for ranges.
+            before: What the same samples showed in another run, which is then widened.
+        """
+        found, indices = before or Observations(self.samples, keep_values), self.activations()
+        add = found.add if before is None else found.widen
         for sample in range(self.samples):
             self.run(sample)
             for index in indices:
-                found.add(sample, index, self.value(index))
+                add(sample, index, self.value(index))
             advance()
         return found

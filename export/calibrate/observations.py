@@ -10,6 +10,9 @@ from tfpipeline.export.samples.positions import every_fourth
 _FEWEST = 8
 _MOST_KEPT = 4096
 """Values of an activation that are kept of a sample."""
+_STREAM_HEADROOM = 1.25
+"""Of an activation over what it was in a stream: few streams are seen, and what a long
+one comes to is rarer than what a sample does."""
 
 
 def held_back(samples: int) -> tuple[int, ...]:
@@ -43,14 +46,22 @@ class Observations:
         """Add what an activation was for a sample; samples come in order."""
         self._extremes.setdefault(index, []).append(minmax(values))
         if self._keep_values:
-            some = values.reshape(-1)[:: max(1, values.size // _MOST_KEPT)].copy()
-            self._kept.setdefault(index, []).append(some)
+            self._kept.setdefault(index, []).append(_some_of(values))
         mean = values.reshape(-1, values.shape[-1] if values.ndim else 1).mean(axis=0)
         zeros = np.zeros(mean.shape, np.float32)
         sums = self._sums.setdefault(index, {True: zeros, False: zeros})
         sums[True] = sums[True] + mean
         if sample not in self._held_back:
             sums[False] = sums[False] + mean
+
+    def widen(self, sample: int, index: int, values: np.ndarray) -> None:
+        """Say that an activation has these values too for a sample; its mean stays as it was."""
+        extremes = self._extremes[index]
+        ends = _STREAM_HEADROOM * np.array(minmax(values))
+        extremes[sample] = minmax(np.array([*extremes[sample], *ends]))
+        if self._keep_values:
+            kept = self._kept[index]
+            kept[sample] = np.concatenate([kept[sample], _some_of(values)])
 
     def ranges(self, clipping: str, all_samples: bool = True) -> dict[int, Range]:
         """Return the range of each activation by the rule called `clipping`.
@@ -77,3 +88,7 @@ class Observations:
 
     def _used(self, all_samples: bool) -> list[int]:
         return [i for i in range(self._samples) if all_samples or i not in self._held_back]
+
+
+def _some_of(values: np.ndarray) -> np.ndarray:
+    return values.reshape(-1)[:: max(1, values.size // _MOST_KEPT)].copy()

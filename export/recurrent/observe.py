@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from tfpipeline.export.recurrent.gate_names import gate_function
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.recurrent_float import Taps, sequence_float
 from tfpipeline.protocol import RecurrentStep
+
+_LENGTHS = 10
+"""Of a stream in samples, as many as `verify.drift` runs."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +46,33 @@ class ObservedLayer:
     highest: np.ndarray
     states: tuple[float, ...]
 
+    def and_of(self, other: ObservedLayer) -> ObservedLayer:
+        """Return the larger magnitudes of two runs of one layer."""
+        larger = {}
+        for name in ("a_x", "a_h", "p_x", "p_h", "sums", "highest"):
+            one = getattr(self, name)
+            larger[name] = None if one is None else np.maximum(one, getattr(other, name))
+        states = tuple(map(max, self.states, other.states))
+        return replace(self, **larger, states=states)
 
-def observe(step: RecurrentStep, x: np.ndarray, bits: int = 8) -> tuple[ObservedLayer, np.ndarray]:
+
+def observe(
+    step: RecurrentStep, x: np.ndarray, bits: int = 8, end_to_end: bool = False
+) -> tuple[ObservedLayer, np.ndarray]:
     """Run a layer on its float input.
 
     Args:
         step: The layer.
         x: float32 `(batch, time, features)`.
         bits: Of a weight, as the layer's mode has it: only weights that are ternary get 2.
+        end_to_end: Whether each sample goes on from the state of the one before, ten in a row.
 
     Returns:
         What was seen, and the layer's output.
     """
     kernel, recurrent, bits = written_kernels(step, bits)
-    sequence, final, taps = _run(step, kernel, recurrent, x, taps=True)
+    given = _end_to_end(x) if end_to_end else x
+    sequence, final, taps = _run(step, kernel, recurrent, given, taps=True)
     assert taps is not None  # for the type checker: taps=True gives them
     sums = taps.p_x + taps.p_h
     seen = ObservedLayer(
@@ -71,7 +87,17 @@ def observe(step: RecurrentStep, x: np.ndarray, bits: int = 8) -> tuple[Observed
         highest=sums.reshape(-1, sums.shape[-1]).max(axis=0),
         states=tuple(float(np.abs(state).max()) for state in taps.states),
     )
+    if end_to_end:
+        sequence = sequence.reshape(-1, x.shape[1], step.units)[: len(x)]
+        return seen, sequence if step.return_sequences else sequence[:, -1]
     return seen, sequence if step.return_sequences else final[0]
+
+
+def _end_to_end(x: np.ndarray) -> np.ndarray:
+    """Return samples laid end to end; some come again where they are no whole number of tens."""
+    streams = -(-len(x) // _LENGTHS)
+    whole = np.resize(x, (streams * _LENGTHS, *x.shape[1:]))
+    return whole.reshape(streams, -1, x.shape[-1])
 
 
 def float_output(step: RecurrentStep, x: np.ndarray) -> np.ndarray:
