@@ -17,15 +17,20 @@
  * of a load, and loads bound a single column whose weights are in the cache. */
 #define AHEAD 1024
 
-.macro load_first step
-  ldp q4, q5, [x0, #64 * \step]
-  ldp q6, q7, [x0, #64 * \step + 32]
-  prfm pldl1keep, [x0, #64 * \step + AHEAD]
+/* Step `step` of `steps` that are read in a row: the first load moves x0 past all of them. */
+.macro load_first step, steps
+  .if \step == 0
+  ldp q4, q5, [x0], #64 * \steps
+  .else
+  ldp q4, q5, [x0, #64 * (\step - \steps)]
+  .endif
+  ldp q6, q7, [x0, #64 * (\step - \steps) + 32]
+  prfm pldl1keep, [x0, #64 * (\step - \steps) + AHEAD]
 .endm
 
-.macro load_second step
-  ldp q8, q9, [x0, #64 * \step]
-  ldp q10, q11, [x0, #64 * \step + 32]
+.macro load_second step, steps
+  ldp q8, q9, [x0, #64 * (\step - \steps)]
+  ldp q10, q11, [x0, #64 * (\step - \steps) + 32]
 .endm
 
 /* One step of one column with the first or the second set of weights. */
@@ -44,8 +49,8 @@
 .endm
 
 /* One column alone alternates between two sets of sums: four chains would wait for latency. */
-.macro first_columns batch, step
-  first 16, 17, 18, 19, 0, \step
+.macro first_columns batch, step, x=0
+  first 16, 17, 18, 19, \x, \step
   .if \batch > 1
   first 20, 21, 22, 23, 1, \step
   .endif
@@ -57,9 +62,9 @@
   .endif
 .endm
 
-.macro second_columns batch, step
+.macro second_columns batch, step, x=0
   .if \batch == 1
-  second 20, 21, 22, 23, 0, \step
+  second 20, 21, 22, 23, \x, \step
   .else
   second 16, 17, 18, 19, 0, \step
   second 20, 21, 22, 23, 1, \step
@@ -84,6 +89,18 @@
   .if \batch > 3
   ldr \size\()3, [x12], #\bytes
   .endif
+.endm
+
+/* 4 steps from step `done` of `steps` that are read in a row; v`x` is x of a column alone. */
+.macro four_steps batch, done, steps, x=0
+  load_first \done, \steps
+  load_second \done+1, \steps
+  first_columns \batch, 0, \x
+  load_first \done+2, \steps
+  second_columns \batch, 1, \x
+  load_second \done+3, \steps
+  first_columns \batch, 2, \x
+  second_columns \batch, 3, \x
 .endm
 
 /* Loads, not copies: those would take the pipes of SDOT. */
@@ -150,32 +167,38 @@ tfp_function tfp_tile_s8\to\()_r16k4_neondot_16x\batch
   add x12, x11, x4
   .endif
   add x0, x0, #64
-  subs x8, x2, #4
+  .if \batch == 1
+  subs x8, x2, #8
   b.lo 3f
-2: /* 4 steps */
-  load_columns \batch, q, 16
-  load_first 0
-  load_second 1
-  first_columns \batch, 0
-  load_first 2
-  second_columns \batch, 1
-  load_second 3
-  subs x8, x8, #4
-  first_columns \batch, 2
-  add x0, x0, #256
-  second_columns \batch, 3
+2: /* 8 steps: one column alone has registers for its next 4 steps, and a longer loop counts less */
+  ldp q0, q1, [x9], #32
+  subs x8, x8, #8
+  four_steps 1, 0, 8
+  four_steps 1, 4, 8, 1
   b.hs 2b
 3:
-  adds x8, x8, #4
-  b.eq 5f
-4: /* 1 step */
+  tbz x8, #2, 4f
+  load_columns 1, q, 16
+  four_steps 1, 0, 4
+  .else
+  subs x8, x2, #4
+  b.lo 4f
+3: /* 4 steps */
+  load_columns \batch, q, 16
+  subs x8, x8, #4
+  four_steps \batch, 0, 4
+  b.hs 3b
+  .endif
+4:
+  ands x8, x8, #3
+  b.eq 6f
+5: /* 1 step */
   load_columns \batch, s, 4
-  load_first 0
   subs x8, x8, #1
-  add x0, x0, #64
+  load_first 0, 1
   first_columns \batch, 0
-  b.ne 4b
-5:
+  b.ne 5b
+6:
   .if \batch == 1
   add v16.4s, v16.4s, v20.4s
   add v17.4s, v17.4s, v21.4s

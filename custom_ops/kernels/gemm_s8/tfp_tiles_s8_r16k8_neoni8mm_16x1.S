@@ -16,8 +16,14 @@
 /* As in tfp_tiles_s8_r16k4_neondot.S: every second line. */
 #define AHEAD 1024
 
-.macro load w, offset, a, b, c, d
+/* `offset` bytes lie between the pointer and the weights, where `first` is 0; else the pointer is
+ * moved by `first` bytes, past all steps that are read in a row. */
+.macro load w, offset, first, a, b, c, d
+  .if \first
+  ldp q\a, q\b, [\w], #\first
+  .else
   ldp q\a, q\b, [\w, #\offset]
+  .endif
   ldp q\c, q\d, [\w, #\offset + 32]
 .endm
 
@@ -36,18 +42,18 @@
 .endm
 
 /* One step of one block or of two. */
-.macro step blocks, x, offset
-  load x0, \offset, 4, 5, 6, 7
+.macro step blocks, x, offset, first=0
+  load x0, \offset, \first, 4, 5, 6, 7
   prfm pldl1keep, [x0, #\offset + AHEAD]
   .if \blocks > 1
-  load x10, \offset, 8, 9, 10, 11
+  load x10, \offset, \first, 8, 9, 10, 11
   prfm pldl1keep, [x10, #\offset + AHEAD]
   .endif
   dots \x, 16, 17, 18, 19, 4, 5, 6, 7
-  load x0, \offset + 64, 4, 5, 6, 7
+  load x0, \offset + 64, 0, 4, 5, 6, 7
   .if \blocks > 1
   dots \x, 24, 25, 26, 27, 8, 9, 10, 11
-  load x10, \offset + 64, 8, 9, 10, 11
+  load x10, \offset + 64, 0, 8, 9, 10, 11
   .endif
   dots \x, 20, 21, 22, 23, 4, 5, 6, 7
   .if \blocks > 1
@@ -96,21 +102,15 @@
   subs x8, x2, #2
   b.lo 3f
 2: /* 2 steps */
-  ld1r {v0.2d}, [x9], #8
-  ld1r {v1.2d}, [x9], #8
+  ld2r {v0.2d, v1.2d}, [x9], #16
   subs x8, x8, #2
-  step \blocks, 0, 0
-  step \blocks, 1, 128
-  add x0, x0, #256
-  .if \blocks > 1
-  add x10, x10, #256
-  .endif
+  step \blocks, 0, -256, 256
+  step \blocks, 1, -128
   b.hs 2b
 3:
   tbz x8, #0, 4f
   ld1r {v0.2d}, [x9]
-  step \blocks, 0, 0
-  add x0, x0, #128
+  step \blocks, 0, -128, 128
 4:
   finish \to, x12, 16, 17, 18, 19, 20, 21, 22, 23
   .if \blocks > 1

@@ -60,6 +60,29 @@
   ldp d8, d9, [sp], #64
 .endm
 
+/* One step of 8 rows; v`x` and v`y` are x of the columns. `offset` bytes lie between x0 and its
+ * weights, where `first` is 0; else x0 is moved by `first` bytes, past all steps of a loop. */
+.macro step8 batch, x, y, offset, first=0
+  .if \first
+  ldp q4, q5, [x0], #\first
+  .else
+  ldp q4, q5, [x0, #\offset]
+  .endif
+  ldp q6, q7, [x0, #\offset + 32]
+  prfm pldl1keep, [x0, #\offset + AHEAD]
+  product4 \x, 16, 17, 18, 19, 4, 5, 6, 7, 8, 9, 10, 11
+  .if \batch > 1
+  product4 \y, 24, 25, 26, 27, 4, 5, 6, 7, 12, 13, 14, 15
+  .endif
+  ldp q4, q5, [x0, #\offset + 64]
+  ldp q6, q7, [x0, #\offset + 96]
+  prfm pldl1keep, [x0, #\offset + AHEAD + 64]
+  product4 \x, 20, 21, 22, 23, 4, 5, 6, 7, 8, 9, 10, 11
+  .if \batch > 1
+  product4 \y, 28, 29, 30, 31, 4, 5, 6, 7, 12, 13, 14, 15
+  .endif
+.endm
+
 /* 8 rows x 1 and 8 rows x 2 read the weights in one line. */
 .macro tile8 batch
 tfp_function tfp_tile_s8s32_r8k16_neon_8x\batch
@@ -70,36 +93,32 @@ tfp_function tfp_tile_s8s32_r8k16_neon_8x\batch
   mov x16, #2
 2: /* 8 rows */
   mov x9, x3
-  add x10, x3, x4
-  mov x8, x2
   clear 16, 17, 18, 19
   clear 20, 21, 22, 23
   .if \batch > 1
+  add x10, x3, x4
   clear 24, 25, 26, 27
   clear 28, 29, 30, 31
   .endif
-3: /* 16 columns of weights */
-  ldr q0, [x9], #16
+  subs x8, x2, #2
+  b.lo 4f
+3: /* 2 x 16 columns of weights */
+  ldp q0, q1, [x9], #32
   .if \batch > 1
-  ldr q1, [x10], #16
+  ldp q2, q3, [x10], #32
   .endif
-  ldp q4, q5, [x0]
-  ldp q6, q7, [x0, #32]
-  prfm pldl1keep, [x0, #AHEAD]
-  product4 0, 16, 17, 18, 19, 4, 5, 6, 7, 8, 9, 10, 11
+  subs x8, x8, #2
+  step8 \batch, 0, 2, -256, 256
+  step8 \batch, 1, 3, -128
+  b.hs 3b
+4:
+  tbz x8, #0, 5f
+  ldr q0, [x9]
   .if \batch > 1
-  product4 1, 24, 25, 26, 27, 4, 5, 6, 7, 12, 13, 14, 15
+  ldr q2, [x10]
   .endif
-  ldp q4, q5, [x0, #64]
-  ldp q6, q7, [x0, #96]
-  prfm pldl1keep, [x0, #AHEAD + 64]
-  subs x8, x8, #1
-  product4 0, 20, 21, 22, 23, 4, 5, 6, 7, 8, 9, 10, 11
-  add x0, x0, #128
-  .if \batch > 1
-  product4 1, 28, 29, 30, 31, 4, 5, 6, 7, 12, 13, 14, 15
-  .endif
-  b.ne 3b
+  step8 \batch, 0, 2, -128, 128
+5:
   ldp q4, q5, [x7], #32
   reduce 16, 16, 17, 18, 19
   reduce 20, 20, 21, 22, 23
@@ -144,13 +163,12 @@ tfp_function tfp_tile_s8s32_r8k16_neon_4x\batch
   clear 28, 29, 30, 31
   .endif
 4: /* 16 columns of weights */
-  ldp q4, q5, [x0]
+  ldp q4, q5, [x0], #128
   ldr q0, [x9], #16
   ldr q1, [x10], #16
-  ldp q6, q7, [x0, #32]
-  prfm pldl1keep, [x0, #AHEAD]
+  ldp q6, q7, [x0, #-96]
+  prfm pldl1keep, [x0, #AHEAD - 128]
   ldr q2, [x11], #16
-  add x0, x0, #128
   .if \batch > 3
   ldr q3, [x12], #16
   .endif
