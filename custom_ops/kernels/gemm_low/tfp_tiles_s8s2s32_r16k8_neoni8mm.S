@@ -5,7 +5,6 @@
 
 #include "tfp_tiles_low_r16k8_neoni8mm.inc"
 
-tile 2, 1
 tile 2, 2
 tile 2, 3
 tile 2, 4

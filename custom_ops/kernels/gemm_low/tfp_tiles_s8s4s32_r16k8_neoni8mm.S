@@ -5,7 +5,6 @@
 
 #include "tfp_tiles_low_r16k8_neoni8mm.inc"
 
-tile 4, 1
 tile 4, 2
 tile 4, 3
 tile 4, 4
