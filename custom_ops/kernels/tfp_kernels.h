@@ -68,9 +68,6 @@ const tfp_weight_kernels *tfp_get_weight_kernels(const tfp_variant *variant, int
  * as many, where b is a multiple of panels[0]. */
 size_t tfp_packed_block_bytes(const tfp_weight_kernels *kernels, size_t depth);
 
-/* The width of the first panel where `blocks` are left. */
-size_t tfp_panel_width(const tfp_weight_kernels *kernels, size_t blocks);
-
 /* The place of block `block` in a packed matrix of `blocks` blocks. */
 typedef struct tfp_block_place {
   unsigned char *panel;

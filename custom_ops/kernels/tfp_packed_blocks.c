@@ -1,5 +1,5 @@
 /* Where the blocks of a packed matrix lie. */
-#include "common/tfp_assert.h"
+#include "common/tfp_panels.h"
 #include "tfp_kernels.h"
 
 size_t tfp_packed_block_bytes(const tfp_weight_kernels *kernels, size_t depth) {
@@ -7,18 +7,12 @@ size_t tfp_packed_block_bytes(const tfp_weight_kernels *kernels, size_t depth) {
   return TFP_ROW_BLOCK * (sizeof(int32_t) + padded * (size_t)kernels->bits / 8);
 }
 
-size_t tfp_panel_width(const tfp_weight_kernels *kernels, size_t blocks) {
-  TFP_ASSERT(blocks > 0);
-  const uint8_t *width = kernels->panels;
-  while (*width > blocks) ++width;
-  return *width;
-}
-
 tfp_block_place tfp_find_block(const tfp_weight_kernels *kernels, void *packed, size_t blocks,
                                size_t depth, size_t block) {
   TFP_ASSERT(block < blocks);
-  size_t first = block - block % kernels->panels[0], width;
-  while (width = tfp_panel_width(kernels, blocks - first), first + width <= block) first += width;
+  const uint8_t *panels = kernels->panels;
+  size_t first = block - block % panels[0], width;
+  while (width = tfp_first_panel(panels, blocks - first), first + width <= block) first += width;
   unsigned char *panel = (unsigned char *)packed + first * tfp_packed_block_bytes(kernels, depth);
   return (tfp_block_place){panel, width, block - first};
 }

@@ -3,8 +3,7 @@
 #ifndef TFP_PANELS_X86_H_
 #define TFP_PANELS_X86_H_
 
-#include "../tfp_kernels.h"
-#include "tfp_target.h"
+#include "tfp_panels.h"
 
 static const uint8_t tfp_panels_s8_avx2[] = {6, 4, 3, 2, 1};
 static const uint8_t tfp_panels_s8_ymm[] = {3, 2, 1};
@@ -14,11 +13,5 @@ static const uint8_t tfp_panels_columns_ymm[] = {2, 1};
 /* With 4 bits, two rows in a byte; with 2 bits, four. */
 static const uint8_t tfp_panels_pairs[] = {6, 4, 2, 1};
 static const uint8_t tfp_panels_quads[] = {4, 1};
-
-/* The widest of them that `blocks` fill. */
-TFP_INLINE size_t tfp_first_panel(const uint8_t *widths, size_t blocks) {
-  while (*widths > blocks) ++widths;
-  return *widths;
-}
 
 #endif
