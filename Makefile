@@ -11,13 +11,15 @@
 #          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
 #          make test ARGS="-k export"   anything that pytest takes
 #          make test JOBS=4             processes that test side by side; 2 GB of memory each
-#          make bench ARGS="--batches 1 2" ARGS_RECURRENT="--only GRU" ARGS_ONE_STEP="--units 64"
+#          make bench ARGS="--batches 1 2" ARGS_GRID="--depths 320"
+#          make bench ARGS_RECURRENT="--only GRU" ARGS_ONE_STEP="--units 64"
 #          make bench-arm ARGS="--l2 1024"   a second-level cache of 1 MiB
 #          PYTHON=/path/to/python3.12   instead of the first of 3.11, 3.12, 3.13 that is found
 
 VENV ?= .venv
 ARGS ?=
 JOBS ?= 2
+ARGS_GRID ?=
 ARGS_RECURRENT ?=
 ARGS_ONE_STEP ?=
 QUICK ?=
@@ -46,6 +48,7 @@ test-fast: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)
+	$(BIN)/python custom_ops/bench/fully_connected_grid.py $(ARGS_GRID)
 	$(BIN)/python custom_ops/bench/recurrent.py $(ARGS_RECURRENT)
 	$(BIN)/python custom_ops/bench/one_step.py $(ARGS_ONE_STEP)
 

@@ -161,7 +161,13 @@ def time_contenders(
 
 
 def time_shape(
-    rows: int, depth: int, isa: str, rounds: int, repeats: int, copies: bool = False
+    rows: int,
+    depth: int,
+    isa: str,
+    rounds: int,
+    repeats: int,
+    copies: bool = False,
+    rivals_only: bool = False,
 ) -> list[dict[str, object]]:
     """Return one row a contender: batch 1 and one thread, beside the limit of reading its weights.
 
@@ -170,8 +176,12 @@ def time_shape(
         isa: Kernels of ours.
         rounds, repeats: See `measure`.
         copies: Give each contender so many copies of its weights that no cache holds them.
+        rivals_only: Leave out what is compared with a layer of ours.
     """
     group = [c for c in contenders(rows, depth, 1) if not isinstance(c.layer, UnsignedLayer)]
+    if rivals_only:
+        ours = {c.name for c in group if c.ours}
+        group = [c for c in group if c.baseline not in ours]
     found = time_contenders(group, 1, isa, rounds, repeats, copies)
     medians = {str(row["contender"]): row["median_us"] for row in found}
     limits: dict[int, ReadLimit] = {}
@@ -206,14 +216,20 @@ def time_shape(
     return table
 
 
-def _print_shape(table: list[dict[str, object]]) -> None:
-    """Print the bytes a second of each contender beside those of reading."""
+def print_shape(table: list[dict[str, object]]) -> None:
+    """Print the bytes a second of each contender beside those of reading, and its ratio."""
     for row in table:
         if row["us"]:
+            ratio = ""
+            if row["compared_with"]:
+                ratio = (
+                    f", {row['times_faster']} ({row['median_times_faster']}) times as fast as "
+                    f"{row['compared_with']}"
+                )
             print(
                 f"{row['layer']} ({row['weights']}), {row['contender']}: {row['us']} us "
                 f"(median {row['median_us']}), {row['gb_s']} GB/s ({row['median_gb_s']}), "
-                f"reading {row['read_gb_s']} ({row['median_read_gb_s']})",
+                f"reading {row['read_gb_s']} ({row['median_read_gb_s']}){ratio}",
                 file=sys.stderr,
             )
 
@@ -309,7 +325,7 @@ def main() -> None:
         table: list[dict[str, object]] = []
         for one in cases:
             found = time_shape(*one[:2], isa, 3 if one[2] else rounds, repeats, one[2])
-            _print_shape(found)
+            print_shape(found)
             table += found
         words = (
             "Measured wall-clock times of calls at batch 1, one thread, not modelled; us is the "

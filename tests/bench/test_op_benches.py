@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 BENCH = Path(__file__).resolve().parents[2] / "custom_ops" / "bench"
-_SCRIPTS = ("recurrent", "fully_connected", "one_step", "read_limit")
+_SCRIPTS = ("recurrent", "fully_connected", "fully_connected_grid", "one_step", "read_limit")
 _MODULES = (
     *_SCRIPTS,
     "measuring",
@@ -112,6 +112,38 @@ def test_a_shape_stands_beside_what_reading_takes(
             assert bool(row["median_times_faster"]) == bool(row["compared_with"])
     assert any(row["median_times_faster"] for row in rows)
     assert "48x32 (in cache), ours int8: " in capsys.readouterr().err
+
+
+def test_the_grid_names_the_lowest_ratios_to_xnnpack(
+    benches: dict[str, ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    grid = benches["fully_connected_grid"]
+    options = ["--rows", "48", "32", "--depths", "64", "--rounds", "2", "--repeats", "2"]
+    monkeypatch.setattr(sys, "argv", ["grid.py", *options, "--out", str(tmp_path)])
+    grid.main()
+    rows = _table(tmp_path / "fully_connected_grid_x86.csv")
+    kinds = ("int8", "float, int8 weights", "float, int4 weights")
+    assert [(row["layer"], row["contender"]) for row in rows] == [
+        (layer, f"{whose} {kind}")
+        for layer in ("48x64", "32x64")
+        for kind in kinds
+        for whose in ("XNNPACK", "ours")
+    ]
+    for row in rows:
+        assert row["note"] or float(row["read_gb_s"]) > 0 and float(row["median_us"]) > 0
+        assert row["compared_with"] in ("", row["contender"].replace("ours", "XNNPACK"))
+    said = capsys.readouterr()
+    ratios = {row["layer"]: row["times_faster"] for row in rows if row["contender"] == "ours int8"}
+    layer = min(ratios, key=lambda name: float(ratios[name]))
+    assert f"ours int8, lowest of 2 layers: best {ratios[layer]} at {layer}, median " in said.out
+    assert f"{ratios[layer]} (" in said.err
+    assert "times as fast as XNNPACK int8" in said.err
+    # The whole range that matters is the default.
+    assert {min(grid.ROWS), max(grid.ROWS)} == {256, 6144}
+    assert {min(grid.DEPTHS), max(grid.DEPTHS)} == {64, 1024}
 
 
 @pytest.mark.parametrize("compiler", [True, False])
