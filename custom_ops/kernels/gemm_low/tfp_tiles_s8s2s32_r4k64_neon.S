@@ -139,17 +139,16 @@ tfp_function tfp_tile_s8s2s32_r4k64_neon_4x\batch
   clear 28, 29, 30, 31
   .endif
 4: /* 64 columns of weights */
-  ldp q8, q9, [x0]
+  ldp q8, q9, [x0], #64
   ldp q0, q1, [x9], #32
-  ldp q10, q11, [x0, #32]
+  ldp q10, q11, [x0, #-32]
   ldp q2, q3, [x9], #32
   .if \batch > 1
   ldp q4, q5, [x10], #32
   ldp q6, q7, [x10], #32
   .endif
-  prfm pldl1keep, [x0, #AHEAD]
+  prfm pldl1keep, [x0, #AHEAD - 64]
   subs x11, x11, #1
-  add x0, x0, #64
   .if \batch > 1
   two_rows 8, 9, 24, 25, 28, 29
   two_rows 10, 11, 26, 27, 30, 31

@@ -10,7 +10,7 @@
  *   x0 weights   x1 blocks left   x2 steps   x3 x   x4 stride of x   x5 acc   x6 stride of acc
  *   x7 offsets   x8 steps left   x9..x12 columns of x   x13..x15 columns of acc
  *   v16..v31 sums, 4 registers a column: 2 of lower rows, 2 of whole bytes
- *   v0..v3 x, 16 bytes a column   v4..v11 weights of two steps   v12, v13 lower rows   v14 mask
+ *   v0..v3 x, 16 bytes a column; v0 and v1 of one alone   v4..v11 weights of two steps   v12, v13 lower rows   v14 mask
  */
 #if defined(__aarch64__)
 #include "../common/tfp_assembly.inc"
@@ -19,9 +19,10 @@
 /* As in tfp_tiles_s8_r16k4_neondot.S: every second line. */
 #define AHEAD 768
 
-/* 4 rows and 4 columns of weights times every column of x; v`a` to v`d` are their sums. */
-.macro dots batch, w, columns, a, b, c, d
-  sdot v\a\().4s, v\w\().16b, v0.4b[\columns]
+/* 4 rows and 4 columns of weights times every column of x, of which v`x` is the first; v`a` to v`d`
+ * are their sums. */
+.macro dots batch, w, columns, a, b, c, d, x=0
+  sdot v\a\().4s, v\w\().16b, v\x\().4b[\columns]
   .if \batch > 1
   sdot v\b\().4s, v\w\().16b, v1.4b[\columns]
   .endif
@@ -34,37 +35,53 @@
 .endm
 
 /* 4 columns of weights. */
-.macro columns batch, w0, w1, columns
+.macro columns batch, w0, w1, columns, x
   and v12.16b, v\w0\().16b, v14.16b
   and v13.16b, v\w1\().16b, v14.16b
-  dots \batch, \w0, \columns, 18, 22, 26, 30
-  dots \batch, \w1, \columns, 19, 23, 27, 31
-  dots \batch, 12, \columns, 16, 20, 24, 28
-  dots \batch, 13, \columns, 17, 21, 25, 29
+  dots \batch, \w0, \columns, 18, 22, 26, 30, \x
+  dots \batch, \w1, \columns, 19, 23, 27, 31, \x
+  dots \batch, 12, \columns, 16, 20, 24, 28, \x
+  dots \batch, 13, \columns, 17, 21, 25, 29, \x
 .endm
 
 /* The same for one column of x, with a second set of sums: four chains would wait for latency. */
-.macro columns_second w0, w1, columns
+.macro columns_second w0, w1, columns, x
   and v12.16b, v\w0\().16b, v14.16b
   and v13.16b, v\w1\().16b, v14.16b
-  dots 1, \w0, \columns, 22, 0, 0, 0
-  dots 1, \w1, \columns, 23, 0, 0, 0
-  dots 1, 12, \columns, 20, 0, 0, 0
-  dots 1, 13, \columns, 21, 0, 0, 0
+  dots 1, \w0, \columns, 22, 0, 0, 0, \x
+  dots 1, \w1, \columns, 23, 0, 0, 0, \x
+  dots 1, 12, \columns, 20, 0, 0, 0, \x
+  dots 1, 13, \columns, 21, 0, 0, 0, \x
 .endm
 
 /* One depth step: the 4 columns `low` and `high` of x. */
-.macro step batch, w0, w1, w2, w3, low, high
-  columns \batch, \w0, \w1, \low
+.macro step batch, w0, w1, w2, w3, low, high, x=0
+  columns \batch, \w0, \w1, \low, \x
   .if \batch == 1
-  columns_second \w2, \w3, \high
+  columns_second \w2, \w3, \high, \x
   .else
-  columns \batch, \w2, \w3, \high
+  columns \batch, \w2, \w3, \high, \x
   .endif
 .endm
 
-/* `size` q or d: 2 steps or 1 of each column. */
-.macro load_columns batch, size, bytes
+/* Two steps from the byte `at` on of `bytes` that are read in a row: the first load moves x0 past
+ * all of them. v`x` is the first column of x. */
+.macro two_steps batch, at, bytes, x=0
+  .if \at
+  ldp q4, q5, [x0, #\at-\bytes]
+  .else
+  ldp q4, q5, [x0], #\bytes
+  load_columns \batch, \bytes
+  .endif
+  ldp q6, q7, [x0, #\at-\bytes+32]
+  prfm pldl1keep, [x0, #\at-\bytes+AHEAD]
+  ldp q8, q9, [x0, #\at-\bytes+64]
+  ldp q10, q11, [x0, #\at-\bytes+96]
+  step \batch, 4, 5, 6, 7, 0, 1, \x
+  step \batch, 8, 9, 10, 11, 2, 3, \x
+.endm
+
+.macro load_each batch, size, bytes
   ldr \size\()0, [x9], #\bytes
   .if \batch > 1
   ldr \size\()1, [x10], #\bytes
@@ -74,6 +91,17 @@
   .endif
   .if \batch > 3
   ldr \size\()3, [x12], #\bytes
+  .endif
+.endm
+
+/* x for so many bytes of weights: 1, 2 or 4 steps. */
+.macro load_columns batch, bytes
+  .if \bytes == 256
+  ldp q0, q1, [x9], #32
+  .elseif \bytes == 128
+  load_each \batch, q, 16
+  .else
+  load_each \batch, d, 8
   .endif
 .endm
 
@@ -130,26 +158,32 @@ tfp_function tfp_tile_s8s4s32_r16k4_neondot_16x\batch
   add x12, x11, x4
   begin 3, 28, 29, 30, 31
   .endif
-  subs x8, x2, #2
+  .if \batch == 1
+  subs x8, x2, #4
   b.lo 3f
-2: /* 2 steps */
-  ldp q4, q5, [x0], #128
-  load_columns \batch, q, 16
-  ldp q6, q7, [x0, #-96]
-  prfm pldl1keep, [x0, #AHEAD - 128]
-  ldp q8, q9, [x0, #-64]
-  ldp q10, q11, [x0, #-32]
-  subs x8, x8, #2
-  step \batch, 4, 5, 6, 7, 0, 1
-  step \batch, 8, 9, 10, 11, 2, 3
+2: /* 4 steps: one column alone has a register for its next 2 steps */
+  subs x8, x8, #4
+  two_steps 1, 0, 256
+  two_steps 1, 128, 256, 1
   b.hs 2b
 3:
-  tbz x8, #0, 4f
+  tbz x8, #1, 4f
+  two_steps 1, 0, 128
+  .else
+  subs x8, x2, #2
+  b.lo 4f
+3: /* 2 steps */
+  subs x8, x8, #2
+  two_steps \batch, 0, 128
+  b.hs 3b
+  .endif
+4:
+  tbz x8, #0, 5f
   ldp q4, q5, [x0], #64
-  load_columns \batch, d, 8
+  load_columns \batch, 64
   ldp q6, q7, [x0, #-32]
   step \batch, 4, 5, 6, 7, 0, 1
-4:
+5:
   .if \batch == 1
   add v16.4s, v16.4s, v20.4s
   add v17.4s, v17.4s, v21.4s

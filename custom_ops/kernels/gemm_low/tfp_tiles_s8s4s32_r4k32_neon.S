@@ -219,21 +219,20 @@ tfp_function tfp_tile_s8s4s32_r4k32_neon_4x\batch
   clear 28, 29, 30, 31
   .endif
 3: /* 32 columns of weights */
-  ldp q13, q14, [x0]
+  ldp q13, q14, [x0], #64
   ldp q0, q1, [x9], #32
   ldp q2, q3, [x10], #32
-  prfm pldl1keep, [x0, #AHEAD]
+  prfm pldl1keep, [x0, #AHEAD - 64]
   ldp q4, q5, [x11], #32
   .if \batch > 3
   ldp q6, q7, [x12], #32
   .endif
   decode 13
   row_many \batch, 13, 14, 16, 20, 24, 28
-  ldr q13, [x0, #32]
+  ldr q13, [x0, #-32]
   row_many \batch, 14, 13, 17, 21, 25, 29
-  ldr q14, [x0, #48]
+  ldr q14, [x0, #-16]
   subs x8, x8, #1
-  add x0, x0, #64
   row_many \batch, 13, 14, 18, 22, 26, 30
   row_many \batch, 14, 0, 19, 23, 27, 31
   b.ne 3b

@@ -17,15 +17,20 @@
 /* As in tfp_tiles_s8_r16k4_neondot.S: every second line. */
 #define AHEAD 1024
 
-.macro load_low step
-  ldp q4, q5, [x0, #128 * \step]
-  ldp q6, q7, [x0, #128 * \step + 32]
-  prfm pldl1keep, [x0, #128 * \step + AHEAD]
+/* Step `step` of `steps` that are read in a row: the first load moves x0 past all of them. */
+.macro load_low step, steps
+  .if \step == 0
+  ldp q4, q5, [x0], #128 * \steps
+  .else
+  ldp q4, q5, [x0, #128 * (\step - \steps)]
+  .endif
+  ldp q6, q7, [x0, #128 * (\step - \steps) + 32]
+  prfm pldl1keep, [x0, #128 * (\step - \steps) + AHEAD]
 .endm
 
-.macro load_high step
-  ldp q8, q9, [x0, #128 * \step + 64]
-  ldp q10, q11, [x0, #128 * \step + 96]
+.macro load_high step, steps
+  ldp q8, q9, [x0, #128 * (\step - \steps) + 64]
+  ldp q10, q11, [x0, #128 * (\step - \steps) + 96]
 .endm
 
 .macro pairs x, a, b, c, d, w0, w1, w2, w3
@@ -84,12 +89,12 @@
 
 .macro two_steps batch, first, second
   load_two_steps \batch
-  load_low \first
-  load_high \first
+  load_low \first, 4
+  load_high \first, 4
   low_rows \batch, 0, 2
-  load_low \second
+  load_low \second, 4
   high_rows \batch, 0, 2
-  load_high \second
+  load_high \second, 4
   low_rows \batch, 1, 3
   high_rows \batch, 1, 3
 .endm
@@ -186,17 +191,15 @@ tfp_function tfp_tile_s8\to\()_r16k8_neoni8mm_16x\batch
   two_steps \batch, 0, 1
   subs x8, x8, #4
   two_steps \batch, 2, 3
-  add x0, x0, #512
   b.hs 2b
 3:
   adds x8, x8, #4
   b.eq 5f
 4: /* 1 step */
   load_one_step \batch
-  load_low 0
-  load_high 0
+  load_low 0, 1
+  load_high 0, 1
   subs x8, x8, #1
-  add x0, x0, #128
   low_rows \batch, 0, 2
   high_rows \batch, 0, 2
   b.ne 4b
