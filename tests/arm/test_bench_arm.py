@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -90,6 +91,22 @@ def test_cycles_are_modelled(count: Count) -> None:
     assert ("cycles", "neoverse-n1") not in named, "it would count as a result in int8"
 
 
+@pytest.mark.usefixtures("modelled")
+def test_a_sample_of_a_recurrent_op_has_its_share_of_gates(
+    count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = Subject("lstm", "neon", (32, 64, 6), processors=("cortex-a72",))
+    whole = count(subject)
+    assert whole.instructions < 28 * 4000, "it is replayed as it was"
+    # 4 windows of 1000, of each part: a tenth of it.
+    monkeypatch.setattr(sys.modules["arm.measure"], "_WINDOW", 1000)
+    monkeypatch.setattr(sys.modules["arm.measure"], "_WINDOWS_OF_STEPS", 4)
+    sample = count(subject)
+    assert sample.instructions == whole.instructions
+    # Windows begin with an empty pipeline; gates alone differ from products by a factor.
+    assert sample.cycles["cortex-a72"] == pytest.approx(whole.cycles["cortex-a72"], rel=0.04)
+
+
 def test_the_region_is_what_lies_between_the_marks(
     tools: Tools,
     tmp_path: Path,
@@ -167,6 +184,21 @@ def test_every_recurrent_op_is_counted(count: Count, tmp_path: Path) -> None:
     assert list(rows) == list(CELLS)
     assert rows["lstm"]["litert_a53_instructions [recorded]"] == 954000
     assert recurrent_rows(results, {})[0]["litert_a53_instructions [recorded]"] == ""
+
+
+def test_a_streamed_step_is_not_taken_for_one_of_a_sequence(count: Count) -> None:
+    sequence = count(Subject("gru", "neondot", (16, 32, 4), processors=()))
+    step = count(replace(sequence.subject, sizes=(16, 32, 1)))
+    # The weights of x serve four steps at once in a sequence.
+    assert step.weights == sequence.weights
+    assert step.instructions > sequence.instructions / 4
+    assert values_of(step)["gru_streamed_step_instructions", "counted"] == step.instructions
+    recorded = read_recorded(BENCH / "recorded.csv")
+    rows = recurrent_rows([sequence, step], recorded)
+    name = "litert_a53_instructions [recorded]"
+    assert [row[name] for row in rows] == [728000, ""]
+    goals = check_goals(BENCH / "goals.csv", [sequence, step], recorded)
+    assert goals == check_goals(BENCH / "goals.csv", [sequence], recorded) != []
 
 
 def test_variants_agree_and_a_stranger_is_named(count: Count) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,10 @@ LINE = 64
 # Windows are long, because each begins with an empty pipeline, which costs about 15 cycles.
 _WINDOWS = 14
 _WINDOW = 4000
+# A recurrent op multiplies by batches of one and more: twice as many windows, and others for gates.
+_WINDOWS_OF_STEPS = 28
 _GOLDEN = (5**0.5 - 1) / 2
+_FLOATS = re.compile(r"f(add|sub|mul|div|max|min)")
 
 
 @dataclass(frozen=True)
@@ -118,9 +122,14 @@ def measure(
     cycles: dict[str, float] = {}
     instructions = sum(counts.values())
     if tools.mca:
-        windows = _windows(trace, blocks, listing)
+        parts = _parts(trace, blocks, listing) if subject.is_recurrent else [trace]
+        count = _WINDOWS_OF_STEPS if subject.is_recurrent else _WINDOWS
+        windows = [_windows(part, count, blocks, listing) for part in parts]
         for processor in subject.processors:
-            cycles[processor] = mca.predict(tools.mca, processor, windows) * instructions
+            cycles[processor] = sum(
+                mca.predict(tools.mca, processor, some) * int(blocks[part, 1].sum())
+                for part, some in zip(parts, windows, strict=True)
+            )
     memory = (folder / "region.memory").read_text().split()
     return Measurement(
         subject=subject,
@@ -166,19 +175,37 @@ def _count(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> Co
     return counts
 
 
-def _windows(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> list[list[str]]:
+def _parts(trace: np.ndarray, blocks: np.ndarray, listing: dict[int, str]) -> list[np.ndarray]:
+    """Products and gates of a recurrent op, each without the other.
+
+    Gates are few instructions that take many cycles: how many windows fell on them would be chance.
+    What is short enough to be replayed as it was stays in one.
+    """
+    if blocks[trace, 1].sum() <= _WINDOWS_OF_STEPS * _WINDOW:
+        return [trace]
+    floats = [
+        any(_FLOATS.match(text) for text in _texts(address, length, listing))
+        for address, length in blocks.tolist()
+    ]
+    is_gate = np.array(floats)[trace]
+    return [part for part in (trace[~is_gate], trace[is_gate]) if len(part)]
+
+
+def _windows(
+    trace: np.ndarray, count: int, blocks: np.ndarray, listing: dict[int, str]
+) -> list[list[str]]:
     """Stretches of executed instructions, one in each part of it; all of them where there are few.
 
     They do not lie evenly: a program that repeats itself would show the same part in all of them.
     """
     ends = np.cumsum(blocks[trace, 1])
     total = int(ends[-1])
-    if total <= _WINDOWS * _WINDOW:
+    if total <= count * _WINDOW:
         starts, size = np.array([0]), total
     else:
-        part = np.arange(_WINDOWS)
+        part = np.arange(count)
         within = (part + 1) * _GOLDEN % 1.0
-        starts = np.searchsorted(ends, (total - _WINDOW) * (part + within) / _WINDOWS)
+        starts = np.searchsorted(ends, (total - _WINDOW) * (part + within) / count)
         size = _WINDOW
     windows = []
     for start in starts.tolist():

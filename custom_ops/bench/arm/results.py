@@ -31,7 +31,7 @@ def values_of(result: Measurement) -> dict[tuple[str, str], float]:
     subject = result.subject
     lines = result.dram["loaded"] + result.dram["allocated"]
     if subject.is_recurrent:
-        steps, step = subject.sizes[2], f"{subject.kind}_step"
+        steps, step = subject.sizes[2], _step(subject)
         return {
             (f"{step}_instructions", "counted"): result.instructions / steps,
             (f"{step}_dram_bytes", "cache"): lines / steps,
@@ -45,6 +45,11 @@ def values_of(result: Measurement) -> dict[tuple[str, str], float]:
         (f"{prefix}cycles", "a53rule"): result.a53 / subject.macs,
         **{(f"{prefix}cycles", cpu): c / subject.macs for cpu, c in result.cycles.items()},
     }
+
+
+def _step(subject: Subject) -> str:
+    """Return how its measures are called; goals and recorded numbers are steps of sequences."""
+    return f"{subject.kind}_{'step' if subject.sizes[2] > 1 else 'streamed_step'}"
 
 
 def weight_bytes(subject: Subject) -> float:
@@ -149,11 +154,11 @@ def recurrent_rows(
 ) -> list[dict[str, object]]:
     """Return one row a cell and variant; numbers are for each step of the sequence.
 
-    Others' numbers are left empty where none was recorded for the cell.
+    Others' numbers are left empty where none was recorded for the cell, and for a streamed step.
     """
     rows = []
     for result in results:
-        step = f"{result.subject.kind}_step"
+        step = _step(result.subject)
         row = {"cell": result.subject.kind} | _row(result, result.subject.sizes[2], digits=0)
         for name, count in result.dram.items():
             row[f"dram_{name}_bytes [modelled]"] = round(count / result.subject.sizes[2])
