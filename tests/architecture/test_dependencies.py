@@ -61,7 +61,8 @@ PYTHON_PARTS = {
     "callbacks": part(f"{KERAS_SIDE} arguments errors", "numpy keras", lazy="tensorflow"),
     "losses": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "metrics": part(f"{KERAS_SIDE} decoding errors", "numpy keras"),
-    "compress": part(f"{KERAS_SIDE} arguments errors progress", "numpy keras"),
+    # The integers that a paper stores are numerics; their file is read with care.
+    "compress": part(f"{KERAS_SIDE} arguments array_file errors numerics progress", "numpy keras"),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
     "file_size": part(),
     "keras_file": part("file_size"),

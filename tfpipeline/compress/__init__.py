@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tfpipeline.compress.byte_file import load_bytes, save_bytes
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.factorize import factorize
 from tfpipeline.compress.truncate import truncate
@@ -14,6 +15,8 @@ __all__ = [
     "TruncationReport",
     "TwoStageResult",
     "factorize",
+    "load_bytes",
+    "save_bytes",
     "truncate",
     "two_stage_fit",
 ]
