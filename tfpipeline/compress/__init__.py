@@ -5,16 +5,21 @@ from __future__ import annotations
 from tfpipeline.compress.byte_file import load_bytes, save_bytes
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.factorize import factorize
+from tfpipeline.compress.size_ledger import CellSizes, LedgerRow, SizeLedger, ledger
 from tfpipeline.compress.truncate import truncate
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
 from tfpipeline.compress.two_stage_fit import TwoStageResult, two_stage_fit
 
 __all__ = [
+    "CellSizes",
     "CompressionError",
+    "LedgerRow",
     "MatrixTruncation",
+    "SizeLedger",
     "TruncationReport",
     "TwoStageResult",
     "factorize",
+    "ledger",
     "load_bytes",
     "save_bytes",
     "truncate",

@@ -1,0 +1,66 @@
+"""Which tensor of a file holds which array of the model that it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from tfpipeline.compress.size_ledger.parts import Part
+
+_RECURRENT = "recurrent"
+#: What the exporter calls products of the state.
+_OF_STATE = ("recurrent_kernel", "h_")
+
+
+class Stored(Protocol):
+    """What is asked of a stored tensor."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def bytes(self) -> int: ...
+
+
+def stored_arrays(
+    parts: Sequence[Part], tensors: Iterable[Stored]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the bytes of the tensor that holds each array, and those of all other tensors.
+
+    A tensor belongs to a layer by the first part of its name, and to an array of it by its shape,
+    which is transposed in a file; numbers of fewer bits may share bytes along its last axis.
+
+    Args:
+        parts: arrays of the model.
+        tensors: what the file stores.
+    """
+    left = list(tensors)
+    held: dict[str, int] = {}
+    for part in parts:
+        found = next((t for t in left if _holds(t, part)), None)
+        if found is not None:
+            left.remove(found)
+            held[part.name] = found.bytes
+    return held, {tensor.name: tensor.bytes for tensor in left}
+
+
+def _holds(tensor: Stored, part: Part) -> bool:
+    layer, _, name = tensor.name.partition("/")
+    *where, array = part.name.split("/")
+    if layer not in where or not _same_shape(tensor.shape, part):
+        return False
+    # With as many features as units, the shapes of both kernels are the same.
+    return not part.matrix or (_RECURRENT in array) == any(word in name for word in _OF_STATE)
+
+
+def _same_shape(shape: tuple[int, ...], part: Part) -> bool:
+    if not part.matrix:
+        return _without_ones(shape) == _without_ones(part.shape)
+    *outer, inner = reversed(part.shape)
+    packed = {-(-inner * bits // 8) for bits in (8, 4, 2)}
+    return len(shape) == len(part.shape) and list(shape[:-1]) == outer and shape[-1] in packed
+
+
+def _without_ones(shape: Iterable[int]) -> list[int]:
+    return [size for size in shape if size != 1]
