@@ -9,7 +9,7 @@ from tfpipeline.compress.size_ledger.parts import Part
 
 _RECURRENT = "recurrent"
 #: What the exporter calls products of the state.
-_OF_STATE = ("recurrent_kernel", "h_")
+_OF_STATE = ("recurrent_kernel", "h_", "a_h")
 
 
 class Stored(Protocol):
