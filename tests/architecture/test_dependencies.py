@@ -62,7 +62,12 @@ PYTHON_PARTS = {
     "losses": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "metrics": part(f"{KERAS_SIDE} decoding errors", "numpy keras"),
     # The integers that a paper stores are numerics; their file is read with care.
-    "compress": part(f"{KERAS_SIDE} arguments array_file errors numerics progress", "numpy keras"),
+    # The size ledger looks into a file of the device side.
+    "compress": part(
+        f"{KERAS_SIDE} arguments array_file errors numerics progress",
+        "numpy keras",
+        lazy="inspection",
+    ),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
     "file_size": part(),
     "keras_file": part("file_size"),
