@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from doc_page import run_page
 
 from tfpipeline.compress import CellSizes, CompressionError, ledger
 from tfpipeline.compress.size_ledger import VARIANTS
@@ -84,6 +85,12 @@ def test_sizes_of_dense_float_models(name: str) -> None:
     ours, published = DENSE[name]
     assert kilobytes(name, "dense") == pytest.approx(ours, abs=0.06)
     assert kilobytes(name, "dense") == pytest.approx(published, rel=0.02)
+
+
+def test_sizes_of_dense_models_that_do_not_follow() -> None:
+    for name, ours, published in (("Google-30", 64.2, 45), ("DSA-19", 32.6, 208)):
+        assert kilobytes(name, "dense") == pytest.approx(ours, abs=0.06)
+        assert abs(kilobytes(name, "dense") / published - 1) > 0.3
 
 
 def test_sizes_between_dense_and_bytes() -> None:
@@ -219,3 +226,8 @@ def test_wrong_arguments_are_refused(pruned: keras.Model, tmp_path: Path) -> Non
             replace(sizes, **change)
     with pytest.raises(ValueError, match="`name` must be one of"):
         sizes.variant("q")
+
+
+@pytest.mark.slow
+def test_the_page_runs() -> None:
+    run_page("ledger.md", blocks=4)

@@ -42,7 +42,11 @@ def stored_arrays(
         if found is not None:
             left.remove(found)
             held[part.name] = found.bytes
-    return held, {tensor.name: tensor.bytes for tensor in left}
+    others: dict[str, int] = {}
+    for tensor in left:
+        # Graphs of a loop may each have a tensor of a name.
+        others[tensor.name] = others.get(tensor.name, 0) + tensor.bytes
+    return held, others
 
 
 def _holds(tensor: Stored, part: Part) -> bool:
