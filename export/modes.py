@@ -6,7 +6,7 @@ A mode is a pair of formats: of the activations that flow between ops, and of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from tfpipeline.export.errors import ExportError
@@ -21,11 +21,14 @@ class Mode:
 
     Args:
         activations: "float32", "int8" (affine) or "int16" (symmetric).
-        weights: "float32", "float16", "int8", "int4" or "int2"; integers are per channel.
+        weights: "float32", "float16", "int8", "int4" or "int2".
+        per_channel: Whether each output row of integer weights has a scale of its own, and not
+            the whole matrix one.
     """
 
     activations: str
     weights: str
+    per_channel: bool = True
 
     @property
     def weight_bits(self) -> int:
@@ -66,12 +69,19 @@ class ModeTable:
         layers: The model's layers, against which patterns are checked: by name, or the names of
             the layers that each is part of by its own, such as those of a `Bidirectional`, whose
             mode holds for what is inside too.
+        per_channel: Of all modes.
 
     Raises:
         ExportError: a mode is unknown, or a pattern fits no layer.
     """
 
-    def __init__(self, mode: str, overrides: Mapping[str, str], layers: Iterable[str]) -> None:
+    def __init__(
+        self,
+        mode: str,
+        overrides: Mapping[str, str],
+        layers: Iterable[str],
+        per_channel: bool = True,
+    ) -> None:
         self._parents: Mapping[str, Iterable[str]] = (
             layers if isinstance(layers, Mapping) else dict.fromkeys(layers, ())
         )
@@ -80,9 +90,10 @@ class ModeTable:
                 "overrides must map names of layers to modes, for example {'dense*': 'float32'}; "
                 f"received {overrides!r}"
             )
-        self.default = _mode("quantize", mode)
+        self.per_channel = per_channel
+        self.default = _mode("quantize", mode, per_channel)
         self._overrides = {
-            key: _mode(f"overrides[{key!r}]", name) for key, name in overrides.items()
+            key: _mode(f"overrides[{key!r}]", name, per_channel) for key, name in overrides.items()
         }
         self._names = (mode, dict(overrides))
         names = sorted({name for one in self._parents for name in self._names_of(one)})
@@ -114,7 +125,7 @@ class ModeTable:
     def with_overrides(self, more: Mapping[str, str]) -> ModeTable:
         """Return the same with further overrides, of other names and behind those there are."""
         mode, overrides = self._names
-        return ModeTable(mode, {**overrides, **more}, self._parents)
+        return ModeTable(mode, {**overrides, **more}, self._parents, self.per_channel)
 
     def _names_of(self, layer: str) -> tuple[str, ...]:
         return (layer, *self._parents.get(layer, ()))
@@ -137,8 +148,8 @@ class ModeTable:
         return any(mode.activations != FLOAT32 for mode in self.modes())
 
 
-def _mode(argument: str, name: str) -> Mode:
+def _mode(argument: str, name: str, per_channel: bool) -> Mode:
     if not isinstance(name, str) or name not in MODES:
         options = ", ".join(repr(key) for key in MODES)
         raise ExportError(f"{argument} must be one of {options}, received {name!r}")
-    return MODES[name]
+    return MODES[name] if per_channel else replace(MODES[name], per_channel=False)

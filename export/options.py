@@ -84,13 +84,15 @@ class ExportOptions:
         forms: Sequence[str] | None,
         clipping: str,
         bias_correction: bool,
+        per_channel: bool = True,
     ) -> ExportOptions:
         """Check what the user gave; `layers` are the names of the layers that hold each layer.
 
         Raises:
             ExportError: an option is none of its choices, or does not go with another.
         """
-        target, modes = _target(path), ModeTable(quantize, overrides, layers)
+        _choice("per_channel", per_channel, (False, True))
+        target, modes = _target(path), ModeTable(quantize, overrides, layers, per_channel)
         ios = tuple(dict.fromkeys((FLOAT32, modes.default.activations)))
         _choice("io", io, ios, f" with quantize={quantize!r}")
         _choice("streaming", streaming, (False, True, "both"))

@@ -103,14 +103,16 @@ TfLiteStatus tfp_check_per_tensor(TfLiteContext *context, const tfp_node *node, 
 }
 
 TfLiteStatus tfp_check_per_row(TfLiteContext *context, const tfp_node *node, const char *name,
-                               const TfLiteTensor *tensor, int rows, const float **scales) {
+                               const TfLiteTensor *tensor, int rows, const float **scales,
+                               bool *one_scale) {
   const TfLiteAffineQuantization *q = tfp_affine_quantization(tensor);
+  const int count = q == NULL ? 0 : q->scale->size;
   /* LiteRT 1.4 keeps one zero point for all rows where they are equal. */
-  if (q == NULL || q->scale->size != rows ||
-      (q->zero_point->size != rows && q->zero_point->size != 1) || q->quantized_dimension != 0) {
+  if ((count != rows && count != 1) || (q->zero_point->size != count && q->zero_point->size != 1) ||
+      q->quantized_dimension != 0) {
     return tfp_node_error(context, node,
-                          "%s must have %d scales along dimension 0; got %d along %d", name, rows,
-                          q == NULL ? 0 : q->scale->size, q == NULL ? 0 : q->quantized_dimension);
+                          "%s must have one scale, or %d scales along dimension 0; got %d along %d",
+                          name, rows, count, q == NULL ? 0 : q->quantized_dimension);
   }
   for (int i = 0; i < q->zero_point->size; ++i) {
     if (q->zero_point->data[i] != 0) {
@@ -119,6 +121,7 @@ TfLiteStatus tfp_check_per_row(TfLiteContext *context, const tfp_node *node, con
     }
   }
   *scales = q->scale->data;
+  *one_scale = count == 1;
   return kTfLiteOk;
 }
 

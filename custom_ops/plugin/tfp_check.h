@@ -20,9 +20,10 @@ TfLiteStatus tfp_check_constant(TfLiteContext *context, const tfp_node *node, co
 TfLiteStatus tfp_check_per_tensor(TfLiteContext *context, const tfp_node *node, const char *name,
                                   const TfLiteTensor *tensor, float *scale, int32_t *zero_point);
 
-/* `rows` scales along dimension 0, zero points all 0. */
+/* `rows` scales along dimension 0, or one for all rows; zero points all 0. */
 TfLiteStatus tfp_check_per_row(TfLiteContext *context, const tfp_node *node, const char *name,
-                               const TfLiteTensor *tensor, int rows, const float **scales);
+                               const TfLiteTensor *tensor, int rows, const float **scales,
+                               bool *one_scale);
 
 /* Gives an output its dimensions. */
 TfLiteStatus tfp_resize_output(TfLiteContext *context, TfLiteTensor *tensor, int rank,

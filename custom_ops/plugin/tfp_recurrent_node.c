@@ -54,7 +54,8 @@ static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, in
   matrix->values = tensor->data;
   matrix->rows = rows;
   matrix->depth = depth;
-  return tfp_check_per_row(context, node, name, tensor, (int)rows, &matrix->scales);
+  return tfp_check_per_row(context, node, name, tensor, (int)rows, &matrix->scales,
+                           &matrix->one_scale);
 }
 
 /* Reads one kernel: two factors (first at input `i`, second after it) or one plain matrix. */

@@ -85,13 +85,17 @@ def integer_bias(
     count: int,
     scales: np.ndarray,
     activations: str,
+    quantization: Quantization | None = None,
 ) -> int:
-    """Return a bias in units of the accumulators: int32, or int64 for int16 activations."""
+    """Return a bias in units of the accumulators: int32, or int64 for int16 activations.
+
+    Its quantization has a scale a row unless it is given.
+    """
     dtype = np.int64 if activations == INT16 else np.int32
     values = np.zeros(count) if bias is None else bias / scales.astype(np.float64)
     limit = np.iinfo(np.int32)
     stored = np.clip(np.rint(values), limit.min, limit.max).astype(dtype)
-    return graph.constant(name, stored, Quantization.per_channel(scales))
+    return graph.constant(name, stored, quantization or Quantization.per_channel(scales))
 
 
 def fully_connected(
@@ -145,9 +149,14 @@ def fully_connected(
     assert input_scale is not None and output is not None
     quantized = rows_that_hold_bias(values, quantized, bits, bias, input_scale, mode)
     scales = (np.float32(input_scale) * quantized.scales).astype(np.float32)
-    weights = integer_constant(graph, f"{name}/weights", quantized, bits)
+    if mode.per_channel or bits < 8:
+        # Kernels for fewer bits know one scale a row only.
+        q, bias_q = Quantization.per_channel(quantized.scales), Quantization.per_channel(scales)
+    else:
+        q, bias_q = Quantization.of_rows(quantized.scales), Quantization.of_rows(scales)
+    weights = graph.packed_constant(f"{name}/weights", quantized.values, q, bits)
     stored = integer_bias(
-        graph, f"{name}/bias", bias, len(quantized.scales), scales, mode.activations
+        graph, f"{name}/bias", bias, len(quantized.scales), scales, mode.activations, bias_q
     )
     result = graph.tensor(name, shape, np.dtype(mode.activations), output)
     version = {8: 5, 4: 10, 2: 14}[bits] if mode.activations != INT16 else 7
@@ -158,7 +167,7 @@ def fully_connected(
 def dense(values: np.ndarray, mode: Mode) -> tuple[QuantizedMatrix, int]:
     """Return the integers of a dense kernel `(out, in)` and their number of bits."""
     bits = weight_bits(mode, [values])
-    return quantize_rows(values, bits), bits
+    return quantize_rows(values, bits, mode.per_channel), bits
 
 
 def rows_that_hold_bias(
@@ -173,6 +182,8 @@ def rows_that_hold_bias(
     scales = scales_that_hold_bias(quantized.scales, bias, input_scale, mode)
     if not (scales > quantized.scales).any():
         return quantized
+    if not mode.per_channel and np.all(quantized.scales == quantized.scales[0]):
+        scales = np.full_like(scales, scales.max())
     return QuantizedMatrix(quantize_channels(values, scales, axis=0, bits=bits), scales)
 
 

@@ -41,7 +41,7 @@ def lower_pair(
         graph.constant(
             f"{name}/factors/{number}",
             matrix.values if bits == 8 else pack_rows(matrix.values, bits),
-            Quantization.per_channel(matrix.scales),
+            Quantization.of_rows(matrix.scales),
         )
         for number, (matrix, bits) in enumerate([(head, head_bits), (tail, tail_bits)])
     ]
@@ -79,4 +79,5 @@ def _bias(
     if inner is None:
         return -1 if bias is None else activations.graph.constant(name, bias)
     products = (np.float32(inner.scales()[0]) * scales).astype(np.float32)
-    return integer_bias(activations.graph, name, bias, len(scales), products, "int8")
+    q = Quantization.of_rows(products)
+    return integer_bias(activations.graph, name, bias, len(scales), products, "int8", q)

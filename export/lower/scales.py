@@ -30,9 +30,16 @@ class Quantizer:
         graph: The float graph that calibration ran.
         layers: What its markers stand for, by their numbers.
         observed: What calibration saw.
+        per_channel: Whether each row of a recurrent layer's weights has a scale of its own.
     """
 
-    def __init__(self, graph: FloatGraph, layers: Sequence[Marked], observed: Observed) -> None:
+    def __init__(
+        self,
+        graph: FloatGraph,
+        layers: Sequence[Marked],
+        observed: Observed,
+        per_channel: bool = True,
+    ) -> None:
         self._graph = graph
         self._observed = observed
         self._plans: dict[int, Plan] = {}
@@ -42,7 +49,7 @@ class Quantizer:
                 self._plans[position] = (
                     layer
                     if isinstance(layer, Delay)
-                    else quantize(layer.name, layer.step, observed.layers[position])
+                    else quantize(layer.name, layer.step, observed.layers[position], per_channel)
                 )
         self._tables: dict[tuple[str, bool], QuantizationTable] = {}
 

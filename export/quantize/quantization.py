@@ -28,6 +28,13 @@ class Quantization:
     def per_channel(cls, scales: np.ndarray, axis: int = 0) -> Quantization:
         return cls(tuple(float(value) for value in scales), 0, axis)
 
+    @classmethod
+    def of_rows(cls, scales: np.ndarray) -> Quantization:
+        """Return one scale where that of all rows is the same, else one a row."""
+        if len(scales) and np.all(scales == scales[0]):
+            return cls(float(scales[0]))
+        return cls.per_channel(scales)
+
     def scales(self) -> list[float]:
         return list(self.scale) if isinstance(self.scale, tuple) else [self.scale]
 

@@ -84,7 +84,7 @@ def _weights(graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ..
         graph.constant(
             f"{name}/{number}",
             matrix.values if matrix.bits == 8 else pack_rows(matrix.values, matrix.bits),
-            Quantization.per_channel(matrix.scales),
+            Quantization.of_rows(matrix.scales),
         )
         for number, matrix in enumerate(matrices)
     ]

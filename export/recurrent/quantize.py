@@ -137,12 +137,14 @@ def _rank(matrices: tuple[QuantizedMatrix, ...]) -> int | None:
     return matrices[0].values.shape[0] if len(matrices) == 2 else None
 
 
-def quantize(name: str, step: RecurrentStep, seen: ObservedLayer) -> RecurrentPlan:
+def quantize(
+    name: str, step: RecurrentStep, seen: ObservedLayer, per_channel: bool = True
+) -> RecurrentPlan:
     """Choose every scale of a layer from what calibration saw inside of it."""
     cell, units, window = CELLS[step.cell], step.units, window_of(step)
     summed = cell.summed_rows(units)
     quantized = quantize_kernels(
-        seen.kernel, seen.recurrent_kernel, seen.a_x, seen.a_h, summed, seen.bits
+        seen.kernel, seen.recurrent_kernel, seen.a_x, seen.a_h, summed, seen.bits, per_channel
     )
     functions = functions_of(step)
     activation, gate = functions["activation"], functions["recurrent_activation"]

@@ -31,6 +31,7 @@ def quantize_kernels(
     a_h: np.ndarray | None,
     summed_rows: int,
     bits: int,
+    per_channel: bool = True,
 ) -> QuantizedKernels:
     """Quantize kernels in Keras' orientation.
 
@@ -41,14 +42,17 @@ def quantize_kernels(
         a_h: The same of `recurrent`.
         summed_rows: The first rows, whose products are only ever added.
         bits: Of a weight.
+        per_channel: Whether each row has a scale of its own, and not each matrix one.
     """
     exact = [bool(matrices) and held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
     kernel, kernel_scale = equalize(kernel, a_x, exact[0])
     recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1])
     floats = (tuple(m.T for m in kernel), tuple(m.T for m in recurrent))
-    quantized = [[quantize_rows(matrix, bits) for matrix in matrices] for matrices in floats]
+    quantized = [
+        [quantize_rows(matrix, bits, per_channel) for matrix in matrices] for matrices in floats
+    ]
     if recurrent and not any(exact):
-        quantized = _share_scales(quantized, floats, summed_rows, bits)
+        quantized = _share_scales(quantized, floats, summed_rows if per_channel else None, bits)
     x, h = (tuple(matrices) for matrices in quantized)
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
 
@@ -56,13 +60,13 @@ def quantize_kernels(
 def _share_scales(
     quantized: list[list[QuantizedMatrix]],
     floats: tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]],
-    summed_rows: int,
+    summed_rows: int | None,
     bits: int,
 ) -> list[list[QuantizedMatrix]]:
     """Give each summed row one scale in both last factors, the larger of the two.
 
     What counts is the error of the sum of both products; and rows with one scale can be joined
-    into one product.
+    into one product. None stands for all rows, whose scale is one.
     """
     shared = np.maximum(*(matrices[-1].scales for matrices in quantized))
     result = []

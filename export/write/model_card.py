@@ -89,7 +89,7 @@ def found_part(
             "weights": mode.weights,
             "activations": mode.activations,
             "overrides": dict(options.overrides),
-            "per_channel": mode.integer_weights,
+            "per_channel": mode.integer_weights and mode.per_channel,
             "clipping": options.clipping if options.uses_ranges else None,
             "bias_correction": options.correct_bias if options.modes.needs_ranges else None,
         },

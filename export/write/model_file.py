@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ from tfpipeline.export.options import ExportOptions
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.samples.signature import ModelSignature, TensorSpec
 from tfpipeline.export.write.model_card import with_units
-from tfpipeline.runtime.model_card import CARD_METADATA, LENGTH, STEP
+from tfpipeline.runtime.model_card import CARD_METADATA, LENGTH, STEP, pack_card
 
 _DESCRIPTION = "tfpipeline"
 WHOLE_SIGNATURE, STEP_SIGNATURE, RESET_SIGNATURE = "serving_default", STEP, "reset"
@@ -117,7 +116,7 @@ class ModelFile:
         full_card = {**card, **main[1]}
         if others:
             full_card["signatures"] = dict(others)
-        self._model.metadata(CARD_METADATA, json.dumps(full_card, sort_keys=True).encode())
+        self._model.metadata(CARD_METADATA, pack_card(full_card))
         kept = tuple(kept for lowering in self._lowerings for kept in lowering.kept_float)
         first = self._lowerings[0]
         data = self._model.to_bytes()

@@ -13,6 +13,8 @@ from small_model import LABELS, Exported, walk
 import tfpipeline
 from tfpipeline.export import ExportError, export
 from tfpipeline.runtime import Interpreter, Streamer
+from tfpipeline.runtime.model_card import CARD_METADATA, complete_card, pack_card
+from tfpipeline.runtime.tflite_file import TFLiteFile
 
 FORMS = ("portable", "fused", "stream_portable", "stream_fused")
 
@@ -27,6 +29,40 @@ def card_of(exported: Exported, form: str) -> dict[str, Any]:
 def test_the_card_inside_equals_the_card_beside(exported: Exported, form: str) -> None:
     path: Path = getattr(exported.report, form)
     assert json.loads(path.with_suffix(".card.json").read_text()) == card_of(exported, form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_card_inside_has_no_bytes_for_what_is_not_there(exported: Exported, form: str) -> None:
+    card, path = card_of(exported, form), getattr(exported.report, form)
+    data = TFLiteFile(path).metadata(CARD_METADATA)
+    inside = json.loads(data)
+    assert card["license"] is None and "license" not in inside
+    assert ("chunk" in inside) == card["streaming"]
+    assert ("requires" in inside) == ("fused" in form)
+    assert all(inside[key] == card[key] for key in inside)
+    assert len(data) < 0.95 * len(json.dumps(card))
+    assert pack_card(card) == data
+
+
+def test_what_a_file_leaves_out_is_null_for_programs() -> None:
+    part: dict[str, Any] = {"inputs": [{"name": "x", "unit": None}], "length": None, "chunk": 2}
+    card = {**part, "license": None, "labels": None, "signatures": {"step": dict(part)}}
+    inside = json.loads(pack_card(card))
+    kept = {"inputs": [{"name": "x"}], "chunk": 2}
+    assert inside == {**kept, "labels": None, "signatures": {"step": kept}}
+    found = complete_card(inside)
+    unknown = {"unit": None, "sample_rate": None, "frame_rate": None}
+    assert found["inputs"] == found["signatures"]["step"]["inputs"] == [{"name": "x", **unknown}]
+    assert found["license"] is None and found["signatures"]["step"]["length"] is None
+    for damaged in (
+        3,
+        [],
+        {"inputs": 3},
+        {"inputs": [3]},
+        {"signatures": 3},
+        {"signatures": {"a": 3}},
+    ):
+        complete_card(damaged)  # what it is, others say
 
 
 def test_the_card_says_what_a_program_needs(exported: Exported) -> None:

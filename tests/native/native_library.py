@@ -291,6 +291,7 @@ class Matrix(ctypes.Structure):
         ("scales", c_void_p),
         ("rows", c_size_t),
         ("depth", c_size_t),
+        ("one_scale", c_bool),
     ]
 
 

@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 from recurrent_models import Case, ModelSpec, assert_same_bits, feeds, make_case, op_model
 
 from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.recurrent import QuantizedMatrix
 from tfpipeline.runtime.native import library_path
 
 
@@ -82,6 +83,29 @@ def test_low_bit_weights_may_stand_in_uint8_tensors(cell: str) -> None:
     for name in ("W1", "U1"):
         spec.tensors[spec.index(name)].type = schema.TensorType.UINT8
     it = interpreter(spec.build())
+    it.allocate_tensors()
+    assert_same_bits(run_in(it, case), case.reference())
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+@pytest.mark.parametrize("ranks", [(0, 0), (7, 9)], ids=str)
+def test_one_scale_stands_for_all_rows(
+    cell: str, isa: str, ranks: tuple[int, int], layer_norm: bool
+) -> None:
+    case = make_case(
+        units=40, input_dim=13, rank_x=ranks[0], rank_h=ranks[1], cell=cell, layer_norm=layer_norm
+    )
+
+    def alike(matrices: tuple[QuantizedMatrix, ...]) -> tuple[QuantizedMatrix, ...]:
+        return tuple(replace(m, scales=np.full_like(m.scales, m.scales.max())) for m in matrices)
+
+    case = replace(case, kernel=alike(case.kernel), recurrent_kernel=alike(case.recurrent_kernel))
+    spec = op_model(case)
+    for name in ("W1", "W2", "U1", "U2"):
+        tensor = spec.tensors[spec.index(name)]
+        if tensor.scales is not None:
+            tensor.scales, tensor.zero_points = tensor.scales[:1], (0,)
+    it = interpreter(spec.build(), isa=isa)
     it.allocate_tensors()
     assert_same_bits(run_in(it, case), case.reference())
 

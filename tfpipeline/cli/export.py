@@ -128,6 +128,12 @@ def _add_formats(group: Any) -> None:
         action="store_true",
         help="take the mean error of rounded weights out of the biases of dense layers",
     )
+    group.add_argument(
+        "--per-tensor",
+        action="store_true",
+        help="one scale for each matrix of integer weights in place of one a row: less accurate, "
+        "and 12 bytes a row smaller",
+    )
 
 
 def _add_forms(group: Any) -> None:
@@ -226,6 +232,7 @@ def run(arguments: argparse.Namespace) -> int:
         io=arguments.io,
         clipping=arguments.clipping,
         bias_correction=arguments.bias_correction,
+        per_channel=not arguments.per_tensor,
         streaming=True if arguments.streaming_only else "both" if arguments.streaming else False,
         chunk=arguments.chunk,
         state=arguments.state,

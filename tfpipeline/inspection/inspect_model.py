@@ -21,7 +21,7 @@ from tfpipeline.inspection.model_inspection import (
     TensorSummary,
 )
 from tfpipeline.inspection.parse import parse
-from tfpipeline.runtime.model_card import CARD_METADATA
+from tfpipeline.runtime.model_card import CARD_METADATA, complete_card
 
 _MAX_CARD = 16 << 20
 _DEEPEST_CARD = 32
@@ -135,7 +135,7 @@ def _card(model: ModelGraph) -> tuple[dict[str, Any] | None, str]:
             return None, "its model card is not a JSON object"
         if _deeper(card, _DEEPEST_CARD):
             return None, f"its model card is nested deeper than {_DEEPEST_CARD}"
-        return card, ""
+        return complete_card(card), ""
     return None, ""
 
 

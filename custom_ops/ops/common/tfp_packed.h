@@ -5,13 +5,19 @@
 #include "tfp_arena.h"
 
 /* Two's complement numbers (rows, depth) of 8, 4 or 2 bits, row-major; the first one in a byte
- * stands in its low bits, and every row begins with a byte of its own. One scale a row. */
+ * stands in its low bits, and every row begins with a byte of its own. One scale a row, or with
+ * `one_scale` a single one for all rows. */
 typedef struct tfp_matrix {
   const int8_t *values;
   const float *scales;
   size_t rows;
   size_t depth;
+  bool one_scale;
 } tfp_matrix;
+
+static inline float tfp_row_scale(const tfp_matrix *matrix, size_t row) {
+  return matrix->scales[matrix->one_scale ? 0 : row];
+}
 
 typedef struct tfp_packed {
   const tfp_weight_kernels *kernels;

@@ -45,7 +45,7 @@ void tfp_product_pack(const tfp_product *product, const tfp_matrix *matrices, fl
                       zero_point, product->row_scratch);
     }
     for (size_t row = 0; row < product->inner_width; ++row) {
-      const float product_scale = row < rank ? scale * first->scales[row] : 0.0f;
+      const float product_scale = row < rank ? scale * tfp_row_scale(first, row) : 0.0f;
       product->multiplier[row] = product_scale / inner_scale;
     }
     scale = inner_scale;
@@ -60,7 +60,7 @@ void tfp_product_pack(const tfp_product *product, const tfp_matrix *matrices, fl
     }
   }
   for (size_t row = 0; row < product->shape.gates * units; ++row) {
-    row_multiplier[row] = scale * last->scales[row];
+    row_multiplier[row] = scale * tfp_row_scale(last, row);
   }
 }
 

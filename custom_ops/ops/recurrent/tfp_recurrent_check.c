@@ -11,7 +11,7 @@ static bool in_range(float scale) {
 static bool check_matrix(const char *name, const tfp_matrix *matrix, int bits, char *error,
                          size_t error_size) {
   for (size_t row = 0; row < matrix->rows; ++row) {
-    const float scale = matrix->scales[row];
+    const float scale = tfp_row_scale(matrix, row);
     if (!in_range(scale)) {
       snprintf(error, error_size, "%s: the scale of row %lu is %g, out of [2^-40, 2^40]", name,
                (unsigned long)row, (double)scale);
@@ -35,7 +35,7 @@ static bool check_matrix(const char *name, const tfp_matrix *matrix, int bits, c
 static bool check_products(const char *name, const tfp_matrix *last, float scale, char *error,
                            size_t error_size) {
   for (size_t row = 0; row < last->rows; ++row) {
-    const float multiplier = scale * last->scales[row];
+    const float multiplier = scale * tfp_row_scale(last, row);
     if (!(multiplier >= 0x1p-40f && multiplier <= 0x1p+24f)) {
       snprintf(error, error_size,
                "%s: with layer normalization the scale of a product must lie in [2^-40, 2^24]; got "
