@@ -86,8 +86,15 @@ class GradualPruning(WeightMasks):
         rise = theta * (self.ramp - self.start + 1)
         return (rise + self.slope * theta * (iteration - self.ramp + 1)) / self.freq
 
+    def updates_at(self, iteration: int) -> bool:
+        return self.start < iteration < self.end and iteration % self.freq == 0
+
+    def first_update(self) -> int:
+        first = (self.start // self.freq + 1) * self.freq
+        return first if first < self.end else np.iinfo(np.int32).max
+
     def update(self, iteration: int) -> None:
-        if self.start < iteration < self.end and iteration % self.freq == 0:
+        if self.updates_at(iteration):
             self.mask_by_threshold(lambda name, _: self.threshold(iteration, self._q_of(name)))
 
     def unfinished(self, iteration: int) -> str | None:

@@ -21,4 +21,5 @@ def stepping_optimizers(optimizer: Any) -> list[Any]:
 def steps_done(optimizer: Any) -> int:
     """Return how many steps the optimizer counts, which a checkpoint holds as well."""
     count = getattr(inner_optimizer(optimizer), "_iterations", None)
-    return 0 if count is None else int(count)
+    # int() does not know the variables of several replicas.
+    return 0 if count is None else int(count.numpy())

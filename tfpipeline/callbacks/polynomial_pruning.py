@@ -67,9 +67,15 @@ class PolynomialPruning(WeightMasks):
             + (self.initial_sparsity - self.final_sparsity) * remaining**self.power
         )
 
-    def update(self, iteration: int) -> None:
+    def updates_at(self, iteration: int) -> bool:
         since = iteration - self.begin_step
-        if since < 0 or iteration > self.end_step or since % self.frequency:
+        return since >= 0 and iteration <= self.end_step and since % self.frequency == 0
+
+    def first_update(self) -> int:
+        return self.begin_step
+
+    def update(self, iteration: int) -> None:
+        if not self.updates_at(iteration):
             return
         sparsity = self.sparsity_at(iteration)
         self.mask_by_threshold(lambda _, magnitudes: _threshold(magnitudes, sparsity))
