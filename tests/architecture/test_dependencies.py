@@ -58,7 +58,9 @@ PYTHON_PARTS = {
     "layers": part(f"{KERAS_SIDE} numerics.cells errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
     # TensorBoard's files are written by TensorFlow, whatever the backend.
-    "callbacks": part(f"{KERAS_SIDE} arguments errors", "numpy keras", lazy="tensorflow"),
+    "callbacks": part(
+        f"{KERAS_SIDE} numerics.hard_threshold arguments errors", "numpy keras", lazy="tensorflow"
+    ),
     "losses": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "metrics": part(f"{KERAS_SIDE} decoding errors", "numpy keras"),
     # The integers that a paper stores are numerics; their file is read with care.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tfpipeline.callbacks.calr import CALR
 from tfpipeline.callbacks.gradual_pruning import GradualPruning, percentiles
+from tfpipeline.callbacks.iterative_hard_thresholding import IterativeHardThresholding
 from tfpipeline.callbacks.keep_zeros import KeepZeros
 from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
 from tfpipeline.callbacks.polynomial_pruning import PolynomialPruning
@@ -12,6 +13,7 @@ from tfpipeline.callbacks.rank_monitor import RankMonitor
 __all__ = [
     "CALR",
     "GradualPruning",
+    "IterativeHardThresholding",
     "KeepZeros",
     "LearningRateMultipliers",
     "PolynomialPruning",
