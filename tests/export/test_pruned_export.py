@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.callbacks import PolynomialPruning
+from tfpipeline.callbacks import IterativeHardThresholding, PolynomialPruning
 from tfpipeline.export import Tolerances, export
+from tfpipeline.layers import FactoredGRU
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +46,34 @@ def test_masks_survive_export(tmp_path):
         assert zero.mean() > 0.79
         assert holds(tmp_path / "m.fused.tflite", zero)
         assert holds(tmp_path / "m.tflite", zero)
+
+
+@pytest.mark.parametrize("block", [None, (8, 4)])
+def test_the_fused_file_has_the_support_of_each_factor(tmp_path, block):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(48, 10, 12)).astype("float32")
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((None, 12)), FactoredGRU(20, rank=9), keras.layers.Dense(3)]
+    )
+    model.compile(
+        "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
+    )
+    sparse = IterativeHardThresholding({"*gru*": 0.3}, every=2, block=block)
+    model.fit(x, rng.integers(0, 3, 48), batch_size=16, epochs=4, verbose=0, callbacks=[sparse])
+    loose = Tolerances(agreement=0.0)
+    export(model, tmp_path / "m.tflite", calibration=x, tolerances=loose)
+    for variable in model.layers[0].trainable_variables:
+        if "kernel" in variable.name:
+            zero = keras.ops.convert_to_numpy(variable).T == 0
+            assert zero.mean() > 0.3  # the blocks at the edges, which go first, are smaller
+            same_size = [b for b in buffers(tmp_path / "m.fused.tflite") if b.size == zero.size]
+            # What is kept is too large to round to zero, but for single weights of a block.
+            found = [
+                b
+                for b in same_size
+                if not b[zero.ravel()].any() and (b != 0).mean() > (~zero).mean() - 0.05
+            ]
+            assert found, variable.name
+            if block is None:
+                assert any(((b == 0) == zero.ravel()).all() for b in found), variable.name

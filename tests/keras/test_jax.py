@@ -51,7 +51,7 @@ def test_jax_backend():
         " or mixed_bfloat16 or every_cycle or optimizer_state or half_the_squares or not_factored"
         " or computes_its_exported or (mask_and and None) or twin_is_factorized_and_cut"
         " or trains_on_its_own or averages_of_cut"
-        " or golden or blocks_are_those or numpy or another_backend or bit_for_bit"
+        " or golden or blocks_are_those or loop_in_numpy or another_backend or bit_for_bit"
         " or several_steps_of_one or leave_each_other or leaves_out or interrupted_fit_ends"
         " or narang_masks or (step_is_scaled and Adam) or multipliers_act"
         " or freezes_under_weight_decay or slots_follow_their or called_like or frozen_layer_and"
