@@ -71,7 +71,11 @@ def test_errors(sequences):
         LearningRateMultipliers({"kernel": "0.1"})
     with pytest.raises(ValueError, match="must be a dict from names to numbers.*received 0.1"):
         LearningRateMultipliers(0.1)
-    with pytest.raises(ValueError, match="names 'kernal'; expected one of 'gru/kernel', 'kernel'"):
+    one, other = (
+        f"'gru/{name}', '{name}', '{name}_left', '{name}_right'"
+        for name in ("kernel", "recurrent_kernel")
+    )
+    with pytest.raises(ValueError, match=f"names 'kernal'; expected one of {one}, {other}.$"):
         steps(compiled("sgd"), sequences, {"kernal": 0.1})
 
 

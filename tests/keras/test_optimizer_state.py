@@ -11,7 +11,11 @@ import pytest
 from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # None of the optimizers here may be told to start again; where one is, the test says so.
+    pytest.mark.filterwarnings("error:.*keeps its state in other ways"),
+]
 
 O = keras.optimizers  # noqa: E741
 L = keras.layers
@@ -151,7 +155,7 @@ def test_a_layer_that_was_frozen_in_training_starts_at_zero():
     np.testing.assert_array_equal(after["d/kernel", "_momentums"], before["d/kernel", "_momentums"])
 
 
-@pytest.mark.parametrize("by", ["name", "variable"])
+@pytest.mark.parametrize("by", ["name", "path", "variable"])
 def test_exclusion_from_weight_decay_survives(by):
     keras.utils.set_random_seed(1)
     model = keras.Sequential(
@@ -162,6 +166,8 @@ def test_exclusion_from_weight_decay_survives(by):
     kernel = model.get_layer("d").kernel
     if by == "name":
         optimizer.exclude_from_weight_decay(var_names=["bias"])
+    elif by == "path":  # which Keras looks into on TensorFlow only
+        optimizer.exclude_from_weight_decay(var_names=["d/"])
     else:
         optimizer.exclude_from_weight_decay(var_list=[left, kernel])
     model.compile(O.LossScaleOptimizer(optimizer), "mse", jit_compile=JIT)
@@ -175,10 +181,15 @@ def test_exclusion_from_weight_decay_survives(by):
             if not inner._use_weight_decay(v if JAX else v.value)
         }
 
-    biases, single = {"a/bias", "c/bias", "d/bias"}, {"c/kernel_left", "d/kernel"}
-    assert excluded(truncate(model, rank=2)[0]) == (biases if by == "name" else single)
-    factors = {"c/kernel_left", "d/kernel_left", "d/kernel_right"}
-    assert excluded(factorize(model, layers=["d"])) == (biases if by == "name" else factors)
+    biases = {"a/bias", "c/bias", "d/bias"}
+    factors = {"d/kernel_left", "d/kernel_right"}
+    cut, factorized = {
+        "name": (biases, biases),
+        "path": (set(), set()) if JAX else ({"d/kernel", "d/bias"}, {*factors, "d/bias"}),
+        "variable": ({"c/kernel_left", "d/kernel"}, {*factors, "c/kernel_left"}),
+    }[by]
+    assert excluded(truncate(model, rank=2)[0]) == cut
+    assert excluded(factorize(model, layers=["d"])) == factorized
 
 
 def test_trainable_flags_inside_layers_survive():
@@ -236,3 +247,36 @@ def test_state_that_is_kept_in_another_way_is_said_to_start_again():
     with pytest.warns(UserWarning, match="ByPath keeps its state in other ways .* start again"):
         small, _ = truncate(trained(ByPath(0.01)), rank=2)
     assert int(small.optimizer.iterations) == 8
+
+
+class OwnCompile(keras.Sequential):
+    """Keras' compile() with other arguments."""
+
+    def compile(self, rate: float) -> None:
+        super().compile(O.SGD(rate), "mse", jit_compile=JIT)
+
+
+class NoCompile(keras.Sequential):
+    """Without Keras' compile(): there are no arguments to give again."""
+
+    def compile(self) -> None:
+        self.compiled = True
+
+
+@pytest.mark.parametrize(("kind", "arguments"), [(OwnCompile, [0.1]), (NoCompile, [])])
+def test_a_model_with_a_compile_of_its_own_is_said_to_be_left_uncompiled(kind, arguments):
+    model = kind([keras.Input((6,)), FactoredDense(6)])
+    model.compile(*arguments)
+    with pytest.warns(UserWarning, match=f"^{kind.__name__} has its own compile.*uncompiled"):
+        small, _ = truncate(model, rank=2)
+    assert getattr(small, "optimizer", None) is None
+
+
+@pytest.mark.skipif(not hasattr(O, "MultiOptimizer"), reason="Keras has no MultiOptimizer yet")
+def test_an_optimizer_of_several_that_has_no_variable_is_left_alone():
+    idle = O.SGD(0.1, use_ema=True)
+    model = trained(O.MultiOptimizer(O.OptimizerMap(O.SGD(0.01, momentum=0.9), {"none": idle})))
+    small, _ = truncate(model, rank=2)
+    assert not small.optimizer._optimizer_map["none"].built
+    before, after = slots(model.optimizer.optimizers[1]), slots(small.optimizer.optimizers[1])
+    np.testing.assert_array_equal(after["d/kernel", "momentums"], before["d/kernel", "momentums"])

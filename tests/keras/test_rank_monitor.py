@@ -66,6 +66,40 @@ def test_every_is_a_positive_int(every):
         RankMonitor(every=every)
 
 
+def test_each_epoch_has_the_measures_where_nothing_else_is_said():
+    monitor = RankMonitor()
+    monitor.set_model(keras.Sequential([keras.Input((6,)), FactoredDense(4, name="score")]))
+    for epoch in range(3):
+        logs = {"loss": 1.0}
+        monitor.on_epoch_end(epoch, logs)
+        assert list(logs) == [
+            "loss",
+            *(f"score/kernel/{measure}" for measure in ("nu", "rank@0.9", "trace_norm")),
+        ]
+    monitor.on_epoch_end(3)  # as Keras may call it, without logs
+
+
+def test_nu_of_a_cut_matrix_counts_what_was_cut():
+    """With r of n singular values all alike nu is (sqrt(r) - 1) / (sqrt(n) - 1)."""
+    model = keras.Sequential([keras.Input((16,)), FactoredDense(9, rank=4, name="score")])
+    model.set_weights([np.eye(16, 4), 2.0 * np.eye(4, 9), np.zeros(9)])
+    monitor = RankMonitor(0.5)
+    monitor.set_model(model)
+    assert monitor.measure() == {
+        "score/kernel/nu": pytest.approx(0.5),
+        "score/kernel/rank@0.5": 2,
+        "score/kernel/trace_norm": pytest.approx(8.0),
+    }
+
+
+def test_a_model_that_fit_builds_is_measured(sequences):
+    model = keras.Sequential([FactoredDense(6, name="score")])
+    model.compile("sgd", "mse", jit_compile=False)
+    options = {"verbose": 0, "callbacks": [RankMonitor()]}
+    history = model.fit(sequences[:, 0], np.zeros((6, 6)), **options).history
+    assert len(history["score/kernel/nu"]) == 1
+
+
 def test_errors(sequences):
     with pytest.raises(ValueError, match="share in"):
         RankMonitor(tau=0)
@@ -78,17 +112,15 @@ def test_errors(sequences):
 @pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="needs TensorFlow")
 def test_writes_for_tensorboard(tmp_path, sequences):
     import tensorflow
+    from tensorflow.core.framework.summary_pb2 import DATA_CLASS_SCALAR
     from tensorflow.core.util.event_pb2 import Event
     from tensorflow.python.lib.io.tf_record import tf_record_iterator
 
     model = keras.Sequential([keras.Input((None, 10)), FactoredGRU(6, name="gru")])
     model.compile("sgd", "mse")
+    monitor = RankMonitor(0.9, log_dir=tmp_path)  # which outlives fit: nothing waits in a buffer
     history = model.fit(
-        sequences,
-        np.ones((6, 6)),
-        epochs=2,
-        verbose=0,
-        callbacks=[RankMonitor(0.9, log_dir=tmp_path)],
+        sequences, np.ones((6, 6)), epochs=2, verbose=0, callbacks=[monitor]
     ).history
     (file,) = tmp_path.iterdir()
     written = {}
@@ -96,6 +128,8 @@ def test_writes_for_tensorboard(tmp_path, sequences):
         event = Event.FromString(record)
         for value in event.summary.value:
             written[value.tag, event.step] = float(tensorflow.make_ndarray(value.tensor))
+            assert value.metadata.plugin_data.plugin_name == "scalars"
+            assert value.metadata.data_class == DATA_CLASS_SCALAR
     for key, values in history.items():
         if key != "loss":
             for epoch, value in enumerate(values):

@@ -331,13 +331,19 @@ def test_every_joint_form_is_cut(sequences):
     assert model.layers[1].forward_layer.rank == "full"
 
 
-def test_averages_of_cut_factors_start_at_the_weights(sequences):
+@pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, keras.optimizers.LossScaleOptimizer])
+def test_averages_of_cut_factors_start_at_the_weights(sequences, wrap):
     """Keras puts them in place of the weights when an epoch ends."""
     model = keras.Sequential([keras.Input((10,)), FactoredDense(10)])
-    model.compile(keras.optimizers.SGD(1e-6, use_ema=True), "mse", jit_compile=JIT)
+    optimizer = wrap(keras.optimizers.SGD(1e-6, use_ema=True))
+    model.compile(optimizer, "mse", jit_compile=JIT)
     model.fit(sequences[:, 0], np.zeros((6, 10)), verbose=0)
     small, _ = truncate(model, rank=3)
     before = small.get_weights()
+    uncompiled = keras.Sequential([keras.Input((10,)), FactoredDense(10)])
+    uncompiled.set_weights(model.get_weights())
+    for one, other in zip(before, truncate(uncompiled, rank=3)[0].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
     small.fit(sequences[:, 0], np.zeros((6, 10)), verbose=0)
     for old, new in zip(before, small.get_weights(), strict=True):
         np.testing.assert_allclose(new, old, atol=1e-4)

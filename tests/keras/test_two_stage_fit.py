@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 
-from tfpipeline.callbacks import CALR, PolynomialPruning
-from tfpipeline.compress import CompressionError, two_stage_fit
-from tfpipeline.compress.stage_checks import rehearse
+from tfpipeline.callbacks import CALR, LearningRateMultipliers, PolynomialPruning
+from tfpipeline.compress import CompressionError, truncate, two_stage_fit
+from tfpipeline.compress.stage_checks import Rehearsal, learning_rate, rehearse
 from tfpipeline.compress.transition import Transition
 from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.models import keyword_gru
@@ -32,6 +34,7 @@ def stage1(learning_rate=0.01):
     return model
 
 
+@pytest.mark.filterwarnings("error:learning_rate_factor")
 def test_both_stages(tmp_path, sequences, labels):
     model = stage1()
     rates = []
@@ -55,6 +58,7 @@ def test_both_stages(tmp_path, sequences, labels):
     )
     # The epochs of stage 2 count on, at three times the last rate of stage 1.
     assert rates == [(e, pytest.approx(0.01 if e < 2 else 0.03)) for e in range(5)]
+    assert rates[1][1] == float(np.float32(0.01))  # what the checks moved is back to the last bit
     assert result.transition_epoch == 2
     history = result.history
     assert history["stage"] == [1, 1, 2, 2, 2]
@@ -185,6 +189,13 @@ def test_the_defaults_of_a_plateau():
     assert epochs_until(Transition("nu_plateau", latest=9), falls) is None
 
 
+def test_a_plateau_is_the_same_from_outside():
+    """`two_stage_fit` hands on what it takes when nothing is said."""
+    outer, inner = (inspect.signature(f).parameters for f in (two_stage_fit, Transition))
+    for name in ("patience", "min_change"):
+        assert outer[name].default == inner[name].default
+
+
 def test_a_plateau_starts_stage_2(sequences, labels):
     """At this learning rate nothing moves, so the ranks stay from the first epoch on."""
     result = two_stage_fit(
@@ -301,6 +312,35 @@ def test_an_epoch_without_a_value_has_none_in_the_history(sequences, labels):
     ).history
     assert [value is None for value in history["val_loss"]] == [True, False, True]
     assert None not in history["loss"] and history["stage"] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("rate", "callbacks"),
+    [
+        (keras.optimizers.schedules.ExponentialDecay(0.01, 1, 0.5), []),
+        (
+            0.3,
+            [keras.callbacks.LearningRateScheduler(lambda epoch: 0.01 * 0.5**epoch)],
+        ),
+    ],
+    ids=["schedule", "callback"],
+)
+def test_a_schedule_goes_on_through_both_stages(sequences, labels, rate, callbacks):
+    rates = []
+    look = keras.callbacks.LambdaCallback(
+        on_train_batch_begin=lambda batch, logs: rates.append(learning_rate(look.model))
+    )
+    two_stage_fit(
+        stage1(rate),
+        sequences,
+        labels,
+        epochs=3,
+        transition=1,
+        criterion={"rank": 2},
+        callbacks=[*callbacks, look],
+        verbose=0,
+    )
+    assert rates == pytest.approx([0.01, 0.005, 0.0025])
 
 
 class SetsTheRate(keras.callbacks.Callback):
@@ -460,6 +500,16 @@ def test_what_only_a_cut_shows_is_said_before_stage_1(sequences, labels):
     assert not epochs
 
 
+def test_the_criterion_has_every_argument_of_the_cut(sequences, labels):
+    criterion = {"budget_bytes": 800, "weight_bits": 6, "keep_regularizers": True}
+    model = stage1()
+    options = {"epochs": 2, "transition": 1, "verbose": 0}
+    result = two_stage_fit(model, sequences, labels, criterion=criterion, **options)
+    assert result.model.losses  # stage 2 is regularized as well
+    assert result.report.ranks == truncate(model, **criterion)[1].ranks
+    assert result.report.ranks != truncate(model, **{**criterion, "weight_bits": 8})[1].ranks
+
+
 def test_a_multiplier_of_no_matrix_is_said_before_an_unbuilt_model_trains(sequences):
     model = keras.Sequential([FactoredDense(10)])
     model.compile("sgd", "mse", jit_compile=JIT)
@@ -477,7 +527,29 @@ def test_a_multiplier_of_no_matrix_is_said_before_an_unbuilt_model_trains(sequen
             callbacks=[count],
             verbose=0,
         )
-    assert not epochs
+    # TensorFlow builds the model in its first step, JAX before that.
+    assert not epochs and int(model.optimizer.iterations) <= (JIT is False)
+
+
+def test_a_model_that_fit_builds_is_rehearsed_once(sequences):
+    class Counts(LearningRateMultipliers):
+        calls = 0
+
+        def by_variable(self, model):
+            self.calls += 1
+            return super().by_variable(model)
+
+    model = keras.Sequential([FactoredDense(10)])
+    model.compile("sgd", "mse", jit_compile=JIT)
+    counts = Counts({"kernel": 1.0})
+    rehearsal = Rehearsal({"rank": 2}, [counts])
+    rehearsal.set_model(model)
+    rehearsal.on_train_begin()
+    assert counts.calls == 0
+    model.build((None, 10))
+    for batch in range(3):
+        rehearsal.on_train_batch_end(batch)
+        assert counts.calls == 1
 
 
 def test_a_rehearsal_refuses_only_what_the_cut_meets():
@@ -503,7 +575,16 @@ def test_a_rehearsal_leaves_the_random_numbers_alone(sequences, labels):
     """Dropout and initializers draw their seeds from them."""
     import random
 
-    model = stage1()
+    model = keras.Sequential(
+        [
+            keras.Input((10,)),
+            FactoredDense(10),
+            keras.layers.Dense(
+                5, kernel_initializer=lambda *a, **k: np.random.normal(size=(10, 5))
+            ),
+        ]
+    )
+    model.compile("sgd", "mse", jit_compile=JIT)
     keras.utils.set_random_seed(7)
     rehearse(model, {"rank": 2}, [])
     after = random.random(), np.random.random()

@@ -16,7 +16,6 @@ from tfpipeline.callbacks.inner_optimizer import inner_optimizer
 from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
 from tfpipeline.callbacks.weight_masks import WeightMasks
 from tfpipeline.compress.compression_error import CompressionError
-from tfpipeline.compress.cut_plan import check_criterion
 from tfpipeline.compress.truncate import truncate
 from tfpipeline.layers.factored.named_factors import named_factors
 
@@ -149,7 +148,6 @@ def rehearse(model: keras.Model, criterion: Mapping[str, Any], callbacks: Callba
     It cuts the untrained model once, and throws the result away. The ranks will be others after
     training; what is refused does not depend on them.
     """
-    check_criterion(model, criterion)
     factors = [(name, factor) for name, _, factor in named_factors(model)]
     projecting = [name for name, factor in factors if factor.projects_output]
     if projecting and criterion.get("rank") is None and criterion.get("explained_variance") != 1:

@@ -88,7 +88,8 @@ def two_stage_fit(
 
     Raises:
         ValueError: for an argument out of range, a model that is not compiled, or a model or
-            criterion that `truncate` refuses: all before the first step.
+            criterion that `truncate` refuses: all before the first step, or after it where only
+            the step builds the model.
 
     Example:
 
