@@ -133,7 +133,39 @@ def test_prabhavalkar_at_full_rank_is_the_same_function(sequences, labels):
     factored = factorize(model, joint="prabhavalkar")
     np.testing.assert_allclose(array(factored(sequences)), array(model(sequences)), atol=2e-5)
     assert int(factored.optimizer.iterations) == 4
+    assert factored.name == model.name
+    assert factored.get_layer("gru").kernel_regularizer is None
+    before, after = slots(model), slots(factored)
+    kept = {name for name, (momentum, _) in after.items() if momentum.any()}
+    biases = {"front/bias", "gru_cell/bias", "lstm_cell/bias", "scores/bias"}
+    assert kept == {"front/kernel", "gru_cell/kernel", *biases}  # the others follow a projection
+    for name in kept:
+        np.testing.assert_array_equal(after[name][0], before[name][0])
     factored.fit(sequences, labels, epochs=1, verbose=0)
+
+
+def test_prabhavalkar_in_one_layer_of_a_frozen_model(sequences):
+    model = plain()
+    model.get_layer("gru").cell.recurrent_kernel.trainable = False
+    model.get_layer("lstm").trainable = False
+    factored = factorize(model, joint="prabhavalkar", layers=["gru"])
+    kinds = [type(layer).__name__ for layer in factored.layers]
+    assert kinds == ["Dense", "FactoredGRU", "LSTM", "Dense"]
+    np.testing.assert_allclose(array(factored(sequences)), array(model(sequences)), atol=2e-5)
+    assert [
+        (layer.name, v.name) for layer in factored.layers for v in layer.trainable_variables
+    ] == [(layer, name) for layer in ("front", "gru", "scores") for name in ("kernel", "bias")]
+
+
+def test_factors_of_a_frozen_kernel_are_frozen():
+    model = plain()
+    model.get_layer("gru").cell.recurrent_kernel.trainable = False
+    model.get_layer("lstm").cell.kernel.trainable = False
+    factored = factorize(model)
+    for name, kernel in (("gru", "recurrent_kernel"), ("lstm", "kernel")):
+        for factor in factored.get_layer(name).factors():
+            trainable = {v.trainable for v in (factor.left, factor.right)}
+            assert trainable == {factor.name != kernel}
 
 
 def test_prabhavalkar_shares_the_projection(sequences, labels):
@@ -176,6 +208,33 @@ def test_errors():
     inputs = keras.Input((None, 3))
     with pytest.raises(CompressionError, match="for a Functional model"):
         factorize(keras.Model(inputs, keras.layers.GRU(2)(inputs)), joint="prabhavalkar")
+
+
+@pytest.mark.parametrize(
+    ("change", "how"),
+    [
+        (lambda layer: layer.enable_lora(2), "enable_lora"),
+        (lambda layer: layer.quantize("int8"), "qu"),
+    ],
+    ids=["lora", "quantized"],
+)
+@pytest.mark.parametrize("joint", ["partial", "prabhavalkar"])
+def test_a_kernel_that_is_no_variable_is_named(sequences, joint, change, how):
+    model = keras.Sequential(
+        [
+            keras.Input((None, 10)),
+            keras.layers.GRU(6, return_sequences=True, name="gru"),
+            keras.layers.Dense(6, name="changed"),
+            keras.layers.LSTM(4, name="lstm"),
+            keras.layers.Dense(5, name="scores"),
+        ]
+    )
+    change(model.get_layer("changed"))
+    for names in (None, ["gru", "changed"], *(["gru"],) * (joint == "prabhavalkar")):
+        with pytest.raises(CompressionError, match=f"'changed' is changed by its {how}.*: call"):
+            factorize(model, joint=joint, layers=names)
+    factored = factorize(model, joint=joint, layers=["lstm"])
+    np.testing.assert_allclose(array(factored(sequences)), array(model(sequences)), atol=5e-6)
 
 
 def test_a_model_that_keeps_its_layers_to_itself_is_named(sequences):

@@ -272,7 +272,21 @@ def test_a_model_with_a_compile_of_its_own_is_said_to_be_left_uncompiled(kind, a
     assert getattr(small, "optimizer", None) is None
 
 
-@pytest.mark.skipif(not hasattr(O, "MultiOptimizer"), reason="Keras has no MultiOptimizer yet")
+SEVERAL = pytest.mark.skipif(not hasattr(O, "MultiOptimizer"), reason="Keras has no MultiOptimizer")
+
+
+@SEVERAL
+def test_several_optimizers_keep_their_options_and_stay_as_many():
+    one = O.SGD(0.01)
+    several = O.OptimizerMap(O.Adam(0.01), {"a/": one, "b/": one})
+    model = trained(O.MultiOptimizer(several, loss_scale_factor=4.0, name="mine"))
+    optimizer = truncate(model, rank=2)[0].optimizer
+    assert (optimizer.name, optimizer.loss_scale_factor) == ("mine", 4.0)
+    assert optimizer._optimizer_map["a/"] is optimizer._optimizer_map["b/"] is not one
+    assert len(optimizer.optimizers) == 2
+
+
+@SEVERAL
 def test_an_optimizer_of_several_that_has_no_variable_is_left_alone():
     idle = O.SGD(0.1, use_ema=True)
     model = trained(O.MultiOptimizer(O.OptimizerMap(O.SGD(0.01, momentum=0.9), {"none": idle})))

@@ -90,6 +90,58 @@ def test_own_activations_of_recurrent_layers():
     assert dense.collapse().activation is dense.with_ranks(rank=1).activation is bounded_relu
 
 
+@pytest.mark.parametrize("layer", [L.GRU, FactoredGRU])
+def test_own_activations_of_wrapped_layers(layer):
+    """A wrapper makes its layer from a configuration when it is made, and so once more here."""
+    keras.utils.set_random_seed(0)
+    with keras.saving.custom_object_scope({"bounded_relu": bounded_relu}):
+        wrapped = L.Bidirectional(layer(5, activation=bounded_relu, bias_initializer="normal"))
+    model = keras.Sequential([keras.Input((None, 6)), wrapped, FactoredDense(4), L.Dense(3)])
+    sequences = np.random.default_rng(0).normal(size=(4, 5, 6)).astype("float32")
+    expected = array(model(sequences))
+    np.testing.assert_array_equal(array(truncate(model, rank="full")[0](sequences)), expected)
+    np.testing.assert_allclose(array(factorize(model)(sequences)), expected, atol=5e-6)
+
+
+def test_a_compiled_model_within_a_model_is_left_alone():
+    class Own(keras.optimizers.SGD):
+        """Keras could not find it again."""
+
+    inner = keras.Sequential([keras.Input((6,)), FactoredDense(6), L.Dense(4)], name="inner")
+    inner.compile(Own(0.1), lambda y, x: keras.ops.sum(x))
+    model = keras.Sequential([keras.Input((6,)), inner, L.Dense(2)])
+    for smaller in (truncate(model, rank=2)[0], factorize(model)):
+        assert not smaller.compiled and not smaller.get_layer("inner").compiled
+    assert inner.compiled and isinstance(inner.optimizer, Own)
+
+
+@keras.saving.register_keras_serializable(package="tests.own_objects")
+class WritesItself(keras.Model):
+    def __init__(self, dense: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.dense, self.scores = dense, L.Dense(3)
+
+    def call(self, x: Any) -> Any:
+        return self.scores(self.dense(x))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dense": keras.saving.serialize_keras_object(self.dense)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        return cls(keras.saving.deserialize_keras_object(config.pop("dense")), **config)
+
+
+def test_a_model_of_an_own_class_with_a_configuration_is_cut():
+    model = WritesItself(FactoredDense(5, name="dense"), name="own")
+    expected = array(model(X))
+    small, _ = truncate(model, rank="full")
+    np.testing.assert_array_equal(array(small(X)), expected)
+    smaller, report = truncate(model, rank=2)
+    assert report.ranks == {"dense/kernel": 2} and smaller.dense.rank == 2
+    assert type(smaller) is WritesItself
+
+
 def test_every_penalty_of_factors_leaves_with_the_cut():
     class Stronger(TraceNorm):
         """Neither registered nor with the arguments of its base."""
@@ -186,6 +238,23 @@ def two_classes() -> keras.Model:
     return keras.Sequential([keras.Input((6,)), *layers])
 
 
+class Silent(L.Layer):
+    """Fails without a word."""
+
+    def call(self, x: Any) -> Any:
+        return x
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        raise ValueError
+
+
+def silent() -> keras.Model:
+    return keras.Sequential(
+        [keras.Input((6,)), Silent(name="silent"), L.Dense(4), FactoredDense(4)]
+    )
+
+
 @pytest.mark.parametrize("change", [lambda m: truncate(m, rank=2), factorize])
 @pytest.mark.parametrize(
     ("make", "message"),
@@ -195,8 +264,9 @@ def two_classes() -> keras.Model:
         (lambda: tied(WritesItsLayer), "has 4 layers and came back with 5: use a Sequential"),
         (own_model, "'own_model.*', a OwnModel, is not .*: use a Sequential or functional model"),
         (two_classes, "two are called 'Scale': register one"),
+        (silent, r"'silent' in .*, a Silent, is not \(ValueError\(\)\): complete its get_config"),
     ],
-    ids=["kernel", "layer", "layer-written", "subclass", "classes"],
+    ids=["kernel", "layer", "layer-written", "subclass", "classes", "silent"],
 )
 def test_what_a_configuration_does_not_give_again_is_one_sentence(make, message, change):
     with pytest.raises(CompressionError, match=message) as raised:

@@ -12,7 +12,7 @@ from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.carry_over import compile_like
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.rebuild import Pairs, copy_trainable, layer_pairs, rebuild
-from tfpipeline.compress.share_projection import share_projections, twins
+from tfpipeline.compress.share_projection import check_kernel, share_projections, twins
 from tfpipeline.layers import TWINS
 from tfpipeline.layers.copying import take_over
 from tfpipeline.layers.factored.ranks import Rank
@@ -45,7 +45,8 @@ def factorize(
 
     Raises:
         CompressionError: (a ValueError) for a model that is not built, or has no such layer, or
-            that its configuration does not give again, or where `rank` or `joint` does not fit.
+            that its configuration does not give again, or where `rank` or `joint` does not fit, and
+            for a layer with LoRA or quantized weights.
 
     Example:
 
@@ -85,6 +86,8 @@ def _chosen(model: keras.Model, names: Sequence[str] | None) -> list[Any]:
         raise CompressionError(
             f"`model` must have a {twins('or')} layer of Keras; {model.name!r} has none."
         )
+    for layer in plain:
+        check_kernel(layer)
     return plain
 
 

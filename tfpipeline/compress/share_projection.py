@@ -95,6 +95,20 @@ def twins(word: str) -> str:
     return f"{', '.join(first)} {word} {last}"
 
 
+def check_kernel(layer: Any) -> None:
+    """Raise unless the layer's kernel is one variable, which LoRA and quantization change."""
+    lora, quantized = (
+        getattr(layer, "lora_enabled", False),
+        getattr(layer, "quantization_mode", None),
+    )
+    if lora or quantized:
+        raise CompressionError(
+            f"`model` must have plain kernels where it is factorized; {layer.name!r} is changed by "
+            f"its {'enable_lora' if lora else 'quantize'}(): call that on the smaller model, or "
+            f"name the other layers in `layers`."
+        )
+
+
 def _is_recurrent(layer: Any) -> bool:
     return type(layer) in TWINS and isinstance(layer, keras.layers.RNN)
 
@@ -113,3 +127,4 @@ def _check_follower(layer: Any) -> None:
             f"{type(layer).__name__}: expected a {twins('or')} next, whose kernel can share "
             f"the projection; name the other layers in `layers`."
         )
+    check_kernel(layer)
