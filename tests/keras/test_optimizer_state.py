@@ -171,7 +171,8 @@ def test_exclusion_from_weight_decay_survives(by):
     else:
         optimizer.exclude_from_weight_decay(var_list=[left, kernel])
     model.compile(O.LossScaleOptimizer(optimizer), "mse", jit_compile=JIT)
-    model.fit(X, X, verbose=0)
+    if by != "path":  # nor before the first step, when no optimizer has asked yet
+        model.fit(X, X, verbose=0)
 
     def excluded(smaller: keras.Model) -> set[str]:
         inner = smaller.optimizer.inner_optimizer

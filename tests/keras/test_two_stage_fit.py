@@ -272,7 +272,10 @@ def test_what_stage_2_refuses_is_said_before_stage_1(sequences, labels, options,
 
 @pytest.mark.parametrize(
     ("epochs", "options", "reached"),
-    [(2, {}, 1), (5, {}, 2), (5, {"latest_transition": 3}, 3), (5, {"transition": 4}, 4)],
+    [
+        *((2, {}, 1), (5, {}, 2), (5, {"transition": 4}, 4)),
+        *((5, {"latest_transition": 1}, 1), (5, {"latest_transition": 3}, 3)),
+    ],
 )
 def test_stage_1_ends_at_half_of_the_epochs_at_the_latest(
     sequences, labels, epochs, options, reached

@@ -80,10 +80,6 @@ class RankMonitor(keras.callbacks.Callback):
             if self._writer is not None:
                 self._write(measures, epoch)
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        if self._writer is not None:
-            self._writer.flush()
-
     def _write(self, measures: dict[str, float], epoch: int) -> None:
         import tensorflow as tf
         from tensorflow.core.framework.summary_pb2 import DATA_CLASS_SCALAR, SummaryMetadata
@@ -91,7 +87,7 @@ class RankMonitor(keras.callbacks.Callback):
         # What tf.summary.scalar writes; that one needs the tensorboard package on this machine.
         metadata = SummaryMetadata(data_class=DATA_CLASS_SCALAR)
         metadata.plugin_data.plugin_name = "scalars"
-        with self._writer.as_default():
+        with self._writer.as_default():  # whose end flushes
             for name, value in measures.items():
                 tf.summary.write(name, tf.constant(value, tf.float32), epoch, metadata)
 
