@@ -210,11 +210,14 @@ def test_trainable_flags_inside_layers_survive():
     def trains(smaller: keras.Model) -> list[bool]:
         first, second, third, fourth = smaller.layers
         layers = [first.forward_layer, first.backward_layer, second, third, fourth]
+        # What is added to a frozen layer later is frozen as well.
         return [bool(layer.trainable_variables) for layer in layers] + [
-            any(v.name == "bias" for v in third.trainable_variables)
+            any(v.name == "bias" for v in third.trainable_variables),
+            first.forward_layer.trainable,
+            fourth.trainable,
         ]
 
-    expected = [False, True, False, True, True, False]
+    expected = [False, True, False, True, True, False, False, True]
     assert trains(model) == expected
     assert trains(truncate(model, rank=2)[0]) == expected
     assert trains(factorize(model)) == expected

@@ -260,7 +260,10 @@ def silent() -> keras.Model:
     ("make", "message"),
     [
         (shared_kernel, "'p' and 'q' of .* share '.*kernel': use one layer in both places"),
-        (lambda: tied(TiedTo), "'last' in .*, a TiedTo, is not .*: complete its get_config"),
+        (
+            lambda: tied(TiedTo),
+            r"'last' in .*, a TiedTo, is not \(Object TiedTo was .*\): complete its get_config",
+        ),
         (lambda: tied(WritesItsLayer), "has 4 layers and came back with 5: use a Sequential"),
         (own_model, "'own_model.*', a OwnModel, is not .*: use a Sequential or functional model"),
         (two_classes, "two are called 'Scale': register one"),

@@ -11,7 +11,7 @@ from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
 from tfpipeline.layers.factored.named_factors import factored_layers
 from tfpipeline.metrics.spectrum import balanced_split
 from tfpipeline.models import keyword_gru
-from tfpipeline.regularizers import TraceNorm
+from tfpipeline.regularizers import HalfL2, TraceNorm
 
 pytestmark = pytest.mark.slow
 
@@ -269,11 +269,13 @@ def test_l2_elsewhere_stays():
             keras.Input((6,)),
             FactoredDense(6, kernel_regularizer=TraceNorm(0.1)),
             keras.layers.Dense(3, kernel_regularizer=keras.regularizers.L2(0.1)),
+            keras.layers.Dense(3, kernel_regularizer=HalfL2(0.2)),
         ]
     )
     small, _ = truncate(model, rank=2)
     assert small.layers[0].kernel_regularizer is None
     assert small.layers[1].kernel_regularizer is not None
+    assert small.layers[2].kernel_regularizer.strength == 0.2
 
 
 @pytest.mark.parametrize("weight_bits", [8, 32])
