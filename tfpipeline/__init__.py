@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         compress,
         data,
         decoding,
+        detection,
         export,
         features,
         inspection,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         report,
         runtime,
     )
+    from .detection import Detector
     from .errors import TfpipelineError
     from .inspection import inspect_model
     from .loading import load_model
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Detector",
     "Interpreter",
     "Streamer",
     "TfpipelineError",
@@ -47,6 +50,7 @@ __all__ = [
     "compress",
     "data",
     "decoding",
+    "detection",
     "export",
     "features",
     "inspect_model",
@@ -64,6 +68,7 @@ __all__ = [
 ]
 
 _HOME_OF_NAME = {
+    "Detector": ".detection",
     "Interpreter": ".runtime",
     "Streamer": ".runtime",
     "TfpipelineError": ".errors",

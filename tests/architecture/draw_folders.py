@@ -19,7 +19,7 @@ NATIVE = ("kernels", "ops", "plugin", "android", "ios")
 BESIDE = "files beside the folders"
 COLOURS = {
     "#dbe7f6": "activations layers regularizers callbacks losses metrics compress models",
-    "#dcefdc": "numerics features decoding data runtime inspection bench",
+    "#dcefdc": "numerics features decoding detection data runtime inspection bench",
     "#fbe3c8": "export",
     "#ece4f4": "recipes studies report cli",
     "#eadfd5": " ".join(f"custom_ops/{folder}" for folder in NATIVE),

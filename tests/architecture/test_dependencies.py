@@ -33,7 +33,7 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
 KERAS_SIDE = "protocol activations layers regularizers callbacks losses metrics"
 EVERYTHING = (
     "arguments array_file errors progress worker_process extras loading numerics features "
-    "decoding protocol activations layers "
+    "decoding detection protocol activations layers "
     "regularizers callbacks losses metrics compress models data runtime inspection export bench "
     "report recipes"
 )
@@ -52,6 +52,7 @@ PYTHON_PARTS = {
     "numerics": part("errors", "numpy"),
     "features": part("errors", "numpy"),
     "decoding": part("errors", "numpy"),
+    "detection": part("arguments", "numpy"),
     # The Keras side: any backend, so TensorFlow is not imported here.
     "activations": part("", "keras"),
     # The recurrent cells have their gates from their specification.
@@ -90,7 +91,7 @@ PYTHON_PARTS = {
         "numpy",
         lazy="espeakng_loader",
     ),
-    "runtime": part("features numerics errors", "numpy", lazy=RUNTIMES),
+    "runtime": part("detection features numerics errors", "numpy", lazy=RUNTIMES),
     "inspection": part("runtime numerics errors worker_process", "numpy"),
     # Keras only where training itself is timed.
     "bench": part(

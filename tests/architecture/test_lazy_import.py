@@ -70,6 +70,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     [
         "features",
         "decoding",
+        "detection",
         "numerics",
         "runtime",
         "errors",

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from tfpipeline.detection import Detector
 from tfpipeline.features import LogMel, LogMelStream
 from tfpipeline.runtime.errors import InputError, ModelFileError
 from tfpipeline.runtime.session import Session
+from tfpipeline.runtime.stream_scores import StreamScores
 from tfpipeline.runtime.values import to_tensor
 
 
@@ -38,6 +40,13 @@ class Streamer:
         >>> stream = Streamer("kws.stream.fused.tflite")  # doctest: +SKIP
         >>> for frame in features:  # doctest: +SKIP
         ...     scores = stream.process(frame)
+
+        Words as they are spoken, instead of scores:
+
+        >>> detector = stream.detector(cutoff=0.8)  # doctest: +SKIP
+        >>> for samples in microphone:  # doctest: +SKIP
+        ...     for word in detector.process(stream.process_audio(samples)):
+        ...         print(word.label, word.time)
     """
 
     def __init__(
@@ -179,6 +188,40 @@ class Streamer:
                 calls = range(0, whole, self.chunk)
                 rows = [self.process(waiting[i : i + self.chunk]) for i in calls]
         return self.joined(rows)
+
+    def detector(
+        self,
+        cutoff: float = 0.5,
+        window: int = 10,
+        refractory: float = 1.0,
+        labels: Sequence[str] | None = None,
+        scores: str | None = None,
+        hop_seconds: float | None = None,
+    ) -> Detector:
+        """Return a detector for what `process` and `process_audio` return.
+
+        It is a stream of its own: reset it when you reset this one.
+
+        Args:
+            cutoff, window, refractory: as of `tfpipeline.Detector`.
+            labels: name of each score; None for those of the card.
+            scores: "logits", "probabilities" or "independent"; None for what the card says.
+            hop_seconds: of a frame of features; None for that of the card's front end.
+
+        Raises:
+            InputError: neither the card nor the arguments say what a detector must know.
+            ValueError: another argument is not what it should be.
+        """
+        rows = StreamScores.of(self._session.path, self.card, labels, scores, hop_seconds)
+        return Detector(
+            rows.labels,
+            cutoff,
+            window,
+            refractory,
+            rows.scores,
+            rows.frame_seconds,
+            rows.first_frame_seconds,
+        )
 
     def joined(self, results: Sequence[Any]) -> Any:
         """Return the results of several calls of `process` one after the other along the time axis.
