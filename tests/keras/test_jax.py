@@ -41,6 +41,7 @@ def test_jax_backend():
         "test_optimizer_state.py",
         "test_own_objects.py",
         "test_resumed_training.py",
+        "test_rolling_model.py",
     )
     # Keras compiles every operation of every shape by itself here: only what differs by backend.
     chosen = (
@@ -55,6 +56,7 @@ def test_jax_backend():
         " or several_steps_of_one or leave_each_other or leaves_out or interrupted_fit_ends"
         " or narang_masks or (step_is_scaled and Adam) or multipliers_act"
         " or freezes_under_weight_decay or slots_follow_their or called_like or frozen_layer_and"
+        " or rolling_lanes or rolling_fit"
         " or (after_backup and False) or (averages_are and None) or (need_not and generator)"
         " or ((ctc or error_rate) and not graph and not diverges and not rate_of_a_label)"
     )

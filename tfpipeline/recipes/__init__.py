@@ -11,6 +11,10 @@ from typing import Any
 _HOME = {
     "Demo": "demo",
     "DemoConfig": "demo_config",
+    "RollingBatches": "rolling_batches",
+    "RollingModel": "rolling_model",
+    "StreamSettings": "stream_evaluation",
+    "evaluate_stream": "stream_evaluation",
     "run_demo": "demo",
     "run_file": "runner",
     "verify_files": "verifier",

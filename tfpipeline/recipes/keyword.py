@@ -22,6 +22,8 @@ from tfpipeline.compress import TruncationReport, truncate
 from tfpipeline.data import SpeechDataset, Split
 from tfpipeline.models import keyword_gru
 from tfpipeline.recipes.augmented_batches import Augmentation, AugmentedBatches
+from tfpipeline.recipes.rolling_batches import RollingBatches
+from tfpipeline.recipes.rolling_model import RollingModel
 
 History = dict[str, list[float]]
 
@@ -44,6 +46,8 @@ class KeywordConfig:
         explained_variance: share of each matrix that the cut keeps.
         dropout: of the inputs of the second and later GRU layers.
         augmentation: how training clips are varied.
+        rolling_steps: train on clips laid end to end, whose states are carried on, for at most this
+            many time steps; see `RollingModel`. 0 trains on single clips.
     """
 
     seed: int = 0
@@ -59,6 +63,7 @@ class KeywordConfig:
     explained_variance: float = 0.9
     dropout: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    rolling_steps: int = 0
 
     def __post_init__(self) -> None:
         for name in ("stage1_epochs", "stage2_epochs", "batch_size", "cycle_epochs"):
@@ -108,7 +113,7 @@ def train_stage1(
         dropout=config.dropout,
         seed=seed,
     )
-    _compile(model, config.stage1_rate)
+    _compile(model, _adam(config.stage1_rate))
     history = _fit(
         model, dataset, config, "stage 1", config.stage1_epochs, config.stage1_rate, seed
     )
@@ -139,7 +144,7 @@ def train_stage2(
     seed = config.seed if seed is None else seed
     keras.utils.set_random_seed(seed + 1)
     if not model.compiled:
-        _compile(model, config.stage2_rate)
+        _compile(model, _adam(config.stage2_rate))
     history = _fit(
         model, dataset, config, "stage 2", config.stage2_epochs, config.stage2_rate, seed + 1
     )
@@ -161,14 +166,18 @@ def evaluate(model: keras.Model, split: Split) -> float:
     return float(np.mean(predict(model, split) == split.labels))
 
 
-def _compile(model: keras.Model, rate: float) -> None:
+def _compile(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
     model.compile(
-        optimizer=keras.optimizers.Adam(rate, global_clipnorm=1.0),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         # XLA makes TensorFlow's loop no faster on a CPU, and compiling takes as long as an epoch.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
+
+
+def _adam(rate: float) -> keras.optimizers.Optimizer:
+    return keras.optimizers.Adam(rate, global_clipnorm=1.0)
 
 
 def _fit(
@@ -193,8 +202,14 @@ def _fit(
     )
     ranks = RankMonitor(config.explained_variance)
     held_out = (validation.features, validation.labels) if len(validation) else None
-    history = model.fit(
-        batches,
+    trained: keras.Model = model
+    data: keras.utils.PyDataset = batches
+    if config.rolling_steps:
+        data = rolled = RollingBatches(batches, config.rolling_steps, seed)
+        trained = RollingModel(model, rolled.lanes)
+        _compile(trained, model.optimizer)
+    history = trained.fit(
+        data,
         epochs=epochs,
         verbose=0,
         shuffle=False,  # the batches shuffle themselves
