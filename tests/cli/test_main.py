@@ -22,6 +22,7 @@ VERBS = (
     "inspect",
     "verify",
     "run",
+    "evaluate-stream",
     "benchmark",
     "report",
     "study",

@@ -16,6 +16,7 @@ from tfpipeline.cli import (
     compress,
     demo,
     doctor,
+    evaluate_stream,
     export,
     inspect,
     report,
@@ -29,7 +30,20 @@ from tfpipeline.cli.quiet import quiet_environment, quiet_native_code
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.extras import missing_extra
 
-_VERBS = (demo, train, compress, export, inspect, verify, run, benchmark, report, study, doctor)
+_VERBS = (
+    demo,
+    train,
+    compress,
+    export,
+    inspect,
+    verify,
+    run,
+    evaluate_stream,
+    benchmark,
+    report,
+    study,
+    doctor,
+)
 
 FAILED = 1
 INTERRUPTED = 130
@@ -55,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", dest="verb", required=True)
     for module in _VERBS:
-        name = module.__name__.rpartition(".")[2]
+        name = module.__name__.rpartition(".")[2].replace("_", "-")
         verb = verbs.add_parser(
             name,
             help=module.HELP,

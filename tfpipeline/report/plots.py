@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from tfpipeline.report.figures import plain_log_ticks, svg_of
 from tfpipeline.report.results import Results
 from tfpipeline.report.theme import Theme, drawing
 
@@ -51,10 +51,10 @@ def accuracy_against_size(results: Results, theme: Theme) -> str | None:
         axes.set_ylim(low - margin, high + margin)
         axes.set_xscale("log")
         axes.set_xlim(min(sizes) / 2, max(sizes) * 2)
-        _plain_log_ticks(axes.xaxis)
+        plain_log_ticks(axes.xaxis)
         axes.set_xlabel("size on disk, kB")
         axes.set_ylabel("test accuracy, %")
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def singular_values(results: Results, theme: Theme) -> str | None:
@@ -96,7 +96,7 @@ def singular_values(results: Results, theme: Theme) -> str | None:
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=2)
         figure.supxlabel("singular value, by size", fontsize=9.5, color=theme.faint)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def latency_bars(results: Results, theme: Theme) -> str | None:
@@ -144,7 +144,7 @@ def latency_bars(results: Results, theme: Theme) -> str | None:
             axes.grid(axis="y", visible=False)
             axes.tick_params(axis="y", length=0, labelcolor=theme.ink)
             axes.set_title(title)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def confusion_matrix(results: Results, theme: Theme) -> str | None:
@@ -184,7 +184,7 @@ def confusion_matrix(results: Results, theme: Theme) -> str | None:
         axes.set_ylabel("spoken")
         for spine in axes.spines.values():
             spine.set_visible(False)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def training_curves(results: Results, theme: Theme) -> str | None:
@@ -226,12 +226,12 @@ def training_curves(results: Results, theme: Theme) -> str | None:
             axes.set_title(title)
             if kind == "loss":
                 axes.set_yscale("log")
-                _plain_log_ticks(axes.yaxis)
+                plain_log_ticks(axes.yaxis)
         all_axes[-1].set_xlabel("epoch")
         all_axes[-1].xaxis.get_major_locator().set_params(integer=True)
         handles, labels = all_axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=2)
-        return _svg(figure)
+        return svg_of(figure)
 
 
 def _names(stages: list[tuple[str, Any]], panel: tuple[str, str]) -> bool:
@@ -241,22 +241,6 @@ def _names(stages: list[tuple[str, Any]], panel: tuple[str, str]) -> bool:
 def _is_curve(name: str, kind: str) -> bool:
     plain = name.removeprefix("val_")
     return plain == "loss" if kind == "loss" else plain in {"accuracy", "acc"}
-
-
-def _plain_log_ticks(axis: Any) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axis.set_major_locator(LogLocator(base=10, subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-    axis.set_tick_params(which="minor", length=0)
-
-
-def _svg(figure: Any) -> str:
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
 
 
 Plot = Callable[[Results, Theme], str | None]

@@ -54,11 +54,22 @@ def resample(audio: np.ndarray, source_rate: int, target_rate: int) -> np.ndarra
     divisor = math.gcd(source_rate, target_rate)
     up, down = target_rate // divisor, source_rate // divisor
     length = -(-len(audio) * up // down)
-    cutoff = _ROLLOFF * min(1.0, up / down)
-    half = math.ceil(_HALF_CROSSINGS / cutoff)
+    cutoff, half = _filter(up, down)
     padded = np.concatenate([np.zeros(half), audio, np.zeros(half + 1)], dtype=np.float64)
     apply = _by_periods if up <= _SHARED_PHASES else _by_outputs
     return apply(padded, up, down, half, cutoff, length)[:length].astype(np.float32)
+
+
+def reach(source_rate: int, target_rate: int) -> int:
+    """Return how many input samples on each side of it an output of `resample` depends on."""
+    divisor = math.gcd(source_rate, target_rate)
+    return _filter(target_rate // divisor, source_rate // divisor)[1] + 1
+
+
+def _filter(up: int, down: int) -> tuple[float, int]:
+    """Return the filter's cutoff, relative to the input's rate, and the half of its length."""
+    cutoff = _ROLLOFF * min(1.0, up / down)
+    return cutoff, math.ceil(_HALF_CROSSINGS / cutoff)
 
 
 def _by_periods(

@@ -74,6 +74,26 @@ def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV dat
     Raises:
         AudioError: whatever is wrong with the bytes.
     """
+    layout, bodies = read_layout(data, name)
+    parts = [decode_samples(body, layout, name) for body in bodies]
+    channels = layout.channels
+    whole = [part[: len(part) // channels * channels] for part in parts]
+    frames = (whole[0] if len(whole) == 1 else np.concatenate(whole)).reshape(-1, channels)
+    if not len(frames):
+        raise AudioError(f"{name}: holds no samples; record it again.")
+    conversions = list(layout.conversions())
+    if len(bodies) > 1:
+        conversions.append(f"{len(bodies)} parts")
+    mono, more = to_mono(frames, layout.rate, sample_rate)
+    return WavAudio(mono, sample_rate, (*conversions, *more))
+
+
+def read_layout(data: bytes, name: str) -> tuple[WavFormat, list[memoryview]]:
+    """Return the format of a WAV file and where its samples lie.
+
+    Raises:
+        AudioError: a sentence that begins with `name`.
+    """
     if not data:
         raise AudioError(f"{name}: the file is empty; record or copy it again.")
     layout, bodies = read_chunks(data, name)
@@ -85,17 +105,7 @@ def decode_wav(data: bytes, sample_rate: int = SAMPLE_RATE, name: str = "WAV dat
         raise AudioError(
             f"{name}: its header claims {layout.rate} samples per second; the file is damaged."
         )
-    parts = [_samples(body, layout, name) for body in bodies]
-    channels = layout.channels
-    whole = [part[: len(part) // channels * channels] for part in parts]
-    frames = (whole[0] if len(whole) == 1 else np.concatenate(whole)).reshape(-1, channels)
-    if not len(frames):
-        raise AudioError(f"{name}: holds no samples; record it again.")
-    conversions = list(layout.conversions())
-    if len(bodies) > 1:
-        conversions.append(f"{len(bodies)} parts")
-    mono, more = to_mono(frames, layout.rate, sample_rate)
-    return WavAudio(mono, sample_rate, (*conversions, *more))
+    return layout, bodies
 
 
 def to_mono(frames: np.ndarray, rate: int, sample_rate: int) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -155,7 +165,7 @@ def to_int16(audio: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(audio.astype(np.float64) * 32768.0), -32768, 32767).astype(np.int16)
 
 
-def _samples(body: memoryview, layout: WavFormat, name: str) -> np.ndarray:
+def decode_samples(body: memoryview, layout: WavFormat, name: str) -> np.ndarray:
     """Decode interleaved samples to float32 in [-1, 1]."""
     width = layout.check(name)
     raw = body[: len(body) // width * width]
