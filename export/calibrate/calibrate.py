@@ -17,9 +17,8 @@ from tfpipeline.export.calibrate.observations import Observations
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.markers import Marked, MarkedLayer
 from tfpipeline.export.modes import ModeTable
-from tfpipeline.export.recurrent.observe import ObservedLayer, observe
+from tfpipeline.export.recurrent.observe import ObservedLayer, is_unbounded, observe
 from tfpipeline.export.samples.signature import Samples
-from tfpipeline.numerics.cells import CELLS
 from tfpipeline.progress import progress
 
 
@@ -77,8 +76,8 @@ def calibrate(
         inside[position] = inside[position].and_of(seen)
         return output
 
-    grows = [isinstance(m, MarkedLayer) and not CELLS[m.step.cell].bounded for m in layers]
-    passes = 2 if streams and any(grows) else 1
+    grows = any(isinstance(layer, MarkedLayer) and is_unbounded(layer.step) for layer in layers)
+    passes = 2 if streams and grows else 1
     with progress(
         "Calibrating", passes * (len(waves_of_markers(graph)) + 1) * runner.samples
     ) as bar:

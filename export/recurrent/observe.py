@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.export.quantize.few_bits import Matrices, written_kernels
-from tfpipeline.export.recurrent.gate_names import gate_function
+from tfpipeline.export.recurrent.gate_names import gate_function, is_bounded
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.recurrent_float import Taps, sequence_float
 from tfpipeline.protocol import RecurrentStep
@@ -110,6 +110,12 @@ def parameters_of(step: RecurrentStep) -> tuple[float, ...]:
     """Return the values of the cell's parameters, in its order."""
     given: dict[str, Any] = dict(step.attributes)
     return tuple(float(given[name]) for name in CELLS[step.cell].parameters)
+
+
+def is_unbounded(step: RecurrentStep) -> bool:
+    """Return whether the state of a cell may grow without a bound, or nearly, over a stream."""
+    functions = functions_of(step).values()
+    return not (CELLS[step.cell].bounded and all(map(is_bounded, functions)))
 
 
 def window_of(step: RecurrentStep) -> int:
