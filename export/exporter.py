@@ -97,7 +97,8 @@ def export(
             make on the calibration data.
         per_channel: Give each output row of integer weights a scale of its own. With False, 8-bit
             matrices of dense layers and all those of our ops have one, which costs accuracy, and
-            saves 12 bytes a row: much of a file of a few kilobytes.
+            saves 12 bytes a row: much of a file of a few kilobytes. Our recurrent ops then store
+            8-bit matrices without their zeros too, where that is smaller.
         verification: Held-out inputs of the same shape, from any such source; by default every
             fourth calibration sample, which is then held back from the calibration, or all where
             there are fewer than 64. Of an iterable or a folder at most 1000 are used.

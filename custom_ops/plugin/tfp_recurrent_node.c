@@ -10,18 +10,7 @@
 #include "tfp_check.h"
 #include "tfp_memory.h"
 #include "tfp_node_kinds.h"
-
-/* Inputs: x, the states, and then these. Outputs: y, and the states after the last step. */
-enum { kX, kW1 = 0, kW2, kU1, kU2, kBias, kLengths, kGains, kY = 0 };
-
-static const tfp_cell *cell_of(const tfp_node *node) {
-  return node->op.cell;
-}
-
-/* The number of an input that comes after the states. */
-static int input_after_states(const tfp_node *node, int i) {
-  return 1 + (int)cell_of(node)->states + i;
-}
+#include "tfp_recurrent_weights.h"
 
 typedef struct recurrent_state {
   tfp_recurrent op;
@@ -36,92 +25,6 @@ static void release(void *pointer) {
   if (state == NULL) return;
   tfp_release(state->memory);
   free(state);
-}
-
-/* A matrix of `bits` bits a weight; with fewer than 8 its tensor holds packed bytes. */
-static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, int i,
-                                const char *name, size_t rows, size_t depth, int bits,
-                                tfp_matrix *matrix) {
-  const size_t row_bytes = tfp_row_bytes(depth, bits);
-  const int dims[2] = {(int)rows, (int)row_bytes};
-  TfLiteTensor *tensor = tfp_node_input(context, node, i);
-  const bool is_uint8 = bits < 8 && tensor != NULL && tensor->type == kTfLiteUInt8;
-  TfLiteStatus status = tfp_check_input(context, node, i, name,
-                                        is_uint8 ? kTfLiteUInt8 : kTfLiteInt8, 2, dims, &tensor);
-  if (status != kTfLiteOk) return status;
-  status = tfp_check_constant(context, node, name, tensor, (uint64_t)rows * row_bytes);
-  if (status != kTfLiteOk) return status;
-  matrix->values = tensor->data;
-  matrix->rows = rows;
-  matrix->depth = depth;
-  return tfp_check_per_row(context, node, name, tensor, (int)rows, &matrix->scales,
-                           &matrix->one_scale);
-}
-
-/* Reads one kernel: two factors (first at input `i`, second after it) or one plain matrix. */
-static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, int i,
-                                const char *const *names, size_t depth, size_t rank, size_t rows,
-                                const int *bits, tfp_matrix *matrices) {
-  TFP_ASSERT(i + 1 < node->input_count);
-  if (rank > 0) {
-    const TfLiteStatus status =
-        read_matrix(context, node, i, names[0], rank, depth, bits[0], &matrices[0]);
-    if (status != kTfLiteOk) return status;
-    return read_matrix(context, node, i + 1, names[1], rows, rank, bits[1], &matrices[1]);
-  }
-  if (node->inputs[i + 1] != kTfLiteOptionalTensor) {
-    return tfp_node_error(context, node, "%s must be left out when its rank is 0", names[1]);
-  }
-  return read_matrix(context, node, i, names[0], rows, depth, bits[0], &matrices[0]);
-}
-
-/* A cell without a recurrent product has no matrices of one. */
-static TfLiteStatus check_absent(TfLiteContext *context, const tfp_node *node, int i,
-                                 const char *const *names) {
-  for (int n = 0; n < 2; ++n) {
-    if (node->inputs[i + n] != kTfLiteOptionalTensor) {
-      return tfp_node_error(context, node, "%s must be left out of this op", names[n]);
-    }
-  }
-  return kTfLiteOk;
-}
-
-/* A float32 constant (rows, columns). */
-static TfLiteStatus read_floats(TfLiteContext *context, const tfp_node *node, int i,
-                                const char *name, size_t rows, size_t columns,
-                                const float **values) {
-  TfLiteTensor *tensor;
-  TfLiteStatus status = tfp_check_input(context, node, i, name, kTfLiteFloat32, 2,
-                                        (const int[]){(int)rows, (int)columns}, &tensor);
-  if (status != kTfLiteOk) return status;
-  status =
-      tfp_check_constant(context, node, name, tensor, (uint64_t)rows * columns * sizeof(float));
-  *values = tensor->data;
-  return status;
-}
-
-static TfLiteStatus read_weights(TfLiteContext *context, const tfp_node *node,
-                                 const tfp_recurrent_options *options,
-                                 tfp_recurrent_weights *weights) {
-  static const char *const kernel_names[] = {"kernel W1", "kernel W2"};
-  static const char *const recurrent_names[] = {"recurrent kernel U1", "recurrent kernel U2"};
-  const tfp_cell *cell = cell_of(node);
-  const size_t rows = cell->gates * options->units;
-  TfLiteStatus status = read_kernel(context, node, input_after_states(node, kW1), kernel_names,
-                                    tfp_recurrent_depth(options), options->rank_x, rows,
-                                    options->weight_bits, weights->kernel);
-  if (status != kTfLiteOk) return status;
-  status = !cell->recurrent
-               ? check_absent(context, node, input_after_states(node, kU1), recurrent_names)
-               : read_kernel(context, node, input_after_states(node, kU1), recurrent_names,
-                             options->units, options->rank_h, rows, options->weight_bits + 2,
-                             weights->recurrent);
-  if (status != kTfLiteOk) return status;
-  status = read_floats(context, node, input_after_states(node, kBias), "bias",
-                       tfp_cell_stored_rows(cell), rows, &weights->bias);
-  if (status != kTfLiteOk || !options->layer_norm) return status;
-  return read_floats(context, node, input_after_states(node, kGains), "gains", 2, rows,
-                     &weights->gains);
 }
 
 /* Packs the weights, unless they are those packed before (prepare runs again on every resize). */
@@ -139,12 +42,19 @@ static TfLiteStatus pack(TfLiteContext *context, const tfp_node *node, recurrent
     return tfp_node_error(context, node, "%llu bytes for packed weights could not be allocated",
                           (unsigned long long)bytes);
   }
+  tfp_recurrent_weights dense = *weights;
+  void *expanded;
+  TfLiteStatus status = tfp_expand_recurrent_weights(context, node, &dense, &expanded);
   char error[TFP_ERROR_BYTES];
-  if (!tfp_recurrent_prepare(&state->op, variant, cell_of(node), options, weights, state->memory,
-                             error, sizeof error)) {
+  if (status == kTfLiteOk && !tfp_recurrent_prepare(&state->op, variant, cell_of(node), options,
+                                                    &dense, state->memory, error, sizeof error)) {
+    status = tfp_node_error(context, node, "%s", error);
+  }
+  tfp_release(expanded);
+  if (status != kTfLiteOk) {
     tfp_release(state->memory);
     state->memory = NULL;
-    return tfp_node_error(context, node, "%s", error);
+    return status;
   }
   state->packed_from = *weights;
   return kTfLiteOk;
@@ -254,7 +164,7 @@ static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node) {
   if (state == NULL) return tfp_node_error(context, node, "out of memory");
   tfp_recurrent_weights weights;
   memset(&weights, 0, sizeof weights); /* padding too, because pack() compares bytes */
-  TfLiteStatus status = read_weights(context, node, &options, &weights);
+  TfLiteStatus status = tfp_read_recurrent_weights(context, node, &options, &weights);
   if (status != kTfLiteOk) return status;
   status = check_io(context, node, state, &options, &weights);
   if (status != kTfLiteOk) return status;

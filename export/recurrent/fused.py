@@ -12,6 +12,7 @@ from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
+from tfpipeline.numerics.sparse import pack_sparse, sparse_size
 
 _ABSENT = -1
 
@@ -80,12 +81,16 @@ def _widths(matrices: tuple[QuantizedMatrix, ...]) -> tuple[int, int]:
 
 
 def _weights(graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ...]) -> list[int]:
-    indices = [
-        graph.constant(
-            f"{name}/{number}",
-            matrix.values if matrix.bits == 8 else pack_rows(matrix.values, matrix.bits),
-            Quantization.of_rows(matrix.scales),
-        )
-        for number, matrix in enumerate(matrices)
-    ]
+    indices = [_matrix(graph, f"{name}/{number}", matrix) for number, matrix in enumerate(matrices)]
     return indices + [_ABSENT] * (2 - len(indices))
+
+
+def _matrix(graph: GraphBuilder, name: str, matrix: QuantizedMatrix) -> int:
+    q = Quantization.of_rows(matrix.scales)
+    if matrix.bits < 8:
+        return graph.constant(name, pack_rows(matrix.values, matrix.bits), q)
+    # Runtimes want scales of rows along an axis that has them, and bytes of zeros left out have
+    # none.
+    if len(q.scales()) == 1 and sparse_size(matrix.values) < matrix.values.size:
+        return graph.constant(name, pack_sparse(matrix.values), q)
+    return graph.constant(name, matrix.values, q)

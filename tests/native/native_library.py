@@ -292,6 +292,7 @@ class Matrix(ctypes.Structure):
         ("rows", c_size_t),
         ("depth", c_size_t),
         ("one_scale", c_bool),
+        ("sparse", c_bool),
     ]
 
 

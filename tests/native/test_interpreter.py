@@ -14,6 +14,7 @@ from recurrent_models import Case, ModelSpec, assert_same_bits, feeds, make_case
 
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.sparse import pack_sparse
 from tfpipeline.runtime.native import library_path
 
 
@@ -108,6 +109,91 @@ def test_one_scale_stands_for_all_rows(
     it = interpreter(spec.build(), isa=isa)
     it.allocate_tensors()
     assert_same_bits(run_in(it, case), case.reference())
+
+
+def sparse_model(case: Case) -> ModelSpec:
+    """The model of a case whose matrices have one scale, stored without their zeros."""
+    spec = op_model(case)
+    matrices = zip(("W1", "U1"), (case.kernel, case.recurrent_kernel), strict=True)
+    for first, kernel in matrices:
+        for name, matrix in zip((first, first[0] + "2"), kernel, strict=False):
+            tensor, stored = spec.tensors[spec.index(name)], pack_sparse(matrix.values)
+            tensor.type, tensor.shape = schema.TensorType.UINT8, stored.shape
+            tensor.data = stored.tobytes()
+            tensor.scales, tensor.zero_points = tensor.scales[:1], (0,)
+    return spec
+
+
+def sparse_case(cell: str, ranks: tuple[int, int], share: float = 0.7) -> Case:
+    case = make_case(units=37, input_dim=11, rank_x=ranks[0], rank_h=ranks[1], cell=cell)
+    rng = np.random.default_rng(1)
+
+    def pruned(matrices: tuple[QuantizedMatrix, ...]) -> tuple[QuantizedMatrix, ...]:
+        return tuple(
+            QuantizedMatrix(
+                np.where(rng.random(m.values.shape) < share, 0, m.values).astype(np.int8),
+                np.full_like(m.scales, m.scales.max()),
+            )
+            for m in matrices
+        )
+
+    return replace(case, kernel=pruned(case.kernel), recurrent_kernel=pruned(case.recurrent_kernel))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("ranks", [(0, 0), (7, 9)], ids=str)
+def test_weights_without_their_zeros_are_the_same_weights(
+    cell: str, isa: str, ranks: tuple[int, int], share: float
+) -> None:
+    case = sparse_case(cell, ranks, share)
+    it = interpreter(sparse_model(case).build(), isa=isa)
+    it.allocate_tensors()
+    assert_same_bits(run_in(it, case), case.reference())
+    # Again with another length, for which nothing is packed anew.
+    longer = replace(case, x=np.concatenate([case.x] * 2, axis=1))
+    if longer.options.window == 1:
+        it.resize_tensor_input(op_model(case).index("x"), longer.x.shape, strict=False)
+        it.allocate_tensors()
+        assert_same_bits(run_in(it, longer), longer.reference())
+
+
+def test_bytes_that_are_no_sparse_matrix_are_refused(cell: str) -> None:
+    spec = sparse_model(sparse_case(cell, (0, 0)))
+    tensor = spec.tensors[spec.index("W1")]
+    good = tensor.data
+    assert good is not None
+    rows, depth = sparse_case(cell, (0, 0)).kernel[0].values.shape
+    mask = -(-rows * depth // 8)
+    flipped = bytearray(good)
+    flipped[0] ^= 1
+    low = bytearray(good)
+    low[mask] = 0x80
+    behind = bytearray(good)
+    behind[mask - 1] |= 0x80
+    assert rows * depth % 8, "the last byte of the mask must have a spare bit"
+    for bad, message in (
+        (good[:-1], "W1 must hold a bit for each of"),
+        (good + b"\1", "W1 must hold a bit for each of"),
+        (good[: mask - 1], "W1 must hold a bit for each of"),
+        (good[:1], "W1 must hold a bit for each of"),
+        (bytes(flipped), "W1 must hold a bit for each of"),
+        (bytes(behind) + b"\1", "W1 must hold a bit for each of"),
+        (bytes(low), "holds -128"),
+    ):
+        tensor.data, tensor.shape = bad, (len(bad),)
+        with pytest.raises(RuntimeError, match=message):
+            interpreter(spec.build()).allocate_tensors()
+    tensor.data, tensor.shape, tensor.type = good, (len(good),), schema.TensorType.INT8
+    with pytest.raises(RuntimeError, match="W1 must be uint8; got int8"):
+        interpreter(spec.build()).allocate_tensors()
+
+
+def test_sparse_weights_have_eight_bits(cell: str) -> None:
+    case = sparse_case(cell, (0, 0))
+    spec = sparse_model(case)
+    spec.custom_options = replace(case.options, weight_bits=(4, 8, 4, 8)).pack()
+    with pytest.raises(RuntimeError, match="W1 must have the shape"):
+        interpreter(spec.build()).allocate_tensors()
 
 
 def test_lengths_may_change_from_run_to_run(cell: str) -> None:

@@ -6,13 +6,15 @@
 
 /* Two's complement numbers (rows, depth) of 8, 4 or 2 bits, row-major; the first one in a byte
  * stands in its low bits, and every row begins with a byte of its own. One scale a row, or with
- * `one_scale` a single one for all rows. */
+ * `one_scale` a single one for all rows. `sparse`: the values are still those of tfp_sparse.h,
+ * which nothing but the plug-in reads. */
 typedef struct tfp_matrix {
   const int8_t *values;
   const float *scales;
   size_t rows;
   size_t depth;
   bool one_scale;
+  bool sparse;
 } tfp_matrix;
 
 static inline float tfp_row_scale(const tfp_matrix *matrix, size_t row) {

@@ -29,7 +29,8 @@ def stored_arrays(
     """Return the bytes of the tensor that holds each array, and those of all other tensors.
 
     A tensor belongs to a layer by the first part of its name, and to an array of it by its shape,
-    which is transposed in a file; numbers of fewer bits may share bytes along its last axis.
+    which is transposed in a file; numbers of fewer bits may share bytes along its last axis. A
+    matrix without its zeros has no such shape: it is known by the name that our ops give it.
 
     Args:
         parts: arrays of the model.
@@ -52,10 +53,19 @@ def stored_arrays(
 def _holds(tensor: Stored, part: Part) -> bool:
     layer, _, name = tensor.name.partition("/")
     *where, array = part.name.split("/")
+    if layer in where and len(tensor.shape) == 1 and name == _name_in_our_ops(array):
+        return True
     if layer not in where or not _same_shape(tensor.shape, part):
         return False
     # With as many features as units, the shapes of both kernels are the same.
     return not part.matrix or (_RECURRENT in array) == any(word in name for word in _OF_STATE)
+
+
+def _name_in_our_ops(array: str) -> str:
+    """Return `kernel/0` of a plain kernel and of a left factor, `kernel/1` of a right one."""
+    kernel, _, side = array.removesuffix("_left").partition("_right")
+    right = array.endswith("_right")
+    return f"{kernel}{side}/{int(right)}"
 
 
 def _same_shape(shape: tuple[int, ...], part: Part) -> bool:
