@@ -106,8 +106,10 @@ static tfp_matrix random_matrix(size_t rows, size_t depth, unsigned char bits, f
   float *scales = fresh(rows * sizeof(float));
   for (size_t i = 0; i < rows; ++i) scales[i] = scale * (float)(1 + next() % 100);
   const size_t bytes = rows * tfp_row_bytes(depth, bits == 0 ? 8 : bits);
-  return (tfp_matrix){random_bytes(bytes, bits == 4 || bits == 2 ? -128 : -127), scales, rows,
-                      depth};
+  return (tfp_matrix){.values = random_bytes(bytes, bits == 4 || bits == 2 ? -128 : -127),
+                      .scales = scales,
+                      .rows = rows,
+                      .depth = depth};
 }
 
 static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size_t time,
