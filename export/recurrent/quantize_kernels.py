@@ -45,8 +45,9 @@ def quantize_kernels(
         per_channel: Whether each row has a scale of its own, and not each matrix one.
     """
     exact = [bool(matrices) and held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
-    kernel, kernel_scale = equalize(kernel, a_x, exact[0])
-    recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1])
+    # Spread components want a scale for each row of the factor that makes them.
+    kernel, kernel_scale = equalize(kernel, a_x, exact[0] or not per_channel)
+    recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1] or not per_channel)
     floats = (tuple(m.T for m in kernel), tuple(m.T for m in recurrent))
     quantized = [
         [quantize_rows(matrix, bits, per_channel) for matrix in matrices] for matrices in floats
@@ -81,18 +82,18 @@ def _share_scales(
 
 
 def equalize(
-    factors: tuple[np.ndarray, ...], largest: np.ndarray | None, exact: bool = False
+    factors: tuple[np.ndarray, ...], largest: np.ndarray | None, keep: bool = False
 ) -> tuple[tuple[np.ndarray, ...], float | None]:
     """Give every component of the intermediate the range [-1, 1], without changing the product.
 
     The intermediate has one scale for all its components, whose ranges differ as the singular
     values do; dividing each by its own range, and multiplying the next factor by it, spends the
-    eight bits evenly. `exact` factors stay as they are.
+    eight bits evenly.
 
     Args:
         factors: `(left, right)`, or a plain kernel, which has no intermediate.
         largest: Magnitudes `(rank,)` of the components of the intermediate.
-        exact: Whether integers hold the factors exactly.
+        keep: Leave the factors as they are: integers hold them exactly, or have one scale for all.
 
     Returns:
         The factors, and the scale of the intermediate, None without one.
@@ -100,7 +101,7 @@ def equalize(
     if len(factors) < 2 or largest is None:
         return factors, None
     left, right = factors
-    if exact:
+    if keep:
         # Rows that integers hold exactly, such as ternary ones, must not be spread.
         return factors, max(float(largest.max()), 1e-6) / 127.0
     reach = np.maximum(largest, 1e-6 * max(float(largest.max()), 1e-6)).astype(np.float32)

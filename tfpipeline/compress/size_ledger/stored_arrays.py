@@ -70,7 +70,8 @@ def _name_in_our_ops(array: str) -> str:
 
 def _same_shape(shape: tuple[int, ...], part: Part) -> bool:
     if not part.matrix:
-        return _without_ones(shape) == _without_ones(part.shape)
+        # Scalars are options of operators; the small constants of a file are something else.
+        return part.size > 1 and _without_ones(shape) == _without_ones(part.shape)
     *outer, inner = reversed(part.shape)
     packed = {-(-inner * bits // 8) for bits in (8, 4, 2)}
     return len(shape) == len(part.shape) and list(shape[:-1]) == outer and shape[-1] in packed
