@@ -13,10 +13,12 @@ from tfpipeline.layers.recurrent.factored_simple_rnn import (
 )
 from tfpipeline.layers.recurrent.fast_grnn import FastGRNN, FastGRNNCell
 from tfpipeline.layers.recurrent.fast_rnn import FastRNN, FastRNNCell
+from tfpipeline.layers.recurrent.qrnn import QRNN, QRNNCell
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
 from tfpipeline.layers.recurrent.ugrnn import UGRNN, UGRNNCell
 
 __all__ = [
+    "QRNN",
     "UGRNN",
     "FactoredDense",
     "FactoredGRU",
@@ -29,6 +31,7 @@ __all__ = [
     "FastGRNNCell",
     "FastRNN",
     "FastRNNCell",
+    "QRNNCell",
     "UGRNNCell",
 ]
 

@@ -28,6 +28,7 @@ class CellProtocol:
     kernel: Any
     recurrent_kernel: Any
     bias_rows: Any
+    features: Any
     _kernels: GateKernels
 
     def factors(self) -> tuple[Factor, ...]:
@@ -48,7 +49,10 @@ class CellProtocol:
 
     def assign_kernels(self, kernel: Any, recurrent_kernel: Any) -> None:
         """Take over whole kernels as their best approximations of the cell's ranks."""
-        matrices = [ops.convert_to_numpy(matrix) for matrix in (kernel, recurrent_kernel)]
+        matrices: list[Any] = [
+            None if matrix is None else ops.convert_to_numpy(matrix)
+            for matrix in (kernel, recurrent_kernel)
+        ]
         self._kernels.assign(*matrices)
 
     def export_kernels(self) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
@@ -85,7 +89,7 @@ class CellProtocol:
         layer: Any = self
         check_built(layer, "collapse()")
         plain = type(layer).from_config(self.plain_config())
-        plain.build((None, int(self.kernel.shape[0])))
+        plain.build((None, self.features))
         plain.assign_kernels(self.kernel, self.recurrent_kernel)
         for target, source in zip(
             plain.weights[plain._kernels.count :], layer.weights[self._kernels.count :], strict=True

@@ -12,6 +12,7 @@ from keras import ops
 from tfpipeline.layers.factored.factored_kernel import FactoredKernel, product_pays
 from tfpipeline.layers.recurrent.kernel_forms import (
     KernelOptions,
+    NoKernel,
     PartialKernel,
     SplitKernel,
     WholeKernel,
@@ -25,7 +26,8 @@ class GateKernels:
 
     Args:
         layer: the cell, which gets their variables.
-        kernel, recurrent: options of the input kernel and of the recurrent kernel.
+        kernel, recurrent: options of the input kernel and of the recurrent kernel, which is None in
+            a cell without one.
         joint: which matrices share a factorization, see `FactoredGRU`; a rank of None with
             `"partial"` keeps a kernel whole.
 
@@ -35,13 +37,17 @@ class GateKernels:
     """
 
     def __init__(
-        self, layer: Any, kernel: KernelOptions, recurrent: KernelOptions, joint: str
+        self, layer: Any, kernel: KernelOptions, recurrent: KernelOptions | None, joint: str
     ) -> None:
         before = len(layer.weights)
         self.input: Any
         self.state: Any
         self._both: JointKernels | None = None
-        if joint == "all":
+        if recurrent is None:
+            form: Any = SplitKernel if joint == "split" else PartialKernel
+            self.input = (WholeKernel if kernel.rank is None else form)(layer, kernel)
+            self.state = NoKernel()
+        elif joint == "all":
             if kernel.shape != recurrent.shape:
                 raise ValueError(
                     f"`joint` must not be 'all' for inputs of another width than the state: "
@@ -60,7 +66,7 @@ class GateKernels:
             )
         self.count = len(layer.weights) - before
 
-    def assign(self, kernel: np.ndarray, recurrent: np.ndarray) -> None:
+    def assign(self, kernel: np.ndarray, recurrent: Any) -> None:
         """Take over whole kernels as their best approximations."""
         if self._both is not None:
             self._both.assign(kernel, recurrent)

@@ -53,6 +53,25 @@ class KernelOptions:
         )
 
 
+class NoKernel:
+    """The recurrent kernel of a cell that does not multiply its state."""
+
+    def factors(self) -> tuple[Factor, ...]:
+        return ()
+
+    def product(self) -> None:
+        return None
+
+    def prepare(self, steps: int | None = 1, in_loop: bool = False) -> NoKernel:
+        return self
+
+    def assign(self, matrix: Any) -> None:
+        pass
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        return ()
+
+
 class WholeKernel:
     """A kernel that is not factored."""
 

@@ -39,7 +39,7 @@ def value_of(variable: Any) -> Any:
 
 def check_logit(value: Any, argument: str) -> float:
     """Return the start of a logit, or raise."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not abs(value) < LARGEST:
+    if isinstance(value, bool) or not isinstance(value, Real) or not abs(float(value)) < LARGEST:
         raise ValueError(
             f"`{argument}` must be a number between -{LARGEST} and {LARGEST}, whose sigmoid "
             f"the trained value starts from; received {value!r}."

@@ -15,7 +15,7 @@ from tfpipeline.layers.recurrent.arguments import arguments_of, signature_of
 from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS, CellProtocol
 from tfpipeline.layers.recurrent.gate_kernels import GateKernels
 from tfpipeline.layers.recurrent.kernel_forms import KernelOptions
-from tfpipeline.layers.recurrent.products import PreparedKernel, PreparedSplit, StateProduct
+from tfpipeline.layers.recurrent.products import StateProduct
 from tfpipeline.numerics.cells import CELLS
 
 
@@ -41,6 +41,8 @@ class RecurrentCell(CellProtocol):
     #: Name of the cell: `RecurrentStep.cell`. Where `tfpipeline.numerics.cells` specifies a cell of
     #: this name, gates and rows of the bias are taken from there.
     KIND: ClassVar[str]
+    #: Whether the state is multiplied by a kernel.
+    RECURRENT: ClassVar[bool] = True
     #: One letter a gate, in the order of the kernels' columns.
     GATES: ClassVar[tuple[str, ...]]
     #: 1: one bias for the sum of both products. 2: one of the inputs and one of the state.
@@ -63,6 +65,7 @@ class RecurrentCell(CellProtocol):
             specified = CELLS[cls.KIND]
             cls.GATES = tuple(gate.name for gate in specified.gates)
             cls.BIAS_ROWS = specified.bias_rows
+            cls.RECURRENT = specified.recurrent
         if issubclass(cls, keras.layers.Layer):
             cls.__signature__ = signature_of(arguments_of(cls).values())  # type: ignore[attr-defined]
 
@@ -83,7 +86,7 @@ class RecurrentCell(CellProtocol):
         self.recurrent_rank = (
             None if recurrent_rank is None else self.check_rank(recurrent_rank, "recurrent_rank")
         )
-        self._prepared: PreparedKernel | PreparedSplit | None = None
+        self._prepared: Any = None
 
     def check_rank(self, rank: Any, argument: str) -> Any:
         """Return the rank as it is kept, or raise."""
@@ -114,7 +117,9 @@ class RecurrentCell(CellProtocol):
     def build(self, input_shape: Any) -> None:
         layer: Any = self
         kernel, recurrent = self._kernel_options(int(input_shape[-1]))
-        self._kernels = GateKernels(layer, kernel, recurrent, self.joint)
+        self._kernels = GateKernels(
+            layer, kernel, recurrent if self.RECURRENT else None, self.joint
+        )
         self.bias = self._add_bias()
         layer.built = True
 
@@ -174,13 +179,18 @@ class RecurrentCell(CellProtocol):
         return None if self.bias is None or self.bias_rows == 1 else self.bias[1]
 
     @property
+    def features(self) -> int:
+        """Width of the inputs, of a built cell."""
+        return int(self.kernel.shape[0])
+
+    @property
     def kernel(self) -> Any:
         """Input kernel `(features, gates * units)`, multiplied out."""
         return self._kernels.input.product()
 
     @property
     def recurrent_kernel(self) -> Any:
-        """Recurrent kernel `(units, gates * units)`, multiplied out."""
+        """Recurrent kernel `(units, gates * units)`, multiplied out; None where there is none."""
         return self._kernels.state.product()
 
     @property
@@ -205,7 +215,7 @@ class RecurrentCell(CellProtocol):
         finally:
             self._prepared = None
 
-    def _operands(self, inputs: Any, training: bool) -> tuple[Any, PreparedKernel | PreparedSplit]:
+    def _operands(self, inputs: Any, training: bool) -> tuple[Any, Any]:
         """Return the inputs projected, and the recurrent kernel, for one step."""
         if self._prepared is not None:
             return inputs, self._prepared

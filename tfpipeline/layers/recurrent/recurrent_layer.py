@@ -126,7 +126,7 @@ class RecurrentLayer(keras.layers.RNN):
         cell = self.cell.collapse()
         plain = self._plain_layer(cell)
         batch = self._expected_batch_size if self.stateful else None
-        plain.build((batch, None, int(cell.kernel.shape[0])))
+        plain.build((batch, None, self.cell.features))
         plain.cell.set_weights(cell.get_weights())
         if not self._projects:
             return plain
