@@ -67,6 +67,10 @@ def test_the_results_hold_what_was_agreed(finished: tuple[Path, dict[str, Any]])
     assert json.loads((out / "results.json").read_text(encoding="utf-8")) == results
     names = [form["name"] for form in results["forms"]]
     assert names == ["float stage 1", "float stage 2", "portable int8", "fused int8"]
+    streamed = {form["name"]: form["streamed_accuracy"] for form in results["forms"]}
+    assert all(0 <= share <= 1 for share in streamed.values())
+    # The files, frame by frame, are the model, clip by clip; a few near ties are decided otherwise.
+    assert abs(streamed["portable int8"] - streamed["float stage 2"]) <= 0.2
     assert results["seed"] == 5
     assert {"commit", "dirty", "machine", "versions"} <= set(results)
     assert results["data"]["source"] == "corpus"

@@ -55,13 +55,17 @@ def _print_forms(results: dict[str, Any]) -> None:
         return "" if value is None else f"{value:.1f}"
 
     print_table(
-        ("form", "parameters", "size", "test accuracy", "us an utterance", "us a frame"),
+        (
+            *("form", "parameters", "size", "test accuracy", "streamed"),
+            *("us an utterance", "us a frame"),
+        ),
         [
             (
                 form["name"],
                 f"{form['parameters']:,}",
                 kilobytes(form["bytes"]),
                 f"{100 * form['test_accuracy']:.2f} %",
+                f"{100 * form['streamed_accuracy']:.2f} %",
                 microseconds(form["us_per_utterance"]),
                 microseconds(form["us_per_frame"]),
             )

@@ -86,6 +86,7 @@ class Demo:
     truncation: TruncationReport
     exported: ExportReport
     scores: dict[str, np.ndarray]
+    streamed: dict[str, float]
     latency: list[KeywordRow]
 
     def __init__(
@@ -182,8 +183,12 @@ class Demo:
         return self.exported
 
     def measure_accuracy(self) -> dict[str, float]:
-        """Return the test accuracy of every form, by its name."""
+        """Return the test accuracy of every form, by its name.
+
+        `streamed` has that of the same clips in long recordings, through the streaming files.
+        """
         from tfpipeline.recipes import keyword
+        from tfpipeline.recipes.streamed_accuracy import streamed_accuracies
 
         test = self.dataset.test
         with self._step("accuracy"):
@@ -193,6 +198,16 @@ class Demo:
                 measure.PORTABLE: measure.scores_of_file(self.portable.whole, test.features),
                 measure.FUSED: measure.scores_of_file(self.fused.whole, test.features),
             }
+        with self._step("streamed accuracy"):
+            self.streamed = streamed_accuracies(
+                {measure.STAGE1: self.stage1, measure.STAGE2: self.stage2},
+                {
+                    measure.PORTABLE: self.portable.stream,
+                    measure.FUSED: self.fused.stream,
+                },
+                test,
+                self.config.seed,
+            )
         return {
             name: measure.accuracy(scores.argmax(axis=-1), test.labels)
             for name, scores in self.scores.items()
@@ -238,6 +253,7 @@ class Demo:
             truncation=self.truncation,
             exported=self.exported,
             scores=self.scores,
+            streamed=self.streamed,
             latency=self.latency,
         )
         results = assemble(found, datetime.now(UTC).isoformat(timespec="seconds"))

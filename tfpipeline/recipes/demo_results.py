@@ -41,6 +41,7 @@ class DemoRun:
         truncation: what was cut between them.
         exported: the export's report.
         scores: float32 `(clips, classes)` of the test data, by the model form's name.
+        streamed: accuracy on the test data as long recordings, by the same names.
         latency: times of the files.
     """
 
@@ -55,6 +56,7 @@ class DemoRun:
     truncation: TruncationReport
     exported: ExportReport
     scores: Mapping[str, np.ndarray]
+    streamed: Mapping[str, float]
     latency: Sequence[KeywordRow]
 
 
@@ -169,6 +171,7 @@ def _forms(demo: DemoRun) -> list[dict[str, Any]]:
                 "kernel_share_of_dense": kernels / report.dense_parameters,
                 "bytes": row.bytes if row else _BYTES_OF_A_FLOAT * parameters[name],
                 "test_accuracy": measure.accuracy(scores.argmax(axis=-1), labels),
+                "streamed_accuracy": demo.streamed[name],
                 "agreement_with_stage2": (
                     None if name == measure.STAGE1 else measure.agreement(scores, stage2)
                 ),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tfpipeline.data.commands.speech_dataset import Split
 from tfpipeline.runtime import Streamer
 
 RECORDINGS = 8
@@ -59,3 +61,22 @@ def streamed_scores_of_file(path: Path, features: np.ndarray, order: np.ndarray)
                 scores = stream.process(frames[0] if stream.chunk == 1 else frames)
             found.append(scores)
     return np.stack(found).reshape(*order.shape, -1)
+
+
+def streamed_accuracies(
+    models: Mapping[str, Any], files: Mapping[str, Path], split: Split, seed: int = 0
+) -> dict[str, float]:
+    """Return the share of clips with the right label, in long recordings, by name.
+
+    Args:
+        models: Keras models.
+        files: streaming `.tflite` files.
+        split: the clips.
+        seed: of their order.
+    """
+    order = long_recordings(len(split), seed)
+    scores = {name: streamed_scores(model, split.features, order) for name, model in models.items()}
+    for name, path in files.items():
+        scores[name] = streamed_scores_of_file(path, split.features, order)
+    labels = split.labels[order]
+    return {name: float(np.mean(found.argmax(axis=-1) == labels)) for name, found in scores.items()}
