@@ -105,7 +105,7 @@ def test_the_single_verbs_walk_the_same_road(
     agreement = ["--agreement", str(UNDECIDED)]
     fused = str(tmp_path / "kws.fused.tflite")
 
-    assert main(["train", *data, "--out", stage1, "--quick"]) == 0
+    assert main(["train", *data, "--out", stage1, "--quick", "--rolling"]) == 0
     assert main(["compress", stage1, *data, "--out", stage2, "--quick", "--rank", "6"]) == 0
     assert main(["export", stage2, *data, "--out", kws, *agreement]) == 0
     capsys.readouterr()

@@ -9,6 +9,7 @@ from tfpipeline.data import SpeechDataset, Split
 from tfpipeline.features import LogMel
 from tfpipeline.recipes import keyword
 from tfpipeline.recipes.augmented_batches import Augmentation, AugmentedBatches, augment
+from tfpipeline.recipes.streamed_accuracy import long_recordings, streamed_scores
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +62,23 @@ def test_the_road_from_stage_1_to_stage_2(dataset, stage1, capsys):
     lines = capsys.readouterr().err.strip().splitlines()
     assert lines[0].startswith("stage 2  epoch  1/2  loss ")
     assert "validation" in lines[0] and "ranks" in lines[0]
+
+
+def test_rolling_training_goes_through_both_stages(dataset):
+    test = dataset.test
+    config = keyword.KeywordConfig.quick().rolling()
+    config = dataclasses.replace(config, stage1_epochs=8, batch_size=12)
+    model, history = keyword.train_stage1(dataset, config)
+    assert len(history["val_accuracy"]) == len(history["gru_1/kernel/rank@0.9"]) == 8
+    small, _ = keyword.compress(model, config)
+    steps = int(small.optimizer.iterations.numpy())
+    assert steps == 8 * len(dataset.train) // 12
+    keyword.train_stage2(small, dataset, config)
+    assert int(small.optimizer.iterations.numpy()) > steps
+    order = long_recordings(len(test))
+    streamed = streamed_scores(small, test.features, order).argmax(axis=-1)
+    assert (streamed == test.labels[order]).mean() > 0.9
+    assert keyword.evaluate(small, test) > 0.9
 
 
 def test_compress_takes_another_criterion(stage1):

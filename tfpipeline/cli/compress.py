@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tfpipeline.cli.dataset import add_data_arguments
+from tfpipeline.cli.training import add_training_arguments, recipe_of
 
 HELP = "shrink a trained model by its singular values and train on (stage 2)"
 EXAMPLE = "tfpipeline compress stage1.keras --data demo-out/corpus --out stage2.keras"
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument("--rank", type=int, help="rank of every matrix")
     how.add_argument("--budget-params", type=int, metavar="N", help="most parameters of the model")
-    parser.add_argument("--quick", action="store_true", help="few epochs: to see that it works")
+    add_training_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
 
@@ -35,8 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.recipes import keyword
     from tfpipeline.recipes.atomic import save_model
 
-    settings = keyword.KeywordConfig
-    recipe = settings.quick(arguments.seed) if arguments.quick else settings(arguments.seed)
+    recipe = recipe_of(arguments)
     model = load_model(arguments.model)
     dataset = load_data(arguments)
     small, report = keyword.compress(model, recipe, **_criterion(arguments))

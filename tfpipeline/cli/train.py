@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tfpipeline.cli.dataset import add_data_arguments
+from tfpipeline.cli.training import add_training_arguments, recipe_of
 
 HELP = "train a factored keyword model under a trace norm (stage 1)"
 EXAMPLE = "tfpipeline train --data demo-out/corpus --out stage1.keras"
@@ -14,7 +15,7 @@ EXAMPLE = "tfpipeline train --data demo-out/corpus --out stage1.keras"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="the .keras file to write")
-    parser.add_argument("--quick", action="store_true", help="few epochs: to see that it works")
+    add_training_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,8 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.recipes import keyword
     from tfpipeline.recipes.atomic import save_model
 
-    settings = keyword.KeywordConfig
-    recipe = settings.quick(arguments.seed) if arguments.quick else settings(arguments.seed)
+    recipe = recipe_of(arguments)
     dataset = load_data(arguments)
     model, _ = keyword.train_stage1(dataset, recipe)
     save_model(model, arguments.out)

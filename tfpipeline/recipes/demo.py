@@ -109,7 +109,8 @@ class Demo:
         from tfpipeline.recipes.keyword import KeywordConfig
 
         seed = self.config.seed
-        return KeywordConfig.quick(seed) if self.config.quick else KeywordConfig(seed)
+        recipe = KeywordConfig.quick(seed) if self.config.quick else KeywordConfig(seed)
+        return recipe.rolling() if self.config.rolling else recipe
 
     def load_data(self) -> SpeechDataset:
         """Make the corpus, or find the user's, and turn it into features."""

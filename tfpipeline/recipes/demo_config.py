@@ -12,6 +12,7 @@ class DemoConfig:
     Args:
         seed: of the corpus, the training and every choice in between.
         quick: a small corpus and few epochs, to see that everything works.
+        rolling: train on clips laid end to end, whose states are carried on.
         train_clips, validation_clips, test_clips: size of the synthesized corpus.
         limit: at most this many files of each split of the user's own data.
         calibration_clips: training clips that set the scales of the int8 models.
@@ -27,6 +28,7 @@ class DemoConfig:
 
     seed: int = 0
     quick: bool = False
+    rolling: bool = False
     train_clips: int = 8000
     validation_clips: int = 1000
     test_clips: int = 1000
@@ -39,7 +41,7 @@ class DemoConfig:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            lowest = 0 if name in {"seed", "quick", "agreement"} else 1
+            lowest = 0 if name in {"seed", "quick", "rolling", "agreement"} else 1
             if value < lowest:
                 raise ValueError(f"{name}: expected at least {lowest}, got {value}.")
 

@@ -11,7 +11,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TextIO
 
 import keras
@@ -28,6 +28,7 @@ from tfpipeline.recipes.rolling_model import RollingModel
 History = dict[str, list[float]]
 
 _PREDICT_BATCH = 256
+_ROLLING_STEPS = 1000
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ class KeywordConfig:
                     f"`{name}` must be a multiple of cycle_epochs={self.cycle_epochs}, so that the "
                     f"stage ends at a low learning rate; received {getattr(self, name)}."
                 )
+
+    def rolling(self) -> KeywordConfig:
+        """Return the same for streams of up to ten seconds, ten clips."""
+        return replace(self, rolling_steps=_ROLLING_STEPS)
 
     @classmethod
     def quick(cls, seed: int = 0) -> KeywordConfig:
