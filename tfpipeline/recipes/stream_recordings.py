@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfpipeline.data.audio.label_track import LabelledInterval, read_label_track
+from tfpipeline.data.audio.label_track import LabelledInterval
+from tfpipeline.data.audio.labelled_recordings import find_recordings, intervals_of
 from tfpipeline.data.audio.wav_blocks import WavBlocks
 from tfpipeline.data.errors import DataError
-
-# Labels are rounded to what the program that wrote them shows.
-_ROUNDING_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Recording:
 
 
 def open_recordings(folder: Path, sample_rate: int, words: Sequence[str]) -> list[Recording]:
-    """Open all WAV files of a folder and of its subfolders, in the order of their names.
+    """Open all WAV files of a folder, in the order of their names.
 
     What is heard in `NAME.wav` is in `NAME.txt`, a label file as Audacity writes it; a recording
     without one has none of the words.
@@ -53,23 +51,10 @@ def open_recordings(folder: Path, sample_rate: int, words: Sequence[str]) -> lis
             of a time behind its end, or labels of which none is one of `words`.
         AudioError: a recording that cannot be read.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: there is no such folder; expected one of WAV files.")
-    files = [f for f in sorted(folder.rglob("*")) if not f.name.startswith(".")]
-    sounds = [f for f in files if f.suffix.lower() == ".wav" and f.is_file()]
-    if not sounds:
-        raise DataError(
-            f"{folder}: holds no WAV file; expected recordings such as kitchen.wav, and "
-            "kitchen.txt with lines of START<TAB>END<TAB>LABEL where words are spoken."
-        )
-    named = {f.with_suffix("") for f in sounds}
-    for file in files:
-        labels = file.suffix == ".txt" and file.stem.lower() not in ("readme", "license")
-        if labels and file.with_suffix("") not in named:
-            raise DataError(
-                f"{file}: has no recording {file.stem}.wav beside it; add or rename it."
-            )
-    found = [_recording(f, sample_rate) for f in sounds]
+    found = []
+    for path in find_recordings(folder):
+        audio = WavBlocks(path, sample_rate)
+        found.append(Recording(audio, intervals_of(path, audio.seconds)))
     heard = sorted({one.label for recording in found for one in recording.spoken})
     if heard and not set(heard) & set(words):
         shown = ", ".join(map(repr, heard[:5]))
@@ -78,16 +63,3 @@ def open_recordings(folder: Path, sample_rate: int, words: Sequence[str]) -> lis
             f"the model can find none; expected some of {', '.join(words)}."
         )
     return found
-
-
-def _recording(path: Path, sample_rate: int) -> Recording:
-    audio = WavBlocks(path, sample_rate)
-    labels = path.with_suffix(".txt")
-    spoken = tuple(read_label_track(labels)) if labels.exists() else ()
-    late = [one for one in spoken if one.end > audio.seconds + _ROUNDING_SECONDS]
-    if late:
-        raise DataError(
-            f"{labels}: says {late[0].label!r} until {late[0].end:g} s, and {path.name} ends after "
-            f"{audio.seconds:g} s; export the labels of this recording."
-        )
-    return Recording(audio, spoken)

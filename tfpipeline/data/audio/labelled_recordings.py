@@ -13,6 +13,9 @@ from tfpipeline.data.audio.label_track import LabelledInterval, read_label_track
 from tfpipeline.data.audio.wav import SAMPLE_RATE, read_wav
 from tfpipeline.data.errors import DataError
 
+# What a program that writes labels may round their times by.
+_ROUNDING_SECONDS = 0.05
+
 
 @dataclasses.dataclass(frozen=True)
 class LabelledRecording:
@@ -82,13 +85,27 @@ def read_recordings(
         AudioError: a recording is damaged.
     """
     for path in find_recordings(folder):
-        labels = path.with_suffix(".txt")
-        intervals = tuple(read_label_track(labels)) if labels.exists() else ()
         samples = read_wav(path, sample_rate)
-        late = [one for one in intervals if one.end > len(samples) / sample_rate + 0.05]
-        if late:
-            raise DataError(
-                f"{labels}: says {late[0].label!r} until {late[0].end:g} s, and {path.name} ends "
-                f"after {len(samples) / sample_rate:g} s; export the labels of this recording."
-            )
+        intervals = intervals_of(path, len(samples) / sample_rate)
         yield LabelledRecording(path, samples, sample_rate, intervals)
+
+
+def intervals_of(path: Path, seconds: float) -> tuple[LabelledInterval, ...]:
+    """Return what the label file of a recording says; nothing where there is none.
+
+    Args:
+        path: the recording.
+        seconds: its length.
+
+    Raises:
+        DataError: the label file is broken, or tells of a time behind the recording's end.
+    """
+    labels = path.with_suffix(".txt")
+    intervals = tuple(read_label_track(labels)) if labels.exists() else ()
+    late = [one for one in intervals if one.end > seconds + _ROUNDING_SECONDS]
+    if late:
+        raise DataError(
+            f"{labels}: says {late[0].label!r} until {late[0].end:g} s, and {path.name} ends "
+            f"after {seconds:g} s; export the labels of this recording."
+        )
+    return intervals
