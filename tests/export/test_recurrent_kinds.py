@@ -28,23 +28,24 @@ FUSED = ("dynamic", "int8", "int4")
 
 # With the beta that it starts from, 0.95, a FastRNN of random weights adds up so many steps that
 # weights of 4 bits are refused, rightly: their error grows over a stream.
-MEMORY = {"fast_rnn": {"alpha_init": -1.0, "beta_init": 1.0}}
+OPTIONS = {"fast_rnn": {"alpha_init": -1.0, "beta_init": 1.0}, "qrnn_fo": {"pooling": "fo"}}
 LAYERS = {
     kind.CELL.KIND: kind
     for kind in (getattr(own, name) for name in own.__all__)
     if "CELL" in vars(kind)
 }
+LAYERS["qrnn_fo"] = LAYERS["qrnn"]
 
 
 @pytest.fixture(scope="module", params=CELLS)
 def model(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """A cell's name; a model of our layer, a plain one, Keras' own where it has one, and Dense."""
     kind = LAYERS[request.param]
-    memory = MEMORY.get(request.param, {})
-    options = {"return_sequences": True, "name": "second", **memory}
+    own_options = OPTIONS.get(request.param, {})
+    options = {"return_sequences": True, "name": "second", **own_options}
     layers = [
         keras.Input((None, FEATURES)),
-        kind(24, rank=8, return_sequences=True, name="first", **memory),
+        kind(24, rank=8, return_sequences=True, name="first", **own_options),
         kind.PLAIN(17, **options) if hasattr(kind, "PLAIN") else kind(17, rank=None, **options),
         keras.layers.Dense(3),
     ]
@@ -71,7 +72,9 @@ def test_every_form_agrees_with_keras(model: tuple[str, Any], target: Path, mode
         streamer = Streamer(stream)
         steps = np.stack([streamer.process(frame) for frame in x[0]])
         np.testing.assert_array_equal(steps, Interpreter(whole).predict(x)[0])
-        states = [f"{name}_{s}_in" for name in ("first", "second") for s in CELLS[cell].states]
+        kind = CELLS[cell]
+        carried = kind.states if kind.recurrent else ("past", *kind.states)
+        states = [f"{name}_{s}_in" for name in ("first", "second") for s in carried]
         assert [state["input"] for state in streamer.card["states"]] == states
     if mode in FUSED:
         assert TFLiteFile(report.fused).custom_ops() == (CELLS[cell].op_name,)
@@ -80,13 +83,15 @@ def test_every_form_agrees_with_keras(model: tuple[str, Any], target: Path, mode
 
 
 def test_a_graph_of_integers_only(model: tuple[str, Any], target: Path) -> None:
-    _, layers = model
+    cell, layers = model
     report = export(
         layers, target, calibration=walk(30), io="int8", forms=("portable",), streaming="both"
     )
     assert all(form.channel_error < BOUNDS["int8"] for form in report.forms)
     states = Streamer(report.stream_portable).card["states"]
-    assert {state["dtype"] for state in states} == {"int16"}
+    # The past that a window reads is kept as the input is.
+    past = set() if CELLS[cell].recurrent else {"int8"}
+    assert {state["dtype"] for state in states} == {"int16"} | past
 
 
 def test_the_float_output_is_that_of_keras(model: tuple[str, Any]) -> None:
