@@ -59,8 +59,10 @@ class CellArrays:
         _check_kernel("recurrent_kernel", self.recurrent_kernel, self.units, self.units)
         if (self.classifier is None) != (self.classifier_bias is None):
             raise ValueError("`classifier` and `classifier_bias` must be given together.")
-        matrix, bias = np.shape(self.classifier), np.shape(self.classifier_bias)
-        if self.classifier is not None and (len(bias) != 1 or matrix != (self.units, *bias)):
+        if self.classifier is None or self.classifier_bias is None:
+            return
+        matrix, bias = self.classifier.shape, self.classifier_bias.shape
+        if len(bias) != 1 or matrix != (self.units, *bias):
             raise ValueError(
                 f"`classifier` must have shape ({self.units}, classes), and `classifier_bias` "
                 f"(classes,); received {matrix} and {bias}."
