@@ -25,6 +25,7 @@ def test_jax_backend():
         "test_recurrent_layer.py",
         "test_fast_cells.py",
         "test_activations.py",
+        "test_qrnn.py",
         "test_joint_forms.py",
         "test_from_keras.py",
         "test_trace_norm.py",
@@ -64,6 +65,7 @@ def test_jax_backend():
         # Of the layers that Keras has not, one in full and the others' own equations.
         " and not (fast_rnn or ugrnn or filtered) or golden_step or (gradient_of_the_numbers and"
         " (vector or gates_filter)) or (trained_numbers and gates_both)"
+        " or (loop_over_its_exported and split and 2-fo) or (states_and_chunks and 4-fo)"
     )
     result = subprocess.run(
         [

@@ -49,7 +49,7 @@ def reference(step, sequences, mask=None):
 
 @FORM
 @pytest.mark.parametrize("options", [{}, {"rank": 3}, {"rank": 0.5, "joint": "split"}], ids=str)
-def test_layer_computes_its_exported_step(sequences, window, pooling, options):
+def test_layer_equals_the_loop_over_its_exported_step(sequences, window, pooling, options):
     layer = qrnn(window, pooling, **options)
     output = array(layer(sequences))
     step = layer.export_step()

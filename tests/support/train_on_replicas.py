@@ -16,7 +16,7 @@ tf.config.set_logical_device_configuration(CPU, [tf.config.LogicalDeviceConfigur
 
 import keras  # noqa: E402  the devices are fixed by then
 
-from tfpipeline.layers import FactoredGRU  # noqa: E402
+from tfpipeline.layers import FactoredGRU, FastGRNN  # noqa: E402
 from tfpipeline.losses import CTC, pack_labels  # noqa: E402
 from tfpipeline.regularizers import TraceNorm  # noqa: E402
 
@@ -38,6 +38,7 @@ def train(strategy: tf.distribute.Strategy | None) -> dict[str, object]:
             [
                 keras.Input((12, 6)),
                 FactoredGRU(8, return_sequences=True, **options),
+                FastGRNN(7, state_filter=True, return_sequences=True),
                 keras.layers.Dense(5),
             ]
         )
