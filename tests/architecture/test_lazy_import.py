@@ -59,6 +59,7 @@ def test_the_version_is_known_without_anything_heavy() -> None:
         ["train", "--help"],
         ["export", "--help"],
         ["run", "--help"],
+        ["evaluate-stream", "--help"],
     ],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
