@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from recurrent_kinds import KINDS, TOLERANCE
 
-from tfpipeline.layers import FactoredGRU
+from tfpipeline.layers import QRNN, FactoredGRU
 from tfpipeline.recipes.rolling_batches import RollingBatches
 from tfpipeline.recipes.rolling_model import FEATURES, KEEP, RollingModel
 from tfpipeline.recipes.streamed_accuracy import long_recordings, streamed_scores
@@ -55,6 +57,28 @@ def test_rolling_lanes_go_on_or_begin_anew_each_by_itself() -> None:
         again = np.asarray(alone.predict_on_batch(x[:2, :FRAMES]))
         expected = np.asarray(small_model().predict_on_batch(x[:2, :FRAMES]))
         np.testing.assert_allclose(again, expected, atol=1e-6)
+
+
+# A window of the past is a state too.
+LAYERS = {name: kind.layer for name, kind in KINDS.items()} | {"qrnn": partial(QRNN, 12, window=3)}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_recurrent_layer_goes_on(name: str) -> None:
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((None, WIDTH)), LAYERS[name](return_sequences=True)])
+    x = noise(LANES, 2 * FRAMES, WIDTH)
+    rolling = RollingModel(model, LANES)
+    found = [
+        np.asarray(rolling.predict_on_batch({FEATURES: part, KEEP: kept}))
+        for part, kept in zip(np.split(x, 2, axis=1), (keep(0, 0, 0), keep(1, 0, 1)), strict=True)
+    ]
+    whole = np.asarray(model.predict_on_batch(x))
+    afresh = np.asarray(model.predict_on_batch(x[:, FRAMES:]))
+    expected = np.stack([whole[0, FRAMES:], afresh[1], whole[2, FRAMES:]])
+    np.testing.assert_allclose(found[0], whole[:, :FRAMES], atol=TOLERANCE)
+    np.testing.assert_allclose(found[1], expected, atol=TOLERANCE)
+    assert np.abs(afresh[0] - whole[0, FRAMES:]).max() > 1e-3
 
 
 def test_rolling_says_something_at_every_frame() -> None:

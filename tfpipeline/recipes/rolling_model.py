@@ -18,8 +18,8 @@ class RollingModel(keras.Model):
 
     A model that is trained on single clips always starts from a fresh state, and on a device never
     does. Here a batch has a fixed number of *lanes*, each of them a stream: lane i of a batch is
-    what follows lane i of the batch before it. Gradients stay within a batch. It shares the layers
-    of `model`, whose weights it trains:
+    what follows lane i of the batch before it. Gradients stay within a batch, and so does what
+    layers that are not recurrent see. It shares the layers of `model`, whose weights it trains:
 
         rolling = RollingModel(model, lanes=64)
         rolling.compile("adam", loss)
@@ -84,9 +84,10 @@ class RollingModel(keras.Model):
             return self.model(inputs[FEATURES], training=training)
 
     def _begin(self, keep: Any) -> None:
-        goes_on = ops.cast(ops.reshape(keep, (self.lanes, 1)), "bool")
+        flags = ops.cast(keep, "bool")
         for layer, states in zip(self._recurrent, self._lane_states, strict=True):
             for variable, value in zip(states, layer.get_initial_state(self.lanes), strict=True):
+                goes_on = ops.reshape(flags, (self.lanes, *[1] * (len(variable.shape) - 1)))
                 variable.assign(ops.where(goes_on, variable.value, ops.cast(value, variable.dtype)))
 
     def get_config(self) -> dict[str, Any]:
