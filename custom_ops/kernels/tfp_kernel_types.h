@@ -13,6 +13,11 @@
 #define TFP_MAX_BATCH 8
 /* Buffers of packed weights and parameters are aligned to this. */
 #define TFP_ALIGNMENT 64
+/* Sparse weights are stored as tiles of 8 rows and 4 columns. Their packed blocks begin at
+ * multiples of TFP_SPARSE_ALIGNMENT. */
+#define TFP_SPARSE_ROWS 8
+#define TFP_SPARSE_COLUMNS 4
+#define TFP_SPARSE_ALIGNMENT 32
 /* Blocks of one panel at most, see tfp_weight_kernels. */
 #define TFP_MAX_PANEL 6
 /* Packs 1..16 rows of `depth` int8 weights, row-major with `stride` between rows, as block `index`
@@ -22,7 +27,11 @@
  * A panel begins with int32[width][16], the starts of all accumulators. Then, r16k4: for each 4
  * columns int8[width][16][4]. The other layouts of 8 bits know panels of one block only; r16k8: for
  * each 8 columns int8[16][8]; r16k16: int8[16][depth padded to 16]; r8k16: for each 8 rows, for
- * each 16 columns int8[8][16]. Those of 4 and 2 bits are told beside their packers. */
+ * each 16 columns int8[8][16]. Those of 4 and 2 bits are told beside their packers.
+ *
+ * r8k4_sparse: int32[16] starts, uint32[2] numbers of tiles of rows 0..7 and of rows 8..15, both
+ * even, uint16 first column of each tile, zeros up to a multiple of 32 bytes, then the tiles,
+ * int8[8][4] each. So a block is as long as its tiles are many, and one follows the other. */
 typedef void (*tfp_pack_fn)(const int8_t *weights, size_t rows, size_t depth, size_t stride,
                             int32_t zero_point, void *panel, size_t width, size_t index);
 

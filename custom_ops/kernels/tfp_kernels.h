@@ -2,8 +2,9 @@
  *
  * Names:  tfp_<operation>_<types>[_<layout>]_<isa>, for example tfp_gemm_s8s32_r16k4_avx2.
  * Packers: tfp_pack_s8_r16k16, tfp_pack_s8_r16k4, tfp_pack_s8_r16k4_offset128, tfp_pack_s8_r16k8,
- * tfp_pack_s8_r8k16; with 4 and 2 bits a weight tfp_pack_s4_r16k8, tfp_pack_s2_r16k16,
- * tfp_pack_s4_r4k32, tfp_pack_s2_r4k64, tfp_pack_s4_r32k4, tfp_pack_s2_r64k4,
+ * tfp_pack_s8_r8k16; of sparse weights tfp_pack_s8_r8k4_sparse and
+ * tfp_pack_s8_r8k4_sparse_offset128; with 4 and 2 bits a weight tfp_pack_s4_r16k8,
+ * tfp_pack_s2_r16k16, tfp_pack_s4_r4k32, tfp_pack_s2_r4k64, tfp_pack_s4_r32k4, tfp_pack_s2_r64k4,
  * tfp_pack_s4_r16k4_signed, tfp_pack_s2_r16k4_signed, tfp_pack_s4_r16k8_signed and
  * tfp_pack_s2_r16k8_signed.
  *
@@ -40,6 +41,9 @@ typedef struct tfp_variant {
   tfp_weight_kernels s8;
   tfp_weight_kernels s4; /* weights in [-8, 7] */
   tfp_weight_kernels s2; /* weights in [-2, 1] */
+  /* Weights in [-127, 127] without their 8x4 tiles of zeros. Blocks differ in size, which
+   * tfp_sparse_block_bytes says; the other functions of places are not for them. */
+  tfp_weight_kernels sparse;
   tfp_requantize_fn requantize;
   const tfp_gates_fn *gates; /* of each cell, by its tfp_cell_id */
   tfp_load_state_fn load_state;
@@ -80,6 +84,11 @@ tfp_block_place tfp_find_block(const tfp_weight_kernels *kernels, void *packed, 
 void tfp_pack_block(const tfp_weight_kernels *kernels, void *packed, size_t blocks, size_t block,
                     const int8_t *weights, size_t rows, size_t depth, size_t stride,
                     int32_t zero_point);
+
+/* Bytes of a block that a packer of sparse weights filled, and at most those of `blocks` blocks
+ * whose 8x4 tiles (of rows 0..7 and 8..15 of a block) with a number other than 0 are `tiles`. */
+size_t tfp_sparse_block_bytes(const void *block);
+uint64_t tfp_sparse_bytes_at_most(size_t blocks, size_t tiles);
 
 /* Processor features; false on other architectures. */
 bool tfp_cpu_always(void);
@@ -170,6 +179,16 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neon_a53);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r4k64_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k4_neondot);
 TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k8_neoni8mm);
+
+TFP_DECLARE_PACK(tfp_pack_s8_r8k4_sparse);
+TFP_DECLARE_PACK(tfp_pack_s8_r8k4_sparse_offset128);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_c);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_avx2);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_avxvnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_neon);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_neonv7);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_neondot);
 
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_c);
 TFP_DECLARE_QUANTIZE(tfp_quantize_f32s8_avx2);

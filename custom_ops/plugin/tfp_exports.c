@@ -103,7 +103,7 @@ void *tfpipeline_recurrent_create(const char *name, const char *isa, const void 
     return NULL;
   }
   tfp_recurrent *op = malloc(sizeof *op);
-  void *memory = tfp_allocate(tfp_recurrent_bytes(variant, cell, &options));
+  void *memory = tfp_allocate(tfp_recurrent_bytes(variant, cell, &options, weights));
   if (op == NULL || memory == NULL ||
       !tfp_recurrent_prepare(op, variant, cell, &options, weights, memory, error, error_size)) {
     free(op);

@@ -21,6 +21,8 @@ typedef struct tfp_node_kind {
   TfLiteStatus (*prepare)(TfLiteContext *context, struct tfp_node *node);
   TfLiteStatus (*invoke)(TfLiteContext *context, struct tfp_node *node);
   void (*release)(void *state); /* NULL too */
+  /* Whether prepare reads input `input` by its sparsity; NULL: none. */
+  bool (*may_be_sparse)(const struct tfp_node *node, int input);
 } tfp_node_kind;
 
 typedef struct tfp_op {

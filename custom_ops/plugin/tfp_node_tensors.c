@@ -82,6 +82,11 @@ bool tfp_constants_are_complete(const TfLiteContext *context, const tfp_node *no
   for (int i = 0; i < kept(node->input_count); ++i) {
     const TfLiteTensor *tensor = tfp_tensor_at(context, node->inputs[i]);
     if (tensor == NULL || tensor->allocation_type != kTfLiteMmapRo) continue;
+    if (tensor->sparsity != NULL) {
+      const tfp_node_kind *kind = node->op.kind;
+      if (kind->may_be_sparse != NULL && kind->may_be_sparse(node, i)) continue;
+      REFUSE("input %d must not be sparse", i);
+    }
     if (tensor->bytes < bytes_needed(tensor)) {
       REFUSE("input %d must hold as many bytes as its shape needs; got %lu", i,
              (unsigned long)tensor->bytes);

@@ -36,7 +36,7 @@ static TfLiteStatus pack(TfLiteContext *context, const tfp_node *node, recurrent
   }
   const tfp_variant *variant = node->options.variant;
   tfp_release(state->memory);
-  const uint64_t bytes = tfp_recurrent_bytes(variant, cell_of(node), options);
+  const uint64_t bytes = tfp_recurrent_bytes(variant, cell_of(node), options, weights);
   state->memory = tfp_allocate(bytes);
   if (state->memory == NULL) {
     return tfp_node_error(context, node, "%llu bytes for packed weights could not be allocated",
@@ -201,5 +201,12 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   return kTfLiteOk;
 }
 
-const tfp_node_kind tfp_recurrent_kind = {
-    .threaded = true, .prepare = prepare, .invoke = invoke, .release = release};
+static bool may_be_sparse(const tfp_node *node, int input) {
+  return input >= input_after_states(node, kW1) && input <= input_after_states(node, kU2);
+}
+
+const tfp_node_kind tfp_recurrent_kind = {.threaded = true,
+                                          .prepare = prepare,
+                                          .invoke = invoke,
+                                          .release = release,
+                                          .may_be_sparse = may_be_sparse};

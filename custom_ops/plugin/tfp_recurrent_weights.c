@@ -3,12 +3,13 @@
 #include <stddef.h>
 
 #include "../kernels/common/tfp_assert.h"
-#include "../ops/common/tfp_sparse.h"
+#include "../ops/common/tfp_masked.h"
 #include "tfp_check.h"
 #include "tfp_memory.h"
+#include "tfp_sparsity.h"
 
 /* A matrix that only stores what is not 0: `values` are its bytes until they are expanded. */
-static TfLiteStatus read_sparse(TfLiteContext *context, const tfp_node *node, int i,
+static TfLiteStatus read_masked(TfLiteContext *context, const tfp_node *node, int i,
                                 const char *name, size_t rows, size_t depth, tfp_matrix *matrix) {
   TfLiteTensor *tensor;
   TfLiteStatus status =
@@ -17,7 +18,7 @@ static TfLiteStatus read_sparse(TfLiteContext *context, const tfp_node *node, in
   const uint64_t bytes = (uint64_t)tensor->dims->data[0];
   status = tfp_check_constant(context, node, name, tensor, bytes);
   if (status != kTfLiteOk) return status;
-  if (!tfp_sparse_fits(tensor->data, bytes, (uint64_t)rows * depth)) {
+  if (!tfp_masked_fits(tensor->data, bytes, (uint64_t)rows * depth)) {
     return tfp_node_error(context, node,
                           "%s must hold a bit for each of %lu x %lu numbers and a byte for each "
                           "bit that is set; its %llu bytes do not",
@@ -27,20 +28,43 @@ static TfLiteStatus read_sparse(TfLiteContext *context, const tfp_node *node, in
   matrix->values = tensor->data;
   matrix->rows = rows;
   matrix->depth = depth;
-  matrix->sparse = true;
+  matrix->masked = true;
   return tfp_check_per_row(context, node, name, tensor, (int)rows, &matrix->scales,
+                           &matrix->one_scale);
+}
+
+/* A matrix of which 8x4 tiles are stored, of `parts` parts: rows of a gate begin with a new tile.
+ */
+static TfLiteStatus read_tiles(TfLiteContext *context, const tfp_node *node, const char *name,
+                               const TfLiteTensor *tensor, size_t parts, int bits,
+                               tfp_matrix *matrix) {
+  char reason[TFP_ERROR_BYTES / 2];
+  if (bits != 8) {
+    return tfp_node_error(context, node, "%s: sparse weights have 8 bits; got %d", name, bits);
+  }
+  if (!tfp_read_sparsity(tensor, parts, matrix->rows / parts, matrix->depth, &matrix->tiles, reason,
+                         sizeof reason)) {
+    return tfp_node_error(context, node, "%s: %s", name, reason);
+  }
+  matrix->values = tensor->data;
+  return tfp_check_per_row(context, node, name, tensor, tensor->dims->data[0], &matrix->scales,
                            &matrix->one_scale);
 }
 
 /* A matrix of `bits` bits a weight; with fewer than 8 its tensor holds packed bytes. */
 static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, int i,
-                                const char *name, size_t rows, size_t depth, int bits,
+                                const char *name, size_t parts, size_t rows, size_t depth, int bits,
                                 tfp_matrix *matrix) {
+  matrix->rows = rows;
+  matrix->depth = depth;
   const size_t row_bytes = tfp_row_bytes(depth, bits);
   const int dims[2] = {(int)rows, (int)row_bytes};
   TfLiteTensor *tensor = tfp_node_input(context, node, i);
+  if (tensor != NULL && tensor->sparsity != NULL) {
+    return read_tiles(context, node, name, tensor, parts, bits, matrix);
+  }
   if (bits == 8 && tensor != NULL && tensor->dims != NULL && tensor->dims->size == 1) {
-    return read_sparse(context, node, i, name, rows, depth, matrix);
+    return read_masked(context, node, i, name, rows, depth, matrix);
   }
   const bool is_uint8 = bits < 8 && tensor != NULL && tensor->type == kTfLiteUInt8;
   TfLiteStatus status = tfp_check_input(context, node, i, name,
@@ -49,8 +73,6 @@ static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, in
   status = tfp_check_constant(context, node, name, tensor, (uint64_t)rows * row_bytes);
   if (status != kTfLiteOk) return status;
   matrix->values = tensor->data;
-  matrix->rows = rows;
-  matrix->depth = depth;
   return tfp_check_per_row(context, node, name, tensor, (int)rows, &matrix->scales,
                            &matrix->one_scale);
 }
@@ -59,17 +81,18 @@ static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, in
 static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, int i,
                                 const char *const *names, size_t depth, size_t rank, size_t rows,
                                 const int *bits, tfp_matrix *matrices) {
+  const size_t gates = cell_of(node)->gates;
   TFP_ASSERT(i + 1 < node->input_count);
   if (rank > 0) {
     const TfLiteStatus status =
-        read_matrix(context, node, i, names[0], rank, depth, bits[0], &matrices[0]);
+        read_matrix(context, node, i, names[0], 1, rank, depth, bits[0], &matrices[0]);
     if (status != kTfLiteOk) return status;
-    return read_matrix(context, node, i + 1, names[1], rows, rank, bits[1], &matrices[1]);
+    return read_matrix(context, node, i + 1, names[1], gates, rows, rank, bits[1], &matrices[1]);
   }
   if (node->inputs[i + 1] != kTfLiteOptionalTensor) {
     return tfp_node_error(context, node, "%s must be left out when its rank is 0", names[1]);
   }
-  return read_matrix(context, node, i, names[0], rows, depth, bits[0], &matrices[0]);
+  return read_matrix(context, node, i, names[0], gates, rows, depth, bits[0], &matrices[0]);
 }
 
 /* A cell without a recurrent product has no matrices of one. */
@@ -127,7 +150,7 @@ TfLiteStatus tfp_expand_recurrent_weights(TfLiteContext *context, const tfp_node
                              &weights->recurrent[1]};
   uint64_t bytes = 0;
   for (int i = 0; i < 4; ++i) {
-    if (all[i]->sparse) bytes += (uint64_t)all[i]->rows * all[i]->depth;
+    if (all[i]->masked) bytes += (uint64_t)all[i]->rows * all[i]->depth;
   }
   *memory = NULL;
   if (bytes == 0) return kTfLiteOk;
@@ -138,11 +161,11 @@ TfLiteStatus tfp_expand_recurrent_weights(TfLiteContext *context, const tfp_node
   }
   int8_t *values = *memory;
   for (int i = 0; i < 4; ++i) {
-    if (!all[i]->sparse) continue;
+    if (!all[i]->masked) continue;
     const size_t count = all[i]->rows * all[i]->depth;
-    tfp_sparse_expand((const uint8_t *)all[i]->values, count, values);
+    tfp_masked_expand((const uint8_t *)all[i]->values, count, values);
     all[i]->values = values;
-    all[i]->sparse = false;
+    all[i]->masked = false;
     values += count;
   }
   return kTfLiteOk;

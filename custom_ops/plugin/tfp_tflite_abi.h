@@ -60,6 +60,22 @@ typedef struct TfLiteAffineQuantization {
   int32_t quantized_dimension;
 } TfLiteAffineQuantization;
 
+typedef enum { kTfLiteDimDense = 0, kTfLiteDimSparseCSR = 1 } TfLiteDimensionType;
+
+typedef struct TfLiteDimensionMetadata {
+  TfLiteDimensionType format;
+  int dense_size;
+  TfLiteIntArray *array_segments;
+  TfLiteIntArray *array_indices;
+} TfLiteDimensionMetadata;
+
+typedef struct TfLiteSparsity {
+  TfLiteIntArray *traversal_order;
+  TfLiteIntArray *block_map;
+  TfLiteDimensionMetadata *dim_metadata;
+  int dim_metadata_size;
+} TfLiteSparsity;
+
 struct TfLiteContext;
 struct TfLiteDelegate;
 struct TfLiteRegistration;
@@ -78,7 +94,7 @@ typedef struct TfLiteTensor {
   bool data_is_stale;
   bool is_variable;
   TfLiteQuantization quantization;
-  void *sparsity;
+  TfLiteSparsity *sparsity;
   const TfLiteIntArray *dims_signature;
 } TfLiteTensor;
 
@@ -168,7 +184,15 @@ TFP_ABI_AT(TfLiteTensor, allocation_type, 32, 20);
 TFP_ABI_AT(TfLiteTensor, bytes, 40, 24);
 TFP_ABI_AT(TfLiteTensor, name, 56, 32);
 TFP_ABI_AT(TfLiteTensor, quantization, 80, 48);
+TFP_ABI_AT(TfLiteTensor, sparsity, 96, 56);
 TFP_ABI_SIZE(TfLiteTensor, 112);
+TFP_ABI_AT(TfLiteDimensionMetadata, array_segments, 8, 8);
+TFP_ABI_AT(TfLiteDimensionMetadata, array_indices, 16, 12);
+TFP_ABI_SIZE(TfLiteDimensionMetadata, 24);
+TFP_ABI_AT(TfLiteSparsity, block_map, 8, 4);
+TFP_ABI_AT(TfLiteSparsity, dim_metadata, 16, 8);
+TFP_ABI_AT(TfLiteSparsity, dim_metadata_size, 24, 12);
+TFP_ABI_SIZE(TfLiteSparsity, 32);
 TFP_ABI_AT(TfLiteNode, user_data, 32, 16);
 TFP_ABI_AT(TfLiteNode, builtin_data, 40, 20);
 TFP_ABI_AT(TfLiteNode, custom_initial_data, 48, 24);

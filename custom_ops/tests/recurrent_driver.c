@@ -225,10 +225,11 @@ static int check_damaged_options(const tfp_cell *cell) {
     const size_t size = next() % 8 == 0 ? next() % sizeof whole : right;
     unsigned char *data = fresh(size);
     memcpy(data, whole, size);
+    const tfp_recurrent_weights weights = {.x_scale = 1.0f};
     tfp_recurrent_options options;
     char error[64];
     if (tfp_recurrent_options_parse(cell, data, size, &options, error, sizeof error)) {
-      const uint64_t bytes = tfp_recurrent_bytes(tfp_get_variant(0), cell, &options);
+      const uint64_t bytes = tfp_recurrent_bytes(tfp_get_variant(0), cell, &options, &weights);
       const bool fits = size == right && options.units <= TFP_RECURRENT_MAX_UNITS &&
                         options.input_dim <= TFP_RECURRENT_MAX_DEPTH && bytes < (uint64_t)1 << 36;
       failures += fits ? 0 : 1;

@@ -19,8 +19,10 @@ from tfpipeline.export.flatbuffer.packing import (
     SharedTensor,
     pack_model,
 )
+from tfpipeline.export.flatbuffer.sparsity import block_sparsity
 from tfpipeline.export.flatbuffer.tensor_types import TYPES
 from tfpipeline.export.quantize.quantization import Quantization
+from tfpipeline.numerics.block_sparse import BlockSparse
 from tfpipeline.numerics.fully_connected import pack_rows
 
 _PACKED_TYPES = {4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
@@ -87,6 +89,16 @@ class GraphBuilder:
         tensor = self.subgraph.tensors[index]
         tensor.type = _PACKED_TYPES[bits]
         tensor.buffer = self.model.buffer(pack_rows(data.reshape(1, -1), bits).tobytes())
+        return index
+
+    def sparse_constant(
+        self, name: str, data: BlockSparse, quantization: Quantization | None = None
+    ) -> int:
+        """Declare an int8 constant of which only some 8x4 blocks are stored."""
+        index = self.tensor(name, data.shape, np.int8, quantization)
+        tensor = self.subgraph.tensors[index]
+        tensor.buffer = self.model.buffer(data.blocks.tobytes())
+        tensor.sparsity = block_sparsity(data)
         return index
 
     def resource(self, name: str) -> int:

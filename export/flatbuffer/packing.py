@@ -54,6 +54,28 @@ class SharedQuantization(schema.QuantizationParametersT):
         return builder.tables[key]
 
 
+class SharedSparsity(schema.SparsityParametersT):
+    """Where the blocks of a sparse tensor are, stored once for all graphs that have the tensor."""
+
+    def Pack(self, builder: SharingBuilder) -> int:  # noqa: N802 (the schema's name)
+        key = tuple(
+            (
+                dimension.format,
+                dimension.denseSize,
+                _vector_key(dimension.arraySegments),
+                _vector_key(dimension.arrayIndices),
+            )
+            for dimension in self.dimMetadata
+        )
+        if key not in builder.tables:
+            builder.tables[key] = int(super().Pack(builder))
+        return builder.tables[key]
+
+
+def _vector_key(vector: Any) -> bytes | None:
+    return None if vector is None else vector.values.tobytes()
+
+
 class SharedTensor(schema.TensorT):
     """A tensor whose table is stored once for all graphs that have the same.
 
@@ -62,7 +84,8 @@ class SharedTensor(schema.TensorT):
 
     def Pack(self, builder: SharingBuilder) -> int:  # noqa: N802 (the schema's name)
         quantization = None if self.quantization is None else self.quantization.Pack(builder)
-        parts = {**vars(self), "quantization": quantization}
+        sparsity = None if self.sparsity is None else self.sparsity.Pack(builder)
+        parts = {**vars(self), "quantization": quantization, "sparsity": sparsity}
         key = tuple(
             value.tobytes() if isinstance(value, np.ndarray) else value for value in parts.values()
         )

@@ -9,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.quantize.quantization import Quantization
+from tfpipeline.numerics.block_sparse import encode_blocks, pad_scales
 from tfpipeline.numerics.fully_connected import (
     fully_connected_float,
     fully_connected_int8,
@@ -97,6 +98,7 @@ class LayerModel:
     bias_data: np.ndarray | None = None
     bias_scales: bool = True
     y_dtype: type | None = None
+    sparse: bool = False
     inputs: list[int] = field(default_factory=list)
     builtin: dict[str, object] = field(default_factory=dict)
 
@@ -124,9 +126,15 @@ def layer_model(case: LayerCase, custom: bool = True, edit: LayerModel | None = 
     quantization = Quantization(
         scales if len(scales) > 1 else scales[0], edit.weights_zero_point, edit.weights_axis
     )
-    weights = graph.tensor(
-        "w", data.shape, data.dtype, quantization, data if edit.weights_constant else None
-    )
+    if edit.sparse:
+        if len(scales) > 1:
+            padded = tuple(float(s) for s in pad_scales(scales))
+            quantization = Quantization(padded, edit.weights_zero_point, edit.weights_axis)
+        weights = graph.sparse_constant("w", encode_blocks(data), quantization)
+    else:
+        weights = graph.tensor(
+            "w", data.shape, data.dtype, quantization, data if edit.weights_constant else None
+        )
     bias = -1
     if case.bias is not None:
         # XNNPACK takes an int8 layer only where the bias has the scale that it must have.

@@ -52,6 +52,25 @@ def _bytes(data: bytes) -> bytes:
     return _ints(len(data)) + data
 
 
+def _sparsity(sparsity: Any) -> bytes:
+    """What `host_sparsity` reads, behind the count of its numbers."""
+    if sparsity is None:
+        return _ints(-1)
+    numbers: list[int] = []
+
+    def add(values: Any) -> None:
+        numbers.extend([-1] if values is None else [len(values), *map(int, values)])
+
+    add(sparsity.traversalOrder)
+    add(sparsity.blockMap)
+    numbers.append(len(sparsity.dimMetadata))
+    for dimension in sparsity.dimMetadata:
+        numbers += [dimension.format, dimension.denseSize]
+        for vector in (dimension.arraySegments, dimension.arrayIndices):
+            add(None if vector is None else vector.values)
+    return _ints(len(numbers), *numbers)
+
+
 @dataclass(frozen=True)
 class Graph:
     """A .tflite file with one graph, values of its inputs and bytes of its outputs by tensor."""
@@ -81,7 +100,8 @@ class Graph:
             _ints(RUNTIME_TYPES[tensor.type], role, len(shape), *shape),
             _array(q.scale if known else None, "<f4"),
             _array(q.zeroPoint if known else None, "<i4"),
-            _ints(q.quantizedDimension if known else 0, 0, 0),
+            _ints(q.quantizedDimension if known else 0, 0),
+            _sparsity(tensor.sparsity),
             _bytes(data),
         ]
         return b"".join(parts)

@@ -254,6 +254,7 @@ class Variant(ctypes.Structure):
         ("s8", WeightKernels),
         ("s4", WeightKernels),
         ("s2", WeightKernels),
+        ("sparse", WeightKernels),
         ("requantize", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, c_void_p)),
         ("gates", POINTER(CFUNCTYPE(None, POINTER(GateArgs)))),
         ("load_state", CFUNCTYPE(None, c_void_p, c_size_t, c_float, c_void_p, c_void_p)),
@@ -291,8 +292,12 @@ class Matrix(ctypes.Structure):
         ("scales", c_void_p),
         ("rows", c_size_t),
         ("depth", c_size_t),
+        # Of sparse weights, `tfp_stored_tiles`.
+        ("segments", c_void_p),
+        ("columns", c_void_p),
+        ("part_rows", c_size_t),
         ("one_scale", c_bool),
-        ("sparse", c_bool),
+        ("masked", c_bool),
     ]
 
 

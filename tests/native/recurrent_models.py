@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from cell_twins import EXAMPLES
 
+from tfpipeline.export.flatbuffer.packing import SharingBuilder
+from tfpipeline.export.flatbuffer.sparsity import block_sparsity
+from tfpipeline.numerics.block_sparse import BlockSparse, encode_blocks, pad_scales
 from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.quantize import channel_scales, quantize_channels
@@ -42,6 +44,8 @@ class Case:
     x_zero_point: int
     lengths: np.ndarray | None = None
     gains: np.ndarray | None = None
+    #: Which of the matrices a model holds without their blocks of zeros.
+    sparse: tuple[str, ...] = ()
 
     @property
     def cell(self) -> Cell:
@@ -202,6 +206,7 @@ class TensorSpec:
     scales: tuple[float, ...] | None = None
     zero_points: tuple[int, ...] | None = None
     dimension: int = 0
+    sparsity: BlockSparse | None = None
 
 
 @dataclass
@@ -241,7 +246,7 @@ class ModelSpec:
         graph.inputs = self.model_inputs
         graph.outputs = self.outputs
         model.subgraphs = [graph]
-        builder = flatbuffers.Builder(1024)
+        builder = SharingBuilder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
 
@@ -262,6 +267,8 @@ class ModelSpec:
             q.zeroPoint = np.array(spec.zero_points, np.int64)
             q.quantizedDimension = spec.dimension
             tensor.quantization = q
+        if spec.sparsity is not None:
+            tensor.sparsity = block_sparsity(spec.sparsity)
         return tensor
 
 
@@ -280,6 +287,12 @@ def op_model(case: Case) -> ModelSpec:
         if place >= len(matrices):
             return TensorSpec(name, (1,), int8)
         m = matrices[place]
+        if name in case.sparse:
+            parts = len(case.cell.gates) if m is matrices[-1] else 1
+            blocks = encode_blocks(m.values, parts)
+            scales = tuple(float(s) for s in pad_scales(m.scales, parts))
+            stored = (int8, blocks.blocks.tobytes(), scales, (0,) * len(scales), 0, blocks)
+            return TensorSpec(name, blocks.shape, *stored)
         data = pack_rows(m.values, o.weight_bits[["W1", "W2", "U1", "U2"].index(name)])
         scales = tuple(float(s) for s in m.scales)
         zeros = (0,) * len(scales)

@@ -20,6 +20,8 @@ FIELDS = {
     "TfLiteQuantizationParams": "scale zero_point",
     "TfLiteQuantization": "type params",
     "TfLiteAffineQuantization": "scale zero_point quantized_dimension",
+    "TfLiteDimensionMetadata": "format dense_size array_segments array_indices",
+    "TfLiteSparsity": "traversal_order block_map dim_metadata dim_metadata_size",
     "TfLiteTensor": "type data dims params allocation_type bytes allocation name delegate "
     "buffer_handle data_is_stale is_variable quantization sparsity dims_signature",
     "TfLiteNode": "inputs outputs intermediates temporaries user_data builtin_data "
@@ -32,7 +34,14 @@ FIELDS = {
     "TfLiteDelegate": "data_ Prepare CopyFromBufferHandle CopyToBufferHandle FreeBufferHandle "
     "flags opaque_delegate_builder",
 }
-SIZES = ["TfLiteTensor", "TfLiteDelegate", "TfLiteQuantization", "TfLiteAffineQuantization"]
+SIZES = [
+    "TfLiteTensor",
+    "TfLiteDelegate",
+    "TfLiteQuantization",
+    "TfLiteAffineQuantization",
+    "TfLiteDimensionMetadata",
+    "TfLiteSparsity",
+]
 CONSTANTS = [
     "kTfLiteOk",
     "kTfLiteError",
@@ -45,6 +54,8 @@ CONSTANTS = [
     "kTfLiteInt8",
     "kTfLiteMmapRo",
     "kTfLiteAffineQuantization",
+    "kTfLiteDimDense",
+    "kTfLiteDimSparseCSR",
     "kTfLiteBuiltinCustom",
     "kTfLiteBuiltinDelegate",
     "kTfLiteDelegateFlagsAllowDynamicTensors",

@@ -14,7 +14,10 @@ import host_models
 import pytest
 
 Modes = Callable[[str], c_programs.Programs]
-HOST = ["host_driver.c", *(f"host/{n}.c" for n in ("host", "host_graph", "model", "mutate", "run"))]
+HOST = [
+    "host_driver.c",
+    *(f"host/{n}.c" for n in ("host", "host_graph", "host_sparsity", "model", "mutate", "run")),
+]
 #: Damaged models a run; the program takes any other range of seeds by hand. In this one each check
 #: of tfp_node_tensors.c is needed: without it the test fails. Only two outputs in one tensor harm
 #: no memory; test_hostile_models.py has them.

@@ -215,5 +215,5 @@ def test_every_row_of_the_table_has_the_kernels_of_recurrent_ops(name: str) -> N
         assert bool(getattr(variant, field)), field
     for cell in native.cell_rows():
         assert bool(variant.gates[cell.index]), cell.name
-    for width in (variant.s8, variant.s4, variant.s2):
+    for width in (variant.s8, variant.s4, variant.s2, variant.sparse):
         assert bool(width.pack) and bool(width.gemm)

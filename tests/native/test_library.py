@@ -238,8 +238,8 @@ def test_exports_and_needs() -> None:
 
 
 def test_the_library_is_small() -> None:
-    # Eight cells on three instruction sets are 67 kB of it.
-    assert default_library_path().stat().st_size <= 340_000
+    # Eight cells on three instruction sets are 67 kB of it, sparse weights 20.
+    assert default_library_path().stat().st_size <= 360_000
 
 
 @pytest.mark.parametrize("op", OPS)

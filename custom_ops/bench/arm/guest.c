@@ -192,8 +192,10 @@ static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t de
 }
 
 static tfp_matrix random_matrix(size_t rows, size_t depth) {
-  return (tfp_matrix){random_bytes(rows * depth, rows * depth), same_floats(rows, 0x1p-11f), rows,
-                      depth};
+  return (tfp_matrix){.values = random_bytes(rows * depth, rows * depth),
+                      .scales = same_floats(rows, 0x1p-11f),
+                      .rows = rows,
+                      .depth = depth};
 }
 
 static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_t depth,
@@ -223,7 +225,7 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
     last[i] = same_floats(units, 0.0f);
   }
   int8_t *y = take(steps * units);
-  void *block = take(tfp_recurrent_bytes(variant, cell, &options));
+  void *block = take(tfp_recurrent_bytes(variant, cell, &options, &weights));
   tfp_recurrent op;
   char error[320] = "";
   if (!tfp_recurrent_prepare(&op, variant, cell, &options, &weights, block, error, sizeof error)) {

@@ -14,21 +14,21 @@ static size_t round_up(size_t value, size_t block) {
 /* Lays everything out in `arena`: with a NULL base, only measures. */
 static void layout(tfp_fully_connected *op, size_t threads, tfp_arena *arena) {
   const size_t depth = op->shape.depth;
-  op->kernels = tfp_get_weight_kernels(op->variant, op->shape.weight_bits);
+  const tfp_weight_format format = {op->shape.weight_bits, op->shape.is_sparse, op->shape.tiles};
   op->blocks = round_up(op->shape.rows, TFP_ROW_BLOCK) / TFP_ROW_BLOCK;
-  op->block_bytes = tfp_packed_block_bytes(op->kernels, depth);
+  op->packed = tfp_packed_layout(op->variant, &format, depth, op->blocks, arena);
+  op->kernels = op->packed.kernels;
   op->padded_depth = round_up(depth, op->kernels->depth_block);
-  const uint64_t worth = (uint64_t)op->blocks * op->block_bytes / kBytesPerThread;
+  const uint64_t worth = (uint64_t)op->blocks * op->packed.block_bytes / kBytesPerThread;
   op->threads = threads < worth ? threads : worth > 1 ? (size_t)worth : 1;
   const size_t width = op->blocks * TFP_ROW_BLOCK;
-  op->packed = tfp_arena_take(arena, op->blocks, op->block_bytes);
   op->multiplier = tfp_arena_take(arena, width, sizeof(float));
   op->weight_sums = tfp_arena_take(arena, op->shape.is_float ? width : 0, sizeof(int32_t));
   op->bias = tfp_arena_take(arena, op->shape.is_float ? width : 0, sizeof(float));
   op->backwards = tfp_arena_take(arena, 1, sizeof(bool));
   op->x = tfp_arena_take(arena, op->padded_depth, TFP_MAX_BATCH);
   op->acc = tfp_arena_take(arena, op->threads, TFP_FULLY_CONNECTED_SUMS * sizeof(int32_t));
-  const bool unpacks = op->shape.weight_bits < 8 || op->shape.is_unsigned;
+  const bool unpacks = op->shape.weight_bits < 8 || op->shape.is_unsigned || op->shape.is_sparse;
   op->unpacked = tfp_arena_take(arena, unpacks ? depth : 0, TFP_ROW_BLOCK);
 }
 
@@ -68,6 +68,11 @@ static const int8_t *rows_of(const tfp_fully_connected *op,
     centre(op, weights->values + first * depth, weights->offset, rows * depth);
     return op->unpacked;
   }
+  if (op->shape.is_sparse) {
+    tfp_spread_tiles(&weights->tiles, (const int8_t *)weights->values, first, rows, depth,
+                     op->unpacked);
+    return op->unpacked;
+  }
   if (bits == 8) return (const int8_t *)weights->values + first * depth;
   for (size_t row = 0; row < rows; ++row) {
     tfp_unpack(weights->values, (first + row) * weights->row_numbers, depth, bits,
@@ -85,7 +90,7 @@ static int32_t sum_of(const int8_t *w, size_t depth) {
 /* The parameters of `rows` rows from `first` on; an int8 op adds its bias before it scales. */
 static void fill_parameters(const tfp_fully_connected *op,
                             const tfp_fully_connected_weights *weights, const int8_t *values,
-                            size_t first, size_t rows, uint32_t *start) {
+                            size_t first, size_t rows, int32_t *start) {
   for (size_t i = 0; i < rows; ++i) {
     const size_t row = first + i;
     if (op->shape.is_float) {
@@ -95,7 +100,10 @@ static void fill_parameters(const tfp_fully_connected *op,
       op->bias[row] = bias;
     } else {
       op->multiplier[row] = tfp_fully_connected_multiplier(weights, row);
-      if (weights->bias != NULL) start[i] += (uint32_t)((const int32_t *)weights->bias)[row];
+      /* Unsigned: sums wrap around as those of vectors do. */
+      const uint32_t bias =
+          weights->bias != NULL ? (uint32_t)((const int32_t *)weights->bias)[row] : 0;
+      start[i] = (int32_t)((uint32_t)start[i] + bias);
     }
   }
 }
@@ -118,11 +126,8 @@ void tfp_fully_connected_prepare(tfp_fully_connected *op, const tfp_variant *var
     const size_t row = block * TFP_ROW_BLOCK;
     const size_t left = shape->rows - row, rows = left < TFP_ROW_BLOCK ? left : TFP_ROW_BLOCK;
     const int8_t *values = rows_of(op, weights, row, rows);
-    tfp_pack_block(op->kernels, op->packed, op->blocks, block, values, rows, shape->depth,
-                   shape->depth, shape->is_float ? 0 : weights->x.zero_point);
-    const tfp_block_place at =
-        tfp_find_block(op->kernels, op->packed, op->blocks, shape->depth, block);
-    fill_parameters(op, weights, values, row, rows,
-                    (uint32_t *)at.panel + at.index * TFP_ROW_BLOCK);
+    int32_t *start = tfp_packed_put(&op->packed, block, values, rows,
+                                    shape->is_float ? 0 : weights->x.zero_point);
+    fill_parameters(op, weights, values, row, rows, start);
   }
 }

@@ -5,7 +5,7 @@
 #ifndef TFP_FULLY_CONNECTED_H_
 #define TFP_FULLY_CONNECTED_H_
 
-#include "../common/tfp_arena.h"
+#include "../common/tfp_packed.h"
 #include "../common/tfp_parallel.h"
 
 #define TFP_FULLY_CONNECTED_MAX_ROWS (1u << 20)
@@ -19,13 +19,16 @@ typedef struct tfp_fully_connected_shape {
   int weight_bits;
   bool is_float;    /* vectors in and out */
   bool is_unsigned; /* weights, of 8 bits */
+  bool is_sparse;   /* weights, of 8 bits and with a sign */
+  size_t tiles;     /* that are stored, where they are */
 } tfp_fully_connected_shape;
 
 typedef struct tfp_fully_connected_weights {
   /* Two's complement numbers of weight_bits bits, from the low bits of a byte on. */
   const uint8_t *values;
-  int32_t offset;     /* what is taken from a weight first, where is_unsigned */
-  size_t row_numbers; /* from the start of a row to that of the next: depth, or more */
+  tfp_stored_tiles tiles; /* where is_sparse: values are those of the tiles */
+  int32_t offset;         /* what is taken from a weight first, where is_unsigned */
+  size_t row_numbers;     /* from the start of a row to that of the next: depth, or more */
   const float *scales;
   size_t scale_count;  /* 1, or one a row */
   const void *bias;    /* int32 (x_scale * scale) or, where is_float, float32; or NULL */
@@ -42,9 +45,8 @@ typedef struct tfp_fully_connected {
   tfp_fully_connected_shape shape;
   size_t threads; /* that are worth their start */
   size_t blocks;
-  size_t block_bytes;
   size_t padded_depth;
-  unsigned char *packed;
+  tfp_packed packed;
   float *multiplier;    /* of each row */
   int32_t *weight_sums; /* where is_float */
   float *bias;          /* likewise */

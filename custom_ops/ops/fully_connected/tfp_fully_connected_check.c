@@ -44,6 +44,12 @@ bool tfp_fully_connected_check(const tfp_fully_connected_shape *shape,
   }
   if (!check_rows(shape, weights, error, error_size)) return false;
   if (shape->weight_bits != 8 || shape->is_unsigned) return true;
+  if (shape->is_sparse) {
+    const int8_t *values = (const int8_t *)weights->values;
+    if (!tfp_tiles_hold_minus_128(&weights->tiles, values, shape->rows)) return true;
+    snprintf(error, error_size, "weights: a tile holds -128; weights must lie in [-127, 127]");
+    return false;
+  }
   for (size_t row = 0; row < shape->rows; ++row) {
     const uint8_t *values = weights->values + row * shape->depth;
     bool low = false;

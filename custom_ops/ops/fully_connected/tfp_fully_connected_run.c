@@ -56,7 +56,7 @@ static bool has_direct(const fc_job *job) {
 static void run_direct(const fc_job *job, size_t block, size_t blocks, void *y, size_t stride) {
   const tfp_fully_connected *op = job->op;
   const tfp_weight_kernels *kernels = op->kernels;
-  const unsigned char *packed = op->packed + block * op->block_bytes;
+  const unsigned char *packed = tfp_packed_block(&op->packed, block);
   const size_t row = block * TFP_ROW_BLOCK, depth = op->shape.depth;
   if (op->shape.is_float) {
     const tfp_row_parameters rows = {op->weight_sums + row, op->multiplier + row, op->bias + row};
@@ -78,8 +78,7 @@ static void run_whole(const fc_job *job, size_t block, size_t blocks, int32_t *a
     return;
   }
   const size_t width = blocks * TFP_ROW_BLOCK;
-  op->kernels->gemm(op->packed + block * op->block_bytes, blocks, op->shape.depth, job->batch,
-                    job->x, job->x_stride, acc, width);
+  tfp_packed_multiply(&op->packed, block, blocks, job->batch, job->x, job->x_stride, acc, width);
   scale(job, acc, width, block * TFP_ROW_BLOCK, width, y, stride);
 }
 
@@ -91,9 +90,7 @@ static void run_blocks(const fc_job *job, size_t block, size_t blocks, int32_t *
   const bool is_cut = (block + blocks) * TFP_ROW_BLOCK > rows;
   size_t whole = blocks;
   if (is_cut) {
-    const tfp_block_place last =
-        tfp_find_block(op->kernels, op->packed, op->blocks, op->shape.depth, op->blocks - 1);
-    whole -= last.width;
+    whole -= tfp_packed_last_panel(&op->packed);
   }
   unsigned char *y = (unsigned char *)job->y + block * TFP_ROW_BLOCK * size;
   if (whole > 0) run_whole(job, block, whole, acc, y, rows);

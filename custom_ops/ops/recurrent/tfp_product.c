@@ -12,18 +12,22 @@ void tfp_product_layout(tfp_product *product, const tfp_variant *variant,
   const size_t last_depth = shape->rank > 0 ? shape->rank : shape->depth;
   const int *bits = shape->weight_bits;
   *product = (tfp_product){.shape = *shape, .inner_width = round_up(shape->rank, TFP_ROW_BLOCK)};
-  product->last = tfp_packed_layout(variant, bits[shape->rank > 0], last_depth,
-                                    unit_blocks * shape->gates, arena);
-  size_t scratch = product->last.kernels->bits < 8 ? last_depth : 0;
+  const tfp_matrix *matrices = shape->matrices;
+  const size_t two = shape->rank > 0;
+  const tfp_weight_format last = tfp_format_of(&matrices[two], bits[two]);
+  product->last = tfp_packed_layout(variant, &last, last_depth, unit_blocks * shape->gates, arena);
+  bool is_plain = last.bits == 8 && !last.is_sparse;
+  size_t scratch = is_plain ? 0 : last_depth;
   if (shape->rank > 0) {
     const size_t width = product->inner_width;
-    product->first =
-        tfp_packed_layout(variant, bits[0], shape->depth, width / TFP_ROW_BLOCK, arena);
+    const tfp_weight_format first = tfp_format_of(&matrices[0], bits[0]);
+    product->first = tfp_packed_layout(variant, &first, shape->depth, width / TFP_ROW_BLOCK, arena);
     product->multiplier = tfp_arena_take(arena, width, sizeof(float));
     product->inner_acc = tfp_arena_take(arena, width, shape->batch * sizeof(int32_t));
     product->inner_stride = round_up(width, product->last.kernels->depth_block);
     product->inner = tfp_arena_take(arena, product->inner_stride, shape->batch);
-    if (bits[0] < 8 && shape->depth > scratch) scratch = shape->depth;
+    is_plain = first.bits == 8 && !first.is_sparse;
+    if (!is_plain && shape->depth > scratch) scratch = shape->depth;
   }
   product->row_scratch = tfp_arena_take(arena, scratch, TFP_ROW_BLOCK);
 }

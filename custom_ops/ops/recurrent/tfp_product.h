@@ -10,12 +10,13 @@
 #include "../common/tfp_split.h"
 
 typedef struct tfp_product_shape {
-  size_t depth;           /* of the vector that comes in */
-  size_t rank;            /* between the factors; 0 for one plain matrix */
-  size_t units;           /* per gate */
-  size_t gates;           /* rows of the last matrix are gates * units */
-  size_t batch;           /* vectors of one call at most */
-  const int *weight_bits; /* of the first matrix and, with two factors, of the second */
+  size_t depth;               /* of the vector that comes in */
+  size_t rank;                /* between the factors; 0 for one plain matrix */
+  size_t units;               /* per gate */
+  size_t gates;               /* rows of the last matrix are gates * units */
+  size_t batch;               /* vectors of one call at most */
+  const int *weight_bits;     /* of the first matrix and, with two factors, of the second */
+  const tfp_matrix *matrices; /* likewise; only which tiles are stored is looked at */
 } tfp_product_shape;
 
 typedef struct tfp_product {
@@ -27,7 +28,7 @@ typedef struct tfp_product {
   int32_t *inner_acc;  /* scratch [batch][inner_width] */
   size_t inner_stride; /* inner_width, or more where the last kernel reads further */
   int8_t *inner;       /* scratch [batch][inner_stride] */
-  int8_t *row_scratch; /* [16][depth], used while packing low bits */
+  int8_t *row_scratch; /* [16][depth], used while packing low bits or tiles */
 } tfp_product;
 
 /* Sets sizes and takes memory from `arena`. */

@@ -21,7 +21,7 @@ size_t tfp_recurrent_threads(const tfp_recurrent *op, size_t threads) {
 }
 
 /* Lays everything out in `arena`: with a NULL base, only measures. */
-static void layout(tfp_recurrent *op, tfp_arena *arena) {
+static void layout(tfp_recurrent *op, const tfp_recurrent_weights *weights, tfp_arena *arena) {
   const tfp_recurrent_options *options = &op->options;
   const tfp_cell *cell = op->cell;
   op->blocks = (options->units + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
@@ -32,13 +32,15 @@ static void layout(tfp_recurrent *op, tfp_arena *arena) {
                                        .units = options->units,
                                        .gates = cell->gates,
                                        .batch = 1,
-                                       .weight_bits = options->weight_bits + 2};
+                                       .weight_bits = options->weight_bits + 2,
+                                       .matrices = weights->recurrent};
   const tfp_product_shape input = {.depth = tfp_recurrent_depth(options),
                                    .rank = options->rank_x,
                                    .units = options->units,
                                    .gates = cell->gates,
                                    .batch = steps,
-                                   .weight_bits = options->weight_bits};
+                                   .weight_bits = options->weight_bits,
+                                   .matrices = weights->kernel};
   if (cell->recurrent) tfp_product_layout(&op->recurrent, op->variant, &recurrent, arena);
   tfp_product_layout(&op->input, op->variant, &input, arena);
   set_steps(op);
@@ -61,10 +63,11 @@ static void layout(tfp_recurrent *op, tfp_arena *arena) {
 }
 
 uint64_t tfp_recurrent_bytes(const tfp_variant *variant, const tfp_cell *cell,
-                             const tfp_recurrent_options *options) {
+                             const tfp_recurrent_options *options,
+                             const tfp_recurrent_weights *weights) {
   tfp_recurrent op = {.variant = variant, .cell = cell, .options = *options};
   tfp_arena arena = {NULL, 0};
-  layout(&op, &arena);
+  layout(&op, weights, &arena);
   return arena.used;
 }
 
@@ -113,7 +116,7 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
                    .activation = *tfp_activation(options->activation)}};
   memcpy(op->settings.parameters, options->parameters, sizeof options->parameters);
   tfp_arena arena = {memory, 0};
-  layout(op, &arena);
+  layout(op, weights, &arena);
   memset(memory, 0, (size_t)arena.used);
 
   const size_t gates = cell->gates, rows = gates * options->units;

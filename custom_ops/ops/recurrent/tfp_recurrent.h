@@ -56,9 +56,10 @@ typedef struct tfp_recurrent_io {
 /* How many threads share a step, of `threads`. */
 size_t tfp_recurrent_threads(const tfp_recurrent *op, size_t threads);
 
-/* Bytes that tfp_recurrent_prepare needs, aligned to TFP_ALIGNMENT. */
+/* Bytes that tfp_recurrent_prepare needs with these weights, aligned to TFP_ALIGNMENT. */
 uint64_t tfp_recurrent_bytes(const tfp_variant *variant, const tfp_cell *cell,
-                             const tfp_recurrent_options *options);
+                             const tfp_recurrent_options *options,
+                             const tfp_recurrent_weights *weights);
 
 /* Checks and packs the weights into `memory`. On failure writes one sentence and returns false.
  * The weights are not needed afterwards. */

@@ -10,6 +10,11 @@ static bool in_range(float scale) {
 
 static bool check_matrix(const char *name, const tfp_matrix *matrix, int bits, char *error,
                          size_t error_size) {
+  const bool is_sparse = matrix->tiles.segments != NULL;
+  if (is_sparse && tfp_tiles_hold_minus_128(&matrix->tiles, matrix->values, matrix->rows)) {
+    snprintf(error, error_size, "%s: a tile holds -128; weights must lie in [-127, 127]", name);
+    return false;
+  }
   for (size_t row = 0; row < matrix->rows; ++row) {
     const float scale = tfp_row_scale(matrix, row);
     if (!in_range(scale)) {
@@ -17,7 +22,7 @@ static bool check_matrix(const char *name, const tfp_matrix *matrix, int bits, c
                (unsigned long)row, (double)scale);
       return false;
     }
-    if (bits < 8) continue;
+    if (bits < 8 || is_sparse) continue;
     const int8_t *values = matrix->values + row * matrix->depth;
     bool low = false;
     for (size_t k = 0; k < matrix->depth; ++k) low |= values[k] == INT8_MIN;

@@ -70,5 +70,13 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   return kTfLiteOk;
 }
 
-const tfp_node_kind tfp_factored_kind = {
-    .threaded = true, .prepare = prepare, .invoke = invoke, .release = release};
+static bool may_be_sparse(const tfp_node *node, int input) {
+  (void)node;
+  return input == 1 || input == 2;
+}
+
+const tfp_node_kind tfp_factored_kind = {.threaded = true,
+                                         .prepare = prepare,
+                                         .invoke = invoke,
+                                         .release = release,
+                                         .may_be_sparse = may_be_sparse};

@@ -107,8 +107,16 @@ static TfLiteStatus invoke(TfLiteContext *context, tfp_node *node) {
   return kTfLiteOk;
 }
 
-const tfp_node_kind tfp_fully_connected_kind = {
-    .threaded = true, .prepare = prepare_custom, .invoke = invoke, .release = release};
+static bool may_be_sparse(const tfp_node *node, int input) {
+  (void)node;
+  return input == 1;
+}
+
+const tfp_node_kind tfp_fully_connected_kind = {.threaded = true,
+                                                .prepare = prepare_custom,
+                                                .invoke = invoke,
+                                                .release = release,
+                                                .may_be_sparse = may_be_sparse};
 
 const tfp_node_kind tfp_builtin_fully_connected_kind = {
     .threaded = true, .prepare = prepare_builtin, .invoke = invoke, .release = release};

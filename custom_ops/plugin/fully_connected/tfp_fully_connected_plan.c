@@ -6,6 +6,7 @@
 
 #include "../../kernels/common/tfp_assert.h"
 #include "../tfp_check.h"
+#include "../tfp_sparsity.h"
 #include "../tfp_tensor.h"
 
 #define REFUSE(...) return snprintf(error, error_size, __VA_ARGS__), false
@@ -55,15 +56,14 @@ bool tfp_read_batch(const TfLiteTensor *x, tfp_fully_connected_plan *plan, char 
   return true;
 }
 
-/* Scales of the weights: one, or one a row; zero points 0. */
-static bool read_scales(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
-                        size_t error_size) {
+/* Scales of the weights: one, or one for each of `rows` rows of the tensor; zero points 0. */
+static bool read_scales(const TfLiteTensor *tensor, size_t rows, tfp_fully_connected_plan *plan,
+                        char *error, size_t error_size) {
   const TfLiteAffineQuantization *q = tfp_affine_quantization(tensor);
   const int count = q == NULL ? 0 : q->scale->size;
-  if (count != 1 &&
-      (count <= 0 || (size_t)count != plan->shape.rows || q->quantized_dimension != 0)) {
+  if (count != 1 && (count <= 0 || (size_t)count != rows || q->quantized_dimension != 0)) {
     REFUSE("weights must have one scale, or %lu scales along dimension 0; got %d",
-           (unsigned long)plan->shape.rows, count);
+           (unsigned long)rows, count);
   }
   for (int i = 0; i < q->zero_point->size; ++i) {
     if (q->zero_point->data[i] != 0) {
@@ -71,8 +71,25 @@ static bool read_scales(const TfLiteTensor *tensor, tfp_fully_connected_plan *pl
     }
   }
   plan->weights.scales = q->scale->data;
-  plan->weights.scale_count = (size_t)count;
+  plan->weights.scale_count = count == 1 ? 1 : plan->shape.rows;
   return true;
+}
+
+/* Weights whose zeros are not stored. */
+static bool read_sparse(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                        size_t error_size) {
+  char reason[TFP_ERROR_BYTES / 2];
+  if (plan->is_builtin || plan->is_unsigned || plan->shape.weight_bits != 8) {
+    REFUSE("weights must not be sparse but in ops of ours, with 8 bits and no uint8 vectors");
+  }
+  if (!tfp_read_sparsity(tensor, 1, plan->shape.rows, plan->shape.depth, &plan->weights.tiles,
+                         reason, sizeof reason)) {
+    REFUSE("weights: %s", reason);
+  }
+  plan->shape.is_sparse = true;
+  plan->shape.tiles = tfp_stored_count(&plan->weights.tiles, plan->shape.rows);
+  plan->weights.values = tensor->data;
+  return read_scales(tensor, (size_t)tensor->dims->data[0], plan, error, error_size);
 }
 
 bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
@@ -80,15 +97,16 @@ bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan
   TFP_ASSERT(plan->weights.row_numbers >= plan->shape.depth);
   const uint64_t bits =
       (uint64_t)plan->shape.rows * plan->weights.row_numbers * (uint64_t)plan->shape.weight_bits;
+  if (tensor->sparsity != NULL) return read_sparse(tensor, plan, error, error_size);
   if (tensor->allocation_type != kTfLiteMmapRo || tensor->data == NULL) {
     REFUSE("weights must be a constant of the model");
   }
-  if (tensor->bytes != (bits + 7) / 8 || tensor->sparsity != NULL) {
+  if (tensor->bytes != (bits + 7) / 8) {
     REFUSE("weights must hold %llu bytes of data; got %lu", (unsigned long long)(bits + 7) / 8,
            (unsigned long)tensor->bytes);
   }
   plan->weights.values = tensor->data;
-  return plan->is_unsigned || read_scales(tensor, plan, error, error_size);
+  return plan->is_unsigned || read_scales(tensor, plan->shape.rows, plan, error, error_size);
 }
 
 bool tfp_read_bias(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,

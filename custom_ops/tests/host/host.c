@@ -43,7 +43,7 @@ static void set_tensor(TfLiteTensor *t, const model_tensor *from) {
   } else if (!host_bytes_of(t->type, t->dims, &t->bytes)) {
     t->bytes = 0;
   }
-  if (from->sparse != 0) t->sparsity = t; /* an address that is not NULL */
+  t->sparsity = host_sparsity(from->sparsity, from->sparsity_count);
 }
 
 host *host_new(const model *m) {
@@ -185,6 +185,7 @@ void host_free(host *h) {
     const bool is_constant = t->allocation_type == kTfLiteMmapRo;
     release_constant(t->data, is_constant ? h->m->tensors[i].misaligned : 0);
     free(t->dims);
+    host_free_sparsity(t->sparsity);
     TfLiteAffineQuantization *q = t->quantization.params;
     if (q != NULL) {
       free(q->scale);

@@ -48,6 +48,8 @@ void host_show_graph(host *h, bool shown);
 void host_report(TfLiteContext *context, const char *format, ...);
 TfLiteStatus host_resize_tensor(TfLiteContext *context, TfLiteTensor *t, TfLiteIntArray *dims);
 host_node *host_append_node(host *h);
+TfLiteSparsity *host_sparsity(const int32_t *numbers, int32_t count);
+void host_free_sparsity(TfLiteSparsity *sparsity);
 TfLiteIntArray *host_int_array(const int32_t *values, int32_t count);
 bool host_bytes_of(TfLiteType type, const TfLiteIntArray *dims, size_t *bytes);
 

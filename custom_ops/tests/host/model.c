@@ -75,7 +75,8 @@ static void read_tensor(reader *r, model_tensor *t) {
   t->zero_points = take_array(r, t->zero_point_count);
   t->dimension = take_int(r);
   t->misaligned = take_count(r, 0, 3);
-  t->sparse = take_int(r);
+  t->sparsity_count = take_count(r, -1, kLargestCount);
+  t->sparsity = take_array(r, t->sparsity_count);
   t->data = take_bytes(r);
 }
 
@@ -120,6 +121,7 @@ model *model_copy(const model *other) {
     model_tensor *t = &m->tensors[i];
     t->scales = copy_of(t->scales, (size_t)t->scale_count * sizeof(float));
     t->zero_points = copy_of(t->zero_points, (size_t)t->zero_point_count * sizeof(int32_t));
+    t->sparsity = copy_of(t->sparsity, (size_t)t->sparsity_count * sizeof(int32_t));
     t->data.data = copy_of(t->data.data, t->data.size);
   }
   for (int i = 0; i < MODEL_MAX_NODES; ++i) {
@@ -133,6 +135,7 @@ void model_free(model *m) {
   for (int i = 0; i < MODEL_MAX_TENSORS; ++i) {
     free(m->tensors[i].scales);
     free(m->tensors[i].zero_points);
+    free(m->tensors[i].sparsity);
     free(m->tensors[i].data.data);
   }
   for (int i = 0; i < MODEL_MAX_NODES; ++i) free(m->nodes[i].options.data);

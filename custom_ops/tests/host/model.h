@@ -26,9 +26,10 @@ typedef struct model_tensor {
   int32_t zero_point_count;
   int32_t *zero_points;
   int32_t dimension;
-  int32_t misaligned; /* by how many bytes */
-  int32_t sparse;
-  model_bytes data; /* of a constant, what is fed, or what is expected */
+  int32_t misaligned;     /* by how many bytes */
+  int32_t sparsity_count; /* -1: none */
+  int32_t *sparsity;      /* as host_sparsity.c reads it */
+  model_bytes data;       /* of a constant, what is fed, or what is expected */
 } model_tensor;
 
 typedef struct model_node {

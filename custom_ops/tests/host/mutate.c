@@ -127,8 +127,23 @@ static void damage_quantization(model_tensor *t) {
   }
 }
 
+static void damage_sparsity(model_tensor *t) {
+  if (t->sparsity_count > 0 && below(8) > 0) {
+    int32_t *number = &t->sparsity[below((uint32_t)t->sparsity_count)];
+    *number = below(2) == 0 ? (int32_t)below(12) : odd_int(*number);
+    return;
+  }
+  free(t->sparsity);
+  t->sparsity = NULL;
+  t->sparsity_count = t->sparsity_count < 0 ? 0 : -1;
+}
+
 static void damage_tensor(model_tensor *t) {
   static const int32_t types[] = {0, 1, 2, 3, 4, 5, 6, 7, 9, 17, 18, 19, -1, 255};
+  if (t->sparsity_count > 0 && below(2) == 0) {
+    damage_sparsity(t);
+    return;
+  }
   switch (below(12)) {
     case 0:
       t->type = types[below(sizeof types / sizeof types[0])];
@@ -152,7 +167,7 @@ static void damage_tensor(model_tensor *t) {
       t->misaligned = (int32_t)below(4);
       break;
     case 9:
-      t->sparse = !t->sparse;
+      damage_sparsity(t);
       break;
     default:
       damage_bytes(&t->data, true);

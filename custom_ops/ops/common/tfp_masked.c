@@ -1,4 +1,4 @@
-#include "tfp_sparse.h"
+#include "tfp_masked.h"
 
 #include "../../kernels/common/tfp_assert.h"
 
@@ -12,7 +12,7 @@ static unsigned bits_set(unsigned byte) {
   return found;
 }
 
-bool tfp_sparse_fits(const uint8_t *stored, uint64_t bytes, uint64_t count) {
+bool tfp_masked_fits(const uint8_t *stored, uint64_t bytes, uint64_t count) {
   const uint64_t mask = mask_bytes(count);
   if (count == 0 || bytes < mask) return false;
   uint64_t set = 0;
@@ -21,7 +21,7 @@ bool tfp_sparse_fits(const uint8_t *stored, uint64_t bytes, uint64_t count) {
   return bytes - mask == set;
 }
 
-void tfp_sparse_expand(const uint8_t *stored, size_t count, int8_t *values) {
+void tfp_masked_expand(const uint8_t *stored, size_t count, int8_t *values) {
   TFP_ASSERT(stored != NULL && values != NULL && count > 0);
   const uint8_t *next = stored + mask_bytes(count);
   for (size_t i = 0; i < count; ++i) {

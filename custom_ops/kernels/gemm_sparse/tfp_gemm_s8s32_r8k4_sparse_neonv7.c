@@ -1,0 +1,24 @@
+/* gemm of sparse weights for 32-bit Arm. */
+#include "../common/tfp_target.h"
+#include "../tfp_kernels.h"
+#if TFP_ARMV7_NEON
+#include "../common/tfp_neonv7.h"
+
+#define SPARSE_TARGET
+#define SPARSE_VECTORS 1
+
+#include "tfp_sparse_neon.h"
+/* Its functions come first. */
+#include "../common/tfp_gemm_sparse.inc"
+
+SPARSE_TARGET void tfp_gemm_s8s32_r8k4_sparse_neonv7(const void *blocks_packed, size_t blocks,
+                                                     size_t depth, size_t batch, const int8_t *x,
+                                                     ptrdiff_t x_stride, int32_t *acc,
+                                                     size_t acc_stride) {
+  (void)depth;
+  tfp_sparse_gemm(blocks_packed, blocks, batch, x, x_stride, acc, acc_stride);
+}
+
+#else
+typedef int tfp_not_on_this_architecture;
+#endif
