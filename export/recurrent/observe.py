@@ -48,12 +48,12 @@ class ObservedLayer:
 
     def and_of(self, other: ObservedLayer) -> ObservedLayer:
         """Return the larger magnitudes of two runs of one layer."""
-        larger = {}
+        larger: dict[str, Any] = {}
         for name in ("a_x", "a_h", "p_x", "p_h", "sums", "highest"):
             one = getattr(self, name)
             larger[name] = None if one is None else np.maximum(one, getattr(other, name))
-        states = tuple(map(max, self.states, other.states))
-        return replace(self, **larger, states=states)
+        larger["states"] = tuple(map(max, self.states, other.states))
+        return replace(self, **larger)
 
 
 def observe(

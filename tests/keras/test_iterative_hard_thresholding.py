@@ -23,6 +23,7 @@ from tfpipeline.callbacks import (
 from tfpipeline.callbacks.density import densities, gate_counts
 from tfpipeline.callbacks.training_phases import phases_in_steps
 from tfpipeline.callbacks.weight_masks import named_variables
+from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 from tfpipeline.numerics.hard_threshold import hard_threshold_mask
 
 pytestmark = pytest.mark.slow
@@ -503,3 +504,29 @@ def test_two_replicas_prune_as_one_device():
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         IterativeHardThresholding(**{"density": 0.3, **arguments})
+
+
+LAYERS = [
+    layer
+    for layer in vars(tp.layers).values()
+    if isinstance(layer, type) and issubclass(layer, RecurrentLayer) and layer is not RecurrentLayer
+]
+
+
+@pytest.mark.skipif(not TENSORFLOW, reason="Keras would compile each of them")
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
+def test_every_recurrent_layer(layer):
+    model = keras.Sequential([keras.Input((4, 9)), layer(8, rank=4, name="recurrent")])
+    model.compile("adam", "mse", jit_compile=JIT)
+    x, y = RNG.normal(size=(16, 4, 9)).astype("float32"), np.zeros((16, 8), "float32")
+    sparse = IterativeHardThresholding(0.25, (2, 2, 2), "steps", every=1, block=(8, 4))
+    model.fit(x, y, batch_size=4, epochs=2, verbose=0, callbacks=[sparse])
+    counts = gate_counts(model)
+    kernels = [v for v in model.trainable_variables if "kernel" in v.name]
+    assert len(kernels) > 1
+    for variable in kernels:
+        gates = counts.get(id(variable), 1)
+        if variable.name.endswith("_right"):
+            assert gates == variable.shape[-1] // 8 >= 1
+        matrix = array(variable).reshape(-1, variable.shape[-1]).T
+        np.testing.assert_array_equal(matrix != 0, hard_threshold_mask(matrix, 0.25, (8, 4), gates))

@@ -41,10 +41,10 @@ def densities(
     used = set()
     for name, variable in variables.items():
         known = _names(name, variable)
-        for pattern, share in reversed(density.items()):
-            if any(fnmatchcase(one, pattern) for one in known):
-                result[name] = share
-                used.add(pattern)
+        fitting = [one for one in density if any(fnmatchcase(own, one) for own in known)]
+        used.update(fitting)
+        if fitting:
+            result[name] = density[fitting[0]]
     unknown = sorted(set(density) - used)
     if unknown:
         raise ValueError(

@@ -37,5 +37,17 @@ def kept_weights(kernel: Any, density: float, block: Block | None = None, gates:
 
 
 def _reach_threshold(scores: Any, count: int, density: float) -> Any:
-    ascending = ops.sort(ops.reshape(scores, (count,)))
-    return scores >= ascending[threshold_index(count, density)]
+    """Return which of the scores are among the largest.
+
+    The bits of floats that are not negative, read as integers, are in the order of the floats. So
+    the threshold is found bit by bit, by counting: 31 passes, a fraction of what sorting costs.
+    """
+    bits = ops.view(ops.cast(scores, "float32"), "int32")
+    kept = count - threshold_index(count, density)
+
+    def next_bit(passed: Any, threshold: Any) -> Any:
+        higher = threshold + ops.left_shift(ops.ones((), "int32"), 30 - passed)
+        reach = ops.sum(ops.cast(bits >= higher, "int32"))
+        return ops.where(reach >= kept, higher, threshold)
+
+    return bits >= ops.fori_loop(0, 31, next_bit, ops.zeros((), "int32"))

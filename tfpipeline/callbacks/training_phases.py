@@ -45,7 +45,8 @@ def check_phases(phases: Any, unit: str) -> tuple[float, float, float]:
         raise ValueError(
             f"`phases` must be three {expected} with unit={unit!r}; received {phases!r}."
         )
-    return tuple(phases)  # type: ignore[return-value]
+    first, second, third = phases
+    return first, second, third
 
 
 def phases_in_steps(

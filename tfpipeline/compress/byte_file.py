@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def save_bytes(weights: CellWeights | ByteWeights, path: str | Path) -> ByteWeig
     partial = path.with_name(f".partial-{path.name}")
     try:
         with partial.open("wb") as file:
-            np.savez(file, **_arrays(stored))
+            arrays: dict[str, Any] = dict(_arrays(stored))
+            np.savez(file, **arrays)
         os.replace(partial, path)
     except OSError as error:
         raise CompressionError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -110,7 +110,7 @@ def pad_scales(scales: ArrayLike, parts: int = 1) -> NDArray[np.float32]:
 
 def stored_blocks(values: ArrayLike, parts: int = 1) -> NDArray[np.bool_]:
     """Return which blocks hold a number other than 0, `(rows of blocks, columns of blocks)`."""
-    return _split(pad_to_blocks(values, parts)).any(axis=(2, 3))
+    return np.asarray(_split(pad_to_blocks(values, parts)).any(axis=(2, 3)))
 
 
 def encode_blocks(values: ArrayLike, parts: int = 1) -> BlockSparse:
@@ -123,7 +123,7 @@ def encode_blocks(values: ArrayLike, parts: int = 1) -> BlockSparse:
         parts: As of `pad_to_blocks`.
     """
     blocks = _split(pad_to_blocks(values, parts))
-    kept = blocks.any(axis=(2, 3))
+    kept = np.asarray(blocks.any(axis=(2, 3)))
     if not kept.any():
         kept[0, 0] = True
     segments = np.concatenate([[0], np.cumsum(kept.sum(axis=1))]).astype(np.int32)
