@@ -183,7 +183,8 @@ class ExportRun:
         if problems:
             beyond = beyond_range(tried) if options.uses_ranges else None
             mixed = mixed_units(self._data.samples) if options.uses_ranges else None
-            raise refusal(problems, report, options, lost, beyond, mixed, given["labels"])
+            growth = observed.growth
+            raise refusal(problems, report, options, lost, beyond, mixed, given["labels"], growth)
         return report
 
     def _choose(

@@ -16,6 +16,9 @@ from tfpipeline.export.report import ExportReport
 from tfpipeline.export.verify.converted_model import ConvertedModel
 from tfpipeline.export.verify.problems import Problem, acceptable, by_form, channel_name
 
+_GROWS = 2.0
+"""A state that goes further than this many times what it does in a sample has lost a bit of its
+int8 steps."""
 _BEYOND = 1.25
 """Values that reach further than this many times the calibrated range are clipped noticeably."""
 
@@ -28,6 +31,7 @@ def refusal(
     beyond: str | None,
     mixed: str | None,
     labels: Sequence[str] | None,
+    growth: Mapping[str, tuple[float, float]] | None = None,
 ) -> VerificationError:
     """Return the error that says what is wrong, with the report.
 
@@ -40,6 +44,7 @@ def refusal(
             nothing does.
         mixed: What speaks against one scale for the features of an input; None for nothing.
         labels: Names of the channels of a single output.
+        growth: By layer, how far its state goes in one sample, and in a stream of ten.
     """
     wrong = by_form(problems, labels)
     found = "; ".join(f"the {form} form {what}" for form, what in wrong.items())
@@ -50,7 +55,8 @@ def refusal(
             f"{mixed}: divide each by its size before the model, or override the layer that reads "
             "them with 'float32'"
         )
-    elif beyond is not None and not lost_ones:
+    advice += _growing(growth or {})
+    if mixed is None and beyond is not None and not lost_ones:
         advice.append(f"calibrate with more typical samples, because {beyond}")
     advice = advice or ["the table shows at which layer the error enters"]
     return VerificationError(
@@ -59,6 +65,20 @@ def refusal(
         report,
         report.tables(),
     )
+
+
+def _growing(growth: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return what to do about the state that grows most over a stream, where one does."""
+    ratios = {name: stream / max(one, 1e-9) for name, (one, stream) in growth.items()}
+    worst = max(ratios, key=lambda name: ratios[name], default=None)
+    if worst is None or ratios[worst] < _GROWS:
+        return []
+    one, stream = growth[worst]
+    return [
+        f"the state of layer {worst!r} reaches {stream:.3g} in a stream of ten samples and "
+        f"{one:.3g} in one, and its steps are as coarse as that: train it with h_clip or state_filter, or "
+        "export with streaming=False what is reset after each sample"
+    ]
 
 
 def _sound_forms(by_form: Mapping[str, str], options: ExportOptions) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,12 +31,15 @@ class Observed:
         layers: What was seen inside of each recurrent layer, by the position of its marker.
         samples: Number of calibration samples.
         sha256: Hash of the calibration data's bytes.
+        growth: By layer, the magnitude of h in single samples and in samples end to end, where it
+            was run so.
     """
 
     activations: Observations
     layers: Mapping[int, ObservedLayer]
     samples: int
     sha256: str
+    growth: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def calibrate(
@@ -64,6 +67,7 @@ def calibrate(
     """
     runner = FloatRunner(marked, graph, samples)
     inside: dict[int, ObservedLayer] = {}
+    growth: dict[str, tuple[float, float]] = {}
 
     def run(position: int, layer: MarkedLayer, x: np.ndarray) -> np.ndarray:
         bits = modes.of(layer.name).weight_bits
@@ -73,6 +77,7 @@ def calibrate(
     def run_on(position: int, layer: MarkedLayer, x: np.ndarray) -> np.ndarray:
         bits = modes.of(layer.name).weight_bits
         seen, output = observe(layer.step, x, bits, end_to_end=not layer.step.go_backwards)
+        growth[layer.name] = inside[position].states[0], seen.states[0]
         inside[position] = inside[position].and_of(seen)
         return output
 
@@ -87,7 +92,7 @@ def calibrate(
             stream = FloatRunner(marked, graph, samples)
             stream.feed_markers(layers, run_on, bar.advance)
             stream.observe(bar.advance, keep_values, activations)
-    return Observed(activations, inside, runner.samples, _digest(samples))
+    return Observed(activations, inside, runner.samples, _digest(samples), growth)
 
 
 def _digest(samples: Samples) -> str:

@@ -226,6 +226,23 @@ def test_advice_names_options(exported: Exported, wrong: str, advice: str) -> No
     assert not re.search(r"forms=|streaming=|Tolerances", message)
 
 
+@pytest.mark.parametrize(("stream", "said"), [(5.0, True), (1.5, False)])
+def test_a_state_that_grows_over_a_stream_is_named(
+    exported: Exported, stream: float, said: bool
+) -> None:
+    options = ExportOptions.check(
+        *("a.tflite", {}),
+        **dict(quantize="int8", overrides={}, streaming="both", chunk=1, state="explicit"),
+        **dict(one_file=False, length="fixed", io="float32", forms=None, clipping="minmax"),
+        bias_correction=False,
+    )
+    problem = Problem("stream fused", "after 980 steps", {"drift": 3.0}, verb="drifts")
+    growth = {"rnn": (1.0, stream), "other": (1.0, 1.0)}
+    refused = refusal([problem], exported.report, options, {}, None, None, None, growth)
+    advice = "the state of layer 'rnn' reaches 5 in a stream of ten samples and 1 in one"
+    assert (advice in str(refused)) == said and ("h_clip" in str(refused)) == said
+
+
 def test_clipping_can_be_compared(export: Export, capsys: pytest.CaptureFixture[str]) -> None:
     assert export("--calibration", "{}/x.npy", "--clipping", "compare") == 0
     lines = capsys.readouterr().out.splitlines()

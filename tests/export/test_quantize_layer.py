@@ -122,6 +122,24 @@ def test_a_layer_that_runs_backwards_reads_its_input_reversed(cell: str) -> None
     assert plan.go_backwards and fused_options(plan).go_backwards
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_samples_end_to_end_are_one_stream(cell: str) -> None:
+    step, x = _step(cell, 6), walk(20)
+    seen, output = observe(step, x, end_to_end=True)
+    one = float_output(step, x[:10].reshape(1, -1, x.shape[-1]))
+    np.testing.assert_allclose(output[:10].reshape(one.shape), one, atol=1e-6)
+    assert output.shape[:2] == x.shape[:2]
+    alone, _ = observe(step, x)
+    both = alone.and_of(seen)
+    assert both.states == tuple(map(max, alone.states, seen.states))
+    np.testing.assert_array_equal(both.sums, np.maximum(alone.sums, seen.sums))
+    # Of fewer than ten samples some come again; what is returned belongs to those given.
+    few, output = observe(step, x[:3], end_to_end=True)
+    np.testing.assert_allclose(
+        output.reshape(1, -1, step.units), one[:, : 3 * x.shape[1]], atol=1e-6
+    )
+
+
 def test_a_state_without_a_bound_gets_coarser_steps() -> None:
     assert output_scale(3.0, bounded=True) == 1 / 127
     assert output_scale(3.0, bounded=False) == 8 / 127
