@@ -76,8 +76,8 @@ def _growing(growth: Mapping[str, tuple[float, float]]) -> list[str]:
     one, stream = growth[worst]
     return [
         f"the state of layer {worst!r} reaches {stream:.3g} in a stream of ten samples and "
-        f"{one:.3g} in one, and its steps are as coarse as that: train it with h_clip or state_filter, or "
-        "export with streaming=False what is reset after each sample"
+        f"{one:.3g} in one, and its steps are as coarse as that: train it with h_clip or "
+        "state_filter, or export with streaming=False what is reset after each sample"
     ]
 
 
