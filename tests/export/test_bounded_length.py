@@ -95,7 +95,8 @@ def test_the_card_and_the_signature_name_the_length(bounded: ExportReport) -> No
 def test_a_card_that_names_another_input_is_refused(bounded: ExportReport, tmp_path: Path) -> None:
     edited = tmp_path / "edited.tflite"
     data = bounded.portable.read_bytes()
-    edited.write_bytes(data.replace(b'"input": "length"', b'"input": "lenght"'))
+    assert data.count(b'"input":"length"') == 1
+    edited.write_bytes(data.replace(b'"input":"length"', b'"input":"lenght"'))
     with pytest.raises(ModelFileError, match="has no input 'lenght', which its card names"):
         Interpreter(edited)
 

@@ -229,9 +229,9 @@ def test_path_must_be_a_tflite_file(model: keras.Model, tmp_path: Path) -> None:
     ("layer", "message"),
     [
         (keras.layers.RNN(keras.layers.GRUCell(4)), "is a RNN, which export does not support yet"),
-        (keras.layers.LSTM(4, activation="relu"), "has activation='relu': export supports"),
+        (keras.layers.LSTM(4, activation="gelu"), "has activation='gelu': export supports"),
         (keras.layers.GRU(4, reset_after=False), "has reset_after=False: export supports"),
-        (keras.layers.GRU(4, activation="relu"), "has activation='relu': export supports"),
+        (keras.layers.GRU(4, activation="gelu"), "has activation='gelu': export supports"),
     ],
 )
 def test_unsupported_recurrent_layers_are_named(

@@ -314,7 +314,7 @@ def test_blocks_of_a_recurrent_kernel():
     model = keras.Sequential(
         [
             keras.Input((None, 7)),
-            tp.layers.FactoredGRU(10, rank=6, return_sequences=True),
+            tp.layers.FactoredGRU(10, rank=6, return_sequences=True, name="factored_gru"),
             keras.layers.LSTM(10, name="lstm"),
             keras.layers.Dense(3, name="scores"),
         ]

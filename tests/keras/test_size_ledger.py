@@ -181,7 +181,9 @@ def test_names_tell_wrapped_nested_and_stacked_layers_apart() -> None:
     model = keras.Sequential(
         [
             keras.Input((None, 3)),
-            keras.layers.Bidirectional(keras.layers.LSTM(2, return_sequences=True), name="both"),
+            keras.layers.Bidirectional(
+                keras.layers.LSTM(2, return_sequences=True, name="lstm"), name="both"
+            ),
             keras.Sequential([keras.layers.TimeDistributed(keras.layers.Dense(3), name="each")]),
             keras.layers.RNN(keras.layers.StackedRNNCells(cells), name="stack"),
         ]
