@@ -10,9 +10,9 @@ from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.fully_connected import pack_rows
+from tfpipeline.numerics.masked import masked_size, pack_masked
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
-from tfpipeline.numerics.sparse import pack_sparse, sparse_size
 
 _ABSENT = -1
 
@@ -91,6 +91,6 @@ def _matrix(graph: GraphBuilder, name: str, matrix: QuantizedMatrix) -> int:
         return graph.constant(name, pack_rows(matrix.values, matrix.bits), q)
     # Runtimes want scales of rows along an axis that has them, and bytes of zeros left out have
     # none.
-    if len(q.scales()) == 1 and sparse_size(matrix.values) < matrix.values.size:
-        return graph.constant(name, pack_sparse(matrix.values), q)
+    if len(q.scales()) == 1 and masked_size(matrix.values) < matrix.values.size:
+        return graph.constant(name, pack_masked(matrix.values), q)
     return graph.constant(name, matrix.values, q)

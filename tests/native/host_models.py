@@ -10,8 +10,9 @@ from typing import Any
 import golden_layers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from block_sparse_cases import sparse_layer, sparse_recurrent
 from factored_models import FactoredCase, factored_model, make_factored
-from fully_connected_models import LayerCase, layer_model, make_layer
+from fully_connected_models import LayerCase, LayerModel, layer_model, make_layer
 from recurrent_models import Case, feeds, make_case, op_model
 from test_golden import CASES as RECURRENT_GOLDEN
 from test_golden import read as read_recurrent
@@ -153,9 +154,9 @@ def _one_vector(model: bytes, x: np.ndarray, y: np.ndarray) -> Graph:
     return Graph(model, {int(graph.inputs[0]): x}, {int(graph.outputs[0]): y})
 
 
-def layer(case: LayerCase, custom: bool = True) -> Graph:
+def layer(case: LayerCase, custom: bool = True, edit: LayerModel | None = None) -> Graph:
     """One fully connected layer, ours or the builtin one, with the outputs of our spec."""
-    return _one_vector(layer_model(case, custom), case.x, case.reference())
+    return _one_vector(layer_model(case, custom, edit), case.x, case.reference())
 
 
 def unsigned(case: UnsignedLayer, custom: bool = True) -> Graph:
@@ -202,6 +203,20 @@ def small_models() -> dict[str, bytes]:
             for time in (6, 2)
         ]
         models[f"two {cell}"] = describe(*map(recurrent, cases))
+    return models
+
+
+def sparse_models() -> dict[str, bytes]:
+    """Models of weights without their 8x4 blocks of zeros, for damage."""
+    models = {}
+    for dtype in (np.int8, np.float32):
+        case = sparse_layer(40, 24, 2, 0.6, dtype)
+        graph = layer(case, edit=LayerModel(sparse=True))
+        models[f"sparse {np.dtype(dtype)}"] = describe(graph)
+    for cell in ("gru", "fast_grnn", "qrnn"):
+        for ranks in ((0, 0), (13, 9)):
+            case = sparse_recurrent(cell, ranks, 0.6, ("W1", "W2", "U1", "U2"))
+            models[f"sparse {cell} {ranks[0]}"] = describe(recurrent(case))
     return models
 
 

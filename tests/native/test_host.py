@@ -67,6 +67,17 @@ def test_damaged_models(c_mode: Modes, tmp_path: Path) -> None:
     assert refused > SEEDS / 4 and ran > SEEDS / 10, output
 
 
+def test_sparse_models_whole_and_damaged(c_mode: Modes, tmp_path: Path) -> None:
+    paths = write(host_models.sparse_models(), tmp_path)
+    program = c_mode("sanitizers").build(*HOST)
+    output = c_programs.run(program, "check", *paths)
+    assert output.endswith("\nok\n"), output
+    output = c_programs.run(program, "fuzz", "0", str(SEEDS), *paths)
+    assert output.endswith("\nok\n"), output
+    refused, _, ran = map(int, re.findall(r"\d+", output)[-3:])
+    assert refused > SEEDS / 4 and ran > SEEDS / 10, output
+
+
 @pytest.mark.parametrize("mode", ["allocations", "sanitizers"])
 def test_a_forked_child_waits_for_no_thread(mode: str, c_mode: Modes, tmp_path: Path) -> None:
     paths = write(host_models.large_models(), tmp_path)

@@ -13,8 +13,8 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 from recurrent_models import Case, ModelSpec, assert_same_bits, feeds, make_case, op_model
 
 from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.masked import pack_masked
 from tfpipeline.numerics.recurrent import QuantizedMatrix
-from tfpipeline.numerics.sparse import pack_sparse
 from tfpipeline.runtime.native import library_path
 
 
@@ -111,20 +111,20 @@ def test_one_scale_stands_for_all_rows(
     assert_same_bits(run_in(it, case), case.reference())
 
 
-def sparse_model(case: Case) -> ModelSpec:
+def masked_model(case: Case) -> ModelSpec:
     """The model of a case whose matrices have one scale, stored without their zeros."""
     spec = op_model(case)
     matrices = zip(("W1", "U1"), (case.kernel, case.recurrent_kernel), strict=True)
     for first, kernel in matrices:
         for name, matrix in zip((first, first[0] + "2"), kernel, strict=False):
-            tensor, stored = spec.tensors[spec.index(name)], pack_sparse(matrix.values)
+            tensor, stored = spec.tensors[spec.index(name)], pack_masked(matrix.values)
             tensor.type, tensor.shape = schema.TensorType.UINT8, stored.shape
             tensor.data = stored.tobytes()
             tensor.scales, tensor.zero_points = tensor.scales[:1], (0,)
     return spec
 
 
-def sparse_case(cell: str, ranks: tuple[int, int], share: float = 0.7) -> Case:
+def masked_case(cell: str, ranks: tuple[int, int], share: float = 0.7) -> Case:
     case = make_case(units=37, input_dim=11, rank_x=ranks[0], rank_h=ranks[1], cell=cell)
     rng = np.random.default_rng(1)
 
@@ -145,8 +145,8 @@ def sparse_case(cell: str, ranks: tuple[int, int], share: float = 0.7) -> Case:
 def test_weights_without_their_zeros_are_the_same_weights(
     cell: str, isa: str, ranks: tuple[int, int], share: float
 ) -> None:
-    case = sparse_case(cell, ranks, share)
-    it = interpreter(sparse_model(case).build(), isa=isa)
+    case = masked_case(cell, ranks, share)
+    it = interpreter(masked_model(case).build(), isa=isa)
     it.allocate_tensors()
     assert_same_bits(run_in(it, case), case.reference())
     # Again with another length, for which nothing is packed anew.
@@ -157,12 +157,12 @@ def test_weights_without_their_zeros_are_the_same_weights(
         assert_same_bits(run_in(it, longer), longer.reference())
 
 
-def test_bytes_that_are_no_sparse_matrix_are_refused(cell: str) -> None:
-    spec = sparse_model(sparse_case(cell, (0, 0)))
+def test_bytes_that_are_no_masked_matrix_are_refused(cell: str) -> None:
+    spec = masked_model(masked_case(cell, (0, 0)))
     tensor = spec.tensors[spec.index("W1")]
     good = tensor.data
     assert good is not None
-    rows, depth = sparse_case(cell, (0, 0)).kernel[0].values.shape
+    rows, depth = masked_case(cell, (0, 0)).kernel[0].values.shape
     mask = -(-rows * depth // 8)
     flipped = bytearray(good)
     flipped[0] ^= 1
@@ -188,9 +188,9 @@ def test_bytes_that_are_no_sparse_matrix_are_refused(cell: str) -> None:
         interpreter(spec.build()).allocate_tensors()
 
 
-def test_sparse_weights_have_eight_bits(cell: str) -> None:
-    case = sparse_case(cell, (0, 0))
-    spec = sparse_model(case)
+def test_masked_weights_have_eight_bits(cell: str) -> None:
+    case = masked_case(cell, (0, 0))
+    spec = masked_model(case)
     spec.custom_options = replace(case.options, weight_bits=(4, 8, 4, 8)).pack()
     with pytest.raises(RuntimeError, match="W1 must have the shape"):
         interpreter(spec.build()).allocate_tensors()

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def sparse_size(values: ArrayLike) -> int:
-    """Return how many bytes `pack_sparse` makes."""
+def masked_size(values: ArrayLike) -> int:
+    """Return how many bytes `pack_masked` makes."""
     numbers = np.asarray(values)
     return -(-numbers.size // 8) + int(np.count_nonzero(numbers))
 
 
-def pack_sparse(values: ArrayLike) -> NDArray[np.uint8]:
+def pack_masked(values: ArrayLike) -> NDArray[np.uint8]:
     """Return a matrix as a bit for each number, and a byte for each that is not 0.
 
     Bits go row by row and from the low bits of a byte on; the numbers follow in the same order. A
@@ -29,8 +29,8 @@ def pack_sparse(values: ArrayLike) -> NDArray[np.uint8]:
     return np.concatenate([mask, numbers[numbers != 0].view(np.uint8)])
 
 
-def unpack_sparse(stored: ArrayLike, shape: tuple[int, int]) -> NDArray[np.int8]:
-    """Return the matrix that `pack_sparse` was given.
+def unpack_masked(stored: ArrayLike, shape: tuple[int, int]) -> NDArray[np.int8]:
+    """Return the matrix that `pack_masked` was given.
 
     Raises:
         ValueError: the bytes are not those of a matrix of this shape.
