@@ -203,6 +203,16 @@ def test_a_tolerance_replaces_only_itself() -> None:
     assert mixed.relative_error == coarse.relative_error
 
 
+def all_forms() -> ExportOptions:
+    """The options of an export of everything."""
+    return ExportOptions.check(
+        *("a.tflite", {}),
+        **dict(quantize="int8", overrides={}, streaming="both", chunk=1, state="explicit"),
+        **dict(one_file=False, length="fixed", io="float32", forms=None, clipping="minmax"),
+        bias_correction=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "advice"),
     [
@@ -211,14 +221,8 @@ def test_a_tolerance_replaces_only_itself() -> None:
     ],
 )
 def test_advice_names_options(exported: Exported, wrong: str, advice: str) -> None:
-    options = ExportOptions.check(
-        *("a.tflite", {}),
-        **dict(quantize="int8", overrides={}, streaming="both", chunk=1, state="explicit"),
-        **dict(one_file=False, length="fixed", io="float32", forms=None, clipping="minmax"),
-        bias_correction=False,
-    )
     problem = Problem(wrong, "after 980 steps", {"drift": 3.0}, verb="drifts")
-    refused = refusal([problem], exported.report, options, {}, None, None, None)
+    refused = refusal([problem], exported.report, all_forms(), {}, None, None, None)
     with pytest.raises(TfpipelineError) as found, advice_in_options():
         raise refused
     message = str(found.value)
@@ -230,15 +234,9 @@ def test_advice_names_options(exported: Exported, wrong: str, advice: str) -> No
 def test_a_state_that_grows_over_a_stream_is_named(
     exported: Exported, stream: float, said: bool
 ) -> None:
-    options = ExportOptions.check(
-        *("a.tflite", {}),
-        **dict(quantize="int8", overrides={}, streaming="both", chunk=1, state="explicit"),
-        **dict(one_file=False, length="fixed", io="float32", forms=None, clipping="minmax"),
-        bias_correction=False,
-    )
     problem = Problem("stream fused", "after 980 steps", {"drift": 3.0}, verb="drifts")
     growth = {"rnn": (1.0, stream), "other": (1.0, 1.0)}
-    refused = refusal([problem], exported.report, options, {}, None, None, None, growth)
+    refused = refusal([problem], exported.report, all_forms(), {}, None, None, None, growth)
     advice = "the state of layer 'rnn' reaches 5 in a stream of ten samples and 1 in one"
     assert (advice in str(refused)) == said and ("h_clip" in str(refused)) == said
 
