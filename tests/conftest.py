@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from small_model import FEATURES, LABELS, Exported, clear, settle, walk
 
 
@@ -20,6 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("long") is not None or waits:
             item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+# No test is timed: a machine that other work shares takes as long as it takes.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_finish() -> None:
