@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from tfpipeline.errors import TfpipelineError
+from tfpipeline.studies.common.claims import mean
+from tfpipeline.studies.common.provenance import origins
 from tfpipeline.studies.common.rows import StudyError
 from tfpipeline.studies.low_rank.corpus import Utterances, prepare_corpus, read_corpus
 from tfpipeline.studies.low_rank.grid import (
@@ -21,7 +23,6 @@ from tfpipeline.studies.low_rank.grid import (
     transition_epochs,
 )
 from tfpipeline.studies.low_rank.pool import Pool
-from tfpipeline.studies.low_rank.report import mean, origins
 from tfpipeline.studies.low_rank.runs import RunFiles, Stage1, Stage2, TwoStages
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
 

@@ -60,7 +60,15 @@ class StockRunner:
         value = np.zeros(entry["shape"], np.float32)
         value[..., : x.shape[-1]] = x
         self._interpreter.set_tensor(entry["index"], value)
+        self._input = entry["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
         self.invoke = self._interpreter.invoke
+
+    def scores(self, x: np.ndarray) -> np.ndarray:
+        """Return the scores of one sequence `(1, steps, features)`."""
+        self._interpreter.set_tensor(self._input, x)
+        self.invoke()
+        return np.asarray(self._interpreter.get_tensor(self._output))
 
 
 def _gru(units: Sequence[int], labels: int, features: int, seed: int) -> Any:

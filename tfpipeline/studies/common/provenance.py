@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tfpipeline.bench.machine import describe_machine
 from tfpipeline.bench.source import describe_source
 from tfpipeline.recipes.provenance import installed_versions
+from tfpipeline.studies.common.rows import Row
 
 
 def versions() -> dict[str, str]:
@@ -50,3 +52,13 @@ def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def origins(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return how many rows come from which commit and which processor, most first."""
+    names = ("commit", "dirty", "processor")
+    counts = Counter(tuple(row.get(name) for name in names) for row in rows)
+    return [
+        {**dict(zip(names, values, strict=True)), "rows": count}
+        for values, count in counts.most_common()
+    ]

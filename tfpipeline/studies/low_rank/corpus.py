@@ -10,7 +10,7 @@ import numpy as np
 
 from tfpipeline.data.splits import SPLITS
 from tfpipeline.decoding import Alphabet
-from tfpipeline.recipes.atomic import replacing
+from tfpipeline.studies.common.prepared_arrays import prepare_arrays
 from tfpipeline.studies.common.rows import StudyError
 from tfpipeline.studies.low_rank.settings import Settings
 
@@ -49,17 +49,28 @@ def prepare_corpus(out: Path, settings: Settings, data: Path | None) -> Path:
     Raises:
         StudyError: the folder has the features of another corpus.
     """
-    # NumPy only: the processes that train import Keras with a backend of their own.
-    from tfpipeline.data import load_sentences, synthesize_sentences
+    return prepare_arrays(
+        out / "corpus.npz",
+        data,
+        lambda data: _arrays_of(data or _synthesized(out, settings), settings),
+    )
 
-    path, note = out / "corpus.npz", out / "corpus.source.txt"
-    source = "synthesized" if data is None else str(data.resolve())
-    sizes = {split: getattr(settings, split) for split in SPLITS}
-    if path.exists():
-        _check_source(path, note, source)
-        return path
-    if data is None:
-        data = synthesize_sentences(out / "corpus", seed=_CORPUS_SEED, **sizes).path
+
+def _sizes(settings: Settings) -> dict[str, int]:
+    return {split: getattr(settings, split) for split in SPLITS}
+
+
+# NumPy only: the processes that train import Keras with a backend of their own.
+def _synthesized(out: Path, settings: Settings) -> Path:
+    from tfpipeline.data import synthesize_sentences
+
+    return synthesize_sentences(out / "corpus", seed=_CORPUS_SEED, **_sizes(settings)).path
+
+
+def _arrays_of(data: Path, settings: Settings) -> dict[str, Any]:
+    from tfpipeline.data import load_sentences
+
+    sizes = _sizes(settings)
     found = load_sentences(data, max_seconds=settings.max_seconds, limit=max(sizes.values()))
     arrays: dict[str, Any] = {}
     for split, most in sizes.items():
@@ -69,21 +80,7 @@ def prepare_corpus(out: Path, settings: Settings, data: Path | None) -> Path:
         arrays[f"{split}_features"] = part.features[chosen]
         arrays[f"{split}_frames"] = part.frames[chosen]
         arrays[f"{split}_texts"] = np.asarray([part.texts[i] for i in chosen])
-    # Beside the arrays, whose hash then says what was heard and not where it lay. Before them, so
-    # that they never stand alone.
-    note.write_text(source, encoding="utf-8")
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays)
-    return path
-
-
-def _check_source(path: Path, note: Path, source: str) -> None:
-    found = note.read_text(encoding="utf-8") if note.exists() else "unknown"
-    if found != source:
-        raise StudyError(
-            f"{path} holds the corpus {found!r}, and --data asks for {source!r}: choose another "
-            "folder with --out"
-        )
+    return arrays
 
 
 def read_corpus(path: Path, settings: Settings) -> dict[str, Utterances]:

@@ -23,8 +23,9 @@ def run(pool: Pool, command: str) -> StudyResult:
     """Compare rank@90 % by layer, after the trace norm and without a regularizer."""
     import dataclasses
 
+    from tfpipeline.studies.common.claims import Claim, mean
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, errors_of, finish, mean
+    from tfpipeline.studies.low_rank.report import errors_of, finish
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     growing = [
@@ -78,7 +79,7 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 def _ranks(rows: list[Row], widths: str, kind: str, matrix: str) -> list[float]:
     """Mean rank by layer."""
-    from tfpipeline.studies.low_rank.report import mean
+    from tfpipeline.studies.common.claims import mean
 
     layers = sorted({row["layer"] for row in rows})
     having = {"widths": widths, "kind": kind, "matrix": matrix}

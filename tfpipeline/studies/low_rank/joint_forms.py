@@ -23,8 +23,9 @@ FORMS = ("partial", "split")
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
     """Train, cut and train on in both forms, with the trace norm's best strengths."""
+    from tfpipeline.studies.common.claims import Claim
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, finish
+    from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import Stage2
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
@@ -75,7 +76,7 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 def _means(rows: list[Row], form: str, share: float) -> tuple[float, float]:
     """Mean size and mean error."""
-    from tfpipeline.studies.low_rank.report import mean
+    from tfpipeline.studies.common.claims import mean
 
     size, error = (
         mean(rows, column, joint=form, explained_variance=share)

@@ -21,8 +21,9 @@ COLUMNS = (
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
     """Train every pair of strengths with every seed."""
+    from tfpipeline.studies.common.claims import Claim, mean, spread
     from tfpipeline.studies.low_rank.grid import best_setting, grid_runs, on_the_edge
-    from tfpipeline.studies.low_rank.report import Claim, errors_of, finish, mean, spread
+    from tfpipeline.studies.low_rank.report import errors_of, finish
 
     rows = pool.rows(grid_runs(pool.settings), "Stage 1")
     lines, found, inside = [], {}, []
@@ -69,7 +70,8 @@ def _draw(figure: Any, rows: list[Row]) -> None:
     """Plot a map of the mean error for each regularizer."""
     import numpy as np
 
-    from tfpipeline.studies.low_rank.report import LABELS, mean
+    from tfpipeline.studies.common.claims import mean
+    from tfpipeline.studies.low_rank.report import LABELS
 
     maps = {}
     for kind in ("l2", "trace_norm"):

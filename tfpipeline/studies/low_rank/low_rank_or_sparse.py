@@ -9,8 +9,8 @@ from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
 from tfpipeline.studies.low_rank.options import pooled
 
 if TYPE_CHECKING:
+    from tfpipeline.studies.common.claims import Claim
     from tfpipeline.studies.low_rank.pool import Pool
-    from tfpipeline.studies.low_rank.report import Claim
     from tfpipeline.studies.low_rank.runs import Stage1
 
 HELP = "low rank, sparse and narrow models: error rate by parameters, bytes and time (Figure 8)"
@@ -146,7 +146,7 @@ def _nonzero(row: Row) -> int:
 
 def _search_is_wide(searched: list[Row], strengths: tuple[tuple[float, float], ...]) -> Claim:
     """Whether the strongest l2 is best for no size: then a stronger one need not be tried."""
-    from tfpipeline.studies.low_rank.report import Claim
+    from tfpipeline.studies.common.claims import Claim
 
     chosen = [row for row in searched if row["chosen"]]
     found = {row["setting"]: (row["nonrec"], row["rec"]) for row in chosen}
@@ -185,7 +185,7 @@ def _times(run_files: Any, names: list[str]) -> dict[str, Row]:
 
 def _points(rows: list[Row], family: str, x: str, y: str) -> list[tuple[float, float]]:
     """Mean x and y of each setting of a family, by x, which not every row has."""
-    from tfpipeline.studies.low_rank.report import mean
+    from tfpipeline.studies.common.claims import mean
 
     own = [row for row in rows if row["family"] == family]
     settings = dict.fromkeys(row["setting"] for row in own)
@@ -209,7 +209,7 @@ def _compare(rows: list[Row], family: str, x: str, error: str) -> list[tuple[flo
 
 
 def _claims(rows: list[Row]) -> list[Claim]:
-    from tfpipeline.studies.low_rank.report import Claim, mean
+    from tfpipeline.studies.common.claims import Claim, mean
 
     claims = []
     for family, x, what in (

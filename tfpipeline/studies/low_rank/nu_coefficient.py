@@ -18,8 +18,9 @@ COLUMNS = ("matrix", "kind", "strength", "seed", "nu", "rank", "cer_validation",
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
     """Read nu off the runs of `lambda-grid` with one strength 0, and off stronger ones."""
+    from tfpipeline.studies.common.claims import Claim
     from tfpipeline.studies.low_rank.grid import alone_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, finish
+    from tfpipeline.studies.low_rank.report import finish
 
     found = pool.rows([*grid_runs(pool.settings), *alone_runs(pool.settings)], "Stage 1")
     layer = f"gru_{len(pool.settings.units)}"
@@ -59,7 +60,7 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 def _means(rows: list[Row], matrix: str, kind: str) -> dict[float, tuple[float, float]]:
     """Mean nu and mean CER by strength."""
-    from tfpipeline.studies.low_rank.report import mean
+    from tfpipeline.studies.common.claims import mean
 
     kinds = (kind, "none") if kind == "l2" else (kind,)
     own = [row for row in rows if row["matrix"] == matrix and row["kind"] in kinds]

@@ -18,8 +18,9 @@ COLUMNS = ("matrix", "start", "nonrec", "rec", "seed", "rank", "nu", "cer_valida
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
     """Read ranks off all runs of `lambda-grid` and of `nu-coefficient`."""
+    from tfpipeline.studies.common.claims import Claim
     from tfpipeline.studies.low_rank.grid import alone_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, finish
+    from tfpipeline.studies.low_rank.report import finish
 
     found = pool.rows([*grid_runs(pool.settings), *alone_runs(pool.settings)], "Stage 1")
     layer = f"gru_{len(pool.settings.units)}"

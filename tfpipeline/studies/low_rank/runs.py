@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from tfpipeline.studies.common.rows import StudyError
+from tfpipeline.studies.common import run_files
+from tfpipeline.studies.common.run_files import number_text
 from tfpipeline.studies.low_rank.settings import Settings
 
 KINDS = ("none", "l2", "trace_norm")
 
 
-def _text(value: float | None) -> str:
-    """Return a number as part of a name: as short as can be, and never that of another number."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
-
-
 @dataclass(frozen=True)
-class RunFiles:
+class RunFiles(run_files.RunFiles):
     """Where a run finds its data and leaves its model.
 
     Args:
@@ -26,34 +22,11 @@ class RunFiles:
         settings: see `Settings`.
     """
 
-    folder: Path
     settings: Settings
 
     @property
     def corpus(self) -> Path:
         return self.folder / "corpus.npz"
-
-    def model(self, name: str) -> Path:
-        """Return where the model of a run is saved."""
-        return self.folder / "models" / f"{name}.keras"
-
-    def trained(self, name: str) -> Path:
-        """Return the saved model of a run that is done.
-
-        Raises:
-            StudyError: the row is there, and the model is not.
-        """
-        path = self.model(name)
-        if not path.is_file():
-            raise StudyError(
-                f"{self.folder} has the row of the run {name!r}, and not its model {path}, which "
-                "another run starts from: put it back, or choose another folder with --out"
-            )
-        return path
-
-    def file(self, name: str) -> Path:
-        """Return where the file of a run is exported; the fused one is beside it."""
-        return self.folder / "models" / f"{name}.tflite"
 
 
 @dataclass(frozen=True)
@@ -70,6 +43,8 @@ class Stage1:
         sparsity: share of zeros at which gradual pruning aims; None does not prune.
     """
 
+    exports: ClassVar[bool] = False
+
     seed: int
     kind: str = "none"
     nonrec: float = 0.0
@@ -84,15 +59,15 @@ class Stage1:
         """The name without the seed."""
         parts = [self.kind]
         if self.kind != "none":
-            parts.append(f"{_text(self.nonrec)}-{_text(self.rec)}")
+            parts.append(f"{number_text(self.nonrec)}-{number_text(self.rec)}")
         if self.joint != "partial":
             parts.append(self.joint)
         if self.width != 1:
-            parts.append(f"width{_text(self.width)}")
+            parts.append(f"width{number_text(self.width)}")
         if self.uniform:
             parts.append("uniform")
         if self.sparsity is not None:
-            parts.append(f"sparse{_text(self.sparsity)}")
+            parts.append(f"sparse{number_text(self.sparsity)}")
         return "-".join(parts)
 
     @property
@@ -110,6 +85,8 @@ class Stage2:
         budget: parameters of the cut model, as a share of those of the plain one.
     """
 
+    exports: ClassVar[bool] = False
+
     stage1: Stage1
     explained_variance: float | None = None
     budget: float | None = None
@@ -117,8 +94,8 @@ class Stage2:
     @property
     def setting(self) -> str:
         if self.budget is None:
-            return f"{self.stage1.setting}-cut{_text(self.explained_variance)}"
-        return f"{self.stage1.setting}-budget{_text(self.budget)}"
+            return f"{self.stage1.setting}-cut{number_text(self.explained_variance)}"
+        return f"{self.stage1.setting}-budget{number_text(self.budget)}"
 
     @property
     def name(self) -> str:
@@ -136,6 +113,8 @@ class TwoStages:
         budget: parameters of the cut model, as a share of those of the plain one.
     """
 
+    exports: ClassVar[bool] = False
+
     stage1: Stage1
     epochs: int
     transition: int
@@ -143,7 +122,7 @@ class TwoStages:
 
     @property
     def setting(self) -> str:
-        cut = f"budget{_text(self.budget)}-transition{self.transition}of{self.epochs}"
+        cut = f"budget{number_text(self.budget)}-transition{self.transition}of{self.epochs}"
         return f"{self.stage1.setting}-{cut}"
 
     @property
@@ -161,6 +140,8 @@ class Deployed:
     Args:
         run: which.
     """
+
+    exports: ClassVar[bool] = True
 
     run: Trained
 

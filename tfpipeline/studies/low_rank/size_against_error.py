@@ -26,8 +26,9 @@ def run(pool: Pool, command: str) -> StudyResult:
     seeds, so that the spread is that of training. Factors that were trained without a penalty are
     there too: they tell what the trace norm adds to the factorization.
     """
+    from tfpipeline.studies.common.claims import Claim, mean
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import Claim, finish, mean
+    from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import KINDS, Stage1, Stage2
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
@@ -78,7 +79,8 @@ def run(pool: Pool, command: str) -> StudyResult:
 
 
 def _draw(figure: Any, rows: list[Row], whole: list[Row]) -> None:
-    from tfpipeline.studies.low_rank.report import COLORS, LABELS, mean
+    from tfpipeline.studies.common.claims import mean
+    from tfpipeline.studies.low_rank.report import COLORS, LABELS
 
     axes = figure.subplots()
     for start, color in COLORS.items():

@@ -9,8 +9,8 @@ from tfpipeline.studies.low_rank.options import add_arguments as add_arguments
 from tfpipeline.studies.low_rank.options import pooled
 
 if TYPE_CHECKING:
+    from tfpipeline.studies.common.claims import Claim
     from tfpipeline.studies.low_rank.pool import Pool
-    from tfpipeline.studies.low_rank.report import Claim
 
 HELP = "when stage 1 may end, in a fixed number of epochs and with a fixed size (Figure 5)"
 COLUMNS = (
@@ -63,7 +63,7 @@ def _planned(rows: list[Row], epochs: int, budget: float) -> list[Row]:
 
 def _claims(rows: list[Row], epochs: int, budget: float) -> list[Claim]:
     """Return what the paper says, for one number of epochs and one size."""
-    from tfpipeline.studies.low_rank.report import Claim, mean
+    from tfpipeline.studies.common.claims import Claim, mean
 
     own = _planned(rows, epochs, budget)
     transitions = sorted({row["transition"] for row in own})
@@ -103,7 +103,8 @@ def _draw(figure: Any, rows: list[Row], plans: tuple[tuple[int, float], ...]) ->
     """Plot the final error by transition for each plan, and by epoch for the first."""
     import numpy as np
 
-    from tfpipeline.studies.low_rank.report import COLORS, LABELS, mean
+    from tfpipeline.studies.common.claims import mean
+    from tfpipeline.studies.low_rank.report import COLORS, LABELS
 
     *finals, curve = figure.subplots(1, len(plans) + 1)
     for axes, (epochs, budget) in zip(finals, plans, strict=True):

@@ -1,0 +1,65 @@
+"""A trained run as int8 files of whole sequences: their bytes, and their accuracy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfpipeline.data.dataset import Samples
+from tfpipeline.export import Tolerances, convert_stock, export, kept_conversions
+from tfpipeline.loading import load_model
+from tfpipeline.recipes.baseline import StockRunner
+from tfpipeline.runtime import Interpreter
+from tfpipeline.studies.fast_grnn.data import data_of
+from tfpipeline.studies.fast_grnn.runs import Deployed, RunFiles
+from tfpipeline.studies.fast_grnn.training import accuracy
+
+_CALIBRATION, _VERIFICATION = 256, 100
+
+
+def deploy_run(run: Deployed, files: RunFiles) -> dict[str, Any]:
+    """Export a run's model, by our exporter or by TensorFlow's converter.
+
+    A row has: `bytes`, `test` and `validation` of the portable or stock file, and `bytes_fused`,
+    `test_fused`, `validation_fused` of ours. Our files have one scale a matrix, and where it has
+    zeros it is stored without them, as the sizes in the paper are meant.
+    """
+    data = data_of(run.run, files)
+    model = load_model(files.trained(run.run.name), compile=False)
+    path = files.file(run.name)
+    if run.stock:
+        convert_stock(model, path, data.test.x.shape[1])
+        found = {
+            split: _stock_accuracy(path, getattr(data, split)) for split in ("validation", "test")
+        }
+        return {"bytes": path.stat().st_size, **found}
+    with kept_conversions():
+        report = export(
+            model,
+            path,
+            quantize="int8",
+            per_channel=False,
+            calibration=data.train.x[:_CALIBRATION],
+            verification=data.validation.x[:_VERIFICATION],
+            # What it costs is measured here; nothing is to be refused for it.
+            tolerances=Tolerances(agreement=0.0, relative_error=10.0),
+        )
+    row: dict[str, Any] = {}
+    for form, suffix in (("portable", ""), ("fused", "_fused")):
+        written = report.form(form)
+        assert written is not None
+        interpreter = Interpreter(written.path)
+        row |= {
+            f"bytes{suffix}": Path(written.path).stat().st_size,
+            f"validation{suffix}": accuracy(interpreter, data.validation),
+            f"test{suffix}": accuracy(interpreter, data.test),
+        }
+    return row
+
+
+def _stock_accuracy(path: Path, split: Samples) -> float:
+    runner = StockRunner(path, split.x[:1])
+    chosen = [int(runner.scores(x[None]).argmax()) for x in split.x]
+    return float(np.mean(np.asarray(chosen) == split.y))

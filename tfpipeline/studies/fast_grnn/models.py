@@ -1,0 +1,71 @@
+"""The models of the studies of FastGRNN: a recurrent layer and a classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import keras
+
+import tfpipeline as tp
+from tfpipeline.studies.fast_grnn.runs import Training
+
+# Plain layers, for the cells that Keras has: what users would train without us.
+STOCK: Mapping[str, Any] = MappingProxyType(
+    {"rnn": keras.layers.SimpleRNN, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
+)
+LAYERS: Mapping[str, Any] = MappingProxyType(
+    {
+        "rnn": tp.layers.FactoredSimpleRNN,
+        "gru": tp.layers.FactoredGRU,
+        "lstm": tp.layers.FactoredLSTM,
+        "fast_rnn": tp.layers.FastRNN,
+        "fast_grnn": tp.layers.FastGRNN,
+        "ugrnn": tp.layers.UGRNN,
+        "qrnn": tp.layers.QRNN,
+    }
+)
+# Cells without a kernel for the state.
+_ONE_KERNEL = ("qrnn",)
+LAYER = "recurrent"
+
+
+def build(run: Training, steps: int | None, features: int, classes: int) -> keras.Model:
+    """Return a run's model, untrained; it gives logits."""
+    return keras.Sequential(
+        [
+            keras.Input((steps, features)),
+            recurrent_layer(run),
+            keras.layers.Dense(classes, name="classifier"),
+        ]
+    )
+
+
+def recurrent_layer(run: Training) -> Any:
+    """Return its recurrent layer."""
+    options: dict[str, Any] = {"name": LAYER, **dict(run.options)}
+    if run.piecewise:
+        options["activation"] = "quant_tanh"
+        if run.cell not in ("rnn", "fast_rnn"):
+            options["recurrent_activation"] = "quant_sigmoid"
+    factored = bool(run.rank or run.recurrent_rank or run.trace_norm)
+    if run.cell in STOCK and not factored:
+        return STOCK[run.cell](run.units, **options, **_decay(run))
+    if run.trace_norm:
+        options |= {"rank": "full", **_regularizers(run, tp.regularizers.TraceNorm(run.trace_norm))}
+    else:
+        options |= {"rank": run.rank or None, **_decay(run)}
+        if run.cell not in _ONE_KERNEL:
+            options["recurrent_rank"] = run.recurrent_rank or None
+    return LAYERS[run.cell](run.units, **options)
+
+
+def _decay(run: Training) -> dict[str, Any]:
+    return _regularizers(run, keras.regularizers.L2(run.l2)) if run.l2 else {}
+
+
+def _regularizers(run: Training, one: Any) -> dict[str, Any]:
+    if run.cell in _ONE_KERNEL:
+        return {"kernel_regularizer": one}
+    return {"kernel_regularizer": one, "recurrent_regularizer": one}

@@ -1,0 +1,152 @@
+"""The runs of the studies of FastGRNN, by name. Light: they travel between processes."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tfpipeline.studies.common import run_files
+from tfpipeline.studies.common.run_files import number_text
+from tfpipeline.studies.fast_grnn.settings import Recipe, Settings
+
+COMMANDS, DIGITS = "commands", "digits"
+
+
+@dataclass(frozen=True)
+class RunFiles(run_files.RunFiles):
+    """Where a run finds its data and leaves its model.
+
+    Args:
+        folder: of the study.
+        settings: see `Settings`.
+    """
+
+    settings: Settings
+
+    @property
+    def commands(self) -> Path:
+        return self.folder / "commands.npz"
+
+
+@dataclass(frozen=True)
+class Training:
+    """A model with one recurrent layer and a classifier, trained.
+
+    Args:
+        seed: of weights, order and augmentation.
+        cell: see `models.LAYERS`.
+        units: of the layer.
+        data: `"commands"` or `"digits"`.
+        stacked: steps of the data that are laid side by side as one.
+        rank, recurrent_rank: of the kernels; 0 for plain ones.
+        density, recurrent_density: shares of them that are kept by hard thresholding.
+        block: of the thresholding, `(outputs, inputs)`; None for single weights.
+        piecewise: whether gates are the piecewise-linear ones that integers compute.
+        options: further ones of the layer, as pairs.
+        trace_norm: strength of the trace norm on both kernels.
+        l2: strength of weight decay on both kernels.
+        epochs: 0 for those of the recipe.
+        rate: learning rate; 0 for that of the recipe.
+    """
+
+    exports: ClassVar[bool] = False
+
+    seed: int
+    cell: str
+    units: int
+    data: str = COMMANDS
+    stacked: int = 1
+    rank: int = 0
+    recurrent_rank: int = 0
+    density: float = 1.0
+    recurrent_density: float = 1.0
+    block: tuple[int, int] | None = None
+    piecewise: bool = False
+    options: tuple[tuple[str, Any], ...] = ()
+    trace_norm: float = 0.0
+    l2: float = 0.0
+    epochs: int = 0
+    rate: float = 0.0
+
+    @property
+    def setting(self) -> str:
+        """The name without the seed: what differs from the defaults."""
+        parts = [self.data, f"{self.cell}{self.units}"]
+        for entry in dataclasses.fields(self)[4:]:
+            value = getattr(self, entry.name)
+            if value == entry.default:
+                continue
+            if entry.name == "options":
+                parts += [f"{name}={_value(given)}" for name, given in value]
+            else:
+                parts.append(f"{entry.name}={_value(value)}")
+        return "-".join(parts)
+
+    @property
+    def name(self) -> str:
+        return f"{self.setting}-seed{self.seed}"
+
+    def recipe(self, settings: Settings) -> Recipe:
+        """Return how it is trained."""
+        recipe: Recipe = getattr(settings, self.data)
+        given = {"epochs": self.epochs, "rate": self.rate}
+        return dataclasses.replace(recipe, **{name: v for name, v in given.items() if v})
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return str(value).replace("/", ":")
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return number_text(value)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The model of a training as int8 files of whole sequences.
+
+    Args:
+        run: which.
+        stock: whether by TensorFlow's converter instead of ours: dynamic-range int8.
+    """
+
+    exports: ClassVar[bool] = True
+
+    run: Training
+    stock: bool = False
+
+    @property
+    def setting(self) -> str:
+        return f"{self.run.setting}-{'stock' if self.stock else 'int8'}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.run.name}-{'stock' if self.stock else 'int8'}"
+
+
+@dataclass(frozen=True)
+class FirstStates:
+    """The accuracy of a trained model that begins with random states, N(0, 1) each.
+
+    Args:
+        run: which.
+        draws: of states, each for all sequences.
+    """
+
+    exports: ClassVar[bool] = False
+
+    run: Training
+    draws: int = 3
+
+    @property
+    def setting(self) -> str:
+        return f"{self.run.setting}-h0x{self.draws}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.run.name}-h0x{self.draws}"
+
+
+Run = Training | Deployed | FirstStates

@@ -1,0 +1,155 @@
+"""Trains a run of the studies of FastGRNN and measures it."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfpipeline.callbacks import IterativeHardThresholding
+from tfpipeline.callbacks.best_weights import BestWeights
+from tfpipeline.compress import ledger
+from tfpipeline.data.dataset import Dataset, Samples
+from tfpipeline.recipes.augmented_batches import Augmentation, AugmentedBatches
+from tfpipeline.studies.fast_grnn.data import data_of
+from tfpipeline.studies.fast_grnn.models import LAYER, build
+from tfpipeline.studies.fast_grnn.runs import COMMANDS, RunFiles, Training
+from tfpipeline.studies.fast_grnn.settings import Recipe
+
+PREDICT_BATCH = 256
+_CLIP_NORM = 1.0
+_LAST_RATE = 0.05
+_WARM_UP = 0.05
+_SCALARS = ("alpha", "beta", "zeta", "nu")
+
+
+def train_run(run: Training, files: RunFiles) -> dict[str, Any]:
+    """Train a run, save its model, and return its measures.
+
+    The weights are those of the epoch with the best validation accuracy; of a sparse model, of the
+    epochs with fixed support only.
+
+    A row has: the run's fields, `params`, `nonzero`, `ledger` (bytes by the paper's formula),
+    `ledger_float` (the same in float32), accuracies `validation` and `test`, `curve` (validation
+    accuracy by epoch), the trained scalars of the cell, `seconds` in `fit`.
+    """
+    data = data_of(run, files)
+    recipe = run.recipe(files.settings)
+    keras.utils.set_random_seed(run.seed)
+    model = build(run, data.train.x.shape[1], data.train.x.shape[2], len(data.labels))
+    batches = _batches(run, data, recipe)
+    model.compile(
+        keras.optimizers.Adam(
+            _rates(recipe, len(batches) * recipe.epochs), global_clipnorm=_CLIP_NORM
+        ),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        # XLA makes TensorFlow's loop no faster on a CPU, and compiling takes as long as an epoch.
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+    )
+    started = time.monotonic()
+    history = model.fit(
+        batches,
+        epochs=recipe.epochs,
+        validation_data=(data.validation.x, data.validation.y),
+        validation_batch_size=PREDICT_BATCH,
+        callbacks=[_thresholding(run) or _Best()],
+        shuffle=False,  # the batches shuffle themselves
+        verbose=0,
+    ).history
+    seconds = time.monotonic() - started
+    path = files.model(run.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model.save(path)
+    return {
+        **_fields(run),
+        "epochs": recipe.epochs,
+        "rate": recipe.rate,
+        "steps": int(data.train.x.shape[1]),
+        **sizes(model),
+        "validation": accuracy(model, data.validation),
+        "test": accuracy(model, data.test),
+        "curve": [float(value) for value in history["val_accuracy"]],
+        **_scalars(model),
+        "seconds": round(seconds, 1),
+    }
+
+
+def accuracy(model: Any, split: Samples) -> float:
+    """Return the share of sequences whose label has the highest score."""
+    options = {"batch_size": PREDICT_BATCH, "verbose": 0} if isinstance(model, keras.Model) else {}
+    scores = np.asarray(model.predict(split.x, **options))
+    return float(np.mean(scores.argmax(axis=-1) == split.y))
+
+
+def sizes(model: keras.Model) -> dict[str, int]:
+    """Return numbers of weights and bytes by the formula of Kusupati et al."""
+    weights = [np.asarray(keras.ops.convert_to_numpy(weight)) for weight in model.weights]
+    return {
+        "params": int(model.count_params()),
+        "nonzero": sum(int(np.count_nonzero(weight)) for weight in weights),
+        "ledger": ledger(model).bytes,
+        "ledger_float": ledger(model, bits=32).bytes,
+    }
+
+
+def _fields(run: Training) -> dict[str, Any]:
+    fields = {**vars(run), "options": dict(run.options)}
+    return {**fields, "block": None if run.block is None else "x".join(map(str, run.block))}
+
+
+def _batches(run: Training, data: Dataset, recipe: Recipe) -> AugmentedBatches:
+    # Stacked steps and pixels are no frames of mel bands: those clips are only shifted.
+    varied = Augmentation() if run.data == COMMANDS and run.stacked == 1 else _still()
+    return AugmentedBatches(data.train.x, data.train.y, recipe.batch_size, varied, run.seed)
+
+
+def _still() -> Augmentation:
+    return Augmentation(0.0, 0.0, 0, 0.0, 0, 0)
+
+
+def _rates(recipe: Recipe, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    warm_up = math.ceil(_WARM_UP * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        recipe.rate / 20,
+        steps - warm_up,
+        alpha=_LAST_RATE,
+        warmup_target=recipe.rate,
+        warmup_steps=warm_up,
+    )
+
+
+def _thresholding(run: Training) -> keras.callbacks.Callback | None:
+    shares = {"recurrent_kernel": run.recurrent_density, "kernel": run.density}
+    sparse = {f"{LAYER}/{name}": share for name, share in shares.items() if share < 1}
+    if not sparse:
+        return None
+    return IterativeHardThresholding(sparse, block=run.block, restore_best="val_accuracy")
+
+
+class _Best(keras.callbacks.Callback):
+    """Ends training with the weights of the best epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._best = BestWeights("val_accuracy", "max")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._best.look(self.model, logs or {})
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._best.restore(self.model)
+
+
+def _scalars(model: keras.Model) -> dict[str, Any]:
+    """Alpha and beta, or zeta and nu; the mean of a vector."""
+    cell = getattr(model.get_layer(LAYER), "cell", None)
+    found = {name: getattr(cell, name, None) for name in _SCALARS}
+    return {
+        name: float(np.mean(keras.ops.convert_to_numpy(value)))
+        for name, value in found.items()
+        if value is not None
+    }
