@@ -32,6 +32,7 @@ STUDIES = {
     "joint-forms": "tfpipeline.studies.low_rank.joint_forms",
     "low-rank-or-sparse": "tfpipeline.studies.low_rank.low_rank_or_sparse",
     "growing-ranks": "tfpipeline.studies.low_rank.growing_ranks",
+    "fast-grnn": "tfpipeline.studies.fast_grnn.compression",
     "alpha-beta": "tfpipeline.studies.fast_grnn.alpha_beta",
     "fixed-alpha": "tfpipeline.studies.fast_grnn.fixed_alpha",
     "initial-state": "tfpipeline.studies.fast_grnn.initial_state",

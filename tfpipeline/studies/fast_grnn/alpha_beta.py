@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 HELP = "alpha and beta of FastRNN against the number of time steps (Kusupati et al., Table 8)"
 COLUMNS = ("data", "start", "steps", "seed", "alpha", "beta", "validation", "test", "seconds")
-# Steps laid side by side: 98 frames become 98, 49, 14, 7 and 2 steps, 64 pixels 64 to 4.
-STACKED = {"commands": (1, 2, 7, 14, 49), "digits": (1, 2, 4, 8, 16)}
-UNITS = {"commands": 100, "digits": 64}
 STARTS: dict[str, tuple[tuple[str, Any], ...]] = {
     "paper": (),
     "even": (("alpha_init", 0.0), ("beta_init", 0.0)),
@@ -39,7 +36,15 @@ def trainings(pool: Pool, data: str, start: str, stacked: int) -> list[Training]
 
     epochs = pool.settings.short if data == "commands" else 0
     return pool.seeds(
-        Training(0, "fast_rnn", UNITS[data], data, stacked, options=STARTS[start], epochs=epochs)
+        Training(
+            0,
+            "fast_rnn",
+            dict(pool.settings.units)[data],
+            data,
+            stacked,
+            options=STARTS[start],
+            epochs=epochs,
+        )
     )
 
 
@@ -54,7 +59,7 @@ def run(pool: Pool, command: str) -> StudyResult:
 
     runs = [
         (start, one)
-        for data, lengths in STACKED.items()
+        for data, lengths in pool.settings.stacked
         for start in STARTS
         for stacked in lengths
         for one in trainings(pool, data, start, stacked)
@@ -81,7 +86,7 @@ def _claims(rows: list[Row]) -> list[Claim]:
     from tfpipeline.studies.common.claims import Claim
 
     claims = []
-    for data in STACKED:
+    for data in dict.fromkeys(row["data"] for row in rows):
         for start in STARTS:
             curve = _curve(rows, data, start, "alpha")
             t, alpha = np.array(curve).T
@@ -119,7 +124,7 @@ def _claims(rows: list[Row]) -> list[Claim]:
 
 def _draw(figure: Any, rows: list[Row]) -> None:
     left, right = figure.subplots(1, 2)
-    for data, marker in zip(STACKED, "os", strict=True):
+    for data, marker in zip(dict.fromkeys(row["data"] for row in rows), "os", strict=False):
         for start, color in _COLORS.items():
             own = [row for row in rows if row["data"] == data and row["start"] == start]
             look = {"marker": marker, "color": color, "linestyle": "none", "alpha": 0.5}

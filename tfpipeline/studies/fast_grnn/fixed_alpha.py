@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 HELP = "accuracy of FastRNN with a fixed alpha and beta = 1 - alpha"
 COLUMNS = ("data", "steps", "alpha", "seed", "validation", "test", "seconds")
-ALPHAS = (0.001, 0.003, 0.005, 0.01, 0.03, 0.08, 0.25, 0.5)
 # Of the trained one: what counts as learning, and as having learned next to nothing.
 _LEARNS, _FAILS = 0.9, 0.5
 
@@ -27,31 +26,34 @@ def run(pool: Pool, command: str) -> StudyResult:
     The paper finds that up to 0.005 only the bias learns, and that 0.005 to 0.08 do well.
     """
     from tfpipeline.studies.common.written_study import write_study
-    from tfpipeline.studies.fast_grnn.alpha_beta import STACKED, UNITS, trainings
+    from tfpipeline.studies.fast_grnn.alpha_beta import trainings
     from tfpipeline.studies.fast_grnn.runs import Training
 
-    runs = []
-    for data in STACKED:
-        epochs = pool.settings.short if data == "commands" else 0
-        for alpha in ALPHAS:
+    runs, settings = [], pool.settings
+    for data, units in settings.units:
+        epochs = settings.short if data == "commands" else 0
+        for alpha in settings.alphas:
             options = (
                 ("tie_beta", True),
                 ("trainable_alpha", False),
                 ("alpha_init", round(math.log(alpha / (1 - alpha)), 6)),
             )
-            runs += pool.seeds(
-                Training(0, "fast_rnn", UNITS[data], data, options=options, epochs=epochs)
-            )
-    rows = pool.rows(runs, "Fixed alpha")
+            runs += pool.seeds(Training(0, "fast_rnn", units, data, options=options, epochs=epochs))
+    # The row's alpha is a sigmoid of a rounded logit.
+    rows: list[Row] = [
+        {**row, "alpha": min(settings.alphas, key=lambda one: abs(one - row["alpha"]))}
+        for row in pool.rows(runs, "Fixed alpha")
+    ]
     trained = {
-        data: pool.rows(trainings(pool, data, "tied", 1), "Trained alpha") for data in STACKED
+        data: pool.rows(trainings(pool, data, "tied", 1), "Trained alpha")
+        for data, _ in settings.units
     }
     return write_study(
         pool.out,
         pool.about("fixed-alpha", command),
         COLUMNS,
         rows,
-        [claim for data in STACKED for claim in _claims(rows, data, trained[data])],
+        [claim for data in trained for claim in _claims(rows, data, trained[data])],
         lambda f: _draw(f, rows, trained),
         (7, 4.4),
     )
@@ -60,13 +62,9 @@ def run(pool: Pool, command: str) -> StudyResult:
 def _accuracies(rows: list[Row], data: str) -> dict[float, float]:
     from tfpipeline.studies.common.claims import mean
 
-    own = [{**row, "alpha": _nearest(row["alpha"])} for row in rows if row["data"] == data]
-    return {alpha: mean(own, "test", alpha=alpha) for alpha in ALPHAS}
-
-
-def _nearest(alpha: float) -> float:
-    """Return which one it was: the row's is a sigmoid of a rounded logit."""
-    return min(ALPHAS, key=lambda one: abs(one - alpha))
+    own = [row for row in rows if row["data"] == data]
+    alphas = sorted({row["alpha"] for row in own})
+    return {alpha: mean(own, "test", alpha=alpha) for alpha in alphas}
 
 
 def _claims(rows: list[Row], data: str, trained: list[Row]) -> list[Claim]:

@@ -25,14 +25,13 @@ def run(pool: Pool, command: str) -> StudyResult:
     The paper has 92.08 % with a deviation of 0.09 for FastRNN on Google-12.
     """
     from tfpipeline.studies.common.written_study import write_study
-    from tfpipeline.studies.fast_grnn.alpha_beta import STACKED, UNITS
     from tfpipeline.studies.fast_grnn.runs import FirstStates, Training
 
     runs = []
-    for data in STACKED:
+    for data, units in pool.settings.units:
         epochs = pool.settings.short if data == "commands" else 0
         for cell in CELLS:
-            runs += pool.seeds(Training(0, cell, UNITS[data], data, epochs=epochs))
+            runs += pool.seeds(Training(0, cell, units, data, epochs=epochs))
     pool.rows(runs, "Models")
     found = pool.rows([FirstStates(one) for one in runs], "First states")
     rows: list[Row] = [

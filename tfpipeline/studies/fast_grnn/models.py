@@ -31,11 +31,11 @@ _ONE_KERNEL = ("qrnn",)
 LAYER = "recurrent"
 
 
-def build(run: Training, steps: int | None, features: int, classes: int) -> keras.Model:
+def build(run: Training, features: int, classes: int) -> keras.Model:
     """Return a run's model, untrained; it gives logits."""
     return keras.Sequential(
         [
-            keras.Input((steps, features)),
+            keras.Input((None, features)),
             recurrent_layer(run),
             keras.layers.Dense(classes, name="classifier"),
         ]

@@ -29,6 +29,10 @@ class RunFiles(run_files.RunFiles):
     def commands(self) -> Path:
         return self.folder / "commands.npz"
 
+    def stock_step(self, run: Training) -> Path:
+        """Return the stock converter's file of one step of a GRU as wide as a run's."""
+        return self.folder / "models" / f"stock-step-{run.cell}{run.units}" / "stock.stream.tflite"
+
 
 @dataclass(frozen=True)
 class Training:

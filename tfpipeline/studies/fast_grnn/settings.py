@@ -14,13 +14,32 @@ class Recipe:
         batch_size: sequences.
         rate: highest learning rate where a study does not search it, reached after a twentieth of
             the epochs; it falls along a cosine.
-        rates: that a study tries where it searches, on validation data.
+        rates: that `fast-grnn` tries for GRU and LSTM, on validation data.
     """
 
     epochs: int
     batch_size: int
     rate: float
     rates: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed FastGRNN.
+
+    Args:
+        units: width.
+        rank, recurrent_rank: of its two kernels.
+        density, recurrent_density: shares of their factors that are kept.
+        h_clip: limit of its state.
+    """
+
+    units: int
+    rank: int
+    recurrent_rank: int
+    density: float
+    recurrent_density: float
+    h_clip: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,14 @@ class Settings:
         seeds: of every setting, three or more.
         commands, digits: how models are trained on spoken commands, and on digits.
         short: epochs on commands, in studies of many settings that compare with each other only.
+        stacked: steps laid side by side as one in `alpha-beta`, by data: 98 frames become 98, 49,
+            14, 7 and 2 steps, 64 pixels 64 to 4.
+        alphas: of `fixed-alpha`.
+        units: of FastRNN in these two, and of the models of `initial-state`, by data.
+        gru, lstm: widths of the models that FastGRNN is compared with.
+        compressed: FastGRNN's width, ranks and densities.
+        published: those of Google-12 in the paper.
+        compressed_epochs: of FastGRNN in `fast-grnn`, whose three phases need more.
     """
 
     train: int = 8000
@@ -42,6 +69,17 @@ class Settings:
     commands: Recipe = field(default_factory=lambda: Recipe(40, 64, 4e-3, (2e-3, 4e-3)))
     digits: Recipe = field(default_factory=lambda: Recipe(60, 32, 4e-3, (2e-3, 4e-3)))
     short: int = 20
+    stacked: tuple[tuple[str, tuple[int, ...]], ...] = (
+        ("commands", (1, 2, 7, 14, 49)),
+        ("digits", (1, 2, 4, 8, 16)),
+    )
+    alphas: tuple[float, ...] = (0.001, 0.003, 0.005, 0.01, 0.03, 0.08, 0.25, 0.5)
+    units: tuple[tuple[str, int], ...] = (("commands", 100), ("digits", 64))
+    gru: tuple[int, ...] = (32, 64, 128)
+    lstm: tuple[int, ...] = (128,)
+    compressed: Compressed = field(default_factory=lambda: Compressed(128, 24, 40, 0.4, 0.4))
+    published: Compressed = field(default_factory=lambda: Compressed(100, 16, 25, 0.3, 0.3))
+    compressed_epochs: int = 80
 
 
 QUICK = Settings()

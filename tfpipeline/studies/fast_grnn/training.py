@@ -39,7 +39,7 @@ def train_run(run: Training, files: RunFiles) -> dict[str, Any]:
     data = data_of(run, files)
     recipe = run.recipe(files.settings)
     keras.utils.set_random_seed(run.seed)
-    model = build(run, data.train.x.shape[1], data.train.x.shape[2], len(data.labels))
+    model = build(run, data.train.x.shape[2], len(data.labels))
     batches = _batches(run, data, recipe)
     model.compile(
         keras.optimizers.Adam(
