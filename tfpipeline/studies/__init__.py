@@ -36,6 +36,9 @@ STUDIES = {
     "alpha-beta": "tfpipeline.studies.fast_grnn.alpha_beta",
     "fixed-alpha": "tfpipeline.studies.fast_grnn.fixed_alpha",
     "initial-state": "tfpipeline.studies.fast_grnn.initial_state",
+    "equal-bytes": "tfpipeline.studies.fast_grnn.equal_bytes",
+    "trace-norm-ranks": "tfpipeline.studies.fast_grnn.trace_norm_ranks",
+    "qrnn-compression": "tfpipeline.studies.fast_grnn.qrnn_compression",
     "low-rank-runs": "tfpipeline.studies.low_rank.finished_runs",
 }
 

@@ -80,38 +80,37 @@ def _runs(pool: Pool) -> list[tuple[str, Training]]:
     settings, size = pool.settings, pool.settings.compressed
     widest = [Training(0, "gru", settings.gru[-1]), Training(0, "lstm", settings.lstm[-1])]
     gru, lstm = pool.searched(widest, "Learning rates")
-    fast = Training(
-        0,
-        "fast_grnn",
-        size.units,
+    dense = Training(0, "fast_grnn", size.units, options=(("h_clip", size.h_clip),))
+    low_rank = replace(dense, rank=size.rank, recurrent_rank=size.recurrent_rank)
+    sparse = replace(
+        low_rank,
+        density=size.density,
+        recurrent_density=size.recurrent_density,
         epochs=settings.compressed_epochs,
-        options=(("h_clip", size.h_clip),),
     )
-    low_rank = replace(fast, rank=size.rank, recurrent_rank=size.recurrent_rank)
-    sparse = replace(low_rank, density=size.density, recurrent_density=size.recurrent_density)
+    small = replace(sparse, piecewise=True)
     families = [
+        (BYTES, pool.seeds(small)),
+        (PUBLISHED, pool.seeds(_published(small, settings.published))),
         *(("GRU", [replace(one, units=units) for one in gru]) for units in settings.gru),
-        *(("LSTM", [replace(one, units=units) for one in lstm]) for units in settings.lstm),
-        (DENSE, pool.seeds(fast)),
-        (LOW_RANK, pool.seeds(low_rank)),
         (SPARSE, pool.seeds(sparse)),
-        (BYTES, pool.seeds(replace(sparse, piecewise=True))),
-        (PUBLISHED, pool.seeds(_published(fast, settings.published))),
+        (LOW_RANK, pool.seeds(low_rank)),
+        (DENSE, pool.seeds(dense)),
+        *(("LSTM", [replace(one, units=units) for one in lstm]) for units in settings.lstm),
     ]
     return [(model, one) for model, family in families for one in family]
 
 
-def _published(fast: Training, size: Compressed) -> Training:
+def _published(small: Training, size: Compressed) -> Training:
     from dataclasses import replace
 
     return replace(
-        fast,
+        small,
         units=size.units,
         rank=size.rank,
         recurrent_rank=size.recurrent_rank,
         density=size.density,
         recurrent_density=size.recurrent_density,
-        piecewise=True,
     )
 
 

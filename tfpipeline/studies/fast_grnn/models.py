@@ -49,23 +49,25 @@ def recurrent_layer(run: Training) -> Any:
         options["activation"] = "quant_tanh"
         if run.cell not in ("rnn", "fast_rnn"):
             options["recurrent_activation"] = "quant_sigmoid"
-    factored = bool(run.rank or run.recurrent_rank or run.trace_norm)
-    if run.cell in STOCK and not factored:
-        return STOCK[run.cell](run.units, **options, **_decay(run))
+    if run.cell in STOCK and not (run.rank or run.recurrent_rank):
+        return STOCK[run.cell](run.units, **options, **_regularizers(run))
+    options["rank"] = _rank(run.rank)
+    if run.cell not in _ONE_KERNEL:
+        options["recurrent_rank"] = _rank(run.recurrent_rank)
+    return LAYERS[run.cell](run.units, **options, **_regularizers(run))
+
+
+def _rank(rank: int) -> Any:
+    return "full" if rank < 0 else rank or None
+
+
+def _regularizers(run: Training) -> dict[str, Any]:
     if run.trace_norm:
-        options |= {"rank": "full", **_regularizers(run, tp.regularizers.TraceNorm(run.trace_norm))}
+        one = tp.regularizers.TraceNorm(run.trace_norm)
+    elif run.l2:
+        one = keras.regularizers.L2(run.l2)
     else:
-        options |= {"rank": run.rank or None, **_decay(run)}
-        if run.cell not in _ONE_KERNEL:
-            options["recurrent_rank"] = run.recurrent_rank or None
-    return LAYERS[run.cell](run.units, **options)
-
-
-def _decay(run: Training) -> dict[str, Any]:
-    return _regularizers(run, keras.regularizers.L2(run.l2)) if run.l2 else {}
-
-
-def _regularizers(run: Training, one: Any) -> dict[str, Any]:
+        return {}
     if run.cell in _ONE_KERNEL:
         return {"kernel_regularizer": one}
     return {"kernel_regularizer": one, "recurrent_regularizer": one}

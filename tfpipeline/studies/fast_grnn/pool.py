@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tfpipeline.extras import require_modules
 from tfpipeline.recipes.provenance import installed_versions
 from tfpipeline.studies.common.provenance import describe_run, file_digest, origins
@@ -62,6 +64,12 @@ class Pool:
             out, "fast_grnn.rows.jsonl", basis, do_run, self.files, self.backend, processes
         )
         self.rows = self._runs.rows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Features and classes of the commands."""
+        with np.load(self.files.commands) as stored:
+            return int(stored["test_x"].shape[2]), len(stored["labels"])
 
     def _recipe(self, data: str) -> dict[str, Any]:
         """Return what a run's name does not say; which rates are tried only chooses runs."""

@@ -44,7 +44,7 @@ class Training:
         units: of the layer.
         data: `"commands"` or `"digits"`.
         stacked: steps of the data that are laid side by side as one.
-        rank, recurrent_rank: of the kernels; 0 for plain ones.
+        rank, recurrent_rank: of the kernels; 0 for plain ones, -1 for factors of full rank.
         density, recurrent_density: shares of them that are kept by hard thresholding.
         block: of the thresholding, `(outputs, inputs)`; None for single weights.
         piecewise: whether gates are the piecewise-linear ones that integers compute.
@@ -108,6 +108,31 @@ def _value(value: Any) -> str:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """The model of another run, cut by its singular values, and trained on without a penalty.
+
+    Args:
+        run: which; its kernels are factors of full rank.
+        params: of the cut model at most.
+        epochs: after the cut.
+    """
+
+    exports: ClassVar[bool] = False
+
+    run: Training
+    params: int
+    epochs: int
+
+    @property
+    def setting(self) -> str:
+        return f"{self.run.setting}-cut{self.params}-epochs={self.epochs}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.setting}-seed{self.run.seed}"
+
+
+@dataclass(frozen=True)
 class Deployed:
     """The model of a training as int8 files of whole sequences.
 
@@ -153,4 +178,4 @@ class FirstStates:
         return f"{self.run.name}-h0x{self.draws}"
 
 
-Run = Training | Deployed | FirstStates
+Run = Training | Cut | Deployed | FirstStates

@@ -59,7 +59,11 @@ class Settings:
         gru, lstm: widths of the models that FastGRNN is compared with.
         compressed: FastGRNN's width, ranks and densities.
         published: those of Google-12 in the paper.
-        compressed_epochs: of FastGRNN in `fast-grnn`, whose three phases need more.
+        compressed_epochs: of sparse models in `fast-grnn`, whose three phases need more.
+        budget: bytes by the paper's formula in `equal-bytes`.
+        hand_set: whose ranks `trace-norm-ranks` compares with.
+        trace_norms: strengths that it tries.
+        qrnn: of `qrnn-compression`; it has no kernel for the state.
     """
 
     train: int = 8000
@@ -68,18 +72,22 @@ class Settings:
     seeds: tuple[int, ...] = (0, 1, 2)
     commands: Recipe = field(default_factory=lambda: Recipe(40, 64, 4e-3, (2e-3, 4e-3)))
     digits: Recipe = field(default_factory=lambda: Recipe(60, 32, 4e-3, (2e-3, 4e-3)))
-    short: int = 20
+    short: int = 12
     stacked: tuple[tuple[str, tuple[int, ...]], ...] = (
         ("commands", (1, 2, 7, 14, 49)),
         ("digits", (1, 2, 4, 8, 16)),
     )
     alphas: tuple[float, ...] = (0.001, 0.003, 0.005, 0.01, 0.03, 0.08, 0.25, 0.5)
     units: tuple[tuple[str, int], ...] = (("commands", 100), ("digits", 64))
-    gru: tuple[int, ...] = (32, 64, 128)
+    gru: tuple[int, ...] = (64, 128)
     lstm: tuple[int, ...] = (128,)
     compressed: Compressed = field(default_factory=lambda: Compressed(128, 24, 40, 0.4, 0.4))
     published: Compressed = field(default_factory=lambda: Compressed(100, 16, 25, 0.3, 0.3))
     compressed_epochs: int = 80
+    budget: int = 8192
+    hand_set: Compressed = field(default_factory=lambda: Compressed(100, 16, 25, 1.0, 1.0))
+    trace_norms: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
+    qrnn: Compressed = field(default_factory=lambda: Compressed(128, 24, 0, 0.4, 1.0))
 
 
 QUICK = Settings()

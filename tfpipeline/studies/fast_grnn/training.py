@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -11,18 +12,20 @@ import numpy as np
 
 from tfpipeline.callbacks import IterativeHardThresholding
 from tfpipeline.callbacks.best_weights import BestWeights
-from tfpipeline.compress import ledger
+from tfpipeline.compress import ledger, truncate
 from tfpipeline.data.dataset import Dataset, Samples
+from tfpipeline.loading import load_model
 from tfpipeline.recipes.augmented_batches import Augmentation, AugmentedBatches
 from tfpipeline.studies.fast_grnn.data import data_of
 from tfpipeline.studies.fast_grnn.models import LAYER, build
-from tfpipeline.studies.fast_grnn.runs import COMMANDS, RunFiles, Training
+from tfpipeline.studies.fast_grnn.runs import COMMANDS, Cut, RunFiles, Training
 from tfpipeline.studies.fast_grnn.settings import Recipe
 
 PREDICT_BATCH = 256
 _CLIP_NORM = 1.0
 _LAST_RATE = 0.05
 _WARM_UP = 0.05
+_SECOND_STAGE = 0.25
 _SCALARS = ("alpha", "beta", "zeta", "nu")
 
 
@@ -37,9 +40,36 @@ def train_run(run: Training, files: RunFiles) -> dict[str, Any]:
     accuracy by epoch), the trained scalars of the cell, `seconds` in `fit`.
     """
     data = data_of(run, files)
-    recipe = run.recipe(files.settings)
     keras.utils.set_random_seed(run.seed)
     model = build(run, data.train.x.shape[2], len(data.labels))
+    found = _fit(model, run, data, run.recipe(files.settings))
+    return {**_fields(run), **_save(model, run.name, files), **_measured(model, data), **found}
+
+
+def cut_run(run: Cut, files: RunFiles) -> dict[str, Any]:
+    """Cut the model of a run by its singular values, and train it on; a row as of `train_run`.
+
+    It also has `ranks`, by matrix.
+    """
+    data = data_of(run.run, files)
+    keras.utils.set_random_seed(run.run.seed + 1)
+    whole = load_model(files.trained(run.run.name), compile=False)
+    model, report = truncate(whole, budget_params=run.params)
+    recipe = run.run.recipe(files.settings)
+    # The first stage ended at a twentieth of it.
+    recipe = replace(recipe, epochs=run.epochs, rate=recipe.rate * _SECOND_STAGE)
+    found = _fit(model, run.run, data, recipe)
+    return {
+        **_fields(run.run),
+        **_save(model, run.name, files),
+        **_measured(model, data),
+        **found,
+        "ranks": report.ranks,
+    }
+
+
+def _fit(model: keras.Model, run: Training, data: Dataset, recipe: Recipe) -> dict[str, Any]:
+    """Train and return `epochs`, `rate`, `curve` and `seconds`."""
     batches = _batches(run, data, recipe)
     model.compile(
         keras.optimizers.Adam(
@@ -60,21 +90,27 @@ def train_run(run: Training, files: RunFiles) -> dict[str, Any]:
         shuffle=False,  # the batches shuffle themselves
         verbose=0,
     ).history
-    seconds = time.monotonic() - started
-    path = files.model(run.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model.save(path)
     return {
-        **_fields(run),
         "epochs": recipe.epochs,
         "rate": recipe.rate,
+        "curve": [float(value) for value in history["val_accuracy"]],
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _save(model: keras.Model, name: str, files: RunFiles) -> dict[str, int]:
+    path = files.model(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model.save(path)
+    return sizes(model)
+
+
+def _measured(model: keras.Model, data: Dataset) -> dict[str, Any]:
+    return {
         "steps": int(data.train.x.shape[1]),
-        **sizes(model),
         "validation": accuracy(model, data.validation),
         "test": accuracy(model, data.test),
-        "curve": [float(value) for value in history["val_accuracy"]],
         **_scalars(model),
-        "seconds": round(seconds, 1),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfpipeline.studies.fast_grnn.runs import Deployed, FirstStates, Run, RunFiles
+from tfpipeline.studies.fast_grnn.runs import Cut, Deployed, FirstStates, Run, RunFiles
 
 
 def do_run(run: Run, files: RunFiles) -> dict[str, Any]:
@@ -17,6 +17,6 @@ def do_run(run: Run, files: RunFiles) -> dict[str, Any]:
         from tfpipeline.studies.fast_grnn.first_states import first_states_run
 
         return first_states_run(run, files)
-    from tfpipeline.studies.fast_grnn.training import train_run
+    from tfpipeline.studies.fast_grnn.training import cut_run, train_run
 
-    return train_run(run, files)
+    return cut_run(run, files) if isinstance(run, Cut) else train_run(run, files)
