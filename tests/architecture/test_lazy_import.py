@@ -59,6 +59,7 @@ def test_the_version_is_known_without_anything_heavy() -> None:
         ["train", "--help"],
         ["export", "--help"],
         ["run", "--help"],
+        ["train-stream", "--help"],
         ["evaluate-stream", "--help"],
     ],
 )

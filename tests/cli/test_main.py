@@ -18,6 +18,7 @@ VERBS = (
     "demo",
     "train",
     "compress",
+    "train-stream",
     "export",
     "inspect",
     "verify",

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, and is committed without outputs."""
+"""The notebooks run from top to bottom, and are committed without outputs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbclient
 import nbformat
@@ -17,8 +18,8 @@ CELL_SECONDS = 900
 _LOGIC = re.compile(r"^\s*(def|class|for|while|if|try|with|lambda)\b", re.MULTILINE)
 
 
-def test_there_is_a_notebook() -> None:
-    assert [notebook.name for notebook in NOTEBOOKS] == ["keyword_spotting.ipynb"]
+def test_the_notebooks() -> None:
+    assert [path.name for path in NOTEBOOKS] == ["fastgrnn.ipynb", "keyword_spotting.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -34,35 +35,48 @@ def test_the_notebook_has_no_outputs_and_no_logic(path: Path) -> None:
     assert set(notebook["metadata"]) <= {"kernelspec", "language_info", "colab"}
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_the_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def run_notebook(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return the notebook with its outputs; its files are in `folder / "out"`."""
     monkeypatch.setenv("TFPIPELINE_QUICK", "1")
-    monkeypatch.setenv("TFPIPELINE_OUT", str(tmp_path / "out"))
+    monkeypatch.setenv("TFPIPELINE_OUT", str(folder / "out"))
     # A kernel of this very Python, whatever kernels the machine has registered.
-    kernels = tmp_path / "jupyter" / "kernels" / "python3"
+    kernels = folder / "jupyter" / "kernels" / "python3"
     kernels.mkdir(parents=True)
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     (kernels / "kernel.json").write_text(
         json.dumps({"argv": command, "display_name": "Python 3", "language": "python"})
     )
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
     monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
 
+    (path,) = (path for path in NOTEBOOKS if path.name == name)
     notebook = nbformat.read(path, as_version=4)
-    client = nbclient.NotebookClient(
+    nbclient.NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
         kernel_name="python3",
-        resources={"metadata": {"path": str(tmp_path)}},
-    )
-    client.execute()
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
+    return notebook
 
+
+def test_keyword_spotting_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = run_notebook("keyword_spotting.ipynb", tmp_path, monkeypatch)
     results = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
     assert results["quick"]
     assert {form["name"] for form in results["forms"]} >= {"portable int8", "fused int8"}
     assert (tmp_path / "out" / "report.html").stat().st_size > 100_000
     streaming_equals_whole = notebook.cells[find(notebook, "streamed == scores")].outputs[-1]
     assert streaming_equals_whole["data"]["text/plain"] == "True"
+
+
+def test_fastgrnn_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = run_notebook("fastgrnn.ipynb", tmp_path, monkeypatch)
+    for name in ("commands.tflite", "commands.fused.tflite", "commands.h"):
+        assert (tmp_path / "out" / name).stat().st_size > 1000
+    # Training, the ledger, two reports and the header say something.
+    for text in ("model.fit", "print(ledger)", "tp.export.export(", "print(header)", "read_text"):
+        assert notebook.cells[find(notebook, text)].outputs, text
 
 
 def find(notebook: nbformat.NotebookNode, text: str) -> int:

@@ -211,3 +211,35 @@ def test_recordings_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     assert "the model can find none" in problem(a_wav=None, a_txt="0.5\t0.6\tYes\n")
     with pytest.raises(DataError, match="no such folder"):
         open_recordings(tmp_path / "gone", 16000, LABELS)
+
+
+def test_the_model_of_a_card_is_trained_on_recordings(
+    exported: Exported,
+    keras_file: Path,
+    folders: dict[str, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    card, out = exported.report.portable.with_suffix(".card.json"), tmp_path / "stream.keras"
+    command = ["train-stream", str(keras_file), str(folders["test"]), "--card", str(card)]
+    command += ["--validation", str(folders["validation"]), "--out", str(out)]
+    command += ["--epochs", "2", "--lanes", "2", "--background", "up", "--hold", "0.2"]
+    assert cli.main(command) == 0
+    trained = keras.saving.load_model(out, compile=False)
+    before, after = exported.model.get_weights(), trained.get_weights()
+    # The same model, and trained.
+    assert [weight.shape for weight in before] == [weight.shape for weight in after]
+    assert any((a != b).any() for a, b in zip(before, after, strict=True))
+    # It listens as any other.
+    assert open_scores(out, card=card).process(noise(1.0, 3)).shape == (98, 3)
+    capsys.readouterr()
+
+    nameless = json.loads(card.read_text())
+    (tmp_path / "nameless.card.json").write_text(json.dumps({**nameless, "labels": None}))
+    command[command.index(str(card))] = str(tmp_path / "nameless.card.json")
+    assert cli.main(command) == 1
+    assert "names no labels; export the model with labels" in capsys.readouterr().err
+    command[command.index("--background") + 1] = "noise"
+    command[command.index("--card") + 1] = str(card)
+    assert cli.main(command) == 1
+    assert "`background` must be one of yes, no, up; received 'noise'" in capsys.readouterr().err

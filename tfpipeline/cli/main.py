@@ -23,6 +23,7 @@ from tfpipeline.cli import (
     run,
     study,
     train,
+    train_stream,
     verify,
 )
 from tfpipeline.cli.output import one_sentence, say_error
@@ -34,6 +35,7 @@ _VERBS = (
     demo,
     train,
     compress,
+    train_stream,
     export,
     inspect,
     verify,

@@ -11,12 +11,17 @@ from typing import Any
 _HOME = {
     "Demo": "demo",
     "DemoConfig": "demo_config",
+    "FrameLabels": "stream_frames",
+    "RecordingBatches": "recording_batches",
     "RollingBatches": "rolling_batches",
     "RollingModel": "rolling_model",
+    "StreamTraining": "stream_training",
     "StreamSettings": "stream_evaluation",
     "evaluate_stream": "stream_evaluation",
+    "read_stream_frames": "stream_frames",
     "run_demo": "demo",
     "run_file": "runner",
+    "train_on_recordings": "stream_training",
     "verify_files": "verifier",
 }
 

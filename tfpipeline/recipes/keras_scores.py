@@ -48,7 +48,7 @@ class KerasScores:
                 f"{model} does not say how features are made of audio; name the .card.json or the "
                 ".tflite of its export with --card."
             )
-        found = _read_card(Path(card))
+        found = read_scoring_card(Path(card))
         self.log_mel = log_mel_of(card, found)
         plain = load_model(model, compile=False)
         width = self.log_mel.config.num_mels
@@ -122,7 +122,7 @@ def _check_frames(model: Path, plain: Any, rolling: Any, width: int) -> None:
         )
 
 
-def _read_card(path: Path) -> Mapping[str, Any]:
+def read_scoring_card(path: Path) -> Mapping[str, Any]:
     if path.suffix.lower() == ".tflite":
         return read_card(TFLiteFile(path))
     try:
