@@ -80,7 +80,13 @@ def _runs(pool: Pool) -> list[tuple[str, Training]]:
     settings, size = pool.settings, pool.settings.compressed
     widest = [Training(0, "gru", settings.gru[-1]), Training(0, "lstm", settings.lstm[-1])]
     gru, lstm = pool.searched(widest, "Learning rates")
-    dense = Training(0, "fast_grnn", size.units, options=(("h_clip", size.h_clip),))
+    dense = Training(
+        0,
+        "fast_grnn",
+        size.units,
+        options=(("h_clip", size.h_clip),),
+        rate=settings.compressed_rate,
+    )
     low_rank = replace(dense, rank=size.rank, recurrent_rank=size.recurrent_rank)
     sparse = replace(
         low_rank,

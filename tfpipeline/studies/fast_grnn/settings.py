@@ -60,6 +60,8 @@ class Settings:
         compressed: FastGRNN's width, ranks and densities.
         published: those of Google-12 in the paper.
         compressed_epochs: of sparse models in `fast-grnn`, whose three phases need more.
+        compressed_rate: learning rate of FastGRNN in `fast-grnn` and `trace-norm-ranks`; at the
+            recipe's one of three models with piecewise-linear gates broke down.
         budget: bytes by the paper's formula in `equal-bytes`.
         hand_set: whose ranks `trace-norm-ranks` compares with.
         trace_norms: strengths that it tries.
@@ -84,6 +86,7 @@ class Settings:
     compressed: Compressed = field(default_factory=lambda: Compressed(128, 24, 40, 0.4, 0.4))
     published: Compressed = field(default_factory=lambda: Compressed(100, 16, 25, 0.3, 0.3))
     compressed_epochs: int = 80
+    compressed_rate: float = 2e-3
     budget: int = 8192
     hand_set: Compressed = field(default_factory=lambda: Compressed(100, 16, 25, 1.0, 1.0))
     trace_norms: tuple[float, ...] = (3e-4, 1e-3, 3e-3)

@@ -54,6 +54,7 @@ def run(pool: Pool, command: str) -> StudyResult:
                 recurrent_rank=-1,
                 trace_norm=strength,
                 epochs=first,
+                rate=pool.settings.compressed_rate,
             )
         )
         pool.rows(whole, "Full rank")
