@@ -186,3 +186,53 @@ def test_arguments_that_do_not_fit(options, message):
     for kind in (QRNN, QRNNCell):
         with pytest.raises(ValueError, match=message):
             kind(4, **options)
+
+
+@pytest.mark.parametrize("pooling", ["f", "fo"])
+def test_zoneout_keeps_states_while_training(pooling):
+    """Gates of 0 let nothing stay; what stays then is zoned out."""
+    layer = qrnn(2, pooling, zoneout=0.3, bias_initializer="zeros", return_state=True)
+    # z counts the steps, o is 1, f is 0.
+    x = np.tile(np.arange(1.0, 201.0, dtype="float32")[None, :, None] / 400, (3, 1, 1))
+    layer(x)
+    kernel = np.zeros(layer.cell.kernel.shape, np.float32)
+    kernel[1, :12] = 1
+    bias = np.zeros(kernel.shape[1], np.float32)
+    bias[12:24], bias[24:] = -100, 100
+    layer.cell.set_weights([kernel, bias])
+
+    whole = array(layer(x)[0])
+    np.testing.assert_allclose(whole, np.tanh(x) * np.ones(12), atol=1e-6)
+    drawn = array(layer(x, training=True)[0])
+    stays = np.isclose(np.diff(drawn, axis=1), 0, atol=1e-7)
+    # Each either is today's or the last one, drawn for every step, unit and sequence.
+    new = np.isclose(drawn, whole, atol=1e-6)
+    assert (stays | new[:, 1:]).all()
+    assert abs(stays.mean() - 0.3) < 0.02
+    assert abs(stays.all(axis=0).mean() - 0.3**3) < 0.02
+    assert abs((stays[:, 1:] & stays[:, :-1]).mean() - 0.3**2) < 0.02
+    again = array(layer(x, training=True)[0])
+    assert (again != drawn).any()
+
+
+def test_zoneout_trains_and_is_kept(sequences, labels, tmp_path):
+    model = keras.Sequential(
+        [keras.Input(sequences.shape[1:]), QRNN(8, zoneout=0.2, seed=1), keras.layers.Dense(10)]
+    )
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    losses = model.fit(sequences, labels, epochs=2, verbose=0).history["loss"]
+    assert np.isfinite(losses).all()
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.layers[0].get_config()["zoneout"] == 0.2
+    np.testing.assert_allclose(array(loaded(sequences)), array(model(sequences)), atol=1e-6)
+    # A cell in Keras' own layer draws one step at a time.
+    wrapped = keras.layers.RNN(QRNNCell(8, zoneout=0.5, seed=1))
+    wrapped.build(sequences.shape)
+    assert np.isfinite(array(wrapped(sequences, training=True))).all()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, "half", True])
+def test_zoneout_that_is_no_share(share):
+    with pytest.raises(ValueError, match=r"`zoneout` must be a number in \[0, 1\); received"):
+        QRNN(4, zoneout=share)

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfpipeline.arguments import is_number
 from tfpipeline.layers.recurrent.gated_cell_options import GatedCellOptions
 from tfpipeline.layers.recurrent.products import StateProduct
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
@@ -43,6 +44,8 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
             `recurrent_dropout` and `recurrent_rank` must be left out.
         window: how many time steps the gates read.
         pooling: `"f"` or `"fo"`.
+        zoneout: share of the numbers of f that are 1 while training, drawn anew at every step, so
+            that a unit keeps its state; section 2.1. Nothing is scaled at inference.
         rank: None (default) for a plain kernel; else `"full"`, an int, or a float in (0, 1] as a
             fraction of `min(window * features, gates * units)`, rounded up.
         joint: `"partial"` (default), or `"split"` for one factorization a gate.
@@ -54,8 +57,8 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
         training: whether dropout acts.
 
     Raises:
-        ValueError: for a window, pooling, rank or `joint` that does not exist or does not fit, and
-            for arguments of a recurrent kernel.
+        ValueError: for a window, pooling, zoneout, rank or `joint` that does not exist or does not
+            fit, and for arguments of a recurrent kernel.
 
     Example:
 
@@ -71,6 +74,7 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
         *args: Any,
         window: int = 2,
         pooling: str = "f",
+        zoneout: float = 0.0,
         rank: Any = None,
         joint: str = "partial",
         **options: Any,
@@ -80,6 +84,8 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
         whole = isinstance(window, (int, np.integer)) and not isinstance(window, bool)
         if not whole or window < 1:
             raise ValueError(f"`window` must be a positive int; received {window!r}.")
+        if not is_number(zoneout) or not 0 <= zoneout < 1:
+            raise ValueError(f"`zoneout` must be a number in [0, 1); received {zoneout!r}.")
         if joint not in ("partial", "split"):
             raise ValueError(
                 "`joint` must be 'partial' or 'split' in a cell without a recurrent kernel; "
@@ -97,6 +103,7 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
         self.__dict__.update(KIND=kind.name, GATES=tuple(gate.name for gate in kind.gates))
         super().__init__(*args, rank=rank, joint=joint, **options)
         self.window, self.pooling = int(window), pooling
+        self.zoneout = float(zoneout)
         self._set_state_size(None)
 
     def _set_state_size(self, features: int | None) -> None:
@@ -135,9 +142,11 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
             super().project_inputs(inputs, training, steps), len(self.GATES), axis=-1
         )
         # No state is in them, so that they are functions of all time steps at once.
-        return ops.concatenate(
-            [self.activation(z), *(self.recurrent_activation(gate) for gate in gates)], axis=-1
-        )
+        f, *o = (self.recurrent_activation(gate) for gate in gates)
+        if training and self.zoneout:
+            drawn = keras.random.uniform(ops.shape(f), dtype=f.dtype, seed=self.seed_generator)
+            f = ops.where(drawn < self.zoneout, ops.ones_like(f), f)
+        return ops.concatenate([self.activation(z), f, *o], axis=-1)
 
     def step(self, inputs: Any, states: list[Any], recurrent: StateProduct) -> list[Any]:
         z, f, *o = ops.split(inputs, len(self.GATES), axis=-1)
@@ -149,6 +158,7 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
 
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "window": self.window, "pooling": self.pooling}
+        config["zoneout"] = self.zoneout
         return {name: value for name, value in config.items() if name not in _OF_THE_STATE}
 
 
@@ -160,7 +170,7 @@ class QRNN(RecurrentLayer):
     may come in parts, with `stateful` or by states handed on: the last inputs are a state.
 
     Args:
-        units, activation, ..., pooling: as in `QRNNCell`.
+        units, activation, ..., zoneout: as in `QRNNCell`.
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in
             `keras.layers.GRU`.
 
@@ -171,8 +181,8 @@ class QRNN(RecurrentLayer):
         training: whether dropout acts.
 
     Raises:
-        ValueError: for a window, pooling, rank or `joint` that does not exist or does not fit, and
-            for arguments of a recurrent kernel.
+        ValueError: for a window, pooling, zoneout, rank or `joint` that does not exist or does not
+            fit, and for arguments of a recurrent kernel.
 
     Example:
 
