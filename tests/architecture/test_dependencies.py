@@ -34,7 +34,8 @@ KERAS_SIDE = "protocol activations layers regularizers callbacks losses metrics"
 EVERYTHING = (
     "arguments array_file errors progress worker_process extras loading numerics features "
     "decoding detection protocol activations layers "
-    "regularizers callbacks losses metrics compress models data runtime inspection export bench "
+    "regularizers callbacks losses metrics compress models data microcontroller runtime inspection "
+    "export bench "
     "report recipes"
 )
 RUNTIMES = "ai_edge_litert tflite_runtime tensorflow"
@@ -53,6 +54,7 @@ PYTHON_PARTS = {
     "features": part("errors", "numpy"),
     "decoding": part("errors", "numpy"),
     "detection": part("arguments", "numpy"),
+    "microcontroller": part("detection numerics protocol", "numpy"),
     # The Keras side: any backend, so TensorFlow is not imported here.
     "activations": part("", "keras"),
     # The recurrent cells have their gates from their specification.
@@ -101,7 +103,9 @@ PYTHON_PARTS = {
     ),
     # The only place that touches the TF converter; it meets the layers through one protocol. Its
     # folders come below.
-    "export": part("errors extras progress worker_process", "numpy tensorflow keras"),
+    "export": part(
+        "detection errors extras microcontroller progress worker_process", "numpy tensorflow keras"
+    ),
     "report": part("errors", "numpy matplotlib"),
     "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
     # Experiments: what the `--help` of a study needs is imported with it, the rest when it runs.
@@ -135,12 +139,14 @@ EXPORT_FOLDERS = {
     "emit": part("numerics", "numpy ai_edge_litert"),
     "recurrent": part("numerics protocol", "numpy ai_edge_litert"),
     # What touches a Keras model, and what a process of its own does with TensorFlow.
-    "trace": part("numerics protocol", "numpy keras tensorflow"),
+    "trace": part("microcontroller numerics protocol", "numpy keras tensorflow"),
     "convert": part("progress runtime worker_process", "numpy keras", lazy="tensorflow"),
     "calibrate": part("progress", "numpy ai_edge_litert"),
     "lower": part("numerics", "numpy ai_edge_litert"),
     "write": part("features runtime", "numpy ai_edge_litert"),
-    "verify": part("progress runtime", "numpy keras ai_edge_litert"),
+    "verify": part(
+        "detection microcontroller numerics progress runtime", "numpy keras ai_edge_litert"
+    ),
     "choose": part("progress", "numpy keras"),
 }
 INSIDE_EXPORT = frozenset({"export", *(f"export.{folder}" for folder in EXPORT_FOLDERS)})

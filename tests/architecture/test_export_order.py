@@ -9,10 +9,10 @@ from imports import ROOT, python_modules
 
 ORDER = """
 __init__
-exporter stock_converter c_array
+exporter stock_converter c_array c_header
 pipeline
-refusal
-report
+refusal header_refusal
+report header_report
 choose
 verify
 write

@@ -104,6 +104,11 @@ class Detector:
         return self._smoothing.words
 
     @property
+    def scores(self) -> str:
+        """What a score is: "logits", "probabilities" or "independent"."""
+        return self._smoothing.scores
+
+    @property
     def window(self) -> int:
         """Frames of the mean."""
         return self._smoothing.window
