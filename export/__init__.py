@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfpipeline.export.c_array import write_c_array
+    from tfpipeline.export.c_header import write_c_header
     from tfpipeline.export.convert.float_graphs import kept_conversions
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.exporter import export
+    from tfpipeline.export.header_report import CHeaderReport
     from tfpipeline.export.report import ExportReport
     from tfpipeline.export.samples.sources import Source
     from tfpipeline.export.stock_converter import convert_stock
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tfpipeline.export.verify.form_report import FormReport
 
 _HOMES = {
+    "CHeaderReport": "header_report",
     "ConversionError": "errors",
     "ExportError": "errors",
     "VerificationError": "errors",
@@ -32,9 +35,11 @@ _HOMES = {
     "kept_conversions": "convert.float_graphs",
     "Tolerances": "tolerances",
     "write_c_array": "c_array",
+    "write_c_header": "c_header",
 }
 
 __all__ = [
+    "CHeaderReport",
     "ConversionError",
     "ExportError",
     "ExportReport",
@@ -46,6 +51,7 @@ __all__ = [
     "export",
     "kept_conversions",
     "write_c_array",
+    "write_c_header",
 ]
 
 

@@ -75,7 +75,7 @@ def verify(
     reports = []
     for form, path in files.items():
         found = results[form]
-        report = _compare(form, path, found, reference, tolerances)
+        report = compare(form.name, path, path.stat().st_size, found, reference, tolerances)
         whole = results.get(Form(form.fused, streaming=False))
         if form.streaming and whole is not None:
             equal = all(_same_end(found[name], whole[name]) for name in found)
@@ -93,7 +93,7 @@ def measure(
 ) -> FormReport:
     """Return how far one form is from Keras."""
     found = run_file(form, path, reference.samples, reference.expected, advance)
-    return _compare(form, path, found, reference, tolerances)
+    return compare(form.name, path, path.stat().st_size, found, reference, tolerances)
 
 
 def _same_end(stream: np.ndarray, whole: np.ndarray) -> bool:
@@ -106,9 +106,15 @@ def _as_long(values: np.ndarray, found: np.ndarray) -> np.ndarray:
     return values if values.shape == found.shape else values[:, : found.shape[1]]
 
 
-def _compare(
-    form: Form, path: Path, found: Samples, reference: Reference, tolerances: Tolerances
+def compare(
+    form: str,
+    path: Path,
+    size: int,
+    found: Samples,
+    reference: Reference,
+    tolerances: Tolerances,
 ) -> FormReport:
+    """Return how far the outputs `found` of a file of `size` bytes are from Keras."""
     scales = reference.scales()
     outputs = tuple(
         _compare_output(
@@ -123,9 +129,9 @@ def _compare(
         key=lambda output: tolerances.exhausted(output.relative_error, output.channel_error),
     )
     return FormReport(
-        name=form.name,
+        name=form,
         path=str(path),
-        bytes=path.stat().st_size,
+        bytes=size,
         agreement=None if least is None else least.agreement,
         mean_error=worst.mean_error,
         max_error=worst.max_error,

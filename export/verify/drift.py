@@ -33,9 +33,9 @@ from tfpipeline.export.verify.relative_error import RelativeErrors, Scales, rela
 from tfpipeline.progress import progress
 from tfpipeline.runtime import Streamer
 
-_LENGTHS = 10
+LENGTHS = 10
 """How many times the training length a stream runs."""
-_WINDOWS = 5
+WINDOWS = 5
 """How many windows at its end are run from fresh states."""
 _STREAM = Form(fused=False, streaming=True)
 
@@ -96,7 +96,7 @@ def drift(model: ConvertedModel, files: Mapping[Form, Path], work: Path) -> dict
     names = model.converted.marked.layer_names
     reference.write_bytes(model.write(_STREAM, ModeTable("float32", {}, names)).data)
     time_inputs = {port.name for port in model.signature.inputs if port.has_time}
-    stream = _long_stream(model.held_out, time_inputs, _LENGTHS * window)
+    stream = long_stream(model.held_out, time_inputs, LENGTHS * window)
     paths = {form.name: path for form, path in streams.items()}
     comparable = {name: one.comparable for name, one in model.scores.items()}
     return _measure(paths, reference, stream, window, comparable)
@@ -123,7 +123,7 @@ def problems_of_drift(found: Mapping[str, Drift], tolerances: Tolerances) -> lis
     return problems
 
 
-def _long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
+def long_stream(samples: Samples, time_inputs: set[str], frames: int) -> Samples:
     """Return one sample of `frames` time steps: every sample forwards and then backwards.
 
     Turning round joins them without jumps, which no calibrated range would cover.
@@ -153,7 +153,7 @@ def _measure(
         paths: The exported streaming models by name.
         reference: The same model as float32. It runs once beside all of them, because a large
             one takes longer than they do.
-        stream: One long sample, as `_long_stream` makes.
+        stream: One long sample, as `long_stream` makes.
         window: Time steps of the training length.
         comparable: Of each output, whether its channels are scores of classes.
     """
@@ -169,13 +169,13 @@ def _measure(
         for start in range(0, frames - chunk + 1, chunk)
     ]
     length = max(1, window // chunk)
-    first = max(0, len(calls) - _WINDOWS * length)
+    first = max(0, len(calls) - WINDOWS * length)
     windows = [calls[i : i + length] for i in range(first, len(calls), length)]
     with progress("Streaming", len(calls) + sum(map(len, windows))) as bar:
         long = run_beside(exact, ours, calls, bar.advance)
         fresh = [run_beside(exact, ours, calls, bar.advance) for calls in windows]
     return {
-        name: _drift(frames, window, long[name], [one[name] for one in fresh], comparable or {})
+        name: drift_of(frames, window, long[name], [one[name] for one in fresh], comparable or {})
         for name in ours
     }
 
@@ -193,13 +193,22 @@ class _Grown(NamedTuple):
     channel: tuple[float, float] | None
 
 
-def _drift(
+def drift_of(
     frames: int,
     window: int,
     long: Trace,
     fresh: Sequence[Trace],
     comparable: Mapping[str, bool],
 ) -> Drift:
+    """Return what was measured.
+
+    Args:
+        frames: Length of the stream.
+        window: Length of a window.
+        long: The whole stream, call by call.
+        fresh: The windows at its end, each from fresh states.
+        comparable: Of each output, whether its channels are scores of classes.
+    """
     spans = [_grown(long, fresh[-count:], comparable) for count in (1, len(fresh))]
     output = min((span.output for span in spans), key=_growth)
     state = _least([span.state for span in spans])

@@ -75,6 +75,21 @@ class FormReport:
     disagreements: int = 0
 
 
+@dataclass(frozen=True)
+class DetectorReport:
+    """Words found in the first 100 verification samples, one after another as a stream.
+
+    Args:
+        model: How many the detector finds in the Keras model's scores.
+        header: How many the C header finds.
+        same: How many of these are the same word within one smoothing window.
+    """
+
+    model: int
+    header: int
+    same: int
+
+
 def forms_table(forms: Sequence[FormReport]) -> str:
     """Return every form on a line, with the numbers that the bounds are held against."""
     lines = [

@@ -30,7 +30,7 @@ def trace(errors: Sequence[float], seed: int) -> Trace:
 def measured(late: Sequence[float]) -> drift.Drift:
     long = trace([FRESH] * (10 - len(late)) + list(late), 0)
     fresh = [trace([FRESH], 1 + i) for i in range(5)]
-    return drift._drift(10 * WINDOW, WINDOW, long, fresh, {})
+    return drift.drift_of(10 * WINDOW, WINDOW, long, fresh, {})
 
 
 @pytest.mark.parametrize(

@@ -7,16 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfpipeline.cli.dataset import add_data_arguments
+from tfpipeline.cli.microcontroller import add_microcontroller_arguments, write_header
 from tfpipeline.cli.tolerances import add_tolerance_arguments, advice_in_options, tolerances_of
 
 if TYPE_CHECKING:
-    from tfpipeline.export import Tolerances
+    import keras
+
+    from tfpipeline.export import ExportReport, Tolerances
 
 HELP = "write .tflite files in any number format and compare them with the model"
 EXAMPLE = (
     "tfpipeline export demo-out/stage2.keras --data demo-out/corpus --out kws.tflite --streaming; "
     "tfpipeline export model.keras --calibration x_train.npy --quantize int16x8 "
-    "--override dense=dynamic --out model.tflite"
+    "--override dense=dynamic --out model.tflite; "
+    "tfpipeline export fast_grnn.keras --calibration x_train.npy --microcontroller kws.h"
 )
 
 #: Named here too, because `--help` must not load what the export needs.
@@ -37,11 +41,14 @@ CLIPPINGS = ("minmax", "percentile", "mse", "compare")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, help="a .keras file")
     parser.add_argument(
-        "--out", type=Path, required=True, help="the portable file, NAME.tflite, to write"
+        "--out",
+        type=Path,
+        help="the portable file, NAME.tflite, to write, unless --microcontroller",
     )
     _add_samples(parser.add_argument_group("samples, of which --data or --calibration is needed"))
     _add_formats(parser.add_argument_group("number formats"))
     _add_forms(parser.add_argument_group("files"))
+    add_microcontroller_arguments(parser.add_argument_group("C header for microcontrollers"))
     _add_card(parser.add_argument_group("model card"))
     add_tolerance_arguments(parser.add_argument_group("tolerances"), drift=True)
     parser.add_argument(
@@ -217,11 +224,34 @@ def _metric(text: str) -> tuple[str, float]:
 
 @advice_in_options()
 def run(arguments: argparse.Namespace) -> int:
-    from tfpipeline.cli.export_inputs import inputs_of
+    from tfpipeline.cli.export_inputs import ExportInputError, inputs_of
     from tfpipeline.cli.output import print_json
     from tfpipeline.loading import load_with_loss
 
+    if arguments.out is None and arguments.microcontroller is None:
+        raise ExportInputError(
+            "there is nothing to write: pass --out NAME.tflite, --microcontroller NAME.h, or both"
+        )
     model = load_with_loss(arguments.model)
+    inputs = inputs_of(arguments)
+    files = None if arguments.out is None else _files(model, arguments, inputs)
+    header = None
+    if arguments.microcontroller is not None:
+        header = write_header(model, arguments, inputs)
+    reports = [report for report in (files, header) if report is not None]
+    if not arguments.json:
+        print("\n".join(map(str, reports)))
+    elif files is None or header is None:
+        print_json(reports[0].to_dict())
+    else:
+        print_json({**files.to_dict(), "c_header": header.to_dict()})
+    return 0
+
+
+def _files(
+    model: keras.Model, arguments: argparse.Namespace, inputs: dict[str, Any]
+) -> ExportReport:
+    """Write the `.tflite` files, and C arrays of them."""
     from tfpipeline.export import export, write_c_array
 
     report = export(
@@ -244,16 +274,12 @@ def run(arguments: argparse.Namespace) -> int:
         metrics=dict(arguments.metric),
         description=arguments.description,
         license=arguments.license,
-        **inputs_of(arguments),
+        **inputs,
     )
     if arguments.c_array:
         for path in dict.fromkeys(form.path for form in report.forms):
             write_c_array(path, Path(path).with_suffix(".c"))
-    if arguments.json:
-        print_json(report.to_dict())
-    else:
-        print(report)
-    return 0
+    return report
 
 
 def _tolerances(arguments: argparse.Namespace) -> Tolerances:
