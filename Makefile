@@ -7,6 +7,8 @@
 #                portable files, into docs/results
 # For those who work on the Arm kernels, with Debian's qemu-user, gcc-aarch64-linux-gnu and llvm-19:
 #   make bench-arm    what they cost, counted under qemu (docs/results/arm.md)
+# For those who work on the C headers, with Debian's gcc-arm-none-eabi and qemu-system-arm:
+#   make bench-micro  what a step takes on a Cortex-M0+, counted under qemu (docs/results/micro.md)
 # Options: make demo QUICK=1            a small run, to see that everything works
 #          make demo ARGS="--seed 7"    anything that `tfpipeline demo --help` lists
 #          make test ARGS="-k export"   anything that pytest takes
@@ -30,7 +32,7 @@ SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
 C_FILES := $(shell find custom_ops -type f -name '*.[ch]')
 PYTHON_DIRECTORIES := tfpipeline export tests custom_ops $(wildcard setup.py)
 
-.PHONY: help demo test test-fast bench bench-arm lint format clean
+.PHONY: help demo test test-fast bench bench-arm bench-micro lint format clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
@@ -55,6 +57,9 @@ bench: $(VENV)/.installed-test
 bench-arm: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/arm_kernels.py --sources custom_ops --results docs/results $(ARGS)
 
+bench-micro: $(VENV)/.installed-test
+	$(BIN)/python custom_ops/bench/micro_steps.py --results docs/results $(ARGS)
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(PYTHON_DIRECTORIES)
 	$(BIN)/ruff format --check $(PYTHON_DIRECTORIES)
@@ -63,9 +68,10 @@ lint: $(VENV)/.installed-dev
 	@rm -rf build/types && mkdir -p build/types/tfpipeline
 	@for part in tfpipeline/*; do ln -s "../../../$$part" "build/types/$$part"; done
 	@ln -s ../../../export build/types/tfpipeline/export
-	@for part in arm arm_kernels.py; do ln -s "../../custom_ops/bench/$$part" "build/types/$$part"; done
+	@for part in arm arm_kernels.py micro micro_steps.py; do ln -s "../../custom_ops/bench/$$part" "build/types/$$part"; done
 	cd build/types && $(abspath $(BIN))/mypy --config-file ../../pyproject.toml \
-	  --cache-dir ../../.mypy_cache --package tfpipeline --package arm --module arm_kernels
+	  --cache-dir ../../.mypy_cache --package tfpipeline --package arm --module arm_kernels \
+	  --package micro --module micro_steps
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix $(PYTHON_DIRECTORIES)
