@@ -111,7 +111,9 @@ PYTHON_PARTS = {
     # Experiments: what the `--help` of a study needs is imported with it, the rest when it runs.
     # One folder a paper; they share nothing but `studies.common`.
     "studies": part(),
-    "studies.common": part("bench recipes errors progress worker_process", "numpy"),
+    "studies.common": part(
+        "bench extras recipes errors progress worker_process", "numpy", lazy="matplotlib"
+    ),
     "studies.export": part(
         f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
     ),
@@ -122,6 +124,16 @@ PYTHON_PARTS = {
     "studies.low_rank.training": part(
         f"{EVERYTHING} studies.common studies.low_rank", "numpy keras"
     ),
+    "studies.fast_grnn": part(
+        f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
+    ),
+    # The same: models, and what is done with them.
+    **{
+        f"studies.fast_grnn.{module}": part(
+            f"{EVERYTHING} studies.common studies.fast_grnn tfpipeline", "numpy keras"
+        )
+        for module in ("models", "training", "first_states")
+    },
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
     "cli": part(
         "errors extras worker_process cli",

@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.arguments import is_number
 from tfpipeline.layers.recurrent.gated_cell_options import GatedCellOptions
 from tfpipeline.layers.recurrent.products import StateProduct
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
@@ -84,7 +83,8 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
         whole = isinstance(window, (int, np.integer)) and not isinstance(window, bool)
         if not whole or window < 1:
             raise ValueError(f"`window` must be a positive int; received {window!r}.")
-        if not is_number(zoneout) or not 0 <= zoneout < 1:
+        share = isinstance(zoneout, (float, int)) and not isinstance(zoneout, bool)
+        if not share or not 0 <= zoneout < 1:
             raise ValueError(f"`zoneout` must be a number in [0, 1); received {zoneout!r}.")
         if joint not in ("partial", "split"):
             raise ValueError(

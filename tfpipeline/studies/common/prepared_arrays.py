@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def prepare_arrays(
                 "another folder with --out"
             )
         return path
-    arrays = make(data)
+    arrays: Any = make(data)
     # Beside the arrays, whose hash then says what was heard and not where it lay. Before them, so
     # that they never stand alone.
     note.write_text(source, encoding="utf-8")

@@ -72,9 +72,11 @@ def data_of(run: Training, files: RunFiles) -> Dataset:
 
 def _commands(files: RunFiles) -> Dataset:
     with np.load(files.commands) as stored:
-        splits = [Samples(stored[f"{split}_x"], stored[f"{split}_y"]) for split in SPLITS]
+        train, validation, test = (
+            Samples(stored[f"{split}_x"], stored[f"{split}_y"]) for split in SPLITS
+        )
         labels = tuple(map(str, stored["labels"]))
-    return normalized(labels, *splits, {"name": COMMANDS})
+    return normalized(labels, train, validation, test, {"name": COMMANDS})
 
 
 def _digits() -> Dataset:

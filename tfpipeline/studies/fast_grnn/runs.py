@@ -95,8 +95,9 @@ class Training:
     def recipe(self, settings: Settings) -> Recipe:
         """Return how it is trained."""
         recipe: Recipe = getattr(settings, self.data)
-        given = {"epochs": self.epochs, "rate": self.rate}
-        return dataclasses.replace(recipe, **{name: v for name, v in given.items() if v})
+        return dataclasses.replace(
+            recipe, epochs=self.epochs or recipe.epochs, rate=self.rate or recipe.rate
+        )
 
 
 def _value(value: Any) -> str:
