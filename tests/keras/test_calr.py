@@ -98,6 +98,8 @@ def test_period_from_lb_does_not_hang_on_rounding():
     assert CALR(1.0, lb=0.9).period == 1
     assert CALR(1.0, lb=0.9, decay=1).period == 1
     assert CALR(1.0, lb=0.9).lower_bound == 0.9
+    # So near to `ub` that less than the tolerance of the count is left.
+    assert CALR(1.0, lb=1 - 1e-12).period == 1
 
 
 def test_one_is_the_least_of_what_is_counted():
@@ -123,6 +125,26 @@ def test_several_steps_in_one_execution():
     calr = CALR(1.0, n_decays=2, decay=0.5, step_size=3)
     rates(calr, 4, 5, tiny_model(steps_per_execution=2))
     assert calr.state == {"iteration": 20, "decays": 1}
+
+
+def test_a_loop_of_ones_own_needs_no_parameters_of_fit():
+    calr, model = CALR(1.0, n_decays=2, decay=0.5, step_size=2), tiny_model()
+    calr.set_model(model)
+    calr.on_train_begin()
+    got = []
+    for epoch in range(2):
+        calr.on_epoch_begin(epoch)
+        for batch in range(3):
+            calr.on_train_batch_begin(batch)
+            got.append(float(model.optimizer.learning_rate))
+            calr.on_train_batch_end(batch)
+        calr.on_epoch_end(epoch)
+    assert got == pytest.approx([0.625, 1.0, 0.625, 0.25, 0.375, 0.5])
+
+
+def test_numbers_of_numpy_are_numbers():
+    calr = CALR(np.float32(1.0), n_decays=np.int64(2), decay=np.float32(0.5), step_size=np.int32(4))
+    assert (calr.period, calr.lower_bound, calr.learning_rate(2)) == (2, 0.25, 0.625)
 
 
 @pytest.mark.parametrize(

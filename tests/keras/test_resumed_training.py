@@ -150,6 +150,38 @@ def test_calr_catches_up_with_what_was_restored(decay_every, steps, epoch, resto
     assert float(model.optimizer.learning_rate) == pytest.approx(calr.learning_rate(restored + 1))
 
 
+@pytest.mark.parametrize(
+    ("decay_every", "begun", "restored", "decays"),
+    [("epoch", 3, 15, 3), ("epoch", 3, 10, 2), ("cycle", 2, 16, 2), ("cycle", 2, 15, 1)],
+)
+def test_calr_goes_back_to_what_was_restored(decay_every, begun, restored, decays):
+    """In one process: from three batches of the fourth epoch, in cycles of 8 batches."""
+    calr = CALR(1.0, n_decays=7, decay=0.5, step_size=4, decay_every=decay_every)
+    model = small_model()
+    calr.load_state({"iteration": 18, "decays": begun})
+    model.optimizer.iterations.assign(18)
+    calr.set_model(model)
+    calr.set_params({"steps": 5})
+    calr.on_train_begin()
+    model.optimizer.iterations.assign(restored)
+    calr.on_epoch_begin(3)
+    assert calr.state == {"iteration": restored, "decays": decays}
+
+
+def test_calr_counts_batches_that_loss_scaling_leaves_out():
+    """In an epoch of unknown length, of one step an execution."""
+    calr, model = CALR(1.0, step_size=40), small_model()
+    calr.set_model(model)
+    calr.on_train_begin()
+    calr.on_epoch_begin(0)
+    for batch in range(5):
+        calr.on_train_batch_begin(batch)
+        calr.on_train_batch_end(batch)
+    model.optimizer.iterations.assign(3)
+    calr.on_epoch_end(0)
+    assert calr.state["iteration"] == 5
+
+
 @pytest.mark.parametrize(("steps", "counted", "at_the_end"), [(5, 5, 5), (None, 6, 4)])
 def test_calr_counts_what_the_last_execution_had(steps, counted, at_the_end):
     """Keras names the last batch that it could have had; the optimizer knows of how many it was."""

@@ -7,16 +7,23 @@ import warnings
 from typing import Any
 
 import keras
+import numpy as np
 
+from tfpipeline.arguments import is_number
 from tfpipeline.callbacks.inner_optimizer import inner_optimizer, steps_done
 from tfpipeline.callbacks.restored_steps import RestoredSteps
 
 
 def _positive(value: Any, argument: str) -> float:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:
+    if not is_number(value) or value <= 0:
         raise ValueError(f"`{argument}` must be a positive number; received {value!r}.")
     return float(value)
+
+
+def _positive_int(value: Any, argument: str) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"`{argument}` must be a positive int; received {value!r}.")
+    return int(value)
 
 
 class CALR(keras.callbacks.Callback):
@@ -78,27 +85,19 @@ class CALR(keras.callbacks.Callback):
             )
         if self.decay == 1 and lb is None:
             raise ValueError("`lb` must be given when `decay` is 1, or the rate would be constant.")
-        if n_decays is not None and (
-            not isinstance(n_decays, int) or isinstance(n_decays, bool) or n_decays < 1
-        ):
-            raise ValueError(f"`n_decays` must be a positive int; received {n_decays!r}.")
-        if step_size is not None and (
-            not isinstance(step_size, int) or isinstance(step_size, bool) or step_size < 1
-        ):
-            raise ValueError(f"`step_size` must be a positive int; received {step_size!r}.")
+        self.n_decays = None if n_decays is None else _positive_int(n_decays, "n_decays")
+        self.step_size = None if step_size is None else _positive_int(step_size, "step_size")
         if decay_every not in ("cycle", "epoch"):
             raise ValueError(f"`decay_every` must be 'cycle' or 'epoch'; received {decay_every!r}.")
         self.lb = None if lb is None else _positive(lb, "lb")
         if self.lb is not None and self.lb >= self.ub:
             raise ValueError(f"`lb` must be below ub={self.ub:g}; received {lb!r}.")
-        self.n_decays = n_decays
-        self.step_size = step_size
         self.decay_every = decay_every
         self._iteration = 0
         self._decays = 0
         self._epoch_start = 0
         self._optimizer_start = 0
-        self._steps = step_size
+        self._steps = self.step_size
         self._restored = RestoredSteps()
 
     @property
