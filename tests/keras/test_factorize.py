@@ -157,6 +157,20 @@ def test_prabhavalkar_in_one_layer_of_a_frozen_model(sequences):
     ] == [(layer, name) for layer in ("front", "gru", "scores") for name in ("kernel", "bias")]
 
 
+def test_prabhavalkar_without_biases(sequences):
+    model = keras.Sequential(
+        [
+            keras.Input((None, 10)),
+            keras.layers.GRU(12, use_bias=False, return_sequences=True, name="gru"),
+            keras.layers.Dense(5, use_bias=False),
+        ]
+    )
+    factored = factorize(model, joint="prabhavalkar")
+    np.testing.assert_allclose(array(factored(sequences)), array(model(sequences)), atol=2e-5)
+    small = factorize(model, joint="prabhavalkar", rank=3)
+    assert small.get_layer("gru").cell.projection.shape == (12, 3)
+
+
 def test_factors_of_a_frozen_kernel_are_frozen():
     model = plain()
     model.get_layer("gru").cell.recurrent_kernel.trainable = False
@@ -188,6 +202,10 @@ def test_errors():
         factorize("model.keras")
     with pytest.raises(CompressionError, match="`layers` must be a list of layers' names.* 'gru'"):
         factorize(plain(), layers="gru")
+    model = plain()
+    for names in (3, {"gru"}, [], [model.layers[0]], [["gru"]]):
+        with pytest.raises(CompressionError, match="`layers` must be a list of layers' names"):
+            factorize(model, layers=names)
     with pytest.raises(CompressionError, match="is not built"):
         factorize(keras.Sequential([keras.layers.GRU(4)]))
     with pytest.raises(CompressionError, match="must have a Dense, GRU, .* or .* layer of Keras"):

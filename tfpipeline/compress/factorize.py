@@ -71,7 +71,8 @@ def factorize(
 def _chosen(model: keras.Model, names: Sequence[str] | None) -> list[Any]:
     plain = [layer for layer in model._flatten_layers() if type(layer) in TWINS]
     if names is not None:
-        if isinstance(names, str) or not isinstance(names, Sequence):
+        listed = isinstance(names, Sequence) and not isinstance(names, str) and len(names) > 0
+        if not listed or not all(isinstance(name, str) for name in names):
             raise CompressionError(
                 f"`layers` must be a list of layers' names, or None; received {names!r}."
             )
