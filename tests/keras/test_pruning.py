@@ -130,6 +130,7 @@ def test_polynomial_masks_reach_the_final_sparsity_and_survive_saving(tmp_path, 
 )
 def test_the_steps_that_change_masks(pruning, steps):
     pruning.set_model(small_model())
+    assert pruning.first_update() == (None if type(pruning) is KeepZeros else steps[0])
     changed = []
     for step in range(450):
         pruning.masks = {}
@@ -138,6 +139,23 @@ def test_the_steps_that_change_masks(pruning, steps):
             assert list(pruning.masks) == list(kernels(pruning.model))
             changed.append(step)
     assert changed == steps
+
+
+@pytest.mark.parametrize(("end", "updates"), [(6, True), (5, True), (4, False), (3, False)])
+def test_a_schedule_without_updates_has_no_first_one(end, updates):
+    first = GradualPruning(0.1, start=0, ramp=1, end=end, freq=4).first_update()
+    assert first == 4 if updates else first > 10**9
+
+
+def test_percentiles_are_those_of_a_kind_of_kernels():
+    model = small_model()
+    values = {name: np.abs(value).ravel() for name, value in kernels(model).items()}
+    recurrent = values.pop("gru/gru_cell/recurrent_kernel")
+    others = np.concatenate([*values.values()])
+    for share, options in ((90, {}), (50, {"share": 50})):
+        expected = dict.fromkeys(values, np.percentile(others, share))
+        expected["gru/gru_cell/recurrent_kernel"] = np.percentile(recurrent, share)
+        assert percentiles(model, **options) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
