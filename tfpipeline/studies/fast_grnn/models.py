@@ -33,13 +33,38 @@ LAYER = "recurrent"
 
 def build(run: Training, features: int, classes: int) -> keras.Model:
     """Return a run's model, untrained; it gives logits."""
-    return keras.Sequential(
-        [
-            keras.Input((None, features)),
-            recurrent_layer(run),
-            keras.layers.Dense(classes, name="classifier"),
-        ]
+    x, layer = keras.Input((None, features)), recurrent_layer(run)
+    start = [RandomStates(run.units, seed=run.seed)(x)] if run.random_start else None
+    return keras.Model(
+        x, keras.layers.Dense(classes, name="classifier")(layer(x, initial_state=start))
     )
+
+
+@keras.saving.register_keras_serializable(package="tfpipeline.studies")
+class RandomStates(keras.layers.Layer):
+    """States from N(0, 1) for each sequence while training, and zeros otherwise.
+
+    Args:
+        units: of a state.
+        seed: of the draws.
+    """
+
+    def __init__(self, units: int, seed: int = 0, **options: Any) -> None:
+        super().__init__(**options)
+        self.units, self.seed = units, seed
+        self._draws = keras.random.SeedGenerator(seed)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        shape = (keras.ops.shape(x)[0], self.units)
+        if not training:
+            return keras.ops.zeros(shape, x.dtype)
+        return keras.random.normal(shape, dtype=x.dtype, seed=self._draws)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return (shape[0], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "seed": self.seed}
 
 
 def recurrent_layer(run: Training) -> Any:
