@@ -51,6 +51,7 @@ class ExportOptions:
         one_file: Whether whole sequences and streams are signatures of one file.
         clipping: Rule of calibration ranges, or "compare".
         correct_bias: Whether biases take up the mean error of rounded weights.
+        block_sparse: Whether the fused form leaves out blocks of zeros where that pays.
     """
 
     target: Path
@@ -66,6 +67,7 @@ class ExportOptions:
     bounded: bool
     clipping: str
     correct_bias: bool
+    block_sparse: bool
 
     @classmethod
     def check(
@@ -85,6 +87,7 @@ class ExportOptions:
         clipping: str,
         bias_correction: bool,
         per_channel: bool = True,
+        block_sparse: bool = True,
     ) -> ExportOptions:
         """Check what the user gave; `layers` are the names of the layers that hold each layer.
 
@@ -92,6 +95,7 @@ class ExportOptions:
             ExportError: an option is none of its choices, or does not go with another.
         """
         _choice("per_channel", per_channel, (False, True))
+        _choice("block_sparse", block_sparse, (False, True))
         target, modes = _target(path), ModeTable(quantize, overrides, layers, per_channel)
         ios = tuple(dict.fromkeys((FLOAT32, modes.default.activations)))
         _choice("io", io, ios, f" with quantize={quantize!r}")
@@ -137,6 +141,7 @@ class ExportOptions:
             bounded=length == "bounded",
             clipping=clipping,
             correct_bias=bias_correction,
+            block_sparse=block_sparse,
         )
 
     def without_idle_forms(self, can_fuse: bool) -> ExportOptions:

@@ -17,6 +17,7 @@ from tfpipeline.export.choose.input_units import mixed_units
 from tfpipeline.export.choose.keep_outputs import keep_outputs
 from tfpipeline.export.convert.float_graphs import Converted, convert_model
 from tfpipeline.export.convert.run_once import try_files
+from tfpipeline.export.emit.fused_weights import StoredZeros
 from tfpipeline.export.lower.scales import Quantizer
 from tfpipeline.export.options import COMPARE, ExportOptions
 from tfpipeline.export.quantize.ranges import MINMAX
@@ -92,7 +93,10 @@ class ExportRun:
             converted = convert_model(
                 self._model, signature, self._data.samples, chunk, work, bounded
             )
-            options = self._options.without_idle_forms(converted.can_fuse(self._options.modes))
+            options = self._options
+            options = options.without_idle_forms(
+                converted.can_fuse(options.modes, options.block_sparse)
+            )
         with timed("calibrate"):
             observed = calibrate(
                 converted.data,
@@ -121,6 +125,7 @@ class ExportRun:
         card = given | cards.found_part(observed, table, record, options)
         files = {form: work / options.path(form).name for form in options.forms}
         kept: dict[str, set[str]] = {}
+        zeros: dict[str, StoredZeros] = {}
         with timed("lower"):
             for path, forms in options.files().items():
                 written = write_file(
@@ -129,6 +134,7 @@ class ExportRun:
                 file = work / path.name
                 file.write_bytes(written.data)
                 card_file(file).write_text(cards.to_json(written.card))
+                zeros |= written.zeros
                 for op in written.kept_float:
                     kept.setdefault(op.layer or "(no layer)", set()).add(op.code)
         with timed("try"):
@@ -179,6 +185,7 @@ class ExportRun:
             versions=cards.versions(),
             seconds={step: round(value, 3) for step, value in self._seconds.items()},
             float_layers={**self._lost, **kept_outputs},
+            zeros=zeros,
         )
         if problems:
             beyond = beyond_range(tried) if options.uses_ranges else None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tfpipeline.export.choose.clipping_search import ChoicesReport
+from tfpipeline.export.emit.fused_weights import StoredZeros
 from tfpipeline.export.samples.sets import GIVEN, HELD_BACK, SHARED
 from tfpipeline.export.verify.drift import Drift
 from tfpipeline.export.verify.form_report import FormReport, forms_table
@@ -38,6 +39,7 @@ class ExportReport:
             near ties aside; None where one is missing.
         choices: With `clipping="compare"`, how every choice did; None otherwise.
         lengths: By whole-sequence form with a bounded length, how it does on shorter sequences.
+        zeros: By name, weights of the fused form with many zeros: how they are stored, and why.
         versions: Tools and their versions.
         seconds: Wall time by step.
     """
@@ -59,6 +61,7 @@ class ExportReport:
     lengths: dict[str, LengthsReport] = field(default_factory=dict)
     choices: ChoicesReport | None = None
     float_layers: dict[str, str] = field(default_factory=dict)
+    zeros: dict[str, StoredZeros] = field(default_factory=dict)
 
     def form(self, name: str) -> FormReport | None:
         """Return the entry called `name`, or None when that form was not written."""
@@ -97,6 +100,7 @@ class ExportReport:
             lines.append(f"computed in float32 for want of integer kernels: {'; '.join(kept)}")
         for layer, reason in self.float_layers.items():
             lines.append(f"kept in float32: layer {layer!r}: {reason}")
+        lines += [f"fused form, {name}: {stored}" for name, stored in self.zeros.items()]
         if self.choices is not None:
             lines += ["", str(self.choices)]
         return "\n".join([*lines, "", *self._layer_lines(), *self._drift_lines()])

@@ -51,4 +51,5 @@ def keep_outputs(
         if layers:
             options = options.with_float_layers(layers)
             kept |= dict.fromkeys(layers, f"in its integer steps {lost.pop(output)}")
-    return options.without_idle_forms(converted.can_fuse(options.modes)), kept, lost
+    can_fuse = converted.can_fuse(options.modes, options.block_sparse)
+    return options.without_idle_forms(can_fuse), kept, lost

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 
 from tfpipeline.export.convert.worker import ConversionJob, convert
+from tfpipeline.export.emit.sparse_products import is_sparse_product
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.reader import read_float_graph
 from tfpipeline.export.graph.bounded import check_bounded
@@ -60,13 +61,23 @@ class Converted:
     data: bytes
     stream: StreamGraph | None
 
-    def can_fuse(self, modes: ModeTable) -> bool:
-        """Return whether any of its layers has a custom op in these modes."""
+    def can_fuse(self, modes: ModeTable, block_sparse: bool) -> bool:
+        """Return whether any of its layers has a custom op in these modes.
+
+        With `block_sparse` that includes dense layers with many blocks of zeros.
+        """
         layers = {layer.name for layer in self.marked.marked if isinstance(layer, MarkedLayer)}
-        for last in find_pairs(self.whole):
-            op = self.whole.operators[last]
-            layers.add(layer_of_op(self.whole, op, self.marked.layer_of) or "")
-        return any(modes.of(layer).fusable for layer in layers)
+        operators = self.whole.operators
+        layers |= {self._layer_of(operators[last]) for last in find_pairs(self.whole)}
+        return any(modes.of(layer).fusable for layer in layers) or (
+            block_sparse
+            and any(
+                is_sparse_product(self.whole, op, modes.of(self._layer_of(op))) for op in operators
+            )
+        )
+
+    def _layer_of(self, op: FloatOperator) -> str:
+        return layer_of_op(self.whole, op, self.marked.layer_of) or ""
 
 
 def convert_model(

@@ -22,6 +22,8 @@ files of TensorFlow's converter: quantizing the activations at every call costs 
 in a smaller product."""
 _UNPACKING_BYTES = 192
 """What a DEQUANTIZE and its tensor take in a file; a channel takes 12 bytes more."""
+_SMALLEST_PRODUCT = 2.0**-31
+"""A step of a product, in steps of the output; our ops take 2^-32 and more."""
 _LARGEST_BIAS = {INT8: 2.0**24, INT16: 2.0**30}
 """In steps of the accumulator, by activations. It has 32 bits, of which int8 kernels for weights of
 4 bits take four for themselves; the steps of int16 are so much finer that they need the others."""
@@ -185,6 +187,27 @@ def rows_that_hold_bias(
     if not mode.per_channel and np.all(quantized.scales == quantized.scales[0]):
         scales = np.full_like(scales, scales.max())
     return QuantizedMatrix(quantize_channels(values, scales, axis=0, bits=bits), scales)
+
+
+def rows_our_ops_take(
+    values: np.ndarray, quantized: QuantizedMatrix, bits: int, ratio: float
+) -> QuantizedMatrix:
+    """Return the same integers, but for rows that are next to nothing in steps of the output.
+
+    A row that pruning zeroed has a scale that is smaller than any product needs, and our ops refuse
+    it. What it adds to the output stays nothing.
+
+    Args:
+        values: float32 weights `(out, in)`.
+        quantized: The same as integers.
+        bits: Of an integer.
+        ratio: Scale of the input over that of the output.
+    """
+    least = np.float32(_SMALLEST_PRODUCT / ratio)
+    if not (quantized.scales < least).any():
+        return quantized
+    scales = np.maximum(quantized.scales, least)
+    return QuantizedMatrix(quantize_channels(values, scales, axis=0, bits=bits), scales, bits)
 
 
 def scales_that_hold_bias(

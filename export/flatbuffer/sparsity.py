@@ -29,6 +29,11 @@ def block_sparsity(data: BlockSparse) -> Any:
     )
 
 
+def index_bytes(data: BlockSparse) -> int:
+    """Return the bytes of the segments and columns in a file."""
+    return sum(_vector(values)[1].values.nbytes for values in (data.segments, data.indices))
+
+
 def _dense(size: int) -> Any:
     return schema.DimensionMetadataT(format=schema.DimensionType.DENSE, denseSize=size)
 

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfpipeline.export.emit.products_of_weights import dense, integer_bias, rows_that_hold_bias
+from tfpipeline.export.emit.fused_weights import FusedWeights
+from tfpipeline.export.emit.products_of_weights import (
+    dense,
+    integer_bias,
+    rows_our_ops_take,
+    rows_that_hold_bias,
+)
 from tfpipeline.export.emit.reshape import reshape
 from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import Mode
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.factored_options import OP_NAME, FactoredOptions
-from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.fully_connected_options import ACTIVATIONS
 
 _NAMES = {number: name for name, number in ACTIVATIONS.items()}
@@ -26,6 +31,7 @@ def lower_pair(
     last: FloatOperator,
     mode: Mode,
     bias: np.ndarray | None,
+    weights_of: FusedWeights,
 ) -> None:
     """Add the op; its weights, scales and bits are those of the two ops of the portable form."""
     source, graph, kind = activations.source, activations.graph, mode.activations
@@ -36,13 +42,14 @@ def lower_pair(
     inner_scale = None if inner is None else inner.scales()[0]
     (head, head_bits), (tail, tail_bits) = dense(left, mode), dense(right, mode)
     tail = rows_that_hold_bias(right, tail, tail_bits, bias, inner_scale, mode)
+    q = activations.output_quantization(output, mode)
+    if inner_scale is not None and q is not None:
+        x_scale, y_scale = activations.quantization(x, kind).scales()[0], q.scales()[0]
+        head = rows_our_ops_take(left, head, head_bits, x_scale / inner_scale)
+        tail = rows_our_ops_take(right, tail, tail_bits, inner_scale / y_scale)
     name = activations.name(output)
     weights = [
-        graph.constant(
-            f"{name}/factors/{number}",
-            matrix.values if bits == 8 else pack_rows(matrix.values, bits),
-            Quantization.of_rows(matrix.scales),
-        )
+        weights_of.constant(f"{name}/factors/{number}", matrix, bits)
         for number, (matrix, bits) in enumerate([(head, head_bits), (tail, tail_bits)])
     ]
     rank, depth = head.values.shape
@@ -58,7 +65,6 @@ def lower_pair(
     )
     # The op keeps the dimensions of x; a FULLY_CONNECTED may drop them.
     wanted, made = source.tensors[output].shape, (*source.tensors[x].shape[:-1], options.rows)
-    q = activations.output_quantization(output, mode)
     result = graph.tensor(name, made, np.dtype(kind), q)
     inputs = [activations.read(x, kind), *weights]
     inputs.append(_bias(activations, last, bias, inner, tail.scales))

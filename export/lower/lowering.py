@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.emit.fused_weights import FusedWeights
+from tfpipeline.export.emit.sparse_products import is_sparse_product
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
@@ -24,6 +26,7 @@ from tfpipeline.export.lower.factored_pair import lower_pair
 from tfpipeline.export.lower.op_modes import KeptFloat, OpModes
 from tfpipeline.export.lower.products import emit_product
 from tfpipeline.export.lower.scales import QuantizationTable
+from tfpipeline.export.lower.sparse_dense import lower_sparse
 from tfpipeline.export.lower.stream_states import States
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
@@ -69,6 +72,8 @@ class Lowering:
         self.bounded = options.bounded and not form.streaming
         self.marked_outputs: dict[int, str] = {}
         self._form = form
+        self._skips_blocks = form.fused and options.block_sparse
+        self.fused_weights = FusedWeights(graph, self._skips_blocks)
         self._plans = table.plans
         self._modes = modes
         self._op_modes = OpModes(source, modes, layer_of, integers_only)
@@ -122,7 +127,7 @@ class Lowering:
             elif position in pairs:
                 mode, first = self._op_modes.of(op), operators[pairs[position]]
                 bias = self._biases.corrected(op, mode)
-                lower_pair(self.activations, first, op, mode, bias)
+                lower_pair(self.activations, first, op, mode, bias, self.fused_weights)
             elif position not in pairs.values():
                 self._stock(op)
 
@@ -132,6 +137,10 @@ class Lowering:
             self._plain(op)
             return
         mode = self._op_modes.of(op)
+        if self._skips_blocks and is_sparse_product(self.source, op, mode):
+            bias = self._biases.corrected(op, mode)
+            lower_sparse(self.activations, op, mode, bias, self.fused_weights)
+            return
         if emit_product(self.activations, op, mode, self._biases):
             return
         kind, rule = mode.activations, rule_of(op)
@@ -181,7 +190,7 @@ class Lowering:
             x, old = self._windowed(plan, index, INT8), self._old_states(plan, FLOAT_GATES)
             # The op does not read beyond its input, whose length a program may change.
             length = None if self._given_length is None else self._given_length[0]
-            result, new = lower_fused(self.graph, plan, x, frames, old, length)
+            result, new = lower_fused(self.graph, self.fused_weights, plan, x, frames, old, length)
             self._define_recurrent(plan, output, result, new, INT8)
             return
         kind, gates = mode.activations, self._gates(mode)

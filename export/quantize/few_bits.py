@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from tfpipeline.export.quantize.zero_blocks import pays_without_blocks, zero_blocks
+from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.quantize import symmetric_limit
 from tfpipeline.protocol import RecurrentStep
 
@@ -44,20 +46,25 @@ def written_kernels(step: RecurrentStep, bits: int) -> tuple[Matrices, Matrices,
     kernels = (step.kernel, step.recurrent_kernel)
     if bits == 2 and not all(held_exactly(smallest_form(kernel, 2), 2) for kernel in kernels):
         bits = 8
-    kernel, recurrent = (smallest_form(kernel, bits) for kernel in kernels)
+    gates = len(CELLS[step.cell].gates)
+    kernel, recurrent = (smallest_form(kernel, bits, gates) for kernel in kernels)
     return kernel, recurrent, bits
 
 
-def smallest_form(kernel: Matrices, bits: int) -> Matrices:
+def smallest_form(kernel: Matrices, bits: int, gates: int = 1) -> Matrices:
     """Return the form of a kernel with the fewest weights.
 
     Of those that `bits` bits hold exactly, if there are any. The product of two factors is
-    preferred where it is no larger.
+    preferred where it is no larger. Blocks of zeros that 8-bit weights leave out do not count:
+    sparse factors have a product with hardly a zero.
     """
     if not kernel:
         return ()
     exact = [form for form in _forms(kernel) if held_exactly(form, bits)]
-    return min(exact or _forms(kernel), key=_size)
+    # What does not fit two bits gets eight.
+    if exact or bits == 4:
+        return min(exact or _forms(kernel), key=_size)
+    return min(_forms(kernel), key=lambda form: _stored_size(form, gates))
 
 
 def _forms(kernel: Matrices) -> Sequence[Matrices]:
@@ -66,6 +73,16 @@ def _forms(kernel: Matrices) -> Sequence[Matrices]:
 
 def _size(kernel: Matrices) -> int:
     return sum(matrix.size for matrix in kernel)
+
+
+def _stored_size(kernel: Matrices, gates: int) -> float:
+    total = 0.0
+    for number, matrix in enumerate(kernel):
+        # The outputs of the last matrix are those of the gates, one after another.
+        rows, parts = matrix.T, gates if number == len(kernel) - 1 else 1
+        skipped = zero_blocks(rows, parts) if pays_without_blocks(rows, parts) else 0.0
+        total += rows.size * (1.0 - skipped)
+    return total
 
 
 def _fits(matrix: np.ndarray, bits: int) -> bool:

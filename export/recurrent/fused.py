@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfpipeline.export.emit.fused_weights import FusedWeights
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
-from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.numerics.fully_connected import pack_rows
-from tfpipeline.numerics.masked import masked_size, pack_masked
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
@@ -19,6 +17,7 @@ _ABSENT = -1
 
 def lower_fused(
     graph: GraphBuilder,
+    weights_of: FusedWeights,
     plan: RecurrentPlan,
     x: int,
     frames: int,
@@ -29,6 +28,7 @@ def lower_fused(
 
     Args:
         graph: The graph to add to.
+        weights_of: Declares weights there.
         plan: The quantized layer.
         x: int8 tensor `(1, window - 1 + frames, features)`.
         frames: Number of time steps.
@@ -39,8 +39,10 @@ def lower_fused(
         zero = graph.constant(f"{plan.name}/zero_state", np.zeros((1, plan.units), np.float32))
         states = [zero] * len(plan.states)
     options = fused_options(plan)
-    weights = _weights(graph, f"{plan.name}/kernel", plan.kernel)
-    weights += _weights(graph, f"{plan.name}/recurrent_kernel", plan.recurrent_kernel)
+    gates = len(plan.cell.gates)
+    weights = _weights(weights_of, f"{plan.name}/kernel", plan.kernel, gates)
+    name = f"{plan.name}/recurrent_kernel"
+    weights += _weights(weights_of, name, plan.recurrent_kernel, gates)
     bias = graph.constant(f"{plan.name}/bias", plan.bias)
     shape = (1, frames, plan.units) if plan.return_sequences else (1, plan.units)
     output = graph.tensor(f"{plan.name}/output", shape, np.int8, plan.output)
@@ -80,17 +82,18 @@ def _widths(matrices: tuple[QuantizedMatrix, ...]) -> tuple[int, int]:
     return first, second
 
 
-def _weights(graph: GraphBuilder, name: str, matrices: tuple[QuantizedMatrix, ...]) -> list[int]:
-    indices = [_matrix(graph, f"{name}/{number}", matrix) for number, matrix in enumerate(matrices)]
+def _weights(
+    weights_of: FusedWeights, name: str, matrices: tuple[QuantizedMatrix, ...], gates: int
+) -> list[int]:
+    # The rows of the last matrix are those of the gates, one after another.
+    indices = [
+        weights_of.constant(
+            f"{name}/{number}",
+            matrix,
+            matrix.bits,
+            parts=gates if matrix is matrices[-1] else 1,
+            masks=True,
+        )
+        for number, matrix in enumerate(matrices)
+    ]
     return indices + [_ABSENT] * (2 - len(indices))
-
-
-def _matrix(graph: GraphBuilder, name: str, matrix: QuantizedMatrix) -> int:
-    q = Quantization.of_rows(matrix.scales)
-    if matrix.bits < 8:
-        return graph.constant(name, pack_rows(matrix.values, matrix.bits), q)
-    # Runtimes want scales of rows along an axis that has them, and bytes of zeros left out have
-    # none.
-    if len(q.scales()) == 1 and masked_size(matrix.values) < matrix.values.size:
-        return graph.constant(name, pack_masked(matrix.values), q)
-    return graph.constant(name, matrix.values, q)

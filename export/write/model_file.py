@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.emit.fused_weights import StoredZeros
 from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
 from tfpipeline.export.lower.lowering import Lowering
 from tfpipeline.export.lower.op_modes import KeptFloat
@@ -35,6 +36,7 @@ class Written:
         card: Its model card.
         tensor_indices: The tensor in the file's main graph of each activation of the float graph.
         marked_outputs: Which of them a recurrent layer puts out, and its name.
+        zeros: By name, weights of our ops with many zeros, and how they are stored.
     """
 
     data: bytes
@@ -42,6 +44,7 @@ class Written:
     card: dict[str, Any]
     tensor_indices: dict[int, int]
     marked_outputs: dict[int, str]
+    zeros: dict[str, StoredZeros]
 
 
 class ModelFile:
@@ -121,7 +124,12 @@ class ModelFile:
         first = self._lowerings[0]
         data = self._model.to_bytes()
         return Written(
-            data, kept, full_card, first.activations.tensor_indices(), first.marked_outputs
+            data,
+            kept,
+            full_card,
+            first.activations.tensor_indices(),
+            first.marked_outputs,
+            first.fused_weights.zeros,
         )
 
     def _inputs(self, lowering: Lowering) -> tuple[dict[str, int], list[dict[str, Any]]]:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from pruned_models import zero_blocks
 from random_step import quantized, random_step
 from recurrent_kinds import TWIN_KINDS
 from small_model import FEATURES, walk
@@ -143,3 +144,14 @@ def test_of_two_forms_the_smaller_is_written() -> None:
     assert len(smallest_form(low, 8)) == 2
     # Equal numbers of weights: one product is faster than two.
     assert len(smallest_form(high, 8)) == 1
+
+
+def test_blocks_of_zeros_do_not_count() -> None:
+    rng = np.random.default_rng(3)
+    square, wide = (rng.normal(size=shape) for shape in ((32, 32), (32, 96)))
+    assert len(smallest_form((square, wide), 8, gates=3)) == 1
+    for share, matrices in ((0.5, 1), (0.7, 2)):
+        pruned = zero_blocks(square, share, rng), zero_blocks(wide, share, rng, gates=3)
+        assert len(smallest_form(pruned, 8, gates=3)) == matrices
+        # Weights of four bits are stored whole.
+        assert len(smallest_form(pruned, 4, gates=3)) == 1

@@ -141,6 +141,12 @@ def _add_formats(group: Any) -> None:
         help="one scale for each matrix of integer weights in place of one a row: less accurate, "
         "and 12 bytes a row smaller",
     )
+    group.add_argument(
+        "--keep-zero-blocks",
+        action="store_true",
+        help="store 8-bit weights of the fused form with all their zeros, also where so many 8x4 "
+        "blocks hold nothing else that leaving these out is faster",
+    )
 
 
 def _add_forms(group: Any) -> None:
@@ -263,6 +269,7 @@ def _files(
         clipping=arguments.clipping,
         bias_correction=arguments.bias_correction,
         per_channel=not arguments.per_tensor,
+        block_sparse=not arguments.keep_zero_blocks,
         streaming=True if arguments.streaming_only else "both" if arguments.streaming else False,
         chunk=arguments.chunk,
         state=arguments.state,
