@@ -17,7 +17,7 @@
  * multiples of TFP_SPARSE_ALIGNMENT. */
 #define TFP_SPARSE_ROWS 8
 #define TFP_SPARSE_COLUMNS 4
-#define TFP_SPARSE_ALIGNMENT 32
+#define TFP_SPARSE_ALIGNMENT 64
 /* Blocks of one panel at most, see tfp_weight_kernels. */
 #define TFP_MAX_PANEL 6
 /* Packs 1..16 rows of `depth` int8 weights, row-major with `stride` between rows, as block `index`
@@ -30,8 +30,10 @@
  * each 16 columns int8[8][16]. Those of 4 and 2 bits are told beside their packers.
  *
  * r8k4_sparse: int32[16] starts, uint32[2] numbers of tiles of rows 0..7 and of rows 8..15, both
- * even, uint16 first column of each tile, zeros up to a multiple of 32 bytes, then the tiles,
- * int8[8][4] each. So a block is as long as its tiles are many, and one follows the other. */
+ * even, uint16 first column of each tile, zeros up to a multiple of 64 bytes, then the tiles,
+ * int8[8][4] each. So a block is as long as its tiles are many, and one follows the other.
+ * r16k4_sparse: the same, with as many tiles of rows 8..15 as of rows 0..7 (tiles of zeros make
+ * them so), of which one of each take turns. */
 typedef void (*tfp_pack_fn)(const int8_t *weights, size_t rows, size_t depth, size_t stride,
                             int32_t zero_point, void *panel, size_t width, size_t index);
 

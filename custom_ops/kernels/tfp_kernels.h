@@ -2,8 +2,8 @@
  *
  * Names:  tfp_<operation>_<types>[_<layout>]_<isa>, for example tfp_gemm_s8s32_r16k4_avx2.
  * Packers: tfp_pack_s8_r16k16, tfp_pack_s8_r16k4, tfp_pack_s8_r16k4_offset128, tfp_pack_s8_r16k8,
- * tfp_pack_s8_r8k16; of sparse weights tfp_pack_s8_r8k4_sparse and
- * tfp_pack_s8_r8k4_sparse_offset128; with 4 and 2 bits a weight tfp_pack_s4_r16k8,
+ * tfp_pack_s8_r8k16; of sparse weights tfp_pack_s8_r8k4_sparse, tfp_pack_s8_r8k4_sparse_offset128
+ * and tfp_pack_s8_r16k4_sparse_offset128; with 4 and 2 bits a weight tfp_pack_s4_r16k8,
  * tfp_pack_s2_r16k16, tfp_pack_s4_r4k32, tfp_pack_s2_r4k64, tfp_pack_s4_r32k4, tfp_pack_s2_r64k4,
  * tfp_pack_s4_r16k4_signed, tfp_pack_s2_r16k4_signed, tfp_pack_s4_r16k8_signed and
  * tfp_pack_s2_r16k8_signed.
@@ -86,7 +86,8 @@ void tfp_pack_block(const tfp_weight_kernels *kernels, void *packed, size_t bloc
                     int32_t zero_point);
 
 /* Bytes of a block that a packer of sparse weights filled, and at most those of `blocks` blocks
- * whose 8x4 tiles (of rows 0..7 and 8..15 of a block) with a number other than 0 are `tiles`. */
+ * with `tiles` 8x4 tiles with a number other than 0, where of a block's rows 0..7 and 8..15 those
+ * with fewer tiles count as those with more. */
 size_t tfp_sparse_block_bytes(const void *block);
 uint64_t tfp_sparse_bytes_at_most(size_t blocks, size_t tiles);
 
@@ -182,10 +183,11 @@ TFP_DECLARE_GEMM(tfp_gemm_s8s2s32_r16k8_neoni8mm);
 
 TFP_DECLARE_PACK(tfp_pack_s8_r8k4_sparse);
 TFP_DECLARE_PACK(tfp_pack_s8_r8k4_sparse_offset128);
+TFP_DECLARE_PACK(tfp_pack_s8_r16k4_sparse_offset128);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_c);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_avx2);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_avxvnni);
-TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_avx512vnni);
+TFP_DECLARE_GEMM(tfp_gemm_s8s32_r16k4_sparse_avx512vnni);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_neon);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_neonv7);
 TFP_DECLARE_GEMM(tfp_gemm_s8s32_r8k4_sparse_neondot);

@@ -90,7 +90,7 @@ static void check_sparse_gemm(const tfp_variant *variant, const void *packed, si
 static void test_sparse_gemm(const tfp_variant *variant, size_t rows, size_t depth, uint32_t zeros,
                              bool extreme, bool at_end) {
   const int32_t zero_point = extreme ? 127 : (int32_t)(random_bits() % 256) - 128;
-  const size_t tiles = (rows + 7) / 8 * ((depth + 3) / 4);
+  const size_t tiles = 2 * ((rows + 15) / 16) * ((depth + 3) / 4);
   fill_sparse(rows, depth, zeros, extreme);
   const guarded packed =
       packed_sparse(&variant->sparse, rows, depth, zeros == 8 ? 0 : tiles, zero_point, at_end);

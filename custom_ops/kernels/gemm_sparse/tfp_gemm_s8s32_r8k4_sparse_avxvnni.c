@@ -7,7 +7,6 @@
 #define SPARSE_TARGET TFP_TARGET_AVXVNNI
 #define SPARSE_VECTORS 4
 #define SPARSE_DOT TFP_DOT_AVXVNNI
-#define SPARSE_XOR _mm256_xor_si256
 
 #include "tfp_sparse_vnni.h"
 /* Its functions come first. */

@@ -1,7 +1,7 @@
 /* Sums of sparse weights with vpdpbusd on ymm registers, each of which holds a tile of 8 rows and 4
  * columns. x + 128 is the unsigned operand; the packed starts take 128 * sum(w) off again.
  *
- * Before this file a kernel defines SPARSE_TARGET, SPARSE_DOT and SPARSE_XOR. */
+ * Before this file a kernel defines SPARSE_TARGET and SPARSE_DOT. */
 #ifndef TFP_SPARSE_VNNI_H_
 #define TFP_SPARSE_VNNI_H_
 
@@ -26,7 +26,7 @@ SPARSE_TARGET TFP_INLINE __m256i tfp_sparse_load(const void *p) {
 SPARSE_TARGET TFP_INLINE __m256i tfp_sparse_broadcast(const int8_t *x) {
   int32_t four;
   memcpy(&four, x, sizeof four);
-  return SPARSE_XOR(_mm256_set1_epi32(four), _mm256_set1_epi8(-128));
+  return _mm256_xor_si256(_mm256_set1_epi32(four), _mm256_set1_epi8(-128));
 }
 
 SPARSE_TARGET TFP_INLINE tfp_sums sums_zero(void) {

@@ -21,46 +21,49 @@ TFP_NOINLINE static bool copy_tile(const int8_t *weights, size_t rows, size_t de
   return any != 0;
 }
 
-/* The two passes are over the same tiles: columns come before all weights. */
+/* `in_turn`: r16k4, where tiles of both halves of the rows take turns. */
 TFP_NOINLINE static void pack_sparse(const int8_t *weights, size_t rows, size_t depth,
-                                     size_t stride, int32_t zero_point, void *packed) {
+                                     size_t stride, int32_t zero_point, void *packed,
+                                     bool in_turn) {
   enum { kRows = TFP_SPARSE_ROWS, kTile = TFP_SPARSE_ROWS * TFP_SPARSE_COLUMNS };
   TFP_ASSERT(rows > 0 && rows <= TFP_ROW_BLOCK && depth > 0 && stride >= depth);
   int32_t *start = packed;
-  uint32_t *counts = (uint32_t *)packed + TFP_ROW_BLOCK;
-  uint16_t *columns = (uint16_t *)(void *)(counts + 2), *column = columns;
-  size_t found[2];
-  int8_t tile[kTile];
   for (size_t row = 0; row < TFP_ROW_BLOCK; ++row) {
     const uint32_t sum = row < rows ? (uint32_t)tfp_sum_s8(weights + row * stride, depth) : 0;
     start[row] = (int32_t)(0u - (uint32_t)zero_point * sum);
   }
+  const size_t inside[2] = {rows < kRows ? rows : kRows, rows < kRows ? 0 : rows - kRows};
+  size_t found[2] = {0, 0};
+  int8_t tile[kTile];
   for (size_t half = 0; half < 2; ++half) {
-    const size_t first = half * kRows, left = rows > first ? rows - first : 0;
-    const uint16_t *begin = column;
-    for (size_t k = 0; left > 0 && k < depth; k += TFP_SPARSE_COLUMNS) {
-      if (copy_tile(weights + first * stride, left < kRows ? left : kRows, depth, stride, k,
-                    tile)) {
-        *column++ = (uint16_t)k;
-      }
+    for (size_t k = 0; inside[half] > 0 && k < depth; k += TFP_SPARSE_COLUMNS) {
+      found[half] +=
+          copy_tile(weights + half * kRows * stride, inside[half], depth, stride, k, tile);
     }
-    found[half] = (size_t)(column - begin);
-    if (found[half] % 2 != 0) *column++ = 0; /* kernels take two at a time: a tile of zeros */
-    counts[half] = (uint32_t)(column - begin);
   }
-  const size_t tiles = (size_t)(column - columns);
+  /* Kernels take two at a time: what is missing is a tile of zeros. */
+  const size_t most = found[0] > found[1] ? found[0] : found[1];
+  uint32_t *counts = (uint32_t *)packed + TFP_ROW_BLOCK;
+  for (size_t half = 0; half < 2; ++half) {
+    counts[half] = (uint32_t)((in_turn ? most : found[half]) + 1) & ~1u;
+  }
+  const size_t tiles = (size_t)counts[0] + counts[1], step = in_turn ? 2 : 1;
+  uint16_t *columns = (uint16_t *)(void *)(counts + 2);
   int8_t *out = (int8_t *)packed + tfp_sparse_header_bytes(tiles);
   /* What lies between has a value too, so that packed weights are the same every time. */
-  memset(column, 0, (size_t)((unsigned char *)out - (unsigned char *)column));
+  memset(columns, 0, (size_t)((unsigned char *)out - (unsigned char *)columns));
   for (size_t half = 0; half < 2; ++half) {
-    const size_t first = half * kRows, left = rows > first ? rows - first : 0;
-    for (size_t i = 0; i < counts[half]; ++i, out += kTile, ++columns) {
-      if (i >= found[half]) {
-        memset(out, 0, kTile);
-      } else {
-        copy_tile(weights + first * stride, left < kRows ? left : kRows, depth, stride, *columns,
-                  out);
+    size_t at = in_turn ? half : half * counts[0];
+    for (size_t k = 0; inside[half] > 0 && k < depth; k += TFP_SPARSE_COLUMNS) {
+      if (!copy_tile(weights + half * kRows * stride, inside[half], depth, stride, k, tile)) {
+        continue;
       }
+      columns[at] = (uint16_t)k;
+      memcpy(out + at * kTile, tile, kTile);
+      at += step;
+    }
+    for (size_t i = found[half]; i < counts[half]; ++i, at += step) {
+      memset(out + at * kTile, 0, kTile);
     }
   }
 }
@@ -68,7 +71,7 @@ TFP_NOINLINE static void pack_sparse(const int8_t *weights, size_t rows, size_t 
 void tfp_pack_s8_r8k4_sparse(const int8_t *weights, size_t rows, size_t depth, size_t stride,
                              int32_t zero_point, void *panel, size_t width, size_t index) {
   (void)width, (void)index;
-  pack_sparse(weights, rows, depth, stride, zero_point, panel);
+  pack_sparse(weights, rows, depth, stride, zero_point, panel, false);
 }
 
 /* For kernels that multiply x + 128, as unsigned bytes, in place of x. */
@@ -76,5 +79,12 @@ void tfp_pack_s8_r8k4_sparse_offset128(const int8_t *weights, size_t rows, size_
                                        size_t stride, int32_t zero_point, void *panel, size_t width,
                                        size_t index) {
   (void)width, (void)index;
-  pack_sparse(weights, rows, depth, stride, zero_point + 128, panel);
+  pack_sparse(weights, rows, depth, stride, zero_point + 128, panel, false);
+}
+
+void tfp_pack_s8_r16k4_sparse_offset128(const int8_t *weights, size_t rows, size_t depth,
+                                        size_t stride, int32_t zero_point, void *panel,
+                                        size_t width, size_t index) {
+  (void)width, (void)index;
+  pack_sparse(weights, rows, depth, stride, zero_point + 128, panel, true);
 }

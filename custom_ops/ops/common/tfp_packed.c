@@ -9,7 +9,7 @@ size_t tfp_row_bytes(size_t depth, int bits) {
 tfp_weight_format tfp_format_of(const tfp_matrix *matrix, int bits) {
   const bool is_sparse = matrix->tiles.segments != NULL;
   return (tfp_weight_format){bits, is_sparse,
-                             is_sparse ? tfp_stored_count(&matrix->tiles, matrix->rows) : 0};
+                             is_sparse ? tfp_paired_count(&matrix->tiles, matrix->rows) : 0};
 }
 
 tfp_packed tfp_packed_layout(const tfp_variant *variant, const tfp_weight_format *format,

@@ -28,7 +28,7 @@ static inline float tfp_row_scale(const tfp_matrix *matrix, size_t row) {
 typedef struct tfp_weight_format {
   int bits;
   bool is_sparse;
-  size_t tiles; /* that are stored, where it is */
+  size_t tiles; /* where it is, as tfp_paired_count counts them */
 } tfp_weight_format;
 
 tfp_weight_format tfp_format_of(const tfp_matrix *matrix, int bits);

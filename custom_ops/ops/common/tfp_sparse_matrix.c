@@ -11,6 +11,20 @@ size_t tfp_stored_count(const tfp_stored_tiles *tiles, size_t rows) {
   return (size_t)tiles->segments[last];
 }
 
+size_t tfp_paired_count(const tfp_stored_tiles *tiles, size_t rows) {
+  const size_t end = tfp_stored_row(tiles, rows - 1) / kRows + 1;
+  const size_t part = (tiles->part_rows + kRows - 1) / kRows;
+  size_t count = 0;
+  for (size_t group = 0; group < end;) {
+    const bool has_next = group % part + 1 < part;
+    const int32_t *s = tiles->segments + group;
+    const size_t first = (size_t)(s[1] - s[0]), next = has_next ? (size_t)(s[2] - s[1]) : 0;
+    count += 2 * (first > next ? first : next);
+    group += has_next ? 2 : 1;
+  }
+  return count;
+}
+
 void tfp_spread_tiles(const tfp_stored_tiles *tiles, const int8_t *values, size_t first,
                       size_t rows, size_t depth, int8_t *out) {
   const size_t begin = tfp_stored_row(tiles, first);

@@ -28,6 +28,10 @@ static inline size_t tfp_stored_row(const tfp_stored_tiles *tiles, size_t row) {
 /* Tiles of the parts of `rows` rows. */
 size_t tfp_stored_count(const tfp_stored_tiles *tiles, size_t rows);
 
+/* The same as kernels may pack them, two groups of 8 rows of a part together: the group with fewer
+ * tiles counts as the other one. */
+size_t tfp_paired_count(const tfp_stored_tiles *tiles, size_t rows);
+
 /* Writes rows `first` to `first + rows` of one part, where `first` begins a tile, to `out`, one
  * after another with `depth` numbers each. */
 void tfp_spread_tiles(const tfp_stored_tiles *tiles, const int8_t *values, size_t first,

@@ -87,7 +87,7 @@ static bool read_sparse(const TfLiteTensor *tensor, tfp_fully_connected_plan *pl
     REFUSE("weights: %s", reason);
   }
   plan->shape.is_sparse = true;
-  plan->shape.tiles = tfp_stored_count(&plan->weights.tiles, plan->shape.rows);
+  plan->shape.tiles = tfp_paired_count(&plan->weights.tiles, plan->shape.rows);
   plan->weights.values = tensor->data;
   return read_scales(tensor, (size_t)tensor->dims->data[0], plan, error, error_size);
 }
