@@ -49,7 +49,11 @@ _OUR_WEIGHTS = {"int8", "uint8"}
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A buffer of the file and the first tensor that reads it; `shared_by` counts all of them."""
+    """A buffer of the file and the first tensor that reads it; `shared_by` counts all of them.
+
+    `density` is the share of the tensor's numbers that are stored, `index_bytes` what it takes to
+    say which.
+    """
 
     name: str
     graph: int
@@ -59,6 +63,8 @@ class StoredTensor:
     bytes: int
     shared_by: int
     quantization_bytes: int
+    density: float = 1.0
+    index_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ class ByteTable:
 
     Args:
         by_kind: weights, biases, constants, metadata, quantization (scales and zero points),
-            options (of custom operators), unused (buffers that nothing names), structure (rest).
+            indices (of sparse tensors), options (of custom operators), unused (buffers that nothing
+            names), structure (rest).
         by_dtype: Bytes of constant tensors by type.
         tensors: All buffers that tensors read, the largest first.
         shared_bytes: What sharing of buffers saves.
@@ -101,6 +108,7 @@ def count_bytes(model: ModelGraph) -> ByteTable:
     by_kind["metadata"] = sum(size for _, size in in_metadata)
     # Tensors may share these, so they too count by place.
     by_kind["quantization"] = sum(size for _, size in _quantization_spans(model))
+    by_kind["indices"] = sum(size for _, size in _index_spans(model))
     by_kind["options"] = sum(size for _, size in _option_spans(model))
     named = readers.keys() | in_metadata
     by_kind["unused"] = sum(size for _, size in set(model.buffers) - named)
@@ -118,6 +126,11 @@ def count_bytes(model: ModelGraph) -> ByteTable:
 def _quantization_spans(model: ModelGraph) -> set[Span]:
     tensors = (tensor for graph in model.graphs for tensor in graph.tensors)
     return {span for t in tensors if t.quantization for span in t.quantization.spans}
+
+
+def _index_spans(model: ModelGraph) -> set[Span]:
+    tensors = (tensor for graph in model.graphs for tensor in graph.tensors)
+    return {span for t in tensors if t.sparsity for span in t.sparsity.spans}
 
 
 def _option_spans(model: ModelGraph) -> set[Span]:
@@ -157,6 +170,8 @@ def _stored(
         bytes=span[1],
         shared_by=len(readers),
         quantization_bytes=_quantization_bytes(tensor),
+        density=round(tensor.density, 4),
+        index_bytes=sum(size for _, size in tensor.sparsity.spans) if tensor.sparsity else 0,
     )
 
 

@@ -31,10 +31,24 @@ class Quantization:
 
 
 @dataclass(frozen=True, slots=True)
+class Sparsity:
+    """What a sparse tensor stores.
+
+    Args:
+        numbers: How many of its numbers; blocks at the edges may reach beyond the shape.
+        spans: Where the indices lie that say which; tensors may share them.
+    """
+
+    numbers: int
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor:
     """A tensor; `buffer` 0 means that it is computed. `signature` has -1 for sizes left open.
 
-    `open_shape` says that the shape itself has such sizes, which are 1 here.
+    `open_shape` says that the shape itself has such sizes, which are 1 here. `sparsity` is None
+    where every number is stored.
     """
 
     index: int
@@ -47,7 +61,7 @@ class Tensor:
     signature: tuple[int, ...] | None
     external: bool
     open_shape: bool = False
-    sparse: bool = False
+    sparsity: Sparsity | None = None
 
     @property
     def dtype(self) -> str:
@@ -56,6 +70,16 @@ class Tensor:
     @property
     def elements(self) -> int:
         return math.prod(self.shape)
+
+    @property
+    def multiplied(self) -> int:
+        """How many numbers a product with a matrix multiplies: all, or those that are stored."""
+        return self.elements if self.sparsity is None else self.sparsity.numbers
+
+    @property
+    def density(self) -> float:
+        """Stored numbers over all."""
+        return self.multiplied / self.elements if self.elements else 1.0
 
     @property
     def nbytes(self) -> int:

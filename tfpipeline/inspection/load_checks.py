@@ -66,7 +66,7 @@ class LoadChecks:
         stored = self._model.buffers[tensor.buffer][1]
         if tensor.variable and (stored or tensor.external):
             yield f"{tensor.dtype} tensors", "a variable with stored values", _ALL
-        elif stored and bits and not tensor.external and not tensor.sparse:
+        elif stored and bits and not tensor.external and tensor.sparsity is None:
             if stored < tensor.nbytes:
                 yield f"{tensor.dtype} constants", "less data than their shapes say", _ALL
             elif stored > tensor.nbytes:

@@ -18,7 +18,7 @@ def operator_macs(graph: Graph, operator: Operator) -> int:
     if not results or results[0] is None:
         return 0
     if operator.code.name == CUSTOM:
-        return _ours(operator, operands[0] if operands else None)
+        return _ours(operator, operands)
     rule = _RULES.get(label)
     if rule is None or len(operands) < 2 or operands[0] is None or operands[1] is None:
         return 0
@@ -29,8 +29,8 @@ def _fully_connected(_: Operator, operands: list[Tensor], y: Tensor) -> int:
     x, weights = operands[:2]
     if len(weights.shape) != 2:
         return 0
-    rows, depth = weights.shape
-    return x.elements // depth * rows * depth if depth else 0
+    depth = weights.shape[1]
+    return x.elements // depth * weights.multiplied if depth else 0
 
 
 def _convolution(_: Operator, operands: list[Tensor], y: Tensor) -> int:
@@ -75,13 +75,18 @@ def _svdf(_: Operator, operands: list[Tensor], y: Tensor) -> int:
     return batch * sum(t.elements for t in operands[1:3])
 
 
-def _ours(operator: Operator, x: Tensor | None) -> int:
+def _ours(operator: Operator, operands: list[Tensor | None]) -> int:
     """Our own operators say in their options what they do; the input says how often."""
     options = our_options(operator)
-    if options is None or x is None:
+    if options is None or not operands or operands[0] is None:
         return 0
     op = OPS[operator.code.custom]
-    return x.elements // op.features(options) * op.macs(options)
+    macs = 0
+    for place, size in op.matrices(options).items():
+        matrix = operands[place] if place < len(operands) else None
+        sparse = matrix is not None and matrix.sparsity is not None
+        macs += matrix.multiplied if matrix is not None and sparse else size
+    return operands[0].elements // op.features(options) * macs
 
 
 _RULES: dict[str, Callable[[Operator, list[Tensor], Tensor], int]] = {

@@ -16,9 +16,11 @@ from tfpipeline.inspection.graph import (
     OperatorCode,
     Quantization,
     Signature,
+    Sparsity,
     Tensor,
 )
 from tfpipeline.inspection.operator_table import CUSTOM_NUMBER, operator_name
+from tfpipeline.inspection.tensor_types import type_bits
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
 _MAX_RANK = 32
@@ -37,6 +39,10 @@ _CODE_VERSION = 2
 _SHAPE, _TYPE, _BUFFER, _NAME, _QUANTIZATION, _VARIABLE = 0, 1, 2, 3, 4, 5
 _SPARSITY, _SHAPE_SIGNATURE, _EXTERNAL = 6, 7, 10
 _SCALE, _ZERO_POINT, _AXIS = 2, 3, 6
+_DIMENSIONS = 2
+#: Type and table of a vector of indices, of which a dimension has two; bytes of each by type.
+_INDICES = ((2, 3), (4, 5))
+_INDEX_BYTES = {1: 4, 2: 2, 3: 1}
 _OP_CODE, _OP_INPUTS, _OP_OUTPUTS, _OP_OPTIONS, _OP_CUSTOM = 0, 1, 2, 4, 5
 _OP_LARGE_OFFSET, _OP_LARGE_SIZE, _OP_OPTIONS_2 = 9, 10, 12
 _TENSORS, _INPUTS, _OUTPUTS, _OPERATORS, _GRAPH_NAME = 0, 1, 2, 3, 4
@@ -162,24 +168,48 @@ class _Parser:
         if min(shape, default=0) < -1:
             self._fail(f"tensor {index} has an impossible shape")
         signature = reader.integers(table, _SHAPE_SIGNATURE) or None
+        type_code = reader.scalar(table, _TYPE, "<b", 0)
+        buffer = reader.scalar(table, _BUFFER, "<I", 0)
+        self._in_range("buffer", buffer, len(self._buffers))
         tensor = Tensor(
             index=index,
             name=reader.string(table, _NAME),
             shape=tuple(1 if size == -1 else size for size in shape),
-            type_code=reader.scalar(table, _TYPE, "<b", 0),
-            buffer=self._in_range(
-                "buffer", reader.scalar(table, _BUFFER, "<I", 0), len(self._buffers)
-            ),
+            type_code=type_code,
+            buffer=buffer,
             quantization=self._quantization(table),
             variable=bool(reader.scalar(table, _VARIABLE, "<B", 0)),
             signature=shape if -1 in shape else signature,
             external=reader.scalar(table, _EXTERNAL, "<I", 0) > 0,
             open_shape=-1 in shape,
-            sparse=reader.field(table, _SPARSITY) is not None,
+            sparsity=self._sparsity(index, table, type_code, self._buffers[buffer][1]),
         )
         if tensor.elements > _MAX_TENSOR_BYTES or tensor.nbytes > _MAX_TENSOR_BYTES:
             self._fail(f"tensor {index} has an impossible size")
         return tensor
+
+    def _sparsity(self, index: int, tensor: int, type_code: int, size: int) -> Sparsity | None:
+        """Return what a sparse tensor stores, by the size of its buffer.
+
+        Whether its indices are such as a kernel takes is for runtimes to say.
+        """
+        reader = self._reader
+        table = reader.table(tensor, _SPARSITY)
+        if table is None:
+            return None
+        # Blocks are dimensions too: up to twice as many as the shape has.
+        if reader.span(table, _DIMENSIONS, 4)[1] > 2 * _MAX_RANK:
+            self._fail(f"tensor {index} has an impossible sparsity")
+        spans: list[tuple[int, int]] = []
+        for dimension in reader.tables(table, _DIMENSIONS):
+            for kind, field in _INDICES:
+                bytes_each = _INDEX_BYTES.get(reader.scalar(dimension, kind, "<B", 0))
+                vector = None if bytes_each is None else reader.table(dimension, field)
+                if bytes_each is not None and vector is not None:
+                    start, count = reader.span(vector, 0, bytes_each)
+                    spans.append((start, bytes_each * count))
+        bits = type_bits(type_code)
+        return Sparsity(8 * size // bits if bits else 0, tuple(spans))
 
     def _quantization(self, tensor: int) -> Quantization | None:
         reader = self._reader

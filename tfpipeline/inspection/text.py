@@ -233,7 +233,7 @@ def _tensors(found: ModelInspection, count: int) -> list[str]:
             f"{entry.bytes:,}",
             entry.dtype,
             "(" + ", ".join(map(str, entry.shape)) + ")",
-            entry.kind,
+            entry.kind + (f", {100 * entry.density:.0f} % stored" if entry.index_bytes else ""),
             safe(entry.name) + (f" (in {entry.shared_by} tensors)" if entry.shared_by > 1 else ""),
         )
         for entry in largest

@@ -22,12 +22,13 @@ class Op:
     Args:
         unpack: Reads the bytes of its `custom_options`; raises ValueError where they are not.
         features: From options: the length of the vectors of the input.
-        macs: From options: multiply-accumulates for each of these vectors.
+        matrices: From options: how many weights each matrix has, by the number of its operand; with
+            each of these vectors, all of them are multiplied once.
     """
 
     unpack: Callable[[bytes], Any]
     features: Callable[[Any], int]
-    macs: Callable[[Any], int]
+    matrices: Callable[[Any], dict[int, int]]
 
 
 def _recurrent(cell: Cell) -> Op:
@@ -36,21 +37,29 @@ def _recurrent(cell: Cell) -> Op:
     )
 
 
-def _both_kernels(options: RecurrentOptions) -> int:
-    rows = options.recurrent_cell.rows(options.units)
-    return sum(
-        rank * (columns + rows) if rank else columns * rows
-        for columns, rank in ((options.input_dim, options.rank_x), (options.units, options.rank_h))
-    )
+def _both_kernels(options: RecurrentOptions) -> dict[int, int]:
+    cell = options.recurrent_cell
+    rows = cell.rows(options.units)
+    found: dict[int, int] = {}
+    # Behind x and the states: two places for each kernel.
+    first = 1 + len(cell.states)
+    kernels = ((options.input_dim, options.rank_x), (options.units, options.rank_h))
+    for place, (columns, rank) in zip((first, first + 2), kernels, strict=True):
+        found[place] = columns * (rank or rows)
+        if rank:
+            found[place + 1] = rank * rows
+    return found
 
 
 OPS = {
     **{cell.op_name: _recurrent(cell) for cell in CELLS.values()},
     FULLY_CONNECTED: Op(
-        FullyConnectedOptions.unpack, lambda o: o.depth, lambda o: o.rows * o.depth
+        FullyConnectedOptions.unpack, lambda o: o.depth, lambda o: {1: o.rows * o.depth}
     ),
     FACTORED_FULLY_CONNECTED: Op(
-        FactoredOptions.unpack, lambda o: o.depth, lambda o: o.rank * (o.depth + o.rows)
+        FactoredOptions.unpack,
+        lambda o: o.depth,
+        lambda o: {1: o.rank * o.depth, 2: o.rows * o.rank},
     ),
 }
 """By name of the custom operator; the names that the plug-in registers."""
