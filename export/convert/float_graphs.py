@@ -64,20 +64,23 @@ class Converted:
     def can_fuse(self, modes: ModeTable, block_sparse: bool) -> bool:
         """Return whether any of its layers has a custom op in these modes.
 
-        With `block_sparse` that includes dense layers with many blocks of zeros.
+        With `block_sparse` that includes dense layers with many blocks of zeros, in a stream or a
+        whole sequence.
         """
         layers = {layer.name for layer in self.marked.marked if isinstance(layer, MarkedLayer)}
         operators = self.whole.operators
         layers |= {self._layer_of(operators[last]) for last in find_pairs(self.whole)}
-        return any(modes.of(layer).fusable for layer in layers) or (
-            block_sparse
-            and any(
-                is_sparse_product(self.whole, op, modes.of(self._layer_of(op))) for op in operators
-            )
+        if any(modes.of(layer).fusable for layer in layers):
+            return True
+        graphs = [self.whole] if self.stream is None else [self.whole, self.stream.graph]
+        return block_sparse and any(
+            is_sparse_product(graph, op, modes.of(self._layer_of(op, graph)))
+            for graph in graphs
+            for op in graph.operators
         )
 
-    def _layer_of(self, op: FloatOperator) -> str:
-        return layer_of_op(self.whole, op, self.marked.layer_of) or ""
+    def _layer_of(self, op: FloatOperator, graph: FloatGraph | None = None) -> str:
+        return layer_of_op(graph or self.whole, op, self.marked.layer_of) or ""
 
 
 def convert_model(

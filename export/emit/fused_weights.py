@@ -76,6 +76,7 @@ class FusedWeights:
         bits: int,
         parts: int = 1,
         masks: bool = False,
+        vectors: int = 1,
     ) -> int:
         """Declare a matrix and return its tensor.
 
@@ -85,12 +86,13 @@ class FusedWeights:
             bits: Of a weight.
             parts: Into how many equal parts the rows fall: the gates of a recurrent layer.
             masks: Whether the op reads matrices without any of their zeros.
+            vectors: How many are multiplied with the matrix in a call.
         """
         values = matrix.values
         if bits < 8:
             q = Quantization.of_rows(matrix.scales)
             return self._graph.constant(name, pack_rows(values, bits), q)
-        if self._blocks and pays_without_blocks(values, parts):
+        if self._blocks and pays_without_blocks(values, parts, vectors):
             data = encode_blocks(values, parts)
             q = Quantization.of_rows(pad_scales(matrix.scales, parts))
             self._note(name, matrix, parts, "blocks", data.blocks.nbytes + index_bytes(data))

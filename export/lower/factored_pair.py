@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tfpipeline.export.emit.fused_weights import FusedWeights
@@ -47,9 +49,9 @@ def lower_pair(
         x_scale, y_scale = activations.quantization(x, kind).scales()[0], q.scales()[0]
         head = rows_our_ops_take(left, head, head_bits, x_scale / inner_scale)
         tail = rows_our_ops_take(right, tail, tail_bits, inner_scale / y_scale)
-    name = activations.name(output)
+    name, vectors = activations.name(output), math.prod(source.tensors[x].shape[:-1])
     weights = [
-        weights_of.constant(f"{name}/factors/{number}", matrix, bits)
+        weights_of.constant(f"{name}/factors/{number}", matrix, bits, vectors=vectors)
         for number, (matrix, bits) in enumerate([(head, head_bits), (tail, tail_bits)])
     ]
     rank, depth = head.values.shape

@@ -5,6 +5,8 @@ The spec of the op: custom_ops/spec/fully_connected.md; of its weights: block_sp
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tfpipeline.export.emit.fused_weights import FusedWeights
@@ -52,7 +54,9 @@ def lower_sparse(
         stored_bias = integer_bias(graph, f"{name}/bias", bias, rows, products, kind, q)
     elif bias is not None:
         stored_bias = graph.constant(f"{name}/bias", np.asarray(bias, np.float32))
-    weights = weights_of.constant(f"{name}/weights", matrix, bits)
+    weights = weights_of.constant(
+        f"{name}/weights", matrix, bits, vectors=math.prod(source.tensors[x].shape[:-1])
+    )
     # The op keeps the dimensions of x; a FULLY_CONNECTED may drop them.
     wanted, made = source.tensors[output].shape, (*source.tensors[x].shape[:-1], rows)
     result = graph.tensor(name, made, np.dtype(kind), result_q)

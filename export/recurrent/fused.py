@@ -40,9 +40,9 @@ def lower_fused(
         states = [zero] * len(plan.states)
     options = fused_options(plan)
     gates = len(plan.cell.gates)
-    weights = _weights(weights_of, f"{plan.name}/kernel", plan.kernel, gates)
+    weights = _weights(weights_of, f"{plan.name}/kernel", plan.kernel, gates, frames)
     name = f"{plan.name}/recurrent_kernel"
-    weights += _weights(weights_of, name, plan.recurrent_kernel, gates)
+    weights += _weights(weights_of, name, plan.recurrent_kernel, gates, 1)
     bias = graph.constant(f"{plan.name}/bias", plan.bias)
     shape = (1, frames, plan.units) if plan.return_sequences else (1, plan.units)
     output = graph.tensor(f"{plan.name}/output", shape, np.int8, plan.output)
@@ -83,7 +83,11 @@ def _widths(matrices: tuple[QuantizedMatrix, ...]) -> tuple[int, int]:
 
 
 def _weights(
-    weights_of: FusedWeights, name: str, matrices: tuple[QuantizedMatrix, ...], gates: int
+    weights_of: FusedWeights,
+    name: str,
+    matrices: tuple[QuantizedMatrix, ...],
+    gates: int,
+    vectors: int,
 ) -> list[int]:
     # The rows of the last matrix are those of the gates, one after another.
     indices = [
@@ -93,6 +97,7 @@ def _weights(
             matrix.bits,
             parts=gates if matrix is matrices[-1] else 1,
             masks=True,
+            vectors=vectors,
         )
         for number, matrix in enumerate(matrices)
     ]

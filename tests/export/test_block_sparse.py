@@ -85,11 +85,12 @@ def test_all_matrices_with_blocks_of_zeros_are_smaller(exported: dict[bool, Any]
         "gru_factored/recurrent_kernel/1",
         "pair/Tensordot_1/MatMul/factors/0",
         "pair/Tensordot_1/MatMul/factors/1",
-        "sparse/Tensordot/weights",
     ]
-    assert found == sparse_tensors(report.stream_fused)
-    assert found.keys() == {name for name, zero in report.zeros.items() if zero.form == "blocks"}
-    for name, size in found.items():
+    # XNNPACK multiplies whole sequences faster with dense weights of plain dense layers.
+    stream = sparse_tensors(report.stream_fused)
+    assert stream == {**found, "sparse/Tensordot/weights": 608}
+    assert stream.keys() == {name for name, zero in report.zeros.items() if zero.form == "blocks"}
+    for name, size in stream.items():
         stored = report.zeros[name]
         assert stored.zero_blocks >= 0.6 and size < stored.bytes < 0.55 * stored.dense_bytes
         assert f"{name}: blocks of zeros left out, which is faster" in str(report)
@@ -138,7 +139,7 @@ def test_tflite_runtime_2_14_runs_them(exported: dict[bool, Any], tmp_path: Path
 
 @pytest.mark.parametrize("mode", ["int8", "dynamic"])
 def test_a_dense_layer_alone_makes_a_fused_form(target: Path, mode: str) -> None:
-    layers = keras.layers.Dense(48, activation="relu"), keras.layers.GlobalAveragePooling1D()
+    layers = keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(48, activation="relu")
     x = walk(40)
     report = export(prune(built(*layers)), target, quantize=mode, calibration=x, tolerances=LOOSE)
     assert len(sparse_tensors(report.fused)) == 1
