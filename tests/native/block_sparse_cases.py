@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from factored_models import FactoredCase, make_factored
 from fully_connected_models import LayerCase, make_layer
 from recurrent_models import Case, make_case
 
@@ -58,3 +59,16 @@ def sparse_layer(rows: int, depth: int, batch: int, zeros: float, dtype: type) -
     """A fully connected layer with blocks of zeros."""
     case = make_layer(rows, depth, batch, dtype=dtype, seed=batch)
     return replace(case, weights=with_zeros(case.weights, zeros, np.random.default_rng(2)))
+
+
+def sparse_pair(
+    rows: int, depth: int, rank: int, batch: int, zeros: float, dtype: type, per_row: bool = True
+) -> FactoredCase:
+    """A factored layer of which both matrices have blocks of zeros."""
+    case = make_factored(rows, depth, rank, batch, dtype=dtype, per_row=per_row, seed=batch)
+    rng = np.random.default_rng(3)
+    first, last = (
+        replace(factor, values=with_zeros(factor.values, zeros, rng))
+        for factor in (case.first, case.last)
+    )
+    return replace(case, first=first, last=last)

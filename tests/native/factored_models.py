@@ -9,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
 from tfpipeline.export.quantize.quantization import Quantization
+from tfpipeline.numerics.block_sparse import encode_blocks, pad_scales
 from tfpipeline.numerics.factored import QuantizedFactor, factored_float, factored_int8
 from tfpipeline.numerics.factored_options import OP_NAME, FactoredOptions
 from tfpipeline.numerics.fully_connected import pack_rows
@@ -100,6 +101,7 @@ class FactoredModel:
     weights_constant: bool = True
     bias_data: np.ndarray | None = None
     inputs: tuple[int, ...] = ()
+    sparse: bool = False
 
 
 def _levels(scales: np.ndarray, data: float | None = None) -> Quantization:
@@ -124,6 +126,11 @@ def factored_model(case: FactoredCase, edit: FactoredModel | None = None) -> byt
         data = pack_rows(factor.values, bits) if data is None else data
         levels = _levels(factor.scales, edit.weights_scale[number])
         kept = data if edit.weights_constant else None
+        if edit.sparse:
+            scales = pad_scales(factor.scales) if len(factor.scales) > 1 else factor.scales
+            blocks = encode_blocks(factor.values)
+            weights.append(graph.sparse_constant(f"w{number}", blocks, _levels(scales)))
+            continue
         weights.append(graph.tensor(f"w{number}", data.shape, data.dtype, levels, kept))
     bias = -1
     if case.bias is not None:

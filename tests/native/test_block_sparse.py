@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, load_delegate
-from block_sparse_cases import sparse_layer, sparse_recurrent
+from block_sparse_cases import sparse_layer, sparse_pair, sparse_recurrent
+from factored_models import FactoredModel, factored_model
 from fully_connected_models import LayerModel, layer_model
 from recurrent_models import ModelSpec, assert_same_bits, feeds, op_model
 
@@ -60,6 +61,23 @@ def test_layers_have_the_bits_of_dense_weights(
     for batch in (1, 2, 5, 8, 9):
         case = sparse_layer(*shape, batch, zeros, dtype)
         it = interpreter(layer_model(case, edit=LayerModel(sparse=True)), isa=isa, num_threads="2")
+        it.set_tensor(it.get_input_details()[0]["index"], case.x)
+        it.invoke()
+        got = it.get_tensor(it.get_output_details()[0]["index"])
+        view = np.int8 if dtype is np.int8 else np.int32
+        np.testing.assert_array_equal(got.view(view), case.reference().view(view))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.float32])
+@pytest.mark.parametrize("zeros", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (40, 24, 9), (113, 67, 35)], ids=str)
+def test_factored_layers_have_the_bits_of_dense_weights(
+    isa: str, shape: tuple[int, int, int], zeros: float, dtype: type
+) -> None:
+    for batch, per_row in ((1, True), (3, False), (9, True)):
+        case = sparse_pair(*shape, batch, zeros, dtype, per_row)
+        model = factored_model(case, FactoredModel(sparse=True))
+        it = interpreter(model, isa=isa, num_threads="2")
         it.set_tensor(it.get_input_details()[0]["index"], case.x)
         it.invoke()
         got = it.get_tensor(it.get_output_details()[0]["index"])

@@ -12,7 +12,9 @@ from pathlib import Path
 import native_library as native
 import numpy as np
 import pytest
-from factored_models import factored_model, make_factored
+from block_sparse_cases import sparse_layer, sparse_pair, sparse_recurrent
+from factored_models import FactoredModel, factored_model, make_factored
+from fully_connected_models import LayerModel, layer_model
 from recurrent_models import assert_same_bits, feeds, make_case, op_model, state_names
 from separate_environment import TFLITE_RUNTIME
 from unsigned_layers import make_unsigned, unsigned_model
@@ -69,6 +71,22 @@ def test_layers_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path
         results = run_in(runtime, model, {"x": case.x}, tmp_path)
         for isa in native.supported():
             np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
+
+
+def test_sparse_weights_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path) -> None:
+    layer, pair = sparse_layer(40, 24, 3, 0.7, np.int8), sparse_pair(40, 24, 9, 3, 0.7, np.int8)
+    for case, model in (
+        (layer, layer_model(layer, edit=LayerModel(sparse=True))),
+        (pair, factored_model(pair, FactoredModel(sparse=True))),
+    ):
+        results = run_in(runtime, model, {"x": case.x}, tmp_path)
+        for isa in native.supported():
+            np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
+    recurrent = sparse_recurrent("gru", (6, 0), 0.7, ("W1", "W2", "U1"), units=40, input_dim=13)
+    results = run_in(runtime, op_model(recurrent).build(), feeds(recurrent), tmp_path)
+    for isa in native.supported():
+        got = [results[f"{isa}_{name}"] for name in ("y", *state_names(recurrent.cell))]
+        assert_same_bits(got, recurrent.reference())
 
 
 def test_stock_uint8_layers_have_the_bits_of_the_spec(runtime: str, tmp_path: Path) -> None:
