@@ -19,6 +19,7 @@ from arm.results import (
     goal_rows,
     read_recorded,
     recurrent_rows,
+    sparse_rows,
     write_csv,
     write_text,
 )
@@ -40,8 +41,15 @@ GEMM = (6144, 320)
 RECURRENT = ((320, 640, 16), (320, 640, 1))
 
 
-def run(sources: Path, results: Path, l2_bytes: int) -> int:
-    """Measure everything and write `arm-*.csv` and `arm-gemm.svg` to the folder `results`."""
+# Without 7 of 10 tiles of weights; the same sizes in sums are there already.
+SPARSE_BATCHES = (1, 2, 4, 8)
+
+
+def run(sources: Path, results: Path, l2_bytes: int, sparse_only: bool = False) -> int:
+    """Measure everything and write `arm-*.csv` and `arm-gemm.svg` to the folder `results`.
+
+    With `sparse_only`, measure what `arm-sparse.csv` needs, and write nothing else.
+    """
     tools = Tools.find()
     recorded = read_recorded(sources / "bench" / "arm" / "recorded.csv")
     subjects = [
@@ -56,6 +64,15 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
         for cell in CELLS
         for name, processors in VARIANTS.items()
     ]
+    sparse = [
+        Subject("sparse", name, (*GEMM, batch), processors)
+        for name, processors in VARIANTS.items()
+        for batch in SPARSE_BATCHES
+    ]
+    if sparse_only:
+        dense = {(one.variant, one.sizes) for one in sparse}
+        subjects = [s for s in subjects if s.kind == "gemm" and (s.variant, s.sizes) in dense]
+    subjects += sparse
     with tempfile.TemporaryDirectory(prefix="bench-arm-") as name:
         folder = Path(name)
         plugin = tools.build_plugin(sources, folder)
@@ -66,9 +83,6 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
             for subject in track(subjects, "Counting", len(subjects))
         ]
     check_same_results(everything)
-    gemm = [result for result in everything if not result.subject.is_recurrent]
-    recurrent = [result for result in everything if result.subject.is_recurrent]
-    goals = check_goals(sources / "bench" / "arm" / "goals.csv", everything, recorded)
     notes = [
         "Written by `make bench-arm`. Nothing here is a time: see docs/results/arm.md.",
         *(f"{name}: {version}" for name, version in tools.versions().items()),
@@ -77,6 +91,14 @@ def run(sources: Path, results: Path, l2_bytes: int) -> int:
     if tools.mca_missing:
         # Without the path of what was found: the tables are the same on any machine.
         notes.append("llvm-mca 19 or later was not found: cycles by its models are left out.")
+    each = "weights without 70 % of their 8x4 tiles beside dense ones; sums in int32"
+    write_csv(results / "arm-sparse.csv", [*notes, each], sparse_rows(everything))
+    if sparse_only:
+        return 0
+    others = [result for result in everything if result.subject.kind != "sparse"]
+    gemm = [result for result in others if not result.subject.is_recurrent]
+    recurrent = [result for result in others if result.subject.is_recurrent]
+    goals = check_goals(sources / "bench" / "arm" / "goals.csv", others, recorded)
     each = "numbers without another unit are for each multiply-accumulate"
     write_csv(results / "arm-gemm.csv", [*notes, each], gemm_rows(gemm, recorded))
     each = "numbers are for each step of 16 or of one that is streamed, but for the call's"
@@ -107,9 +129,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sources", type=Path, default=Path("custom_ops"), help="custom_ops")
     parser.add_argument("--results", type=Path, default=Path("build/bench-arm"), help="folder")
     parser.add_argument("--l2", type=int, default=512, help="KiB of the second-level cache")
+    parser.add_argument("--sparse-only", action="store_true", help="write arm-sparse.csv only")
     options = parser.parse_args(arguments)
     try:
-        return run(options.sources, options.results, options.l2 << 10)
+        return run(options.sources, options.results, options.l2 << 10, options.sparse_only)
     except ArmBenchError as error:
         print(error, file=sys.stderr)
         return 1

@@ -7,21 +7,44 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.flatbuffer.builder import ModelBuilder
+from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
 from tfpipeline.export.quantize.quantization import Quantization
+from tfpipeline.numerics.block_sparse import BLOCK, encode_blocks, pad_scales, pad_to_blocks
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.fully_connected_options import OP_NAME, FullyConnectedOptions
 
 
+def with_zero_blocks(
+    values: np.ndarray, share: float, rng: np.random.Generator, parts: int = 1
+) -> np.ndarray:
+    """Return a matrix with this share of the 8x4 blocks of each part of its rows set to zero."""
+    padded = pad_to_blocks(values, parts).shape
+    rows, depth = padded[0] // BLOCK[0], padded[1] // BLOCK[1]
+    per_part = rows // parts * depth
+    kept = [rng.permutation(per_part) >= round(share * per_part) for _ in range(parts)]
+    blocks = np.concatenate(kept).reshape(parts, rows // parts, depth)
+    mask = blocks.repeat(BLOCK[0], axis=1).repeat(BLOCK[1], axis=2)
+    return values * mask[:, : len(values) // parts, : values.shape[1]].reshape(values.shape)
+
+
+def sparse_weights(
+    graph: GraphBuilder, name: str, values: np.ndarray, scales: np.ndarray, parts: int = 1
+) -> int:
+    """Declare int8 weights without their blocks of zeros."""
+    q = Quantization.per_channel(pad_scales(scales, parts))
+    return graph.sparse_constant(name, encode_blocks(values, parts), q)
+
+
 @dataclass(frozen=True)
 class Layer:
-    """What a model of one layer computes."""
+    """What a model of one layer computes; `zeros` is the share of 8x4 blocks of zeros left out."""
 
     rows: int
     depth: int
     batch: int
     is_float: bool
     bits: int
+    zeros: float = 0.0
 
     def model(self, custom: bool) -> bytes:
         """Return the model file: our op where `custom`, else the builtin one."""
@@ -37,7 +60,10 @@ class Layer:
         builder = ModelBuilder("a fully connected layer")
         graph = builder.graph("main")
         x = graph.tensor("x", (self.batch, self.depth), dtype, x_levels)
-        w = graph.constant("w", data, Quantization.per_channel(scales))
+        if self.zeros:
+            w = sparse_weights(graph, "w", with_zero_blocks(weights, self.zeros, rng), scales)
+        else:
+            w = graph.constant("w", data, Quantization.per_channel(scales))
         bias_levels = Quantization.per_channel(np.float32(0.037) * scales)
         zeros = np.zeros(self.rows, np.float32 if self.is_float else np.int32)
         b = graph.constant("b", zeros, None if self.is_float else bias_levels)

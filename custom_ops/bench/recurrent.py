@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
+from layers import sparse_weights, with_zero_blocks
 from measuring import machine, measure, plot_if_possible, write_csv
 from read_limit import read_limit
 from recurrent_plot import plot
@@ -52,13 +53,17 @@ _FIGURES = (
 
 @dataclass(frozen=True)
 class Preset:
-    """A stack of recurrent layers over one sequence; `rank` as a part of the units, 0 for plain."""
+    """A stack of recurrent layers over one sequence; `rank` as a part of the units, 0 for plain.
+
+    `zeros` is the share of 8x4 blocks of zeros left out of every matrix.
+    """
 
     cell: str
     units: tuple[int, ...]
     features: int
     frames: int
     rank: float
+    zeros: float = 0.0
 
     @property
     def name(self) -> str:
@@ -108,6 +113,10 @@ class Preset:
         def matrix(name: str, shape: tuple[int, int]) -> int:
             values = rng.integers(-127, 128, shape).astype(np.int8)
             scales = np.full(shape[0], 0.02 / np.sqrt(shape[1]), np.float32)
+            if self.zeros:
+                gates = rows // units if shape[0] == rows else 1
+                values = with_zero_blocks(values, self.zeros, rng, gates)
+                return sparse_weights(graph, f"{name}{number}", values, scales, gates)
             return graph.constant(f"{name}{number}", values, Quantization.per_channel(scales))
 
         def pair(name: str, depth: int) -> list[int]:

@@ -21,6 +21,7 @@ from arm.results import (
     gemm_rows,
     read_recorded,
     recurrent_rows,
+    sparse_rows,
     values_of,
     write_csv,
 )
@@ -154,6 +155,20 @@ def test_results_in_int8_are_the_same_products(count: Count) -> None:
     assert bytes_.instructions > sums.instructions
     assert bytes_.classes["mac"] >= sums.classes["mac"]
     check_same_results([bytes_, count(replace(SMALL, kind="int8", variant="c"))])
+
+
+@pytest.mark.parametrize("variant", ["neon", "neondot"])
+def test_sparse_weights_take_fewer_instructions(count: Count, variant: str) -> None:
+    dense, sparse = (
+        count(replace(SMALL, kind=kind, variant=variant, sizes=(64, 320, 1)))
+        for kind in ("gemm", "sparse")
+    )
+    assert sparse.weights < 0.4 * dense.weights
+    check_same_results([sparse, count(replace(sparse.subject, variant="c"))])
+    (row,) = sparse_rows([sparse, dense])
+    assert row["variant"] == variant and row["sizes"] == "64x320x1"
+    ratio = float(str(row["times_fewer_instructions [counted]"]))
+    assert ratio == round(dense.instructions / sparse.instructions, 2) > 1.3
 
 
 @pytest.mark.parametrize(("kind", "bits"), [("int4", 4), ("int2", 2)])

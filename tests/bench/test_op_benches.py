@@ -15,7 +15,10 @@ import pytest
 pytestmark = pytest.mark.slow
 
 BENCH = Path(__file__).resolve().parents[2] / "custom_ops" / "bench"
-_SCRIPTS = ("recurrent", "fully_connected", "fully_connected_grid", "one_step", "read_limit")
+_SCRIPTS = (
+    *("recurrent", "fully_connected", "fully_connected_grid", "one_step", "read_limit"),
+    "block_sparse",
+)
 _MODULES = (
     *_SCRIPTS,
     "measuring",
@@ -243,3 +246,25 @@ def test_the_plot_leaves_out_rows_without_figures(
     rows = recurrent.time_preset(models, preset, 1, "auto", 1, 1)
     recurrent.plot(tmp_path / "plot.png", rows, 1e9, "a note")
     assert (tmp_path / "plot.png").stat().st_size > 0
+
+
+def test_blocks_of_zeros_are_timed_against_the_same_layers_with_them(
+    benches: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = benches["block_sparse"]
+    options = ["--sparsity", "0.5", "0.7", "--shapes", "48x32", "--cells", "gru", "--units", "20"]
+    options += ["--rounds", "2", "--repeats", "2", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["block_sparse.py", *options])
+    bench.main()
+    rows = _table(tmp_path / "block_sparse_x86.csv")
+    sparse = [f"ours, {share} % of blocks left out" for share in (50, 70)]
+    assert [(row["layer"], row["contender"]) for row in rows] == [
+        *(("48x32", name) for name in ("XNNPACK", bench.DENSE, *sparse)),
+        *(("GRU 20", name) for name in (bench.DENSE, *sparse)),
+    ]
+    for row in rows:
+        assert float(row["times_faster"]) > 0 and float(row["median_times_faster"]) > 0
+        assert row["times_faster"] == "1.00" or row["contender"] != bench.DENSE
+    # The share that is said is the share that is left out.
+    kept = [bench.Layer(96, 64, 1, False, 8, zeros).model(True) for zeros in (0.25, 0.75)]
+    assert 0.5 < (len(kept[0]) - len(kept[1])) / (96 * 64) < 0.56

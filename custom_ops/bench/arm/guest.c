@@ -3,8 +3,10 @@
  *   guest gemm VARIANT ROWS COLUMNS BATCH   int8 weights times int8 vectors, sums in int32
  *   guest int8 VARIANT ROWS COLUMNS BATCH   the same with results in int8, as an op would have them
  *   guest int4|int2 ...                     likewise with weights of 4 and 2 bits
- *   guest float ...                         int8 weights, vectors and results in float32
- *   guest CELL VARIANT INPUT UNITS STEPS   the op tfpipeline.CELL, plain kernels, batch 1
+ *   guest sparse ...                        sums in int32 of weights without their 8x4 tiles of
+ * zeros, which are 7 of 10 guest float ...                         int8 weights, vectors and
+ * results in float32 guest CELL VARIANT INPUT UNITS STEPS   the op tfpipeline.CELL, plain kernels,
+ * batch 1
  *
  * Prints `weights BYTES checksum SUM`: packed bytes that the call reads, and a sum over its result
  * that is the same for every variant. All memory is static, so that addresses, and with them what
@@ -191,6 +193,41 @@ static int run_gemm(const tfp_variant *variant, int bits, size_t rows, size_t de
   return 0;
 }
 
+static int run_sparse(const tfp_variant *variant, size_t rows, size_t depth, size_t batch) {
+  if (batch > kMaxBatch || rows % TFP_ROW_BLOCK != 0 || depth % TFP_SPARSE_COLUMNS != 0) {
+    return fail("expected a batch of at most 8, rows in blocks of 16 and columns in tiles of 4");
+  }
+  const tfp_weight_kernels *kernels = &variant->sparse;
+  const size_t blocks = rows / TFP_ROW_BLOCK;
+  int8_t *weights = random_bytes(rows * depth, rows * depth);
+  for (size_t row = 0; row < rows; row += TFP_SPARSE_ROWS) {
+    for (size_t k = 0; k < depth; k += TFP_SPARSE_COLUMNS) {
+      state = state * 1664525u + 1013904223u;
+      if ((state >> 16) % 10 >= 7) continue;
+      for (size_t i = row; i < row + TFP_SPARSE_ROWS; ++i) {
+        memset(weights + i * depth + k, 0, TFP_SPARSE_COLUMNS);
+      }
+    }
+  }
+  const int8_t *x = random_bytes(batch * depth, batch * depth);
+  int32_t *acc = take(batch * rows * sizeof *acc);
+  const size_t tiles = rows / TFP_SPARSE_ROWS * (depth / TFP_SPARSE_COLUMNS);
+  unsigned char *packed = take((size_t)tfp_sparse_bytes_at_most(blocks, tiles));
+  size_t bytes = 0;
+  for (size_t b = 0; b < blocks; ++b) {
+    kernels->pack(weights + b * TFP_ROW_BLOCK * depth, TFP_ROW_BLOCK, depth, depth, 0,
+                  packed + bytes, 1, 0);
+    bytes += tfp_sparse_block_bytes(packed + bytes);
+  }
+  REGION_BEGIN();
+  kernels->gemm(packed, blocks, depth, batch, x, (ptrdiff_t)depth, acc, rows);
+  REGION_END();
+  if (check_products(weights, x, depth, rows, depth, batch, acc) != 0) return 1;
+  const uint32_t sum = checksum(acc, batch * rows * sizeof *acc);
+  printf("weights %zu checksum %08x\n", bytes, (unsigned)sum);
+  return 0;
+}
+
 static tfp_matrix random_matrix(size_t rows, size_t depth) {
   return (tfp_matrix){.values = random_bytes(rows * depth, rows * depth),
                       .scales = same_floats(rows, 0x1p-11f),
@@ -247,7 +284,8 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
 }
 
 int main(int count, char **arguments) {
-  if (count != 6) return fail("usage: guest gemm|int8|int4|int2|float|CELL VARIANT SIZE SIZE SIZE");
+  if (count != 6)
+    return fail("usage: guest gemm|int8|int4|int2|float|sparse|CELL VARIANT SIZE SIZE SIZE");
   const tfp_variant *variant = tfp_find_variant(arguments[2]);
   if (variant == NULL) return fail("this processor has no such variant");
   size_t sizes[3];
@@ -263,6 +301,7 @@ int main(int count, char **arguments) {
     }
   }
   if (strcmp(what, "gemm") == 0) return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kSums);
+  if (strcmp(what, "sparse") == 0) return run_sparse(variant, sizes[0], sizes[1], sizes[2]);
   if (strcmp(what, "float") == 0) {
     return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kFloat);
   }
@@ -271,5 +310,5 @@ int main(int count, char **arguments) {
     if (strcmp(what, name) == 0)
       return run_gemm(variant, bits, sizes[0], sizes[1], sizes[2], kInt8);
   }
-  return fail("expected gemm, int8, int4, int2, float or the name of a cell");
+  return fail("expected gemm, int8, int4, int2, float, sparse or the name of a cell");
 }

@@ -149,6 +149,25 @@ def gemm_rows(
     return rows
 
 
+def sparse_rows(results: Sequence[Measurement]) -> list[dict[str, object]]:
+    """Return one row a variant and batch: sparse weights beside dense ones, with int32 sums."""
+    by_subject = {(r.subject.kind, r.subject.variant, r.subject.sizes): r for r in results}
+    rows: list[dict[str, object]] = []
+    for (kind, variant, sizes), sparse in by_subject.items():
+        dense = by_subject.get(("gemm", variant, sizes))
+        if kind != "sparse" or dense is None:
+            continue
+        row: dict[str, object] = {"variant": variant, "sizes": "x".join(map(str, sizes))}
+        for name, result in (("dense", dense), ("sparse", sparse)):
+            row[f"{name}_instructions [counted]"] = result.instructions
+            row[f"{name}_weight_bytes [counted]"] = result.weights
+        row["times_fewer_instructions [counted]"] = (
+            f"{dense.instructions / sparse.instructions:.2f}"
+        )
+        rows.append(row)
+    return rows
+
+
 def recurrent_rows(
     results: Sequence[Measurement], recorded: Mapping[Key, float]
 ) -> list[dict[str, object]]:
