@@ -39,6 +39,7 @@ STUDIES = {
     "equal-bytes": "tfpipeline.studies.fast_grnn.equal_bytes",
     "trace-norm-ranks": "tfpipeline.studies.fast_grnn.trace_norm_ranks",
     "qrnn-compression": "tfpipeline.studies.fast_grnn.qrnn_compression",
+    "block-sparsity": "tfpipeline.studies.fast_grnn.block_sparsity",
     "low-rank-runs": "tfpipeline.studies.low_rank.finished_runs",
 }
 

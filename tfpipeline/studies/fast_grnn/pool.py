@@ -23,6 +23,8 @@ from tfpipeline.studies.fast_grnn.work import do_run
 class Pool:
     """Rows of runs, each computed once for all studies with the same output folder.
 
+    `STORE` is the file of these rows.
+
     Args:
         out: that folder.
         quick: takes the quick settings.
@@ -35,6 +37,8 @@ class Pool:
         MissingExtraError: a package is missing that the study would need later.
         StudyError: the folder holds another corpus, or rows found with other settings.
     """
+
+    STORE = "fast_grnn.rows.jsonl"
 
     def __init__(
         self,
@@ -53,16 +57,14 @@ class Pool:
         self.out = out
         self.settings = settings or (QUICK if quick else FULL)
         self.files = RunFiles(out, self.settings)
-        self.corpus = file_digest(prepare_commands(self.files, data))
+        self.corpus = self._prepare(data)
         basis = {
             **installed_versions(),
             "backend": self.backend,
             "corpus": self.corpus,
             "settings": {"commands": self._recipe("commands"), "digits": self._recipe("digits")},
         }
-        self._runs = RunPool(
-            out, "fast_grnn.rows.jsonl", basis, do_run, self.files, self.backend, processes
-        )
+        self._runs = RunPool(out, self.STORE, basis, do_run, self.files, self.backend, processes)
         self.rows = self._runs.rows
 
     @property
@@ -70,6 +72,10 @@ class Pool:
         """Features and classes of the commands."""
         with np.load(self.files.commands) as stored:
             return int(stored["test_x"].shape[2]), len(stored["labels"])
+
+    def _prepare(self, data: Path | None) -> str:
+        """Make what the runs read, and return its hash."""
+        return file_digest(prepare_commands(self.files, data))
 
     def _recipe(self, data: str) -> dict[str, Any]:
         """Return what a run's name does not say; which rates are tried only chooses runs."""

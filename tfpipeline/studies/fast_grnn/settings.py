@@ -66,6 +66,9 @@ class Settings:
         hand_set: whose ranks `trace-norm-ranks` compares with.
         trace_norms: strengths that it tries.
         qrnn: of `qrnn-compression`; it has no kernel for the state.
+        pruned_units: of the GRU in `block-sparsity`.
+        pruned_epochs: of it, on digits that are read row by row.
+        densities: shares of its weights that are kept.
     """
 
     train: int = 8000
@@ -91,6 +94,9 @@ class Settings:
     hand_set: Compressed = field(default_factory=lambda: Compressed(100, 16, 25, 1.0, 1.0))
     trace_norms: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
     qrnn: Compressed = field(default_factory=lambda: Compressed(128, 24, 0, 0.4, 1.0))
+    pruned_units: int = 256
+    pruned_epochs: int = 20
+    densities: tuple[float, ...] = (0.4, 0.2, 0.1)
 
 
 QUICK = Settings()
