@@ -8,5 +8,6 @@ from doc_page import run_page
 pytestmark = pytest.mark.slow
 
 
-def test_the_page_runs():
-    run_page("sparsity.md", blocks=3)
+def test_the_page_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # it writes files
+    run_page("sparsity.md", blocks=4)
