@@ -14,6 +14,7 @@ _EXTRA_OF_MODULE = {
     "soundfile": "speech",
     "jax": "studies",
     "sklearn": "digits",
+    "pymicro_features": "esphome",
 }
 
 

@@ -20,7 +20,7 @@ from tfpipeline.array_file import SUFFIXES, ArrayFileError, read_array_file
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.samples.positions import as_slices
-from tfpipeline.features import LogMel
+from tfpipeline.features import front_end_of
 
 _EXPECTED = (
     "an array, a dict or list of arrays by input, an iterable of batches such as a "
@@ -223,7 +223,7 @@ def _from_folder(
             "frontend=log_mel.to_config(), as in training"
         )
     try:
-        clips = read_clip_folder(path, LogMel.from_config(frontend), limit, frames)
+        clips = read_clip_folder(path, front_end_of(frontend), limit, frames)
     except (TfpipelineError, ValueError) as error:
         raise ExportError(f"{argument}: {error}") from error
     return Source(clips.features, "folder", path.name, clips.files)

@@ -30,8 +30,12 @@ def fault_of(audio: np.ndarray) -> str | None:
     return None
 
 
-def as_samples(audio: np.ndarray) -> np.ndarray:
+def as_samples(audio: np.ndarray, front_end: str = "LogMel") -> np.ndarray:
     """Return int16 or floating-point audio as float32 in [-1, 1].
+
+    Args:
+        audio: the samples.
+        front_end: who takes them, for messages.
 
     Raises:
         ValueError: another type, or a level that audio does not have.
@@ -41,9 +45,10 @@ def as_samples(audio: np.ndarray) -> np.ndarray:
         return array.astype(np.float32) / np.float32(32768.0)
     if array.dtype not in (np.float32, np.float64):
         raise ValueError(
-            f"LogMel: audio must be int16, or float32 in [-1, 1], got {array.dtype}; convert it."
+            f"{front_end}: audio must be int16, or float32 in [-1, 1], got {array.dtype}; "
+            "convert it."
         )
     fault = fault_of(array)
     if fault is not None:
-        raise ValueError(f"LogMel: audio {fault}.")
+        raise ValueError(f"{front_end}: audio {fault}.")
     return array.astype(np.float32, copy=False)

@@ -11,7 +11,7 @@ from tfpipeline.data.audio.wav import read_wav
 from tfpipeline.data.commands.clip_reader import loudest
 from tfpipeline.data.commands.word_folders import is_wav
 from tfpipeline.data.errors import AudioError, DataError
-from tfpipeline.features import LogMel
+from tfpipeline.features import FrontEnd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ClipFolder:
 
 
 def read_clip_folder(
-    folder: Path, log_mel: LogMel, limit: int, frames: int | None = None
+    folder: Path, front_end: FrontEnd, limit: int, frames: int | None = None
 ) -> ClipFolder:
     """Read the WAV files of a folder and its subfolders.
 
@@ -38,7 +38,7 @@ def read_clip_folder(
 
     Args:
         folder: where to look; hidden files and folders are passed over.
-        log_mel: the front end.
+        front_end: of the features.
         limit: most files to read.
         frames: length of every clip in frames; None takes the median length of the clips.
 
@@ -47,8 +47,8 @@ def read_clip_folder(
         AudioError: a file is damaged.
     """
     files = _spread(_wav_files(folder), limit)
-    clips = [_read(folder, file, log_mel) for file in files]
-    config = log_mel.config
+    clips = [_read(folder, file, front_end) for file in files]
+    config = front_end.config
     if frames is None:
         length = sorted(map(len, clips))[len(clips) // 2]
     else:
@@ -62,7 +62,7 @@ def read_clip_folder(
     for row, clip in zip(audio, clips, strict=True):
         cut = loudest(clip, length) if len(clip) > length else clip
         row[: len(cut)] = cut
-    return ClipFolder(log_mel(audio), files)
+    return ClipFolder(front_end(audio), files)
 
 
 def _wav_files(folder: Path) -> list[str]:
@@ -81,8 +81,8 @@ def _spread(files: list[str], limit: int) -> tuple[str, ...]:
     return tuple(files[i * len(files) // count] for i in range(count))
 
 
-def _read(folder: Path, file: str, log_mel: LogMel) -> np.ndarray:
+def _read(folder: Path, file: str, front_end: FrontEnd) -> np.ndarray:
     try:
-        return read_wav(folder / file, log_mel.config.sample_rate)
+        return read_wav(folder / file, front_end.config.sample_rate)
     except AudioError as error:
         raise AudioError(f"{error} Repair or remove this file.") from None
