@@ -21,6 +21,7 @@ TARGETS = (
     "tflite-runtime",
     "tflite-runtime+plugin",
     "tflite-micro",
+    "esphome",
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from tfpipeline.inspection import esphome
 from tfpipeline.inspection.custom_ops import (
     PLUGIN,
     RUNTIME,
@@ -35,6 +36,7 @@ class Target:
         plugin: Whether our plug-in is loaded.
         select: Whether TensorFlow's own operators (Flex) are there.
         micro: Whether it is TFLite-Micro, which looks at types and at no versions.
+        wake_words: Whether it is the part of it that ESPHome runs wake words with.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Target:
     plugin: bool = False
     select: bool = False
     micro: bool = False
+    wake_words: bool = False
 
     @property
     def source(self) -> str:
@@ -57,6 +60,7 @@ TARGETS = (
     Target("tflite-runtime", "tflite-runtime", "tflite-runtime"),
     Target("tflite-runtime+plugin", "tflite-runtime + plug-in", "tflite-runtime", plugin=True),
     Target("tflite-micro", "TFLite-Micro", "tflite-micro", micro=True),
+    Target("esphome", "ESPHome wake word", "tflite-micro", micro=True, wake_words=True),
 )
 TARGET_NAMES = tuple(target.name for target in TARGETS)
 
@@ -109,6 +113,8 @@ def cover(model: ModelGraph, target: Target, checks: LoadChecks) -> Coverage:
     found.update(_refused_types(model, target, known))
     if not target.micro:
         found.update(checks.refused(target.package))
+    if target.wake_words:
+        found.update(esphome.refused(model))
     refusals = tuple(Refusal(what, reason, count) for (what, reason), count in found.items())
     return Coverage(target.name, target.title, target.source, refusals)
 
