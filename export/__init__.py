@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tfpipeline.export.c_header import write_c_header
     from tfpipeline.export.convert.float_graphs import kept_conversions
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
+    from tfpipeline.export.esphome.export_esphome import export_esphome
+    from tfpipeline.export.esphome.report import EsphomeReport
     from tfpipeline.export.exporter import export
     from tfpipeline.export.header_report import CHeaderReport
     from tfpipeline.export.report import ExportReport
@@ -28,6 +30,8 @@ _HOMES = {
     "ExportError": "errors",
     "VerificationError": "errors",
     "export": "exporter",
+    "export_esphome": "esphome.export_esphome",
+    "EsphomeReport": "esphome.report",
     "ExportReport": "report",
     "FormReport": "verify.form_report",
     "Source": "samples.sources",
@@ -41,6 +45,7 @@ _HOMES = {
 __all__ = [
     "CHeaderReport",
     "ConversionError",
+    "EsphomeReport",
     "ExportError",
     "ExportReport",
     "FormReport",
@@ -49,6 +54,7 @@ __all__ = [
     "VerificationError",
     "convert_stock",
     "export",
+    "export_esphome",
     "kept_conversions",
     "write_c_array",
     "write_c_header",

@@ -13,6 +13,19 @@ class ExportError(TfpipelineError):
     """The model or the options cannot be exported; the message names the layer, op or argument."""
 
 
+class FloatNeededError(ExportError):
+    """A graph of integers was asked for, and something in the model needs float32.
+
+    Args:
+        what: What needs it.
+        reason: What was asked for, and what to do.
+    """
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what = what
+        super().__init__(f"{what}, {reason}")
+
+
 class ConversionError(ExportError):
     """The TensorFlow converter failed, crashed or ran out of time; the message gives its log."""
 

@@ -150,9 +150,15 @@ class GraphBuilder:
 
 
 class ModelBuilder:
-    """Builds a `.tflite` model from subgraphs; the first subgraph added is the main one."""
+    """Builds a `.tflite` model from subgraphs; the first subgraph added is the main one.
 
-    def __init__(self, description: str) -> None:
+    Args:
+        description: Of the model.
+        graphs: What writes its subgraphs.
+    """
+
+    def __init__(self, description: str, graphs: type[GraphBuilder] = GraphBuilder) -> None:
+        self._graphs = graphs
         self._model = schema.ModelT(
             version=3,
             description=description.encode(),
@@ -167,7 +173,7 @@ class ModelBuilder:
 
     def graph(self, name: str) -> GraphBuilder:
         """Add an empty subgraph; `index_of` gives the index by which control flow calls it."""
-        graph = GraphBuilder(self, name)
+        graph = self._graphs(self, name)
         self._model.subgraphs.append(graph.subgraph)
         return graph
 

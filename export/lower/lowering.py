@@ -34,7 +34,7 @@ from tfpipeline.export.options import ExportOptions, Form
 from tfpipeline.export.recurrent.cells import portable_step
 from tfpipeline.export.recurrent.fused import lower_fused
 from tfpipeline.export.recurrent.gate_format import FLOAT_GATES, INT16_GATES, GateArithmetic
-from tfpipeline.export.recurrent.portable_layer import lower_sequence, lower_step
+from tfpipeline.export.recurrent.portable_layer import lower_sequence, lower_step, lower_unrolled
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 
@@ -51,6 +51,7 @@ class Lowering:
             float32 where inputs and outputs are integers.
         layer_of: The layer of an op, from the name of its output.
         states: Where states come from and go to, in a streaming form.
+        unrolled: Whether the time steps of a stream are written out, without a loop.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Lowering:
         options: ExportOptions,
         layer_of: Callable[[str], str | None],
         states: States | None = None,
+        unrolled: bool = False,
     ) -> None:
         modes, integers_only = options.modes, options.io != FLOAT32
         only = modes.default.activations if integers_only else None
@@ -78,6 +80,7 @@ class Lowering:
         self._modes = modes
         self._op_modes = OpModes(source, modes, layer_of, integers_only)
         self._states = states
+        self._unrolled = unrolled
         self._integers_only = integers_only
         self._pairs = {
             last: first
@@ -201,6 +204,8 @@ class Lowering:
             if old is None:
                 old = [gates.zero(self.graph, state, plan.units) for state in plan.states]
             result, new = lower_step(self.graph, step, x, old)
+        elif self._unrolled and old is not None:
+            result, new = lower_unrolled(self.graph, step, x, frames, old)
         else:
             result, new = lower_sequence(self.graph, step, x, frames, old, self._clamped_length())
         self._define_recurrent(plan, output, result, new, kind)

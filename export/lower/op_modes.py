@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfpipeline.export.errors import ExportError
+from tfpipeline.export.errors import FloatNeededError
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.op_layers import OpLayers
 from tfpipeline.export.lower.builtin_rules import has_kernel
@@ -62,10 +62,10 @@ class OpModes:
             return mode
         if layer in self.float_layers or not has_kernel(op, mode.activations):
             if self._integers_only:
-                raise ExportError(
-                    f"op {op.code} of layer {layer!r} has no {mode.activations} kernel, but "
-                    f"io='{mode.activations}' asks for a graph of integers: export with "
-                    "io='float32', which keeps it in float32"
+                raise FloatNeededError(
+                    f"op {op.code} of layer {layer!r} has no {mode.activations} kernel",
+                    f"but io='{mode.activations}' asks for a graph of integers: export with "
+                    "io='float32', which keeps it in float32",
                 )
             self.kept_float.append(KeptFloat(layer, op.code))
             return Mode(FLOAT32, mode.weights)

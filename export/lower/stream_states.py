@@ -143,12 +143,18 @@ class InternalStates(States):
 
     def finish(self) -> GraphBuilder:
         """Complete the graphs that set the first state; return the one to reset with."""
-        reset = self.graph.model.graph("reset")
-        for graph in (self._start, reset):
-            for name, (value, q) in self._initial.items():
-                handle = self._handle(graph, name)
-                zero = graph.constant(f"{name}_zero", value, q)
-                options = schema.AssignVariableOptionsT()
-                graph.operator("ASSIGN_VARIABLE", [handle, zero], [], options)
-            graph.finish([], [])
-        return reset
+        self.finish_start()
+        return self._set_first_state(self.graph.model.graph("reset"))
+
+    def finish_start(self) -> None:
+        """Complete the graph that sets the first state, of a stream that is never reset."""
+        self._set_first_state(self._start)
+
+    def _set_first_state(self, graph: GraphBuilder) -> GraphBuilder:
+        for name, (value, q) in self._initial.items():
+            handle = self._handle(graph, name)
+            zero = graph.constant(f"{name}_zero", value, q)
+            options = schema.AssignVariableOptionsT()
+            graph.operator("ASSIGN_VARIABLE", [handle, zero], [], options)
+        graph.finish([], [])
+        return graph

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.errors import ExportError
+from tfpipeline.export.errors import ExportError, FloatNeededError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.markers import clean_name
@@ -145,9 +145,10 @@ class Activations:
         source, name = self.source.tensors[index], self.name(index)
         if kind == FLOAT32:
             if self._integers_only is not None:
-                raise ExportError(
-                    f"{name!r} is needed in float32, but io='{self._integers_only}' "
-                    "asks for a graph of integers: export with io='float32'"
+                raise FloatNeededError(
+                    f"{name!r} is needed in float32",
+                    f"but io='{self._integers_only}' "
+                    "asks for a graph of integers: export with io='float32'",
                 )
             have = INT8 if INT8 in known else INT16
             result = self.graph.tensor(f"{name}/float", source.shape, np.float32)

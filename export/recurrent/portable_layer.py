@@ -1,6 +1,6 @@
-"""Lowers a recurrent layer to builtin ops: one step, or a WHILE over a sequence of steps.
+"""Lowers a recurrent layer to builtin ops: one step, a WHILE over steps, or steps written out.
 
-Both use the same step, so streaming and whole sequences agree bit for bit.
+All use the same step, so streaming and whole sequences agree bit for bit.
 """
 
 from __future__ import annotations
@@ -130,6 +130,38 @@ def lower_sequence(
         return step.narrow(graph, "output", last[0]), last
     name, whole = f"{plan.name}/output", (1, frames, plan.units)
     return linear.reshape(graph, name, final["sequence"], whole, step.output), last
+
+
+def lower_unrolled(
+    graph: GraphBuilder, step: PortableStep, x: int, frames: int, states: Sequence[int]
+) -> tuple[int, list[int]]:
+    """Write the steps of some frames out, for runtimes without loops.
+
+    Returns:
+        The layer's output tensor and the last states.
+    """
+    plan, linear, states = step.plan, step.linear, list(states)
+    values, rows = step.before(graph, x, frames), []
+    for t in range(frames):
+        now = []
+        for value in values:
+            shape = (1, value.width)
+            row = graph.tensor(f"{value.name}_{t}", shape, linear.dtype, value.quantization)
+            begin = graph.constant(f"{plan.name}/begin_{t}", np.array([t, 0], np.int32))
+            size = graph.constant(f"{value.name}/size", np.array(shape, np.int32))
+            version = linear.slice_version()
+            source = [value.tensor, begin, size]
+            graph.operator("SLICE", source, [row], schema.SliceOptionsT(), version)
+            now.append(row)
+        states = step.step(graph, now, states)
+        if plan.return_sequences:
+            rows.append(step.narrow(graph, "row", states[0]))
+    if not plan.return_sequences:
+        return step.narrow(graph, "output", states[0]), states
+    name, width = f"{plan.name}/output", frames * plan.units
+    whole = linear.concatenate(graph, name, rows, (1, width), step.output)
+    shape = (1, frames, plan.units)
+    return linear.reshape(graph, f"{name}/sequence", whole, shape, step.output), states
 
 
 def _reversed(graph: GraphBuilder, t: int, frames: int) -> int:

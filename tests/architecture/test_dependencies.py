@@ -51,7 +51,8 @@ PYTHON_PARTS = {
     # What a layer tells the exporter and the compressor: the only thing that they share.
     "protocol": part("", "numpy"),
     "numerics": part("errors", "numpy"),
-    "features": part("errors", "numpy"),
+    # The front end of microcontrollers is a package of its own, loaded when it is made.
+    "features": part("errors extras", "numpy", lazy="pymicro_features"),
     "decoding": part("errors", "numpy"),
     "detection": part("arguments", "numpy"),
     "microcontroller": part("detection numerics protocol", "numpy"),
@@ -160,6 +161,7 @@ EXPORT_FOLDERS = {
         "detection microcontroller numerics progress runtime", "numpy keras ai_edge_litert"
     ),
     "choose": part("progress", "numpy keras"),
+    "esphome": part("features inspection", "numpy keras ai_edge_litert"),
 }
 INSIDE_EXPORT = frozenset({"export", *(f"export.{folder}" for folder in EXPORT_FOLDERS)})
 for folder, rule in EXPORT_FOLDERS.items():

@@ -9,7 +9,7 @@ from imports import ROOT, python_modules
 
 ORDER = """
 __init__
-exporter stock_converter c_array c_header
+exporter stock_converter c_array c_header esphome
 pipeline
 refusal header_refusal
 report header_report
