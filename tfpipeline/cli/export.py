@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfpipeline.cli.dataset import add_data_arguments
+from tfpipeline.cli.esphome import add_esphome_arguments, write_esphome
 from tfpipeline.cli.microcontroller import add_microcontroller_arguments, write_header
 from tfpipeline.cli.tolerances import add_tolerance_arguments, advice_in_options, tolerances_of
 
@@ -20,7 +21,8 @@ EXAMPLE = (
     "tfpipeline export demo-out/stage2.keras --data demo-out/corpus --out kws.tflite --streaming; "
     "tfpipeline export model.keras --calibration x_train.npy --quantize int16x8 "
     "--override dense=dynamic --out model.tflite; "
-    "tfpipeline export fast_grnn.keras --calibration x_train.npy --microcontroller kws.h"
+    "tfpipeline export fast_grnn.keras --calibration x_train.npy --microcontroller kws.h; "
+    "tfpipeline export wake_word.keras --calibration features.npy --esphome okay_computer.json"
 )
 
 #: Named here too, because `--help` must not load what the export needs.
@@ -43,12 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out",
         type=Path,
-        help="the portable file, NAME.tflite, to write, unless --microcontroller",
+        help="the portable file, NAME.tflite, to write, unless --microcontroller or --esphome",
     )
     _add_samples(parser.add_argument_group("samples, of which --data or --calibration is needed"))
     _add_formats(parser.add_argument_group("number formats"))
     _add_forms(parser.add_argument_group("files"))
     add_microcontroller_arguments(parser.add_argument_group("C header for microcontrollers"))
+    add_esphome_arguments(parser.add_argument_group("wake word for ESPHome"))
     _add_card(parser.add_argument_group("model card"))
     add_tolerance_arguments(parser.add_argument_group("tolerances"), drift=True)
     parser.add_argument(
@@ -234,9 +237,12 @@ def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.cli.output import print_json
     from tfpipeline.loading import load_with_loss
 
+    if arguments.esphome is not None:
+        return write_esphome(arguments)
     if arguments.out is None and arguments.microcontroller is None:
         raise ExportInputError(
-            "there is nothing to write: pass --out NAME.tflite, --microcontroller NAME.h, or both"
+            "there is nothing to write: pass --out NAME.tflite, --microcontroller NAME.h, or both, "
+            "or --esphome NAME.json"
         )
     model = load_with_loss(arguments.model)
     inputs = inputs_of(arguments)
