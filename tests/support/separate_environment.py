@@ -91,3 +91,9 @@ TFLITE_MICRO = SeparateEnvironment(
     ".venv-tflite-micro",
     ("tflite-micro==0.dev20261023182759", "numpy==2.4.6"),
 )
+# The consumer of wake words; it brings its own build of TensorFlow Lite 2.17.1.
+PYMICRO_WAKEWORD = SeparateEnvironment(
+    "TFPIPELINE_PYMICRO_WAKEWORD_PYTHON",
+    ".venv-pymicro-wakeword",
+    ("pymicro-wakeword==2.5.0", "numpy==2.4.6"),
+)
