@@ -60,9 +60,9 @@ def write_esphome(arguments: argparse.Namespace) -> int:
     given = [option for option, value in others.items() if value is not None]
     if given:
         raise ExportInputError(
-            f"{given[0]} does not go with --esphome, whose model takes the features of the device's "
-            "front end: pass --calibration with such features or a folder of .wav files, and write "
-            "other files by a call of their own"
+            f"{given[0]} does not go with --esphome, whose model takes the features of the "
+            "device's front end: pass --calibration with such features or a folder of .wav files, "
+            "and write other files by a call of their own"
         )
     if arguments.calibration is None:
         raise ExportInputError(
