@@ -145,10 +145,10 @@ def lower_unrolled(
     for t in range(frames):
         now = []
         for value in values:
-            shape = (1, value.width)
-            row = graph.tensor(f"{value.name}_{t}", shape, linear.dtype, value.quantization)
+            one = (1, value.width)
+            row = graph.tensor(f"{value.name}_{t}", one, linear.dtype, value.quantization)
             begin = graph.constant(f"{plan.name}/begin_{t}", np.array([t, 0], np.int32))
-            size = graph.constant(f"{value.name}/size", np.array(shape, np.int32))
+            size = graph.constant(f"{value.name}/size", np.array(one, np.int32))
             version = linear.slice_version()
             source = [value.tensor, begin, size]
             graph.operator("SLICE", source, [row], schema.SliceOptionsT(), version)
