@@ -43,7 +43,15 @@ def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Mode
         import keras
 
         # Imported for their effect: each registers its classes with Keras under "tfpipeline".
-        from . import activations, callbacks, layers, losses, metrics, regularizers  # noqa: F401
+        from . import (  # noqa: F401
+            activations,
+            callbacks,
+            layers,
+            losses,
+            metrics,
+            quantizers,
+            regularizers,
+        )
     except ImportError as error:
         raise missing_extra(error) or error from error
     if problem := claims_too_much(file):

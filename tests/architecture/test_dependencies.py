@@ -30,10 +30,10 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
     return Part(frozenset(parts.split()), frozenset(packages.split()), frozenset(lazy.split()))
 
 
-KERAS_SIDE = "protocol activations layers regularizers callbacks losses metrics"
+KERAS_SIDE = "protocol activations quantizers layers regularizers callbacks losses metrics"
 EVERYTHING = (
     "arguments array_file errors progress worker_process extras loading numerics features "
-    "decoding detection protocol activations layers "
+    "decoding detection protocol activations quantizers layers "
     "regularizers callbacks losses metrics compress models data microcontroller runtime inspection "
     "export bench "
     "report recipes"
@@ -58,6 +58,8 @@ PYTHON_PARTS = {
     "microcontroller": part("detection numerics protocol", "numpy"),
     # The Keras side: any backend, so TensorFlow is not imported here.
     "activations": part("", "keras"),
+    # The numbers of a quantizer are those of its specification.
+    "quantizers": part("numerics.low_bit", "numpy keras"),
     # The recurrent cells have their gates from their specification.
     "layers": part(f"{KERAS_SIDE} numerics.cells errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
