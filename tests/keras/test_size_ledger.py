@@ -206,7 +206,7 @@ def test_the_table_has_a_line_an_array(pruned: keras.Model) -> None:
 
 def test_wrong_arguments_are_refused(pruned: keras.Model, tmp_path: Path) -> None:
     sizes = PAPER["Google-12"]
-    with pytest.raises(ValueError, match=r"`formula` must be one of \['kusupati'\]; received 'x'"):
+    with pytest.raises(ValueError, match="`formula` must be one of .'kusupati', .*; received 'x'"):
         ledger(sizes, formula="x")
     for bits in (4, True, "8"):
         with pytest.raises(ValueError, match=r"`bits` must be one of \[8, 16, 32\]"):

@@ -26,6 +26,14 @@ _CELLS: Mapping[str, _Counts] = {
     "lstm": _Counts(4, 4),
 }
 
+#: Numbers of a normalized unit: gain, offset, and mean and variance where they are fixed.
+_NORMALIZATIONS: Mapping[str, int] = {
+    "weight": 1,
+    "layer": 2,
+    "batch_shared": 4,
+    "batch_separate": 2,
+}
+
 #: What the paper calls -LSQ, -SQ, -Q and nothing: what is done to the model, and bits of a number.
 VARIANTS: Mapping[str, tuple[str, int]] = {
     "dense": ("", 32),
@@ -48,6 +56,10 @@ class CellSizes:
         recurrent_rank: of the recurrent kernel.
         density: share of the numbers of each input matrix that are not 0.
         recurrent_density: the same of the recurrent matrices.
+        normalization: of the products of a `NormalizedLSTM`: None, `"weight"`, `"layer"`,
+            `"batch_shared"` or `"batch_separate"`.
+        time_steps: how many have statistics of their own with `"batch_separate"`.
+        normalized_state: whether the state of an LSTM's cell is normalized too, as SBN and STN do.
 
     Raises:
         ValueError: an argument is none of these.
@@ -61,6 +73,9 @@ class CellSizes:
     recurrent_rank: int | None = None
     density: float = 1.0
     recurrent_density: float = 1.0
+    normalization: str | None = None
+    time_steps: int | None = None
+    normalized_state: bool = False
 
     def __post_init__(self) -> None:
         if self.cell not in _CELLS:
@@ -74,6 +89,21 @@ class CellSizes:
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 <= value <= 1:
                 raise ValueError(f"`{name}` must lie in [0, 1]; received {value!r}.")
+
+        if self.normalization is not None and self.normalization not in _NORMALIZATIONS:
+            raise ValueError(
+                f"`normalization` must be one of {list(_NORMALIZATIONS)} or None; received "
+                f"{self.normalization!r}."
+            )
+        separate = self.normalization == "batch_separate"
+        if separate:
+            _check_whole("time_steps", self.time_steps, 1)
+        elif self.time_steps is not None or self.normalized_state:
+            raise ValueError(
+                "`time_steps` and `normalized_state` must be left out without "
+                f"normalization='batch_separate'; received {self.time_steps!r} and "
+                f"{self.normalized_state!r}."
+            )
 
     def variant(self, name: str) -> CellSizes:
         """Return the sizes before low rank, sparsity or both: `"dense"`, `"l"`, `"ls"`, `"lsq"`.
@@ -106,12 +136,27 @@ class CellSizes:
             ),
             Part(f"{cell}/bias", (counts.biases, self.units), matrix=False),
         ]
+        parts += self._normalizers(columns)
         if counts.scalars:
             parts.append(Part(f"{cell}/scalars", (counts.scalars,), matrix=False))
         if self.classes:
             parts.append(Part("classifier/kernel", (self.units, self.classes)))
             parts.append(Part("classifier/bias", (self.classes,), matrix=False))
         return tuple(parts)
+
+    def _normalizers(self, columns: int) -> list[Part]:
+        if self.normalization is None:
+            return []
+        numbers = _NORMALIZATIONS[self.normalization]
+        if self.time_steps is not None:
+            numbers += 2 * self.time_steps
+        widths = {"kernel": columns, "recurrent_kernel": columns}
+        if self.normalized_state:
+            widths["state"] = self.units
+        return [
+            Part(f"{self.cell}/{name}_normalization", (numbers, width), matrix=False)
+            for name, width in widths.items()
+        ]
 
 
 def _matrices(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -38,7 +39,13 @@ def kusupati(part: Part, bits: int) -> int:
     return (2 * part.nonzero if sparse else part.size) * bits // 8
 
 
+def hou(part: Part, bits: int) -> int:
+    """Return the bytes of an array whose matrices take `bits` a number, and all else four bytes."""
+    return math.ceil(part.size * (bits if part.matrix else 32) / 8)
+
+
 FORMULAS: Mapping[str, Formula] = {
     "kusupati": Formula("Kusupati et al. 2018, FastGRNN", (8, 16, 32), kusupati),
+    "hou": Formula("Hou et al. 2019, normalized quantized LSTM", (1, 2, 3, 4, 32), hou),
 }
 """By the first author of the paper; another formula is a function and a row here."""

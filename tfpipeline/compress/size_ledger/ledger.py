@@ -26,12 +26,14 @@ def ledger(
     """Count the bytes of a model as a paper does, and those that a file of it takes.
 
     The formula of Kusupati et al. (2018) counts one byte a number, and one more for its index in a
-    matrix of which less than half is not 0; with `bits=32` four and four. Embeddings do not count.
+    matrix of which less than half is not 0; with `bits=32` four and four. That of Hou et al. (2019)
+    counts `bits` a number of a matrix and four bytes for each of all others. Embeddings do not
+    count.
 
     Args:
         model: a built Keras model, whose zeros are counted, or `CellSizes`.
-        bits: of a number.
-        formula: whose: `"kusupati"`.
+        bits: of a number; 1, 2, 3, 4 or 32 with `"hou"`, else 8, 16 or 32.
+        formula: whose: `"kusupati"` or `"hou"`.
         tflite: a `.tflite` of the model, to have the true bytes of each array, and of what a file
             holds besides: scales, tables, names, the model card.
         exclude: names of layers that do not count. The paper's sizes of language models exclude
