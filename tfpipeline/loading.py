@@ -49,6 +49,7 @@ def load_model(path: str | os.PathLike[str], compile: bool = True) -> keras.Mode
             layers,
             losses,
             metrics,
+            normalizations,
             quantizers,
             regularizers,
         )

@@ -18,8 +18,8 @@ C_ABI = ("runtime", "custom_ops/plugin")
 NATIVE = ("kernels", "ops", "plugin", "android", "ios")
 BESIDE = "files beside the folders"
 COLOURS = {
-    "#dbe7f6": "activations quantizers layers regularizers callbacks losses metrics compress "
-    "models",
+    "#dbe7f6": "activations quantizers normalizations layers regularizers callbacks losses metrics "
+    "compress models",
     "#dcefdc": "numerics features decoding detection data runtime inspection bench",
     "#fbe3c8": "export",
     "#ece4f4": "recipes studies report cli",

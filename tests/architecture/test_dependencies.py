@@ -30,10 +30,12 @@ def part(parts: str = "", packages: str = "", lazy: str = "") -> Part:
     return Part(frozenset(parts.split()), frozenset(packages.split()), frozenset(lazy.split()))
 
 
-KERAS_SIDE = "protocol activations quantizers layers regularizers callbacks losses metrics"
+KERAS_SIDE = (
+    "protocol activations quantizers normalizations layers regularizers callbacks losses metrics"
+)
 EVERYTHING = (
     "arguments array_file errors progress worker_process extras loading numerics features "
-    "decoding detection protocol activations quantizers layers "
+    "decoding detection protocol activations quantizers normalizations layers "
     "regularizers callbacks losses metrics compress models data microcontroller runtime inspection "
     "export bench "
     "report recipes"
@@ -60,6 +62,7 @@ PYTHON_PARTS = {
     "activations": part("", "keras"),
     # The numbers of a quantizer are those of its specification.
     "quantizers": part("numerics.low_bit", "numpy keras"),
+    "normalizations": part("", "numpy keras"),
     # The recurrent cells have their gates from their specification.
     "layers": part(f"{KERAS_SIDE} numerics.cells errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),

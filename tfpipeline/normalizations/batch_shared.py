@@ -1,0 +1,31 @@
+"""Batch normalization whose averages all time steps share."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+from tfpipeline.normalizations.batch import Batch
+
+
+@keras.saving.register_keras_serializable(package="tfpipeline.normalizations")
+class BatchShared(Batch):
+    """Batch normalization with one moving mean and variance for all time steps.
+
+    See `Batch`; the averages move once a batch, by the mean over its time steps. At inference it is
+    one factor and one summand a unit.
+
+    Args:
+        initial_gain: of every gain. 0.1 keeps gates out of saturation (Cooijmans et al. 2016).
+        epsilon: added to the variance.
+        momentum: what a moving average keeps at each batch.
+    """
+
+    def fold(self, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        gain, offset, mean, variance = (
+            np.asarray(ops.convert_to_numpy(v), np.float64)
+            for v in (self.gain, self.offset, self.moving_mean, self.moving_variance)
+        )
+        scale = gain / np.sqrt(variance + self.epsilon)
+        return scale.astype(np.float32), (offset - mean * scale).astype(np.float32)
