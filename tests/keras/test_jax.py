@@ -45,6 +45,9 @@ def test_jax_backend():
         "test_own_objects.py",
         "test_resumed_training.py",
         "test_rolling_model.py",
+        "test_quantizers.py",
+        "test_normalized_layers.py",
+        "test_second_moments.py",
     )
     # Keras compiles every operation of every shape by itself here: only what differs by backend.
     chosen = (
@@ -66,6 +69,10 @@ def test_jax_backend():
         " and not (fast_rnn or ugrnn or filtered) or golden_step or (gradient_of_the_numbers and"
         " (vector or gates_filter)) or (trained_numbers and gates_both)"
         " or (loop_over_its_exported and split and 2-fo) or (states_and_chunks and 4-fo)"
+        " or (straight_through and False and (LAT or Alternating or STN)) or drawn_weights"
+        " or (its_numpy_loop and LSTM and separate) or (have_no_part and LSTM and separate)"
+        " or (fit_save_and and False and separate)"
+        " or (moments_are_those and LAT)"
     )
     result = subprocess.run(
         [

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from quantizer_twins import codes_of
 
 import tfpipeline
 from tfpipeline import quantizers
@@ -17,18 +18,6 @@ W = RNG.normal(scale=0.2, size=(7, 12)).astype("float32")
 MOMENT = RNG.uniform(0.1, 2, W.shape).astype("float32")
 SCALE = low_bit.stochastic_scale(7, 12)
 NAME = pytest.mark.parametrize("name", QUANTIZERS)
-
-SPECIFIED = {
-    "BinaryConnect": lambda w, v: low_bit.binary_connect(w),
-    "BWN": lambda w, v: low_bit.bwn(w),
-    "LAB": low_bit.lab,
-    "TerConnect": lambda w, v: low_bit.ter_connect(w),
-    "TWN": lambda w, v: low_bit.twn(w),
-    "LAT": low_bit.lat,
-    "Alternating": lambda w, v: low_bit.alternating(w),
-    "SBN": lambda w, v: low_bit.sbn(w, SCALE),
-    "STN": lambda w, v: low_bit.stn(w, SCALE),
-}
 
 
 def array(x):
@@ -42,7 +31,7 @@ def test_each_gate_is_quantized_as_specified(name):
     codes = quantizer.codes(W, gates=3, moment=MOMENT)
     for gate in range(3):
         part = slice(4 * gate, 4 * gate + 4)
-        expected = SPECIFIED[name](W[:, part].astype("float64"), MOMENT[:, part].astype("float64"))
+        expected = codes_of(name, W[:, part], MOMENT[:, part], SCALE)
         # The same formula in float32.
         np.testing.assert_allclose(found[:, part], expected.values(), rtol=2e-5, atol=1e-6)
         np.testing.assert_array_equal(codes.integers[..., part], expected.integers)

@@ -9,6 +9,7 @@ from tfpipeline.callbacks.keep_zeros import KeepZeros
 from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultipliers
 from tfpipeline.callbacks.polynomial_pruning import PolynomialPruning
 from tfpipeline.callbacks.rank_monitor import RankMonitor
+from tfpipeline.callbacks.second_moments import SecondMoments
 
 __all__ = [
     "CALR",
@@ -18,5 +19,6 @@ __all__ = [
     "LearningRateMultipliers",
     "PolynomialPruning",
     "RankMonitor",
+    "SecondMoments",
     "percentiles",
 ]

@@ -43,8 +43,8 @@ def get(identifier: Any) -> Quantizer | None:
     if found is None or isinstance(found, Quantizer):
         return found
     raise ValueError(
-        f"a quantizer must be one of {list(QUANTIZERS)}, a tfpipeline.quantizers.Quantizer or "
-        f"None; received {identifier!r}."
+        f"`weight_quantizer` must be one of {list(QUANTIZERS)}, a "
+        f"tfpipeline.quantizers.Quantizer or None; received {identifier!r}."
     )
 
 

@@ -19,6 +19,15 @@ from tfpipeline.protocol import Factor
 _STEP_GAIN = 0.5
 
 
+#: Of a variable, and of how many gates lie side by side in it, to what is multiplied with.
+Read = Callable[[Any, int], Any]
+
+
+def as_it_is(variable: Any, gates: int) -> Any:
+    """Return the value of a variable."""
+    return ops.convert_to_tensor(variable)
+
+
 class BalancedInitializer:
     """Splits a kernel initializer's matrix into two balanced factors.
 
@@ -75,6 +84,9 @@ class FactoredKernel:
         initializer: of the unfactored matrix; its balanced SVD split starts the factors.
         regularizer: acts on each factor.
         constraint: acts on each factor.
+        read: returns a factor as it is multiplied with, of the variable and the number of gates
+            that lie side by side in it; None for the variable itself.
+        gates: of the matrix.
     """
 
     def __init__(
@@ -87,11 +99,20 @@ class FactoredKernel:
         initializer: Any = None,
         regularizer: Any = None,
         constraint: Any = None,
+        read: Read | None = None,
+        gates: int = 1,
     ) -> None:
         rows, columns = shape
         inner = resolve_rank(rank, rows, columns, argument)
         start = BalancedInitializer(initializer, shape, inner)
-        options = {"regularizer": factor_regularizer(regularizer), "constraint": constraint}
+        options = {
+            "regularizer": factor_regularizer(regularizer),
+            "constraint": constraint,
+            "autocast": read is None,
+        }
+        self._read = read or as_it_is
+        self._gates = gates
+        self._start = start
         self.name = name
         self.argument = argument
         self.left = layer.add_weight(
@@ -104,15 +125,27 @@ class FactoredKernel:
     def factor(self) -> Factor:
         return Factor(self.name, self.argument, self.left, self.right)
 
+    def values(self) -> tuple[Any, Any]:
+        """Return both factors as they are multiplied with."""
+        return self._read(self.left, 1), self._read(self.right, self._gates)
+
     def product(self) -> Any:
         """Return the matrix itself, in the layer's compute dtype."""
-        return ops.matmul(self.left, self.right)
+        return ops.matmul(*self.values())
+
+    def start(self) -> Any:
+        """Return the matrix as the variables start."""
+        factors = (getattr(self, side) for side in ("left", "right"))
+        left, right = (tuple(factor.shape) for factor in factors)
+        return ops.matmul(
+            self._start.left(left, dtype="float32"), self._start.right(right, dtype="float32")
+        )
 
     def matrices(self, steps: int | None = 1, in_loop: bool = False) -> tuple[Any, ...]:
         """Return the cheaper of `(product,)` and `(left, right)`; see `product_pays`."""
         if product_pays((self.factor(),), steps, in_loop):
             return (self.product(),)
-        return (ops.convert_to_tensor(self.left), ops.convert_to_tensor(self.right))
+        return self.values()
 
     def assign(self, matrix: np.ndarray) -> None:
         """Take over the best approximation of `matrix`, balanced."""

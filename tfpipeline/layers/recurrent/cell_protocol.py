@@ -91,8 +91,9 @@ class CellProtocol:
         plain = type(layer).from_config(self.plain_config())
         plain.build((None, self.features))
         plain.assign_kernels(self.kernel, self.recurrent_kernel)
-        for target, source in zip(
-            plain.weights[plain._kernels.count :], layer.weights[self._kernels.count :], strict=True
-        ):
-            take_over(target, source)
+        own = {weight.name: weight for weight in layer.weights}
+        kernels = {id(weight) for weight in plain._kernels.variables}
+        for target in plain.weights:
+            if id(target) not in kernels:
+                take_over(target, own[target.name])
         return plain

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
+from tfpipeline.layers.recurrent.gru_step import GRUStep
 from tfpipeline.layers.recurrent.keras_twin import KerasTwin, KerasTwinCell
-from tfpipeline.layers.recurrent.products import StateProduct
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
 from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FactoredGRUCell(KerasTwinCell, RecurrentCell, keras.layers.GRUCell):
+class FactoredGRUCell(KerasTwinCell, GRUStep, RecurrentCell, keras.layers.GRUCell):
     """One step of a GRU with factored kernels.
 
     With `W = W_left W_right` and `U = U_left U_right`, gates side by side in the order z, r, h:
@@ -51,30 +49,7 @@ class FactoredGRUCell(KerasTwinCell, RecurrentCell, keras.layers.GRUCell):
     (2, 16)
     """
 
-    KIND = "gru"
     PLAIN = keras.layers.GRUCell
-
-    reset_after: bool
-    recurrent_activation: Any
-
-    @property
-    def bias_rows(self) -> int:
-        return 2 if self.reset_after else 1
-
-    def export_attributes(self) -> dict[str, object]:
-        return {"reset_after": self.reset_after}
-
-    def step(self, inputs: Any, states: list[Any], recurrent: StateProduct) -> list[Any]:
-        (h,) = states
-        x_z, x_r, x_n = keras.ops.split(inputs, 3, axis=-1)
-        if self.reset_after:
-            h_z, h_r, h_n = recurrent.gates(h)
-        else:
-            h_z, h_r = recurrent.gate(h, 0), recurrent.gate(h, 1)
-        z = self.recurrent_activation(x_z + h_z)
-        r = self.recurrent_activation(x_r + h_r)
-        n = self.activation(x_n + (r * h_n if self.reset_after else recurrent.gate(r * h, 2)))
-        return [z * h + (1 - z) * n]
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")

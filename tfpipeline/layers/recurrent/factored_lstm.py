@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
-from keras import ops
 
 from tfpipeline.layers.recurrent.keras_twin import KerasTwin, KerasTwinCell
-from tfpipeline.layers.recurrent.products import StateProduct
+from tfpipeline.layers.recurrent.lstm_step import LSTMStep
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
 from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FactoredLSTMCell(KerasTwinCell, RecurrentCell, keras.layers.LSTMCell):
+class FactoredLSTMCell(KerasTwinCell, LSTMStep, RecurrentCell, keras.layers.LSTMCell):
     """One step of an LSTM with factored kernels.
 
     With `W = W_left W_right` and `U = U_left U_right`, gates side by side in the order i, f, c, o,
@@ -52,31 +49,7 @@ class FactoredLSTMCell(KerasTwinCell, RecurrentCell, keras.layers.LSTMCell):
     (2, 16)
     """
 
-    KIND = "lstm"
     PLAIN = keras.layers.LSTMCell
-
-    unit_forget_bias: bool
-    recurrent_activation: Any
-
-    def start_bias(self) -> Any:
-        return self._with_open_forget_gate if self.unit_forget_bias else self.bias_initializer
-
-    def _with_open_forget_gate(self, shape: Any, dtype: Any = None, **_: Any) -> Any:
-        before, after = (self.units,), (2 * self.units,)
-        return ops.concatenate(
-            [
-                self.bias_initializer(before, dtype=dtype),
-                ops.ones((self.units,), dtype=dtype),
-                self.bias_initializer(after, dtype=dtype),
-            ]
-        )
-
-    def step(self, inputs: Any, states: list[Any], recurrent: StateProduct) -> list[Any]:
-        h, c = states
-        i, f, candidate, o = recurrent.sums(inputs, h)
-        gate, activation = self.recurrent_activation, self.activation
-        c = gate(f) * c + gate(i) * activation(candidate)
-        return [gate(o) * activation(c), c]
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")

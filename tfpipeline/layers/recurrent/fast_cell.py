@@ -11,19 +11,20 @@ import keras
 from keras import ops
 
 from tfpipeline.layers.recurrent.drift_control import DriftControl
-from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
+from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
 
 #: Standard deviation of both kernels at the start, as in the code of the paper.
 KERNEL_DEVIATION = 0.1
 
 
-class FastCell(RecurrentCell):
+class FastCell(NormalizedCell):
     """Goes before a Keras cell among the bases of a cell of Kusupati et al. (2018).
 
     Args:
         units: width of the state.
         kernel_initializer, recurrent_initializer: None is a normal distribution of standard
             deviation 0.1.
+        weight_quantizer, normalization: as in `NormalizedCell`.
         rank: as in `RecurrentCell`; None, the default, keeps plain kernels.
         h_clip: limit of the state, or None.
         state_filter: whether the state is pulled to a trained level; see `DriftControl`.

@@ -11,8 +11,9 @@ from keras import ops
 from tfpipeline.layers.recurrent.fast_cell import FastCell
 from tfpipeline.layers.recurrent.gated_cell_options import GatedCellOptions
 from tfpipeline.layers.recurrent.logits import add_scalar, check_logit, value_of
+from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
 from tfpipeline.layers.recurrent.products import StateProduct
-from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer, of_cell
+from tfpipeline.layers.recurrent.recurrent_layer import of_cell
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
@@ -47,6 +48,8 @@ class FastGRNNCell(FastCell, GatedCellOptions):
             singular value split of the initializer's matrix.
         recurrent_rank: the same for the recurrent kernel; None takes `rank`.
         joint: which matrices share a factorization; see `FactoredGRU`.
+        weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
+        normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
         zeta_init, nu_init: logits that zeta and nu start from; 1 and -4 are 0.731 and 0.018.
         h_clip: limit of the state, or None.
         state_filter: whether the state is filtered with a trained gamma and lambda.
@@ -146,7 +149,7 @@ class FastGRNNCell(FastCell, GatedCellOptions):
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FastGRNN(RecurrentLayer):
+class FastGRNN(NormalizedLayer):
     """FastGRNN over `(batch, time, features)`: the layer of `FastGRNNCell`.
 
     The product of the inputs with W runs for all time steps at once; in the loop there is one

@@ -18,8 +18,9 @@ from tfpipeline.layers.recurrent.fast_rnn_arguments import (
     optional_logit,
 )
 from tfpipeline.layers.recurrent.logits import add_scalar, value_of
+from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
 from tfpipeline.layers.recurrent.products import StateProduct
-from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer, of_cell
+from tfpipeline.layers.recurrent.recurrent_layer import of_cell
 
 _BETA, _ZETA, _NU = 3.0, 1.0, -4.0
 
@@ -52,6 +53,8 @@ class FastRNNCell(FastCell, keras.layers.SimpleRNNCell):
             singular value split of the initializer's matrix.
         recurrent_rank: the same for the recurrent kernel; None takes `rank`.
         joint: which matrices share a factorization; see `FactoredGRU`.
+        weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
+        normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
         alpha_init: logit that alpha starts from, -3 is 0.047; or `"1/T"`, where alpha starts from
             one over the number of time steps, at most 0.5.
         beta_init: logit that beta starts from, 3 is 0.953; None is 3 where beta is a weight.
@@ -209,7 +212,7 @@ _OWN = (
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FastRNN(RecurrentLayer):
+class FastRNN(NormalizedLayer):
     """FastRNN over `(batch, time, features)`: the layer of `FastRNNCell`.
 
     Args:

@@ -33,13 +33,13 @@ class GateKernels:
 
     Attributes:
         input, state: a form of `kernel_forms`, or a half of `JointKernels`, for each kernel.
-        count: number of the variables.
+        variables: what both are made of.
     """
 
     def __init__(
         self, layer: Any, kernel: KernelOptions, recurrent: KernelOptions | None, joint: str
     ) -> None:
-        before = len(layer.weights)
+        before = {id(weight) for weight in layer.weights}
         self.input: Any
         self.state: Any
         self._both: JointKernels | None = None
@@ -64,7 +64,7 @@ class GateKernels:
             self.state = (WholeKernel if recurrent.rank is None else PartialKernel)(
                 layer, recurrent
             )
-        self.count = len(layer.weights) - before
+        self.variables = [weight for weight in layer.weights if id(weight) not in before]
 
     def assign(self, kernel: np.ndarray, recurrent: Any) -> None:
         """Take over whole kernels as their best approximations."""
@@ -86,6 +86,7 @@ class JointKernels:
             kernel,
             name="joint_kernel",
             shape=(rows, 2 * columns),
+            gates=(*kernel.gates, *recurrent.gates),
             initializer=_SideBySide(kernel, recurrent),
             regularizer=_the_one(kernel, recurrent, "regularizer"),
             constraint=_the_one(kernel, recurrent, "constraint"),
@@ -107,8 +108,8 @@ class _HalfKernel:
         self._columns = columns
 
     def _factors(self) -> tuple[Any, Any]:
-        right = ops.convert_to_tensor(self._joint.right)
-        return ops.convert_to_tensor(self._joint.left), right[:, self._columns]
+        left, right = self._joint.values()
+        return left, right[:, self._columns]
 
     def factors(self) -> tuple[Factor, ...]:
         # The pair is named once, with the input kernel.
@@ -116,6 +117,9 @@ class _HalfKernel:
 
     def product(self) -> Any:
         return ops.matmul(*self._factors())
+
+    def start(self) -> Any:
+        return self._joint.start()[:, self._columns]
 
     def prepare(self, steps: int | None = 1, in_loop: bool = False) -> PreparedKernel:
         left, right = self._factors()

@@ -1,7 +1,8 @@
 """The forms in which a recurrent cell stores one kernel, gates side by side.
 
 Each form has the same methods: `factors()` for compression, `product()` for the whole kernel,
-`prepare()` for one call, `assign(matrix)` to take over a whole kernel, and `arrays()` for export.
+`prepare()` for one call, `assign(matrix)` to take over a whole kernel, `arrays()` for export, and
+`start()` for the whole kernel as its variables start.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.factored.factored_kernel import FactoredKernel, product_pays
+from tfpipeline.layers.factored.factored_kernel import (
+    FactoredKernel,
+    Read,
+    as_it_is,
+    product_pays,
+)
 from tfpipeline.layers.recurrent.products import PreparedKernel, PreparedSplit
 from tfpipeline.protocol import Factor
 
@@ -29,6 +35,7 @@ class KernelOptions:
         shape: `(rows, gates * units)`.
         gates: one letter a gate, in order.
         rank, initializer, regularizer, constraint: as given by the user.
+        read: see `FactoredKernel`.
     """
 
     name: str
@@ -39,6 +46,7 @@ class KernelOptions:
     initializer: Any = None
     regularizer: Any = None
     constraint: Any = None
+    read: Read | None = None
 
     def factored(self, layer: keras.layers.Layer) -> FactoredKernel:
         return FactoredKernel(
@@ -50,6 +58,8 @@ class KernelOptions:
             self.initializer,
             self.regularizer,
             self.constraint,
+            self.read,
+            len(self.gates),
         )
 
 
@@ -77,19 +87,24 @@ class WholeKernel:
 
     def __init__(self, layer: keras.layers.Layer, options: KernelOptions) -> None:
         self._gates = len(options.gates)
+        self._options = options
         self._kernel = layer.add_weight(
             name=options.name,
             shape=options.shape,
             initializer=options.initializer,
             regularizer=options.regularizer,
             constraint=options.constraint,
+            autocast=options.read is None,
         )
 
     def factors(self) -> tuple[Factor, ...]:
         return ()
 
     def product(self) -> Any:
-        return ops.convert_to_tensor(self._kernel)
+        return (self._options.read or as_it_is)(self._kernel, self._gates)
+
+    def start(self) -> Any:
+        return self._options.initializer(self._options.shape, dtype="float32")
 
     def prepare(self, steps: int | None = 1, in_loop: bool = False) -> PreparedKernel:
         return PreparedKernel((self.product(),), self._gates)
@@ -98,7 +113,7 @@ class WholeKernel:
         self._kernel.assign(matrix)
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        return (ops.convert_to_numpy(self._kernel),)
+        return (ops.convert_to_numpy(self.product()),)
 
 
 class PartialKernel:
@@ -114,6 +129,9 @@ class PartialKernel:
     def product(self) -> Any:
         return self.factored.product()
 
+    def start(self) -> Any:
+        return self.factored.start()
+
     def prepare(self, steps: int | None = 1, in_loop: bool = False) -> PreparedKernel:
         return PreparedKernel(self.factored.matrices(steps, in_loop), self._gates)
 
@@ -121,7 +139,7 @@ class PartialKernel:
         self.factored.assign(matrix)
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        return tuple(ops.convert_to_numpy(v) for v in (self.factored.left, self.factored.right))
+        return tuple(ops.convert_to_numpy(factor) for factor in self.factored.values())
 
 
 class SplitKernel:
@@ -139,6 +157,7 @@ class SplitKernel:
                 name=f"{options.name}_{letter}",
                 shape=(rows, units),
                 rank=rank,
+                gates=(letter,),
                 initializer=_GateInitializer(options, index),
             ).factored(layer)
             for index, (letter, rank) in enumerate(zip(options.gates, ranks, strict=True))
@@ -150,6 +169,9 @@ class SplitKernel:
     def product(self) -> Any:
         return ops.concatenate([kernel.product() for kernel in self._kernels], axis=-1)
 
+    def start(self) -> Any:
+        return ops.concatenate([kernel.start() for kernel in self._kernels], axis=-1)
+
     def prepare(
         self, steps: int | None = 1, in_loop: bool = False
     ) -> PreparedKernel | PreparedSplit:
@@ -157,7 +179,7 @@ class SplitKernel:
             return PreparedKernel(self._kernels[0].matrices(steps, in_loop), 1)
         if product_pays(self.factors(), steps, in_loop):
             return PreparedKernel((self.product(),), len(self._kernels))
-        return PreparedSplit([(kernel.left, kernel.right) for kernel in self._kernels])
+        return PreparedSplit([kernel.values() for kernel in self._kernels])
 
     def assign(self, matrix: np.ndarray) -> None:
         for kernel, part in zip(
@@ -167,8 +189,8 @@ class SplitKernel:
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         """Return two factors of the whole kernel, of which the right one is block-diagonal."""
-        lefts = [ops.convert_to_numpy(kernel.left) for kernel in self._kernels]
-        rights = [ops.convert_to_numpy(kernel.right) for kernel in self._kernels]
+        factors = [tuple(map(ops.convert_to_numpy, kernel.values())) for kernel in self._kernels]
+        lefts, rights = zip(*factors, strict=True)
         return np.concatenate(lefts, axis=1), _block_diagonal(rights)
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from keras import ops
 
 from tfpipeline.layers.factored.factored_kernel import apply_matrices
+
+
+class Product(Protocol):
+    """What multiplies by a kernel, for all gates or for one of them."""
+
+    def __call__(self, x: Any) -> Any: ...
+
+    def gate(self, x: Any, index: int) -> Any: ...
 
 
 class PreparedKernel:
@@ -22,6 +30,10 @@ class PreparedKernel:
         # What is not used costs nothing: it is cut from the graph.
         self._gates = [(*first, part) for part in ops.split(last, gates, axis=-1)]
 
+    def cast(self, dtype: str) -> PreparedKernel:
+        """Return the same in another dtype."""
+        return PreparedKernel(tuple(ops.cast(m, dtype) for m in self._matrices), len(self._gates))
+
     def __call__(self, x: Any) -> Any:
         """`(..., rows)` to `(..., gates * units)`."""
         return apply_matrices(x, self._matrices)
@@ -34,11 +46,15 @@ class PreparedKernel:
 class PreparedSplit:
     """Two factors for each gate; the left ones share one product."""
 
-    def __init__(self, factors: Sequence[tuple[Any, Any]]) -> None:
+    def __init__(self, factors: Sequence[Sequence[Any]]) -> None:
         self._factors = [tuple(ops.convert_to_tensor(m) for m in pair) for pair in factors]
         self._left = ops.concatenate([left for left, _ in self._factors], axis=-1)
         ends = [int(left.shape[1]) for left, _ in self._factors]
         self._cuts = [sum(ends[: index + 1]) for index in range(len(ends) - 1)]
+
+    def cast(self, dtype: str) -> PreparedSplit:
+        """Return the same in another dtype."""
+        return PreparedSplit([tuple(ops.cast(m, dtype) for m in pair) for pair in self._factors])
 
     def __call__(self, x: Any) -> Any:
         """`(..., rows)` to `(..., gates * units)`."""
@@ -61,9 +77,7 @@ class StateProduct:
         masks: of recurrent dropout: one for all gates, a list of one a gate, or None.
     """
 
-    def __init__(
-        self, kernel: PreparedKernel | PreparedSplit, gates: int, bias: Any, masks: Any
-    ) -> None:
+    def __init__(self, kernel: Product, gates: int, bias: Any, masks: Any) -> None:
         self._kernel = kernel
         self._count = gates
         self._bias = bias

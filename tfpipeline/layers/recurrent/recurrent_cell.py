@@ -61,7 +61,7 @@ class RecurrentCell(CellProtocol):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if vars(cls).get("KIND") in CELLS:
+        if getattr(cls, "KIND", None) in CELLS:
             specified = CELLS[cls.KIND]
             cls.GATES = tuple(gate.name for gate in specified.gates)
             cls.BIAS_ROWS = specified.bias_rows
@@ -196,12 +196,20 @@ class RecurrentCell(CellProtocol):
     @property
     def projection(self) -> Any:
         """Of `joint="prabhavalkar"`: what multiplies the layer's output, `(units, rank)`."""
-        return self._kernels.state.factored.left
+        return self._kernels.state.factored.values()[0]
 
     def projection_width(self) -> int:
         """Return the columns of `projection`, known before it is built."""
         columns = len(self.GATES) * self.units
         return resolve_rank(self.rank, self.units, columns, "rank")
+
+    def input_kernel(self, steps: int | None = 1) -> Any:
+        """Return what multiplies the inputs of so many steps, a `Product`."""
+        return self._kernels.input.prepare(steps)
+
+    def state_kernel(self, steps: int | None = 1, in_loop: bool = False) -> Any:
+        """Return what multiplies the state, a `Product`."""
+        return self._kernels.state.prepare(steps, in_loop)
 
     @contextmanager
     def prepared(self, steps: int | None) -> Iterator[None]:
@@ -209,7 +217,7 @@ class RecurrentCell(CellProtocol):
 
         Like Keras' dropout masks, it is kept on the cell for one call of the layer.
         """
-        self._prepared = self._kernels.state.prepare(steps, in_loop=True)
+        self._prepared = self.state_kernel(steps, in_loop=True)
         try:
             yield
         finally:
@@ -219,11 +227,11 @@ class RecurrentCell(CellProtocol):
         """Return the inputs projected, and the recurrent kernel, for one step."""
         if self._prepared is not None:
             return inputs, self._prepared
-        return self.project_inputs(inputs, training), self._kernels.state.prepare()
+        return self.project_inputs(inputs, training), self.state_kernel()
 
     def project_inputs(self, inputs: Any, training: bool = False, steps: int | None = 1) -> Any:
         """Return `x W + b` for all gates, `(..., features)` to `(..., gates * units)`."""
-        kernel = self._kernels.input.prepare(steps)
+        kernel = self.input_kernel(steps)
         mask = self.get_dropout_mask(_first_step(inputs)) if training and self.dropout else None
         if isinstance(mask, list):  # recurrent dropout: one mask a gate, as in Keras
             parts = [

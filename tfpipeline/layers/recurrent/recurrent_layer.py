@@ -43,7 +43,8 @@ class RecurrentLayer(keras.layers.RNN):
                 if not hasattr(cls, name) or name in FACTOR_ARGUMENTS:
                     setattr(cls, name, of_cell(name))
         # A subclass with arguments of its own says them itself.
-        cls.__signature__ = None if "__init__" in vars(cls) else cls.ARGUMENTS
+        says = "__init__" in vars(cls)
+        cls.__signature__ = None if says else getattr(cls, "ARGUMENTS", None)
 
     @classmethod
     def _first_arguments(cls) -> tuple[Any, ...]:

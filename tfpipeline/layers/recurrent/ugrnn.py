@@ -7,13 +7,13 @@ from typing import Any
 import keras
 
 from tfpipeline.layers.recurrent.gated_cell_options import GatedCellOptions
+from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
+from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
 from tfpipeline.layers.recurrent.products import StateProduct
-from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
-from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class UGRNNCell(RecurrentCell, GatedCellOptions):
+class UGRNNCell(NormalizedCell, GatedCellOptions):
     """One step of an update gate recurrent network, with plain or factored kernels.
 
     ```
@@ -31,6 +31,8 @@ class UGRNNCell(RecurrentCell, GatedCellOptions):
             as a fraction of `min(features, 2 * units)`, rounded up.
         recurrent_rank: the same for the recurrent kernel; None takes `rank`.
         joint: which matrices share a factorization; see `FactoredGRU`.
+        weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
+        normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
 
     Call arguments:
         inputs: `(batch, features)`.
@@ -60,7 +62,7 @@ class UGRNNCell(RecurrentCell, GatedCellOptions):
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class UGRNN(RecurrentLayer):
+class UGRNN(NormalizedLayer):
     """Update gate recurrent network: the layer of `UGRNNCell`.
 
     Args:

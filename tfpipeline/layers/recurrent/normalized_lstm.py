@@ -1,0 +1,106 @@
+"""Long short-term memory with quantized weights and normalized products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfpipeline.layers.recurrent.lstm_step import LSTMStep
+from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
+from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
+
+
+@keras.saving.register_keras_serializable(package="tfpipeline")
+class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
+    """One step of an LSTM with quantized weights and normalized products.
+
+    With a quantizer Q and a normalization N, both of each gate by itself, gates in the order i, f,
+    c, o:
+
+    ```
+    p = N(x Q(W)) + N(h Q(U)) + b
+    c = sigmoid(p_f) * c + sigmoid(p_i) * tanh(p_c)
+    h = sigmoid(p_o) * tanh(c)
+    ```
+
+    Hou et al. (2019), "Normalization Helps Training of Quantized LSTM", sections 3 and 4. Weights
+    train in full precision, with the gradient of the quantized ones.
+
+    Args:
+        units, activation, ..., seed: as in `keras.layers.LSTMCell`.
+        weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
+            An input kernel of one feature stays in full precision.
+        normalization: a name or object of `tfpipeline.normalizations`, or None.
+        rank, recurrent_rank, joint: of factored kernels, whose factors are quantized each; see
+            `FactoredGRU`. None, the default, keeps plain kernels.
+
+    Call arguments:
+        inputs: `(batch, features)`.
+        states: `[h, c]`, each `(batch, units)`; with `"batch_separate"` also the number of the time
+            step `(batch, 2)`.
+        training: whether dropout and random quantizers act, and batches give statistics.
+
+    Raises:
+        ValueError: for a name that does not exist, a rank that does not fit, and where a cell
+            without its layer cannot train.
+
+    Example:
+
+    >>> layer = keras.layers.RNN(NormalizedLSTMCell(16))
+    >>> layer(np.zeros((2, 5, 8))).shape
+    (2, 16)
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        weight_quantizer: Any = "TerConnect",
+        normalization: Any = "weight",
+        rank: Any = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            *args,
+            weight_quantizer=weight_quantizer,
+            normalization=normalization,
+            rank=rank,
+            **options,
+        )
+
+
+@keras.saving.register_keras_serializable(package="tfpipeline")
+class NormalizedLSTM(NormalizedLayer):
+    """Long short-term memory of one, two or a few bits: the layer of `NormalizedLSTMCell`.
+
+    Weights are quantized once a batch, and the products of the inputs normalized for all time steps
+    at once. With a batch normalization it keeps moving averages of what it sees in training, and
+    uses them at inference; `return_state` with `"batch_separate"` gives the number of the time step
+    as a last state.
+
+    Args:
+        units, activation, ..., rank: as in `NormalizedLSTMCell`.
+        return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in
+            `keras.layers.LSTM`.
+
+    Call arguments:
+        sequences: `(batch, time, features)`.
+        initial_state: `[h, c]`, each `(batch, units)`.
+        mask: booleans `(batch, time)`; a masked step keeps the state, and has no part in the
+            statistics of a batch.
+        training: whether dropout and random quantizers act, and batches give statistics.
+
+    Raises:
+        ValueError: for a name that does not exist, a rank that does not fit, a batch of one
+            sequence in training with a batch normalization, and LAB or LAT in training without the
+            second moments of Adam.
+
+    Example:
+
+    >>> layer = NormalizedLSTM(96, weight_quantizer="BWN", normalization="layer")
+    >>> model = keras.Sequential([keras.Input((None, 40)), layer])
+    >>> model.predict(np.zeros((1, 98, 40)), verbose=0).shape
+    (1, 96)
+    """
+
+    CELL = NormalizedLSTMCell
