@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import keras
 import pytest
 
 from tfpipeline.compress import CellSizes, ledger
+from tfpipeline.layers import NormalizedLSTM
+from tfpipeline.normalizations import BatchSeparate
 
 #: Features, units, time steps of the statistics.
 TASKS = {
@@ -95,3 +98,23 @@ def test_wrong_arguments_are_refused() -> None:
             CellSizes("lstm", 3, 4, **options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"`bits` must be one of \[1, 2, 3, 4, 32\]; received 8"):
         ledger(CellSizes("lstm", 3, 4), formula="hou")
+
+
+@pytest.mark.parametrize(
+    "normalization", [None, "weight", "layer", "batch_shared", BatchSeparate(7)]
+)
+def test_a_model_has_the_bytes_of_its_sizes(normalization) -> None:
+    layer = NormalizedLSTM(6, weight_quantizer="LAT", normalization=normalization)
+    model = keras.Sequential([keras.Input((7, 5)), layer])
+    separate = isinstance(normalization, BatchSeparate)
+    sizes = CellSizes(
+        "lstm",
+        5,
+        6,
+        normalization="batch_separate" if separate else normalization,
+        time_steps=7 if separate else None,
+    )
+    found = ledger(model, bits=2, formula="hou")
+    assert found.bytes == ledger(sizes, bits=2, formula="hou").bytes
+    # Second moments are of training only.
+    assert len(found.excluded) == 2

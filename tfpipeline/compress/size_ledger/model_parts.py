@@ -12,6 +12,11 @@ import numpy as np
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.size_ledger.parts import Part
 
+#: Ends of the names of what a layer does not need once it is trained.
+_ONLY_TRAINING = ("_second_moment",)
+#: Ends of the names of arrays that may have two axes, and are no matrices.
+_NO_MATRICES = ("bias", "_moving_mean", "_moving_variance")
+
 
 def parts_of(
     model: keras.Model, exclude: Collection[str] = (), embeddings: bool = False
@@ -45,14 +50,15 @@ def parts_of(
     counted: list[Part] = []
     others: list[Part] = []
     for weight, name in zip(model.weights, names, strict=True):
-        (others if id(weight) in left_out else counted).append(_part(name, weight))
+        left = id(weight) in left_out or weight.name.endswith(_ONLY_TRAINING)
+        (others if left else counted).append(_part(name, weight))
     return counted, others
 
 
 def _part(name: str, weight: Any) -> Part:
     values = keras.ops.convert_to_numpy(weight)
     # The bias of a GRU or a FastGRNN has two rows, but is a bias.
-    matrix = values.ndim > 1 and weight.name != "bias"
+    matrix = values.ndim > 1 and not weight.name.endswith(_NO_MATRICES)
     density = float(np.count_nonzero(values) / values.size) if values.size else 1.0
     return Part(name, tuple(map(int, values.shape)), density, matrix)
 
