@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+
 import keras
 import numpy as np
 import pytest
 from keras import ops
 from normalized_twins import Twin, values_of
 from recurrent_kinds import array
+from step_output import step_output
 
+from tfpipeline.callbacks import SecondMoments
 from tfpipeline.layers import UGRNN, FastGRNN, FastRNN, NormalizedGRU, NormalizedLSTM
+from tfpipeline.layers.recurrent.per_thread import PerThread
+from tfpipeline.layers.recurrent.time_count import next_count, number_of
 from tfpipeline.normalizations import NORMALIZATIONS, BatchSeparate, BatchShared, Layer, Weight
 from tfpipeline.quantizers import QUANTIZERS
 
@@ -196,8 +202,6 @@ def test_fit_save_and_load(tmp_path, name, jit_compile):
             keras.layers.Dense(2),
         ]
     )
-    from tfpipeline.callbacks import SecondMoments
-
     model.compile("adam", "mse", jit_compile=jit_compile)
     history = model.fit(
         X, np.ones((4, 2)), epochs=2, verbose=0, callbacks=[SecondMoments()]
@@ -270,8 +274,6 @@ def test_mixed_precision(name, policy):
 @pytest.mark.parametrize("rank", [None, 2])
 @KIND
 def test_folded_step_and_collapsed_layer_compute_the_same(kind, name, rank):
-    from step_output import step_output
-
     layer = made(kind, name, "TerConnect", rank=rank)
     expected = array(layer(X))
     np.testing.assert_allclose(step_output(layer.export_step(), X), expected, atol=TOLERANCE)
@@ -372,9 +374,26 @@ def test_wrong_combinations_are_one_sentence():
 
 
 def test_time_counts_on_beyond_what_bfloat16_holds():
-    from tfpipeline.layers.recurrent.time_count import next_count, number_of
-
     state = ops.convert_to_tensor([[254, 0], [255, 1], [255, 255]], "bfloat16")
     for expected in ([254, 511, 65535], [255, 512, 65280], [256, 513, 65281]):
         assert array(number_of(state)).tolist() == expected
         state = next_count(state)
+
+
+def test_what_a_call_keeps_is_its_threads_own():
+    """As the replicas of tf.distribute, which are traced by threads that take turns."""
+    kept, seen = PerThread("nothing"), []
+
+    def replica():
+        seen.append(kept.value)
+        with kept.being("second"):
+            seen.append(kept.value)
+
+    with kept.being("first"):
+        thread = threading.Thread(target=replica)
+        thread.start()
+        thread.join()
+        with kept.being("inner"):
+            seen.append(kept.value)
+        seen.append(kept.value)
+    assert [*seen, kept.value] == ["nothing", "second", "inner", "first", "nothing"]
