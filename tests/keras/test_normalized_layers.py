@@ -19,6 +19,8 @@ from tfpipeline.layers.recurrent.time_count import next_count, number_of
 from tfpipeline.normalizations import NORMALIZATIONS, BatchSeparate, BatchShared, Layer, Weight
 from tfpipeline.quantizers import QUANTIZERS
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 6, 3)).astype("float32")
 MASK = np.arange(6) < np.array([6, 4, 1, 5])[:, None]
@@ -147,7 +149,6 @@ def one_step(layer):
     return {name: value - values_of(layer)[name] for name, value in before.items()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
@@ -181,7 +182,6 @@ def test_latent_weights_get_the_slope_of_the_quantized(kind, name):
             assert np.abs(found[f"{kernel}_gain"]).max() > 1e-6
 
 
-@pytest.mark.slow
 @STATISTICS
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_fit_save_and_load(tmp_path, name, jit_compile):
@@ -320,7 +320,6 @@ def test_gains_start_from_the_norms_of_the_first_matrix():
             np.testing.assert_allclose(w[f"{name}_gain"], norms, rtol=1e-4)
 
 
-@pytest.mark.slow
 def test_gains_of_a_model_that_fit_builds():
     model = keras.Sequential([NormalizedLSTM(5), keras.layers.Dense(2)])
     model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=False)
