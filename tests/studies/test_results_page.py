@@ -45,3 +45,25 @@ def test_errors_on_validation_and_on_test_speakers(
         assert any(
             all(abs(a - b) < 0.0501 for a, b in zip(found, four, strict=True)) for four in written
         ), (table, setting, found)
+
+
+def test_alpha_and_beta_by_length() -> None:
+    page = (RESULTS / "fastgrnn.md").read_text(encoding="utf-8")
+    found: dict[tuple[str, str, int], list[Row]] = {}
+    for row in read_csv(RESULTS / "alpha_beta.csv"):
+        found.setdefault((row["data"], row["start"], int(row["steps"])), []).append(row)
+    assert all(len(rows) == 3 for rows in found.values())
+
+    def means(start: str, column: str, form: str, factor: float = 1.0) -> str:
+        """A row of the page's table: both kinds of data, long sequences first."""
+        keys = [key for key in found if key[1] == start]
+        keys.sort(key=lambda key: (key[0], -key[2]))
+        return " | ".join(
+            format(factor * sum(float(row[column]) for row in found[key]) / 3, form) for key in keys
+        )
+
+    for start in ("paper", "even", "tied"):
+        assert f": alpha | {means(start, 'alpha', '.3f')} |" in page, start
+        assert f"| test accuracy, % | {means(start, 'test', '.1f', 100)} |" in page, start
+        if start != "tied":
+            assert f"| beta | {means(start, 'beta', '.3f')} |" in page, start

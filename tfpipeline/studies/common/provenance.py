@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import importlib.util
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +19,10 @@ from tfpipeline.studies.common.rows import Row
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and the packages that take part."""
-    return {"python": platform.python_version(), **installed_versions()}
+    found = {"python": platform.python_version(), **installed_versions()}
+    if importlib.util.find_spec("jax"):
+        found["jax"] = importlib.metadata.version("jax")
+    return found
 
 
 def describe_run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -56,7 +55,5 @@ def finish(
         {"corpus": pool.corpus},
         {"backend": pool.backend, **dataclasses.asdict(pool.settings)},
     )
-    if pool.backend == "jax":
-        about["versions"]["jax"] = importlib.metadata.version("jax")
     about["rows_from"] = origins(pool.used)
     return write_study(pool.out, about, columns, rows, claims, draw, figure_size, extra, further)
