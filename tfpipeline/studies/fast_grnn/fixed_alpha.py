@@ -93,7 +93,7 @@ def _claims(rows: list[Row], data: str, trained: list[Row]) -> list[Claim]:
 
 def _draw(figure: Any, rows: list[Row], trained: dict[str, list[Row]]) -> None:
     axes = figure.subplots()
-    for (data, own), color in zip(trained.items(), ("#c8553d", "#33658a"), strict=True):
+    for (data, own), color in zip(trained.items(), ("#c8553d", "#33658a"), strict=False):
         fixed = [row for row in rows if row["data"] == data]
         axes.plot(
             [row["alpha"] for row in fixed],
