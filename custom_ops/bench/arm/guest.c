@@ -3,66 +3,25 @@
  *   guest gemm VARIANT ROWS COLUMNS BATCH   int8 weights times int8 vectors, sums in int32
  *   guest int8 VARIANT ROWS COLUMNS BATCH   the same with results in int8, as an op would have them
  *   guest int4|int2 ...                     likewise with weights of 4 and 2 bits
- *   guest sparse ...                        sums in int32 of weights without their 8x4 tiles of
- * zeros, which are 7 of 10 guest float ...                         int8 weights, vectors and
- * results in float32 guest CELL VARIANT INPUT UNITS STEPS   the op tfpipeline.CELL, plain kernels,
- * batch 1
+ *   guest sparse ...                        sums in int32, 7 of 10 tiles of 8x4 weights are zeros
+ *   guest float ...                         int8 weights, vectors and results in float32
+ *   guest CELL VARIANT INPUT UNITS STEPS    the op tfpipeline.CELL, plain kernels, batch 1
  *
  * Prints `weights BYTES checksum SUM`: packed bytes that the call reads, and a sum over its result
  * that is the same for every variant. All memory is static, so that addresses, and with them what
  * the model of the caches says, are the same in every run. */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../ops/recurrent/tfp_recurrent.h"
+#include "guest_memory.h"
 #include "region.h"
 
 enum {
   kMaxBatch = 8,    /* what the kernels of this architecture take */
-  kArena = 1 << 25, /* bytes of everything; a model of 8 million weights fits */
   kCheckedRow = 61, /* every 61st row is checked by plain loops */
   kBlocksAtOnce =
       16, /* at most, whole panels, whose sums stay in the first-level cache until they are int8 */
 };
-
-static _Alignas(TFP_ALIGNMENT) unsigned char memory[kArena];
-static tfp_arena arena = {memory, 0};
-
-static int fail(const char *why) {
-  fprintf(stderr, "%s\n", why);
-  return 1;
-}
-
-/* `bytes` of zeros; ends the program where the arena is full. */
-static void *take(size_t bytes) {
-  if (bytes > kArena - arena.used) exit(fail("the sizes are too large for this program"));
-  return tfp_arena_take(&arena, bytes, 1);
-}
-
-static uint32_t state = 1;
-
-static int8_t *random_bytes(size_t count, size_t readable) {
-  int8_t *out = take(readable);
-  for (size_t i = 0; i < count; ++i) {
-    state = state * 1664525u + 1013904223u;
-    out[i] = (int8_t)((int)(state >> 24) % 255 - 127);
-  }
-  return out;
-}
-
-static float *same_floats(size_t count, float value) {
-  float *out = take(count * sizeof(float));
-  for (size_t i = 0; i < count; ++i) out[i] = value;
-  return out;
-}
-
-static uint32_t checksum(const void *data, size_t bytes) {
-  const unsigned char *at = data;
-  uint32_t sum = 2166136261u;
-  for (size_t i = 0; i < bytes; ++i) sum = (sum ^ at[i]) * 16777619u;
-  return sum;
-}
 
 static size_t blocks_at_once(const tfp_weight_kernels *kernels) {
   const size_t panel = kernels->panels[0];
