@@ -28,7 +28,10 @@ def recurrent_step(layer: keras.layers.Layer) -> RecurrentStep | None:
 
 def _step_of(layer: keras.layers.Layer) -> RecurrentStep | None:
     if hasattr(layer, "export_step"):
-        step: RecurrentStep = layer.export_step()
+        try:
+            step: RecurrentStep = layer.export_step()
+        except ValueError as error:
+            raise ExportError(f"layer {layer.name!r} cannot be exported: {error}") from error
         return step
     cell = _stock_cell(type(layer))
     if cell is not None:

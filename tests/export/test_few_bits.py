@@ -8,11 +8,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from pruned_models import zero_blocks
 from random_step import quantized, random_step
 from recurrent_kinds import TWIN_KINDS
 from small_model import FEATURES, walk
+from two_bit_weights import two_bit_weights
 
 from tfpipeline.export import Tolerances, export
 from tfpipeline.export.quantize.few_bits import held_exactly, smallest_form, written_kernels
@@ -48,21 +48,6 @@ def trained(layer: keras.layers.Layer) -> tuple[keras.Model, list[np.ndarray]]:
             part.assign(ternary(rng, *part.shape))
             factors.append(np.asarray(part))
     return model, factors
-
-
-def two_bit_weights(path: Path) -> list[np.ndarray]:
-    """Codes of every constant of two bits, by the order of the file."""
-    model = schema.ModelT.InitFromPackedBuf(path.read_bytes())
-    found = []
-    for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            data = model.buffers[tensor.buffer].data
-            if tensor.type == schema.TensorType.INT2 and data is not None:
-                bits = np.unpackbits(np.asarray(data, np.uint8), bitorder="little")
-                values = (bits[::2] + 2 * bits[1::2]).astype(np.int8)
-                values = np.where(values > 1, values - 4, values)
-                found.append(values[: np.prod(tensor.shape)].reshape(tensor.shape))
-    return found
 
 
 @pytest.mark.parametrize("mode", ["int2", "int8x2"])

@@ -1,0 +1,64 @@
+"""Layers that trained with two bits, in files: their integers, and what is said of the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from small_model import FEATURES, settle, walk
+from two_bit_weights import two_bit_weights
+
+from tfpipeline.export import ExportError, Tolerances, export
+from tfpipeline.layers import FastGRNN, NormalizedGRU, NormalizedLSTM
+from tfpipeline.normalizations import BatchSeparate
+
+pytestmark = pytest.mark.slow
+
+# What random weights answer is not asked here.
+LOOSE = Tolerances(agreement=0.0, relative_error=0.5)
+UNITS = 16
+
+
+def built(layer: Any) -> Any:
+    return settle(keras.Sequential([keras.Input((None, FEATURES)), layer, keras.layers.Dense(3)]))
+
+
+@pytest.mark.parametrize("normalization", [None, "weight", "batch_shared"])
+@pytest.mark.parametrize("layer", [NormalizedLSTM, NormalizedGRU, FastGRNN])
+def test_the_codes_in_the_file_are_those_of_training(
+    target: Path, layer: Any, normalization: str | None
+) -> None:
+    own = layer(UNITS, weight_quantizer="TerConnect", normalization=normalization, name="recurrent")
+    model = built(own)
+    report = export(model, target, quantize="int8x2", calibration=walk(40), tolerances=LOOSE)
+    assert not report.float_layers
+    assert report.portable is not None
+    # A gain below 0 turns the row of its unit round.
+    stored = {_unsigned(row) for matrix in two_bit_weights(report.portable) for row in matrix}
+    for name in ("kernel", "recurrent_kernel"):
+        codes = keras.ops.convert_to_numpy(getattr(own.cell, name)).T
+        assert set(np.unique(codes)) == {-1.0, 0.0, 1.0}
+        for row in codes.astype(int):
+            assert _unsigned(row) in stored, name
+
+
+def _unsigned(row: np.ndarray) -> tuple[int, ...]:
+    return max(tuple(row.tolist()), tuple((-row).tolist()))
+
+
+@pytest.mark.parametrize(
+    ("normalization", "message"),
+    [
+        ("layer", "its mean and variance are those of the very step"),
+        (BatchSeparate(time_steps=24), "its averages of 24 time steps would be 12288 bytes"),
+    ],
+    ids=["layer", "batch_separate"],
+)
+def test_what_does_not_fold_is_named(target: Path, normalization: Any, message: str) -> None:
+    model = built(NormalizedLSTM(UNITS, normalization=normalization, name="recurrent"))
+    with pytest.raises(ExportError, match=f"layer 'recurrent' cannot be exported: .*{message}"):
+        export(model, target, calibration=walk(40))
+    assert not target.exists()
