@@ -243,3 +243,10 @@ def test_the_model_of_a_card_is_trained_on_recordings(
     command[command.index("--card") + 1] = str(card)
     assert cli.main(command) == 1
     assert "`background` must be one of yes, no, up; received 'noise'" in capsys.readouterr().err
+    (tmp_path / "other.card.json").write_text(
+        json.dumps({**nameless, "labels": ["yes", "no", "up", "down"]})
+    )
+    command[command.index("--card") + 1] = str(tmp_path / "other.card.json")
+    command[command.index("--background") + 1] = "up"
+    assert cli.main(command) == 1
+    assert "has 3 scores, and" in capsys.readouterr().err

@@ -149,3 +149,12 @@ def test_a_model_learns_when_something_ends() -> None:
     assert asked > 60 and right / asked > 0.9
     with pytest.raises(ValueError, match="`epochs` must be positive; received 0"):
         StreamTraining(epochs=0)
+
+
+def test_recordings_of_another_model() -> None:
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(2), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="takes 3 features a frame, and the recordings have .2.;"):
+        train_on_recordings(model, [numbered(200, 0)], settings=StreamTraining(lanes=2))
+    narrow = keras.Sequential([keras.Input((None, 2)), keras.layers.GRU(2), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="has 2 scores, and the recordings have 3 labels"):
+        train_on_recordings(narrow, [numbered(200, 0)], settings=StreamTraining(lanes=2))

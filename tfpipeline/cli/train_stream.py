@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 HELP = "train a keyword model on long recordings, to find words in streams that are never reset"
 EXAMPLE = (
@@ -13,7 +15,7 @@ EXAMPLE = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, help="a .keras file that gives logits for its labels")
+    parser.add_argument("model", type=Path, help="a .keras file with a score for each label")
     parser.add_argument(
         "recordings",
         type=Path,
@@ -49,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from tfpipeline.detection.units import LOGITS
     from tfpipeline.loading import load_model
     from tfpipeline.recipes.atomic import save_model
     from tfpipeline.recipes.keras_scores import read_scoring_card
@@ -65,11 +68,31 @@ def run(arguments: argparse.Namespace) -> int:
         epochs=arguments.epochs, lanes=arguments.lanes, rate=arguments.rate, seed=arguments.seed
     )
     model = load_model(arguments.model, compile=False)
+    scores = _scores_of(arguments, card, model.output_shape[-1])
     train = read_stream_frames(arguments.recordings, log_mel, frames)
     validation = (
         read_stream_frames(arguments.validation, log_mel, frames) if arguments.validation else []
     )
-    train_on_recordings(model, train, validation, settings)
+    train_on_recordings(model, train, validation, settings, scores == LOGITS)
     save_model(model, arguments.out)
     print(arguments.out)
     return 0
+
+
+def _scores_of(arguments: argparse.Namespace, card: Mapping[str, Any], scores: int) -> str:
+    """Return what the model's scores are, or raise where they are not those of the card."""
+    from tfpipeline.detection.units import INDEPENDENT
+    from tfpipeline.recipes.run_inputs import RunError
+
+    if scores != len(card["labels"]):
+        raise RunError(
+            f"{arguments.model} has {scores} scores, and {arguments.card} {len(card['labels'])} "
+            "labels; name the card of this model's export."
+        )
+    kind = str(card["outputs"][0].get("scores"))
+    if kind == INDEPENDENT:
+        raise RunError(
+            f"{arguments.model} says of each word by itself whether it was said; expected logits "
+            "or a softmax over all labels."
+        )
+    return kind

@@ -245,6 +245,7 @@ class EpochLines(keras.callbacks.Callback):
         if "val_accuracy" in logs:
             parts.append(f"validation {100 * logs['val_accuracy']:5.1f} %")
         ranks = [f"{value:.0f}" for name, value in logs.items() if "/rank@" in name]
-        parts.append(f"ranks {' '.join(ranks)}")
+        if ranks:
+            parts.append(f"ranks {' '.join(ranks)}")
         parts.append(f"{time.monotonic() - self._started:.1f} s")
         print("  ".join(parts), file=self._stream or sys.stderr, flush=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import keras
 
-from tfpipeline.callbacks.best_weights import BestWeights
 from tfpipeline.recipes.keyword import EpochLines, History
 from tfpipeline.recipes.recording_batches import RecordingBatches
 from tfpipeline.recipes.rolling_model import RollingModel
@@ -52,22 +51,26 @@ def train_on_recordings(
     train: Sequence[StreamFrames],
     validation: Sequence[StreamFrames] = (),
     settings: StreamTraining | None = None,
+    from_logits: bool = True,
 ) -> History:
     """Train a model in place, a label a frame, with states that are carried on.
 
     Args:
-        model: gives logits for its labels at the end of a sequence, or at every step.
+        model: gives a score for each of its labels at the end of a sequence, or at every step.
         train: recordings.
         validation: others; with them the weights of the epoch with the least loss are kept.
         settings: how.
+        from_logits: whether scores are logits; else they are probabilities of a softmax.
 
     Returns:
         Keras' history by epoch.
 
     Raises:
-        ValueError: a model that cannot go on (see `RollingModel`), or too few recordings.
+        ValueError: a model that cannot go on (see `RollingModel`) or has other features or labels
+            than the recordings, or too few recordings.
     """
     how = settings or StreamTraining()
+    _check_fit(model, [*train, *validation])
     keras.utils.set_random_seed(how.seed)
     batches = RecordingBatches(train, how.lanes, how.steps, how.seed, how.gain)
     rolling = RollingModel(model, how.lanes, every_frame=True)
@@ -82,7 +85,7 @@ def train_on_recordings(
     )
     rolling.compile(
         keras.optimizers.Adam(rates, global_clipnorm=1.0),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits),
         weighted_metrics=["accuracy"],
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
@@ -90,7 +93,12 @@ def train_on_recordings(
     held_out = None
     if validation:
         held_out = RecordingBatches(validation, how.lanes, how.steps, how.seed)
-        callbacks.append(_Best())
+        # It never stops; it ends with the weights of the best epoch.
+        callbacks.append(
+            keras.callbacks.EarlyStopping(
+                "val_loss", mode="min", patience=how.epochs, restore_best_weights=True
+            )
+        )
     history = rolling.fit(
         batches,
         epochs=how.epochs,
@@ -102,15 +110,16 @@ def train_on_recordings(
     return {name: [float(value) for value in values] for name, values in history.items()}
 
 
-class _Best(keras.callbacks.Callback):
-    """Ends training with the weights of the best epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._best = BestWeights("val_loss", "min")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._best.look(self.model, logs or {})
-
-    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
-        self._best.restore(self.model)
+def _check_fit(model: keras.Model, recordings: Sequence[StreamFrames]) -> None:
+    features = {one.features.shape[-1] for one in recordings}
+    if features != {model.input_shape[-1]}:
+        raise ValueError(
+            f"`model` takes {model.input_shape[-1]} features a frame, and the recordings have "
+            f"{sorted(features)}; read them with the front end of the model."
+        )
+    labels = max(int(one.labels.max()) for one in recordings) + 1
+    if labels > model.output_shape[-1]:
+        raise ValueError(
+            f"`model` has {model.output_shape[-1]} scores, and the recordings have {labels} "
+            "labels; read them with the labels of the model."
+        )
