@@ -178,7 +178,6 @@ def test_a_name_says_all_that_differs() -> None:
         "piecewise": True,
         "options": (("tie_beta", True), ("alpha_init", -3.25)),
         "trace_norm": 1e-3,
-        "l2": 1e-5,
         "random_start": True,
         "epochs": 3,
         "rate": 1e-3,

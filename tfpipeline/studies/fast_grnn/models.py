@@ -87,12 +87,9 @@ def _rank(rank: int) -> Any:
 
 
 def _regularizers(run: Training) -> dict[str, Any]:
-    if run.trace_norm:
-        one = tp.regularizers.TraceNorm(run.trace_norm)
-    elif run.l2:
-        one = keras.regularizers.L2(run.l2)
-    else:
+    if not run.trace_norm:
         return {}
+    one = tp.regularizers.TraceNorm(run.trace_norm)
     if run.cell in _ONE_KERNEL:
         return {"kernel_regularizer": one}
     return {"kernel_regularizer": one, "recurrent_regularizer": one}

@@ -50,7 +50,6 @@ class Training:
         piecewise: whether gates are the piecewise-linear ones that integers compute.
         options: further ones of the layer, as pairs.
         trace_norm: strength of the trace norm on both kernels.
-        l2: strength of weight decay on both kernels.
         random_start: whether sequences begin with states from N(0, 1) while training.
         epochs: 0 for those of the recipe.
         rate: learning rate; 0 for that of the recipe.
@@ -71,7 +70,6 @@ class Training:
     piecewise: bool = False
     options: tuple[tuple[str, Any], ...] = ()
     trace_norm: float = 0.0
-    l2: float = 0.0
     random_start: bool = False
     epochs: int = 0
     rate: float = 0.0

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from tfpipeline.callbacks import IterativeHardThresholding
-from tfpipeline.callbacks.best_weights import BestWeights
 from tfpipeline.compress import ledger, truncate
 from tfpipeline.data.dataset import Dataset, Samples
 from tfpipeline.loading import load_model
@@ -86,7 +85,7 @@ def _fit(model: keras.Model, run: Training, data: Dataset, recipe: Recipe) -> di
         epochs=recipe.epochs,
         validation_data=(data.validation.x, data.validation.y),
         validation_batch_size=PREDICT_BATCH,
-        callbacks=[_thresholding(run) or _Best()],
+        callbacks=[_thresholding(run) or _best(recipe.epochs)],
         shuffle=False,  # the batches shuffle themselves
         verbose=0,
     ).history
@@ -166,18 +165,11 @@ def _thresholding(run: Training) -> keras.callbacks.Callback | None:
     return IterativeHardThresholding(sparse, block=run.block, restore_best="val_accuracy")
 
 
-class _Best(keras.callbacks.Callback):
-    """Ends training with the weights of the best epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._best = BestWeights("val_accuracy", "max")
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._best.look(self.model, logs or {})
-
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        self._best.restore(self.model)
+def _best(epochs: int) -> keras.callbacks.Callback:
+    """Return what never stops, and ends with the weights of the best epoch."""
+    return keras.callbacks.EarlyStopping(
+        "val_accuracy", mode="max", patience=epochs, restore_best_weights=True
+    )
 
 
 def _scalars(model: keras.Model) -> dict[str, Any]:
