@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tfpipeline.studies.common.rows import StudyError
 
@@ -20,9 +21,11 @@ class RunFiles:
 
     Args:
         folder: of the study.
+        settings: of the study: everything that changes a result, beside the corpus.
     """
 
     folder: Path
+    settings: Any
 
     def model(self, name: str) -> Path:
         """Return where the model of a run is saved."""

@@ -12,5 +12,5 @@ class Pool(pool.Pool):
 
     STORE = "digits.rows.jsonl"
 
-    def _prepare(self, data: Path | None) -> str:
+    def prepare(self, data: Path | None) -> str:
         return ""

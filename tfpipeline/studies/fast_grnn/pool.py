@@ -9,79 +9,41 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.extras import require_modules
-from tfpipeline.recipes.provenance import installed_versions
-from tfpipeline.studies.common.provenance import describe_run, file_digest, origins
-from tfpipeline.studies.common.run_pool import RunPool
-from tfpipeline.studies.common.training_environment import training_backend
+from tfpipeline.studies.common.provenance import file_digest
+from tfpipeline.studies.common.training_pool import TrainingPool
 from tfpipeline.studies.fast_grnn.data import prepare_commands
 from tfpipeline.studies.fast_grnn.runs import RunFiles, Training
-from tfpipeline.studies.fast_grnn.settings import FULL, QUICK, Settings
+from tfpipeline.studies.fast_grnn.settings import FULL, QUICK
 from tfpipeline.studies.fast_grnn.work import do_run
 
 
-class Pool:
-    """Rows of runs, each computed once for all studies with the same output folder.
+class Pool(TrainingPool):
+    """Trains on spoken commands and digits; see `TrainingPool`."""
 
-    `STORE` is the file of these rows.
+    STORE, CORPUS, MODULES = "fast_grnn.rows.jsonl", "commands", ("sklearn",)
+    QUICK, FULL = QUICK, FULL
+    work = staticmethod(do_run)
 
-    Args:
-        out: that folder.
-        quick: takes the quick settings.
-        data: a corpus of spoken commands, or None for the synthesized one.
-        processes: that train at the same time.
-        backend: of Keras, `"jax"` or `"tensorflow"`; None takes JAX where it is installed.
-        settings: replaces those of `quick`.
+    def files_in(self, out: Path) -> RunFiles:
+        return RunFiles(out, self.settings)
 
-    Raises:
-        MissingExtraError: a package is missing that the study would need later.
-        StudyError: the folder holds another corpus, or rows found with other settings.
-    """
+    def prepare(self, data: Path | None) -> str:
+        return file_digest(prepare_commands(self.files, data))
 
-    STORE = "fast_grnn.rows.jsonl"
+    def basis_of_settings(self) -> dict[str, Any]:
+        return {name: self._recipe(name) for name in ("commands", "digits")}
 
-    def __init__(
-        self,
-        out: Path,
-        *,
-        quick: bool,
-        data: Path | None,
-        processes: int,
-        backend: str | None,
-        settings: Settings | None = None,
-    ) -> None:
-        self.backend = training_backend(backend)
-        # Not after an hour of training.
-        require_modules("keras", self.backend, "matplotlib", "sklearn")
-        out.mkdir(parents=True, exist_ok=True)
-        self.out = out
-        self.settings = settings or (QUICK if quick else FULL)
-        self.files = RunFiles(out, self.settings)
-        self.corpus = self._prepare(data)
-        basis = {
-            **installed_versions(),
-            "backend": self.backend,
-            "corpus": self.corpus,
-            "settings": {"commands": self._recipe("commands"), "digits": self._recipe("digits")},
-        }
-        self._runs = RunPool(out, self.STORE, basis, do_run, self.files, self.backend, processes)
-        self.rows = self._runs.rows
+    def _recipe(self, data: str) -> dict[str, Any]:
+        # Which rates are tried only chooses runs.
+        recipe = dataclasses.asdict(getattr(self.settings, data))
+        del recipe["rates"]
+        return recipe
 
     @property
     def shape(self) -> tuple[int, int]:
         """Features and classes of the commands."""
         with np.load(self.files.commands) as stored:
             return int(stored["test_x"].shape[2]), len(stored["labels"])
-
-    def _prepare(self, data: Path | None) -> str:
-        """Make what the runs read, and return its hash."""
-        return file_digest(prepare_commands(self.files, data))
-
-    def _recipe(self, data: str) -> dict[str, Any]:
-        """Return what a run's name does not say; which rates are tried only chooses runs."""
-        recipe = dataclasses.asdict(getattr(self.settings, data))
-        del recipe["rates"]
-        return recipe
 
     def seeds(self, run: Training) -> list[Training]:
         """Return a run with each seed of the settings."""
@@ -106,15 +68,3 @@ class Pool:
         }
         best = [max(trial, key=lambda run: found[run.name]) for trial in trials]
         return [self.seeds(run) for run in best]
-
-    def about(self, study: str, command: str) -> dict[str, Any]:
-        """Return how the rows that were used came about."""
-        about = describe_run(
-            study,
-            command,
-            self.settings.seeds,
-            {"commands": self.corpus},
-            {"backend": self.backend, **dataclasses.asdict(self.settings)},
-        )
-        about["rows_from"] = origins(self._runs.used)
-        return about

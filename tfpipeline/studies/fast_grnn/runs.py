@@ -16,12 +16,7 @@ COMMANDS, DIGITS = "commands", "digits"
 
 @dataclass(frozen=True)
 class RunFiles(run_files.RunFiles):
-    """Where a run finds its data and leaves its model.
-
-    Args:
-        folder: of the study.
-        settings: see `Settings`.
-    """
+    """Where a run finds its data and leaves its model."""
 
     settings: Settings
 

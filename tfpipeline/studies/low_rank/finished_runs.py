@@ -22,7 +22,8 @@ COLUMNS = (
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
     """Write the table, and sum up each setting over the seeds that are there."""
-    from tfpipeline.studies.low_rank.report import errors_of, finish
+    from tfpipeline.studies.common.written_study import write_study
+    from tfpipeline.studies.low_rank.report import errors_of
 
     rows: list[Row] = sorted(
         (
@@ -40,4 +41,6 @@ def run(pool: Pool, command: str) -> StudyResult:
         f"{setting}, {len(own)} of {len(pool.settings.seeds)} seeds: CER {errors_of(own)}"
         for setting, own in settings.items()
     ]
-    return finish(pool, "low-rank-runs", command, COLUMNS, rows, [], None, extra=lines)
+    return write_study(
+        pool.out, pool.about("low-rank-runs", command), COLUMNS, rows, [], None, extra=lines
+    )

@@ -24,8 +24,9 @@ def run(pool: Pool, command: str) -> StudyResult:
     import dataclasses
 
     from tfpipeline.studies.common.claims import Claim, mean
+    from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import errors_of, finish
+    from tfpipeline.studies.low_rank.report import errors_of
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
     growing = [
@@ -74,7 +75,14 @@ def run(pool: Pool, command: str) -> StudyResult:
             "; ".join(f"{widths}: CER {errors_of(own)}" for widths, own in trained.items()),
         )
     )
-    return finish(pool, "growing-ranks", command, COLUMNS, rows, claims, lambda f: _draw(f, rows))
+    return write_study(
+        pool.out,
+        pool.about("growing-ranks", command),
+        COLUMNS,
+        rows,
+        claims,
+        lambda f: _draw(f, rows),
+    )
 
 
 def _ranks(rows: list[Row], widths: str, kind: str, matrix: str) -> list[float]:

@@ -24,8 +24,8 @@ FORMS = ("partial", "split")
 def run(pool: Pool, command: str) -> StudyResult:
     """Train, cut and train on in both forms, with the trace norm's best strengths."""
     from tfpipeline.studies.common.claims import Claim
+    from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import Stage2
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
@@ -61,10 +61,9 @@ def run(pool: Pool, command: str) -> StudyResult:
             *_compare(rows, pool.settings.explained_variances),
         ),
     ]
-    return finish(
-        pool,
-        "joint-forms",
-        command,
+    return write_study(
+        pool.out,
+        pool.about("joint-forms", command),
         COLUMNS,
         rows,
         claims,

@@ -22,8 +22,9 @@ COLUMNS = (
 def run(pool: Pool, command: str) -> StudyResult:
     """Train every pair of strengths with every seed."""
     from tfpipeline.studies.common.claims import Claim, mean, spread
+    from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_rank.grid import best_setting, grid_runs, on_the_edge
-    from tfpipeline.studies.low_rank.report import errors_of, finish
+    from tfpipeline.studies.low_rank.report import errors_of
 
     rows = pool.rows(grid_runs(pool.settings), "Stage 1")
     lines, found, inside = [], {}, []
@@ -61,8 +62,14 @@ def run(pool: Pool, command: str) -> StudyResult:
         ),
         *inside,
     ]
-    return finish(
-        pool, "lambda-grid", command, COLUMNS, rows, claims, lambda f: _draw(f, rows), extra=lines
+    return write_study(
+        pool.out,
+        pool.about("lambda-grid", command),
+        COLUMNS,
+        rows,
+        claims,
+        lambda f: _draw(f, rows),
+        extra=lines,
     )
 
 

@@ -47,8 +47,8 @@ def run(pool: Pool, command: str) -> StudyResult:
     first family have both stages in the epochs that narrow and pruned ones have; those of the
     second are the ones of `size-against-error`.
     """
+    from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs, middle_transition
-    from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import Deployed, Stage2, TwoStages
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
@@ -78,10 +78,9 @@ def run(pool: Pool, command: str) -> StudyResult:
         }
         for one, family, model, files in zip(runs, names, trained, deployed, strict=True)
     ]
-    return finish(
-        pool,
-        "low-rank-or-sparse",
-        command,
+    return write_study(
+        pool.out,
+        pool.about("low-rank-or-sparse", command),
         COLUMNS,
         rows,
         [*_claims(rows), _search_is_wide(searched, pool.settings.small_l2)],

@@ -19,8 +19,8 @@ COLUMNS = ("matrix", "kind", "strength", "seed", "nu", "rank", "cer_validation",
 def run(pool: Pool, command: str) -> StudyResult:
     """Read nu off the runs of `lambda-grid` with one strength 0, and off stronger ones."""
     from tfpipeline.studies.common.claims import Claim
+    from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_rank.grid import alone_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import finish
 
     found = pool.rows([*grid_runs(pool.settings), *alone_runs(pool.settings)], "Stage 1")
     layer = f"gru_{len(pool.settings.units)}"
@@ -55,7 +55,14 @@ def run(pool: Pool, command: str) -> StudyResult:
                 f"{least['trace_norm']:.2f}, l2 {least['l2']:.2f}",
             )
         )
-    return finish(pool, "nu-coefficient", command, COLUMNS, rows, claims, lambda f: _draw(f, rows))
+    return write_study(
+        pool.out,
+        pool.about("nu-coefficient", command),
+        COLUMNS,
+        rows,
+        claims,
+        lambda f: _draw(f, rows),
+    )
 
 
 def _means(rows: list[Row], matrix: str, kind: str) -> dict[float, tuple[float, float]]:

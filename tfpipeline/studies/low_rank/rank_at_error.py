@@ -19,8 +19,8 @@ COLUMNS = ("matrix", "start", "nonrec", "rec", "seed", "rank", "nu", "cer_valida
 def run(pool: Pool, command: str) -> StudyResult:
     """Read ranks off all runs of `lambda-grid` and of `nu-coefficient`."""
     from tfpipeline.studies.common.claims import Claim
+    from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_rank.grid import alone_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import finish
 
     found = pool.rows([*grid_runs(pool.settings), *alone_runs(pool.settings)], "Stage 1")
     layer = f"gru_{len(pool.settings.units)}"
@@ -46,7 +46,14 @@ def run(pool: Pool, command: str) -> StudyResult:
                     f"in {lower} of {pairs} pairs of a trace-norm and an l2 model",
                 )
             )
-    return finish(pool, "rank-at-error", command, COLUMNS, rows, claims, lambda f: _draw(f, rows))
+    return write_study(
+        pool.out,
+        pool.about("rank-at-error", command),
+        COLUMNS,
+        rows,
+        claims,
+        lambda f: _draw(f, rows),
+    )
 
 
 def _start(row: Row) -> str:

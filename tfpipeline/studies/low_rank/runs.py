@@ -15,12 +15,7 @@ KINDS = ("none", "l2", "trace_norm")
 
 @dataclass(frozen=True)
 class RunFiles(run_files.RunFiles):
-    """Where a run finds its data and leaves its model.
-
-    Args:
-        folder: of the study.
-        settings: see `Settings`.
-    """
+    """Where a run finds its data and leaves its model."""
 
     settings: Settings
 

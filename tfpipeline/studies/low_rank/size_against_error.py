@@ -27,8 +27,8 @@ def run(pool: Pool, command: str) -> StudyResult:
     there too: they tell what the trace norm adds to the factorization.
     """
     from tfpipeline.studies.common.claims import Claim, mean
+    from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs
-    from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import KINDS, Stage1, Stage2
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
@@ -66,10 +66,9 @@ def run(pool: Pool, command: str) -> StudyResult:
         for row in grid
         if row["setting"] == stage1s[0].setting
     ]
-    return finish(
-        pool,
-        "size-against-error",
-        command,
+    return write_study(
+        pool.out,
+        pool.about("size-against-error", command),
         COLUMNS,
         rows,
         claims,

@@ -23,8 +23,8 @@ _KINDS = ("l2", "trace_norm")
 @pooled
 def run(pool: Pool, command: str) -> StudyResult:
     """Move the transition of the best setting of each regularizer."""
+    from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_rank.grid import best_runs, grid_runs, transition_epochs
-    from tfpipeline.studies.low_rank.report import finish
     from tfpipeline.studies.low_rank.runs import TwoStages
 
     grid = pool.rows(grid_runs(pool.settings), "Stage 1")
@@ -45,10 +45,9 @@ def run(pool: Pool, command: str) -> StudyResult:
         for row in pool.rows(runs, "Both stages")
     ]
     claims = [claim for epochs, budget in plans for claim in _claims(rows, epochs, budget)]
-    return finish(
-        pool,
-        "transition-epoch",
-        command,
+    return write_study(
+        pool.out,
+        pool.about("transition-epoch", command),
         COLUMNS,
         rows,
         claims,
