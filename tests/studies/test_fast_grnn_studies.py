@@ -21,6 +21,7 @@ from tfpipeline.studies.fast_grnn import equal_bytes
 from tfpipeline.studies.fast_grnn.pool import Pool
 from tfpipeline.studies.fast_grnn.runs import Cut, Deployed, FirstStates, Training
 from tfpipeline.studies.fast_grnn.settings import Compressed, Recipe, Settings
+from tfpipeline.studies.fast_grnn.times import time_files
 
 TINY = Settings(
     seeds=(0,),
@@ -43,22 +44,38 @@ TINY = Settings(
     pruned_epochs=3,
     densities=(0.4, 0.2),
 )
-# Trained, tested, exported and timed; in this order, as later ones read what earlier ones trained.
-TRAINED = ("fast-grnn", "initial-state", "trace-norm-ranks")
-# The same with rows that are made up: these differ in which runs they ask for, and in what they say
-# of them.
-ASKED = ("alpha-beta", "fixed-alpha", "equal-bytes", "qrnn-compression", "block-sparsity")
+STUDIES = (
+    *("alpha-beta", "block-sparsity", "equal-bytes", "fast-grnn", "fixed-alpha", "initial-state"),
+    *("qrnn-compression", "trace-norm-ranks"),
+)
+# One of every kind, so that everything that a study does is done once.
+_SPARSE = Training(
+    *(0, "fast_grnn", 6),
+    rank=2,
+    recurrent_rank=3,
+    density=0.5,
+    recurrent_density=0.5,
+    piecewise=True,
+    options=(("h_clip", 1.0),),
+    epochs=3,
+)
+_WHOLE = Training(
+    0, "fast_grnn", 6, "digits", stacked=16, rank=-1, recurrent_rank=-1, trace_norm=1e-3
+)
+_GRU = Training(0, "gru", 3)
+_DRAWN = Training(0, "fast_rnn", 4, data="digits", stacked=16, random_start=True)
+RUNS = (_SPARSE, _WHOLE, _GRU, _DRAWN, Cut(_WHOLE, 140, 1), FirstStates(_DRAWN))
+EXPORTS = (Deployed(_SPARSE), Deployed(_GRU), Deployed(_GRU, stock=True))
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     pytest.importorskip("sklearn")
     folder = tmp_path_factory.mktemp("fast-grnn")
     corpus = synthesize_corpus(
         folder / "corpus", train_clips=48, validation_clips=12, test_clips=12
     )
     return {
-        "out": folder / "out",
         "data": corpus.path,
         "settings": TINY,
         # JAX is faster at training and slower at compiling, and these hardly train.
@@ -84,43 +101,76 @@ def check(name: str, result: StudyResult) -> None:
     assert result.files[2].read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.fixture(scope="module")
+def pool(given: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Pool:
+    return Pool(tmp_path_factory.mktemp("rows"), quick=True, **given)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("name", TRAINED)
-def test_a_study_trains_and_writes_its_table_and_its_picture(
-    name: str, given: dict[str, object]
-) -> None:
-    result = load_study(name).run(**given, command="study")
-    check(name, result)
-    about = json.loads(result.files[1].read_text())
-    assert {"commit", "dirty", "processor", "rows"} == set(about["rows_from"][0])
+def test_every_kind_of_run_is_done_once(pool: Pool) -> None:
+    rows = [*pool.rows(RUNS, "Models"), *pool.rows(EXPORTS, "Export")]
+    for run, row in zip((*RUNS, *EXPORTS), rows, strict=True):
+        assert {"commit", "dirty", "processor"} <= set(row)
+        # The studies below are tested with rows that are made up.
+        assert set(made_up(run)) <= set(row)
+    store = pool.out / "fast_grnn.rows.jsonl"
+    before = store.read_text()
+    assert pool.rows(RUNS, "Models") == rows[: len(RUNS)]
+    assert store.read_text() == before
+
+
+@pytest.mark.long
+def test_files_are_timed_in_one_process(pool: Pool) -> None:
+    pool.rows([_SPARSE, _GRU], "Models")
+    pool.rows(EXPORTS, "Export")
+    times = time_files(pool.files, [_SPARSE, _GRU])
+    ours = {"us", "us_fused", "us_step_fused"}
+    assert set(times[_SPARSE.name]) == ours
+    assert set(times[_GRU.name]) == ours | {"us_stock", "us_step_stock"}
+    assert all(us > 0 for row in times.values() for us in row.values())
 
 
 def made_up(run: Any) -> Row:
-    """A row of a training or of an export, with the columns that real ones have."""
+    """A row of a run, with columns that real ones have."""
     rng = np.random.default_rng(list(run.name.encode()))
-    numbers = {
-        name: float(rng.uniform(0.1, 0.9))
-        for name in ("validation", "test", "test_fused", "test_stream", "alpha", "beta", "seconds")
-    }
-    sizes = {
-        name: int(rng.integers(1000, 9000))
-        for name in ("params", "nonzero", "ledger", "ledger_float", "bytes", "bytes_fused")
-    }
-    own = getattr(run, "run", run)
-    steps = 98 if own.data == "commands" else 64
-    options = dict(own.options)
+    name = {"run": run.name, "setting": run.setting}
+
+    def shares(*names: str) -> Row:
+        return {name: float(rng.uniform(0.1, 0.9)) for name in names}
+
+    def sizes(*names: str) -> Row:
+        return {name: int(rng.integers(1000, 9000)) for name in names}
+
+    if isinstance(run, Deployed):
+        fused = {} if run.stock else shares("validation_fused", "test_fused", "test_stream")
+        files = ("bytes",) if run.stock else ("bytes", "bytes_fused")
+        return {**name, **shares("validation", "test"), **fused, **sizes(*files)}
+    if isinstance(run, FirstStates):
+        drawn = [float(value) for value in rng.uniform(0.1, 0.9, run.draws)]
+        return {**name, **shares("test"), "drawn": drawn, "seed": run.run.seed}
+    own = run.run if isinstance(run, Cut) else run
+    steps, options = 98 if own.data == "commands" else 64, dict(own.options)
+    scalars = shares(*(("alpha", "beta") if own.cell == "fast_rnn" else ()))
     if options.get("trainable_alpha") is False:
-        numbers["alpha"] = 1 / (1 + math.exp(-options["alpha_init"]))
-    fields = {
+        scalars["alpha"] = 1 / (1 + math.exp(-options["alpha_init"]))
+    return {
+        **name,
         **vars(own),
         "options": options,
         "steps": steps // own.stacked,
         "rate": own.rate or 1e-3,
+        **shares("validation", "test", "seconds"),
+        **scalars,
+        **sizes("params", "nonzero", "ledger", "ledger_float"),
+        **(
+            {"ranks": {f"recurrent/{kernel}": 2 for kernel in ("kernel", "recurrent_kernel")}}
+            if isinstance(run, Cut)
+            else {}
+        ),
     }
-    return {"run": run.name, "setting": run.setting, **fields, **numbers, **sizes}
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", STUDIES)
 def test_a_study_says_what_it_asked_for(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +181,9 @@ def test_a_study_says_what_it_asked_for(
         return [made_up(run) for run in runs]
 
     def times(files: Any, runs: Sequence[Training]) -> dict[str, dict[str, float]]:
-        return {run.name: {"us": 3.0, "us_fused": 2.0, "us_step_fused": 1.0} for run in runs}
+        ours = {"us": 3.0, "us_fused": 2.0, "us_step_fused": 1.0}
+        stock = {"us_stock": 9.0, "us_step_stock": 4.0}
+        return {run.name: ours | (stock if run.cell in ("gru", "lstm") else {}) for run in runs}
 
     monkeypatch.setattr(RunPool, "rows", rows)
     monkeypatch.setattr("tfpipeline.studies.fast_grnn.times.time_files", times)
@@ -144,25 +196,10 @@ def test_a_study_says_what_it_asked_for(
 
 
 @pytest.mark.long
-def test_what_is_done_is_not_done_again(given: dict[str, object]) -> None:
-    store = Path(str(given["out"])) / "fast_grnn.rows.jsonl"
-    before = store.read_text()
-    load_study("initial-state").run(**given, command="study")
-    assert store.read_text() == before
-
-
-@pytest.mark.long
-def test_other_epochs_are_not_mixed_with_these(given: dict[str, object]) -> None:
+def test_other_epochs_are_not_mixed_with_these(pool: Pool, given: dict[str, Any]) -> None:
     other = dataclasses.replace(TINY, digits=Recipe(2, 512, 4e-3, (4e-3,)))
     with pytest.raises(StudyError, match="other settings"):
-        Pool(
-            Path(str(given["out"])),
-            quick=True,
-            data=Path(str(given["data"])),
-            processes=1,
-            backend="tensorflow",
-            settings=other,
-        )
+        Pool(pool.out, quick=True, **{**given, "settings": other})
 
 
 def test_a_name_says_all_that_differs() -> None:
