@@ -75,8 +75,10 @@ def _predict(model: keras.Model, signature: ModelSignature, samples: Samples) ->
         packed = pack(signature, [np.repeat(values, copies, axis=0) for values in some])
         if stateful:
             _reset_states(model)
-        batch = copies if stateful else min(size, _PREDICT_BATCH)
-        found = model.predict(packed, verbose=0, batch_size=batch)
+            # Without a data set for each sample, which takes longer than a small model.
+            found = model.predict_on_batch(packed)
+        else:
+            found = model.predict(packed, verbose=0, batch_size=min(size, _PREDICT_BATCH))
         parts.append([leaf[:size] for leaf in keras.tree.flatten(found)])
     return parts
 
