@@ -3,6 +3,8 @@
 A layer takes part by offering methods, never by being listed somewhere:
 
 * **export**: `export_step() -> RecurrentStep` describes one recurrent step in plain numpy arrays.
+  A layer that makes its weights in its call offers `folded_call()`, which returns the call at
+  inference as a function of the inputs, with the numbers that a file shall hold as constants.
 * **compression**: `factors() -> tuple[Factor, ...]` names the layer's factored matrices, where a
   `Factor.argument` is the constructor argument (and the attribute) that holds that matrix's rank;
   `with_ranks(**ranks)` returns a new, unbuilt layer of the same configuration with other ranks,

@@ -27,11 +27,11 @@ from tfpipeline.export.graph.markers import (
 )
 from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.trace.causal_padding import delay_of, delayed_call
-from tfpipeline.export.trace.factored_dense import written_call
 from tfpipeline.export.trace.predictions import pack
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
 from tfpipeline.export.trace.time_distributed import merged_call
 from tfpipeline.export.trace.trace_errors import sentence_for
+from tfpipeline.export.trace.written_dense import written_call
 from tfpipeline.protocol import RecurrentStep
 
 _INSTEAD = {

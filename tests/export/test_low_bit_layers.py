@@ -12,7 +12,7 @@ from small_model import FEATURES, settle, walk
 from two_bit_weights import two_bit_weights
 
 from tfpipeline.export import ExportError, Tolerances, export
-from tfpipeline.layers import FastGRNN, NormalizedGRU, NormalizedLSTM
+from tfpipeline.layers import FastGRNN, NormalizedDense, NormalizedGRU, NormalizedLSTM
 from tfpipeline.normalizations import BatchSeparate
 
 pytestmark = pytest.mark.slow
@@ -43,6 +43,28 @@ def test_the_codes_in_the_file_are_those_of_training(
         assert set(np.unique(codes)) == {-1.0, 0.0, 1.0}
         for row in codes.astype(int):
             assert _unsigned(row) in stored, name
+
+
+def test_dense_layers_are_stored_as_they_trained(target: Path) -> None:
+    """One of each normalization, and of two bits or one."""
+    kinds = {None: "TWN", "batch_shared": "BWN", "layer": "TerConnect", "weight": "BinaryConnect"}
+    own = [
+        NormalizedDense(UNITS, "relu", weight_quantizer=quantizer, normalization=normalization)
+        for normalization, quantizer in kinds.items()
+    ]
+    model = settle(keras.Sequential([keras.Input((FEATURES,)), *own, keras.layers.Dense(3)]))
+    samples = walk(40)[:, -1]
+    report = export(model, target, quantize="int8x2", calibration=samples, tolerances=LOOSE)
+    assert report.portable is not None
+    matrices = [_unsigned_rows(matrix) for matrix in two_bit_weights(report.portable)]
+    assert len(matrices) == len(own)
+    for layer in own:
+        codes = layer.weight_quantizer.codes(layer.weights[0]).integers
+        assert _unsigned_rows(codes.T) in matrices, layer.normalization
+
+
+def _unsigned_rows(matrix: np.ndarray) -> list[tuple[int, ...]]:
+    return [_unsigned(row) for row in matrix.astype(int)]
 
 
 def _unsigned(row: np.ndarray) -> tuple[int, ...]:

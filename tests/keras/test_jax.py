@@ -46,6 +46,7 @@ def test_jax_backend():
         "test_resumed_training.py",
         "test_rolling_model.py",
         "test_quantizers.py",
+        "test_normalized_dense.py",
         "test_normalized_layers.py",
         "test_second_moments.py",
     )
@@ -72,7 +73,7 @@ def test_jax_backend():
         " or (loop_over_its_exported and split and 2-fo) or (states_and_chunks and 4-fo)"
         " or (straight_through and False and (LAT or Alternating or STN)) or drawn_weights"
         " or (its_numpy_loop and LSTM and separate) or (have_no_part and LSTM and separate)"
-        " or (fit_save_and and False and separate)"
+        " or (fit_save_and and False and separate) or (it_is_numpys and shared)"
         " or (moments_are_those and LAT)"
     )
     result = subprocess.run(

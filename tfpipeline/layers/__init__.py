@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfpipeline.layers.factored.factored_dense import FactoredDense
+from tfpipeline.layers.normalized_dense import NormalizedDense
 from tfpipeline.layers.recurrent.factored_gru import FactoredGRU, FactoredGRUCell
 from tfpipeline.layers.recurrent.factored_lstm import FactoredLSTM, FactoredLSTMCell
 from tfpipeline.layers.recurrent.factored_simple_rnn import (
@@ -33,6 +34,7 @@ __all__ = [
     "FastGRNNCell",
     "FastRNN",
     "FastRNNCell",
+    "NormalizedDense",
     "NormalizedGRU",
     "NormalizedGRUCell",
     "NormalizedLSTM",

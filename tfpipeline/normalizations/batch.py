@@ -35,6 +35,18 @@ class Batch(Normalization):
         super().__init__(initial_gain, epsilon)
         self.momentum = finite(momentum, "momentum", 0, 1)
 
+    def check_batch(self, size: int | None) -> None:
+        """Refuse a batch that is known to be too small to train with.
+
+        Raises:
+            ValueError: it is one row, whose deviation from the mean is zero.
+        """
+        if size == 1:
+            raise ValueError(
+                "`normalization` takes mean and variance over a batch to train: expected a batch "
+                "of two or more, received one; use a larger batch, or 'weight' or 'layer'."
+            )
+
     def rows(self) -> tuple[int, ...]:
         """Return the shape of the averages before their last axis."""
         return ()

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfpipeline import activations
 from tfpipeline.layers.copying import take_over, with_own_objects
+from tfpipeline.layers.dense_layer import DenseLayer
 from tfpipeline.layers.factored.factored_kernel import (
     FactoredKernel,
     apply_matrices,
@@ -20,7 +20,7 @@ from tfpipeline.protocol import Factor
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class FactoredDense(keras.layers.Layer):
+class FactoredDense(DenseLayer):
     """`activation(x (kernel_left kernel_right) + bias)`: `keras.layers.Dense`, factored.
 
     Kliegl et al. (2018), section 3.1. The factors start from the balanced singular value split of
@@ -48,41 +48,13 @@ class FactoredDense(keras.layers.Layer):
     PLAIN = keras.layers.Dense
 
     def __init__(
-        self,
-        units: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
-        *,
-        rank: Rank = "full",
-        joint: str = "partial",
-        **kwargs: Any,
+        self, *args: Any, rank: Rank = "full", joint: str = "partial", **options: Any
     ) -> None:
-        if not isinstance(units, int) or isinstance(units, bool) or units < 1:
-            raise ValueError(f"`units` must be a positive int; received {units!r}.")
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.units = units
-        self.activation = activations.get(activation)
-        self.use_bias = use_bias
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.bias_initializer = keras.initializers.get(bias_initializer)
-        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
-        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
-        self.kernel_constraint = keras.constraints.get(kernel_constraint)
-        self.bias_constraint = keras.constraints.get(bias_constraint)
+        super().__init__(*args, **options)
         self.rank = check_rank(rank, "rank")
         self.joint = check_joint(joint, ("partial",))
-        self.input_spec = keras.layers.InputSpec(min_ndim=2)
-        self.supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
-        features = int(input_shape[-1])
+    def build_kernel(self, features: int) -> None:
         self._kernel = FactoredKernel(
             self,
             "kernel",
@@ -93,17 +65,6 @@ class FactoredDense(keras.layers.Layer):
             self.kernel_regularizer,
             self.kernel_constraint,
         )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-        self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: features})
-        self.built = True
 
     @property
     def kernel(self) -> Any:
@@ -114,7 +75,7 @@ class FactoredDense(keras.layers.Layer):
         rows: int | None = 1
         for size in inputs.shape[:-1]:
             rows = None if rows is None or size is None else rows * size
-        return self._apply(inputs, self._kernel.matrices(rows))
+        return self.finish(apply_matrices(inputs, self._kernel.matrices(rows)))
 
     def call_written(self, inputs: Any, multiplied_out: bool) -> Any:
         """Do as `call`, with the product or the factors as the caller says.
@@ -124,18 +85,8 @@ class FactoredDense(keras.layers.Layer):
             multiplied_out: whether the factors become one matrix.
         """
         kernel = self._kernel
-        return self._apply(
-            inputs, (kernel.product(),) if multiplied_out else (kernel.left, kernel.right)
-        )
-
-    def _apply(self, inputs: Any, matrices: tuple[Any, ...]) -> Any:
-        x = apply_matrices(inputs, matrices)
-        if self.bias is not None:
-            x = x + self.bias
-        return self.activation(x) if self.activation is not None else x
-
-    def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
-        return (*input_shape[:-1], self.units)
+        matrices = (kernel.product(),) if multiplied_out else (kernel.left, kernel.right)
+        return self.finish(apply_matrices(inputs, matrices))
 
     def factors(self) -> tuple[Factor, ...]:
         """Return the factored kernel; see `tfpipeline.protocol`."""
@@ -188,18 +139,4 @@ class FactoredDense(keras.layers.Layer):
         return factored
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
-            "kernel_constraint": keras.constraints.serialize(self.kernel_constraint),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
-            "rank": self.rank,
-            "joint": self.joint,
-        }
+        return {**super().get_config(), "rank": self.rank, "joint": self.joint}

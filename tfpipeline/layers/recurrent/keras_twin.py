@@ -5,10 +5,10 @@ from __future__ import annotations
 from inspect import Parameter, signature
 from typing import Any, ClassVar
 
+from tfpipeline.layers.arguments import bind
 from tfpipeline.layers.copying import take_over
 from tfpipeline.layers.factored.factored_kernel import check_built, factored_config
 from tfpipeline.layers.factored.ranks import check_ranks
-from tfpipeline.layers.recurrent.arguments import bind
 from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -71,13 +70,7 @@ class NormalizedCell(RecurrentCell):
         if self.is_plain:
             return kernel, recurrent
         read = self.quantized.read
-        self._input_is_whole = features == 1 and self.weight_quantizer is not None
-        if self._input_is_whole:
-            warnings.warn(
-                f"{type(self).__name__} keeps its input kernel of one feature in full precision, "
-                "as Hou et al. do: it has one number a unit.",
-                stacklevel=2,
-            )
+        self._input_is_whole = self.quantized.keeps_whole(self, features)
         return (
             replace(kernel, read=as_it_is if self._input_is_whole else read),
             replace(recurrent, read=read),

@@ -45,12 +45,8 @@ class NormalizedLayer(RecurrentLayer):
         self, sequences: Any, initial_state: Any, mask: Any, training: bool
     ) -> Any:
         cell, learns = self.cell, bool(training) and self.cell.takes_statistics
-        if learns and sequences.shape[0] == 1:
-            raise ValueError(
-                "`normalization` takes mean and variance over the sequences of a batch to train: "
-                "expected a batch of two or more, received one; use a larger batch, or 'weight' or "
-                "'layer'."
-            )
+        if learns:
+            cell.normalization.check_batch(sequences.shape[0])
         if self.go_backwards:
             sequences, mask = (x if x is None else ops.flip(x, axis=1) for x in (sequences, mask))
         batch, time = sequences.shape[:2]

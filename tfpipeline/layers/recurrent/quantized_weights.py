@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,18 @@ class QuantizedWeights:
                 autocast=False,
             )
             self._moments[id(variable)] = (variable, moment)
+
+    def keeps_whole(self, layer: Any, features: int) -> bool:
+        """Return whether the kernel of the inputs stays in full precision, with a warning."""
+        if self.quantizer is None or features != 1:
+            return False
+        warnings.warn(
+            f"{type(layer).__name__} keeps its input kernel of one feature in full precision, as "
+            "Hou et al. do, because it has one number a unit: `weight_quantizer` expects two "
+            "features or more, received one; give it several, or leave it so.",
+            stacklevel=2,
+        )
+        return True
 
     def second_moments(self) -> list[tuple[Any, Any]]:
         """Return each variable with the one that shall hold its second moments."""

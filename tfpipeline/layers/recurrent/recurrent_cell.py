@@ -10,8 +10,8 @@ import keras
 from keras import ops
 
 from tfpipeline import activations
+from tfpipeline.layers.arguments import arguments_of, signature_of
 from tfpipeline.layers.factored.ranks import Rank, check_forms, check_ranks, resolve_rank
-from tfpipeline.layers.recurrent.arguments import arguments_of, signature_of
 from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS, CellProtocol
 from tfpipeline.layers.recurrent.gate_kernels import GateKernels
 from tfpipeline.layers.recurrent.kernel_forms import KernelOptions

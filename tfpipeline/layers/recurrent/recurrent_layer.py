@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import keras
 from keras import ops
 
+from tfpipeline.layers.arguments import arguments_of, bind, signature_of
 from tfpipeline.layers.copying import with_own_objects
 from tfpipeline.layers.factored.factored_kernel import check_built
-from tfpipeline.layers.recurrent.arguments import arguments_of, bind, signature_of
 from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS
 from tfpipeline.protocol import Factor, RecurrentStep
 
