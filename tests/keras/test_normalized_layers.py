@@ -30,7 +30,6 @@ HOW = {**{name: name for name in NORMALIZATIONS}, "batch_separate": BatchSeparat
 KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 FEW = pytest.mark.parametrize("kind", [NormalizedLSTM, FastGRNN])
 NORMALIZATION = pytest.mark.parametrize("name", [None, *HOW])
-STATISTICS = pytest.mark.parametrize("name", ["batch_shared", "batch_separate"])
 # Six recurrent steps in float32; a batch of four has small deviations to divide by.
 TOLERANCE = 2e-5
 
@@ -125,7 +124,7 @@ def moved_by(layer):
     return moved(layer)
 
 
-@KIND
+@FEW
 @pytest.mark.parametrize("how", [Weight(), Layer(epsilon=1e-12), BatchShared(epsilon=1e-12)])
 @pytest.mark.parametrize(("scaled", "bare"), [("BWN", "BinaryConnect"), ("TWN", "TerConnect")])
 def test_normalization_takes_the_scale_of_a_quantizer_away(kind, how, scaled, bare):
@@ -182,23 +181,19 @@ def test_latent_weights_get_the_slope_of_the_quantized(kind, name):
             assert np.abs(found[f"{kernel}_gain"]).max() > 1e-6
 
 
-@STATISTICS
-@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize(
+    ("name", "jit_compile"), [("batch_shared", True), ("batch_separate", False)]
+)
 def test_fit_save_and_load(tmp_path, name, jit_compile):
-    how = None if name == "batch_shared" else "batch_separate"
+    first = NormalizedLSTM(
+        4, "tanh", weight_quantizer="LAT", normalization=name, return_sequences=True
+    )
     model = keras.Sequential(
         [
             keras.Input((6, 3)),
-            keras.layers.Bidirectional(
-                NormalizedLSTM(
-                    4,
-                    "tanh",
-                    weight_quantizer="LAT",
-                    normalization=how or name,
-                    return_sequences=True,
-                )
-            ),
-            NormalizedGRU(4, weight_quantizer="STN", normalization=how or name),
+            # XLA takes its time for every loop that it compiles.
+            first if jit_compile else keras.layers.Bidirectional(first),
+            NormalizedGRU(4, weight_quantizer="STN", normalization=name),
             keras.layers.Dense(2),
         ]
     )
@@ -208,7 +203,9 @@ def test_fit_save_and_load(tmp_path, name, jit_compile):
     ).history
     assert np.isfinite(history["loss"]).all()
     averages = [w for w in model.weights if "moving_mean" in w.name]
-    assert len(averages) == 6 and all(np.abs(array(w)).max() > 0 for w in averages)
+    assert len(averages) == (4 if jit_compile else 6) and all(
+        np.abs(array(w)).max() > 0 for w in averages
+    )
     assert {tuple(w.shape)[:-1] for w in averages} == {() if name == "batch_shared" else (6,)}
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -270,8 +267,9 @@ def test_mixed_precision(name, policy):
     np.testing.assert_array_equal(array(layer.cell.kernel), array(exact.cell.kernel))
 
 
-@pytest.mark.parametrize("name", ["weight", "batch_shared", None])
-@pytest.mark.parametrize("rank", [None, 2])
+@pytest.mark.parametrize(
+    ("name", "rank"), [("weight", None), ("weight", 2), ("batch_shared", None), (None, 2)]
+)
 @KIND
 def test_folded_step_and_collapsed_layer_compute_the_same(kind, name, rank):
     layer = made(kind, name, "TerConnect", rank=rank)
@@ -284,13 +282,6 @@ def test_folded_step_and_collapsed_layer_compute_the_same(kind, name, rank):
         # Factors are ternary each, and stay so.
         for matrix in (layer.export_step().recurrent_kernel[0], layer.export_step().kernel[0]):
             assert set(np.unique(matrix)) <= {-1, 0, 1}
-
-
-def test_what_does_not_fold_says_so():
-    with pytest.raises(ValueError, match="normalization='layer' does not fold into weights"):
-        made(NormalizedLSTM, "layer").export_step()
-    with pytest.raises(ValueError, match="averages of 4 time steps would be 640 bytes"):
-        made(NormalizedLSTM, "batch_separate").export_step()
 
 
 def test_a_unit_without_weights_trains_on():
@@ -329,7 +320,7 @@ def test_gains_of_a_model_that_fit_builds():
 
 
 def test_an_input_of_one_feature_stays_in_full_precision():
-    with pytest.warns(UserWarning, match="keeps its input kernel of one feature in full precision"):
+    with pytest.warns(UserWarning, match="one feature"):
         layer = NormalizedLSTM(
             5, weight_quantizer="BinaryConnect", normalization=None, return_sequences=True
         )
@@ -339,37 +330,6 @@ def test_an_input_of_one_feature_stays_in_full_precision():
     assert set(np.unique(array(layer.cell.recurrent_kernel))) == {-1, 1}
     x = X[..., :1]
     np.testing.assert_allclose(array(layer(x)), Twin(layer).run(x).outputs, atol=TOLERANCE)
-
-
-def test_wrong_combinations_are_one_sentence():
-    layer = made(NormalizedLSTM, "batch_shared")
-    with pytest.raises(ValueError, match="expected a batch of two or more, received one"):
-        layer(X[:1], training=True)
-    with pytest.raises(ValueError, match="`normalization` of NormalizedLSTMCell needs the layer"):
-        layer.cell(X[:, 0], layer.cell.get_initial_state(4), training=True)
-    drawn = made(NormalizedGRU, None, "SBN")
-    with pytest.raises(ValueError, match="`weight_quantizer` of NormalizedGRUCell needs the layer"):
-        drawn.cell(X[:, 0], [np.zeros((4, 5), "float32")], training=True)
-    weighted = made(NormalizedLSTM, "weight", "LAB")
-    with pytest.raises(ValueError, match="'LAB' weighs weights by the second moments of Adam"):
-        weighted(X, training=True)
-    with pytest.raises(ValueError, match="needs the number of time steps"):
-        NormalizedLSTM(5, normalization="batch_separate").build((None, None, 3))
-    with pytest.raises(ValueError, match="`reset_after` must be True in a NormalizedGRU"):
-        NormalizedGRU(5, reset_after=False)
-    with pytest.raises(ValueError, match="`normalization` must be one of .'weight', 'layer'"):
-        NormalizedLSTM(5, normalization="group")
-    with pytest.raises(ValueError, match="`weight_quantizer` must be one of"):
-        FastRNN(5, weight_quantizer="ternary")
-    for options, argument in (
-        ({"momentum": 2}, "momentum"),
-        ({"epsilon": -1}, "epsilon"),
-        ({"initial_gain": "one"}, "initial_gain"),
-    ):
-        with pytest.raises(ValueError, match=f"`{argument}` must be a finite number"):
-            BatchShared(**options)
-    with pytest.raises(ValueError, match="`time_steps` must be an int from 1 to 32768"):
-        BatchSeparate(0)
 
 
 def test_time_counts_on_beyond_what_bfloat16_holds():

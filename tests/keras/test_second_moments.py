@@ -63,11 +63,9 @@ def test_moments_are_those_of_adam_after_every_step(quantizer):
 
 def test_wrong_optimizers_and_models_are_one_sentence():
     for optimizer in ("sgd", "rmsprop"):
-        with pytest.raises(
-            ValueError, match="LAB weighs weights by the second moments of Adam: ex"
-        ):
+        with pytest.raises(ValueError, match="second moments of Adam: expected"):
             model_of(optimizer=optimizer).fit(X, Y, verbose=0, callbacks=[SecondMoments()])
-    with pytest.raises(ValueError, match=r"pass tfpipeline.callbacks.SecondMoments\(\) to fit"):
+    with pytest.raises(ValueError, match=r"expected tfpipeline.callbacks.SecondMoments\(\)"):
         model_of().fit(X, Y, verbose=0)
     with pytest.raises(ValueError, match="found nothing that weighs by second moments"):
         model_of("BWN").fit(X, Y, verbose=0, callbacks=[SecondMoments()])

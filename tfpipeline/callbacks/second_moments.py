@@ -57,10 +57,10 @@ class SecondMoments(keras.callbacks.Callback):
                 optimizer = owners.get(id(variable))
                 if not isinstance(optimizer, _KINDS):
                     raise ValueError(
-                        f"{type(cell.weight_quantizer).__name__} weighs weights by the second "
-                        "moments of Adam: expected keras.optimizers.Adam, AdamW or Nadam; received "
-                        f"{type(optimizer).__name__}: compile the model with one of them, or use "
-                        "BWN or TWN."
+                        f"weight_quantizer={type(cell.weight_quantizer).__name__!r} weighs weights "
+                        "by the second moments of Adam: expected keras.optimizers.Adam, AdamW or "
+                        f"Nadam; received {type(optimizer).__name__}: compile the model with one "
+                        "of them, or use 'BWN' or 'TWN'."
                     )
                 index = optimizer._get_variable_index(variable)
                 self._pairs.append((optimizer._velocities[index], moment))

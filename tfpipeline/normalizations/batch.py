@@ -18,6 +18,10 @@ class Batch(Normalization):
     sequences are left has no part in them. The reference code of SBN evaluates with statistics of
     the test batch instead.
 
+    A batch of one is refused where the graph knows its size, as in `fit(x, y, batch_size=1)`. On
+    TensorFlow it does not know that of a generator or a `tf.data.Dataset`: the averages then never
+    move, which folding them says.
+
     Args:
         initial_gain: of every gain.
         epsilon: added to the variance.

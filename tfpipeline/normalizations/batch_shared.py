@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 from keras import ops
@@ -27,5 +29,12 @@ class BatchShared(Batch):
             np.asarray(ops.convert_to_numpy(v), np.float64)
             for v in (self.gain, self.offset, self.moving_mean, self.moving_variance)
         )
+        if not mean.any() and (variance == 1).all():
+            warnings.warn(
+                "normalization='batch_shared' folds averages that are as they start, mean 0 and "
+                "variance 1: expected those of a training with batches of two or more, received "
+                "none; train the layer so before it is folded.",
+                stacklevel=2,
+            )
         scale = gain / np.sqrt(variance + self.epsilon)
         return scale.astype(np.float32), (offset - mean * scale).astype(np.float32)

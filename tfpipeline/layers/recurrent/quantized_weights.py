@@ -57,9 +57,9 @@ class QuantizedWeights:
         if self.quantizer is None or features != 1:
             return False
         warnings.warn(
-            f"{type(layer).__name__} keeps its input kernel of one feature in full precision, as "
-            "Hou et al. do, because it has one number a unit: `weight_quantizer` expects two "
-            "features or more, received one; give it several, or leave it so.",
+            f"{type(layer).__name__} keeps its input kernel of one feature in full precision, one "
+            "number a unit: `weight_quantizer` expects two features or more, received one; "
+            "give it several, or leave it so as Hou and others (2019) do.",
             stacklevel=2,
         )
         return True
@@ -102,8 +102,8 @@ class QuantizedWeights:
         if training and weighted and not self.moments_come:
             raise ValueError(
                 f"weight_quantizer={type(self.quantizer).__name__!r} weighs weights by the second "
-                "moments of Adam, and nobody hands them over; pass "
-                "tfpipeline.callbacks.SecondMoments() to fit."
+                "moments of Adam: expected tfpipeline.callbacks.SecondMoments() among the "
+                "callbacks of fit, received none; pass it, or use 'BWN' or 'TWN'."
             )
         with self._call.being(_Call(training, {} if once else None)):
             yield
