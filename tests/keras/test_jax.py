@@ -72,8 +72,9 @@ def test_jax_backend():
         " (vector or gates_filter)) or (trained_numbers and gates_both)"
         " or (loop_over_its_exported and split and 2-fo) or (states_and_chunks and 4-fo)"
         " or (straight_through and False and (LAT or Alternating or STN)) or drawn_weights"
-        " or (its_numpy_loop and LSTM and separate) or (have_no_part and LSTM and separate)"
+        " or (its_numpy_loop and LSTM and separate)"
         " or (fit_save_and and False and separate) or (it_is_numpys and shared)"
+        " or (the_state_of_the_cell and separate and masked)"
         " or (moments_are_those and LAT)"
     )
     result = subprocess.run(

@@ -101,6 +101,26 @@ def test_masked_steps_have_no_part(kind, name):
     np.testing.assert_array_equal(array(layer(other, mask=MASK)), array(layer(X, mask=MASK)))
 
 
+@pytest.mark.parametrize("name", ["layer", "batch_shared", "batch_separate"])
+@pytest.mark.parametrize("mask", [None, MASK], ids=["whole", "masked"])
+def test_the_state_of_the_cell_is_normalized_too(name, mask):
+    layer = made(NormalizedLSTM, name, normalize_cell=True)
+    assert np.abs(array(layer(X)) - array(made(NormalizedLSTM, name)(X))).max() > 1e-3
+    for training in (True, False):
+        twin = Twin(layer)
+        expected = twin.run(X, training=training, mask=mask)
+        found = layer(X, training=training, mask=mask)
+        np.testing.assert_allclose(array(found), expected.outputs, atol=TOLERANCE)
+        assert len(expected.averages) == (6 if training and name != "layer" else 0)
+        for weight, value in expected.averages.items():
+            np.testing.assert_allclose(
+                values_of(layer)[weight], value, atol=TOLERANCE, err_msg=weight
+            )
+    plain = layer.collapse()
+    np.testing.assert_allclose(array(plain(X)), array(layer(X)), atol=TOLERANCE)
+    assert plain.get_config()["normalize_cell"]
+
+
 @pytest.mark.parametrize("quantizer", [None, *QUANTIZERS])
 def test_every_quantizer(quantizer):
     layer = made(NormalizedLSTM, "layer", quantizer)

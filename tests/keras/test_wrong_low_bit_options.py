@@ -81,6 +81,14 @@ WRONG = {
         lambda: NormalizedGRU(5, reset_after=False),
         ("`reset_after`", "must be True", "leave it out"),
     ),
+    "the state of a cell by weights": (
+        lambda: NormalizedLSTM(5, normalization="weight", normalize_cell=True),
+        ("`normalize_cell`", "expected normalization='layer'", "received 'weight'", "give one"),
+    ),
+    "the state of a cell is folded": (
+        lambda: lstm(normalization="batch_shared", normalize_cell=True).export_step(),
+        ("`normalize_cell`", "expected a layer without", "received True", "train with"),
+    ),
     "another normalization": (
         lambda: lstm(normalization="group"),
         ("`normalization`", "must be one of ['weight', 'layer'", "received 'group'"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from cell_twins import twin_of
+from cell_twins import logistic, twin_of
 from quantizer_twins import quantized
 
 from tfpipeline.normalizations import BatchSeparate, BatchShared, Layer, Weight
@@ -66,7 +66,9 @@ class Twin:
         states = states or [np.zeros((batch, self.units)) for _ in self.kind.states]
         on = np.ones((batch, time), bool) if mask is None else mask
         count = np.full(batch, first)
-        seen: dict[str, list[tuple[Any, Any]]] = {"kernel": [], "recurrent_kernel": []}
+        seen: dict[str, list[tuple[Any, Any]]] = {
+            name: [] for name in ("kernel", "recurrent_kernel", "cell")
+        }
         outputs = []
         for step in range(time):
             now = on[:, step]
@@ -75,8 +77,11 @@ class Twin:
             p_x = p_x + self.bias[0]
             if self.kind.bias_rows > 1:
                 p_h = p_h + self.bias[1]
-            split = (np.split(p, self.gates, axis=1) for p in (p_x, p_h))
+            split = [np.split(p, self.gates, axis=1) for p in (p_x, p_h)]
             new = twin_of(self.kind.name)(*split, states, **self.numbers)
+            if "cell_gain" in self.w:
+                c = self.normal("cell", new[1], training, now, count, seen)
+                new[0] = logistic(split[0][3] + split[1][3]) * np.tanh(c)
             states = [np.where(now[:, None], a, b) for a, b in zip(new, states, strict=True)]
             count = count + now
             outputs.append(states[0])
@@ -92,8 +97,8 @@ class Twin:
         count: np.ndarray,
         seen: dict[str, list[tuple[Any, Any]]],
     ) -> np.ndarray:
-        kernel, how = self.matrices[name], self.normalization
-        p: np.ndarray = x @ kernel
+        kernel, how = self.matrices.get(name), self.normalization
+        p: np.ndarray = x if kernel is None else x @ kernel
         if how is None:
             return p
         gain = self.w[f"{name}_gain"]
@@ -102,7 +107,7 @@ class Twin:
             return p * gain / (np.where(norms > 0, norms, 1) + how.epsilon)
         if isinstance(how, Layer):
             parts = []
-            for part in np.split(p, self.gates, axis=1):
+            for part in np.split(p, 1 if kernel is None else self.gates, axis=1):
                 deviation = np.sqrt(part.var(axis=1, keepdims=True) + how.epsilon)
                 parts.append((part - part.mean(axis=1, keepdims=True)) / deviation)
             return np.concatenate(parts, axis=1) * gain + self.w[f"{name}_offset"]

@@ -18,11 +18,15 @@ class SBN(Quantizer):
     Ardakani et al. (2019), "Learning Recurrent Binary/Ternary Weights", with W0 half the limit of
     Glorot's uniform start of the kernel with all its gates. It draws once a batch in training and
     takes the likelier sign at inference. The authors' code also clips each step of the optimizer to
-    W0, which is the optimizer's matter: `clipvalue` of a Keras optimizer is the nearest to it.
+    W0, as the callback `tfpipeline.callbacks.StepClipping` does.
     """
 
     RANDOM = True
     bits = 1
+
+    def scale(self, shape: tuple[int, int]) -> float:
+        """Return W0 of a kernel `(rows, columns)`."""
+        return stochastic_scale(*map(int, shape))
 
     def levels(self, w: Any, moment: Any, seed: Any) -> tuple[Any, Any]:
         scale = scale_of(w)

@@ -13,7 +13,7 @@ from tfpipeline.normalizations import Steps
 def statistics_of_batch(
     cell: Any, outputs: Any, initial: Any, steps: Steps
 ) -> list[tuple[Any, Any, Any, Any]]:
-    """Return what moves the averages of inputs and state: the arguments of `Batch.update`.
+    """Return what moves the averages of inputs, state and outputs: arguments of `Batch.update`.
 
     The loop cannot hand them out of every backend, so those of the state are taken again, from the
     states that it went through and with the same weights and masks of dropout: one product for all
@@ -21,17 +21,20 @@ def statistics_of_batch(
 
     Args:
         cell: prepared, as in the loop.
-        outputs: `(batch, time, units)`, those of masked steps being what came before.
+        outputs: `(batch, time, ...)` of the loop, units first, those of masked steps being what
+            came before.
         initial: the first state `(batch, units)`.
         steps: `weight` `(batch, time, 1)` or None; `time` `(batch,)` of the first steps or None;
             `seen` has the statistics of the inputs, of all gates or one gate after another.
     """
-    states = ops.stop_gradient(_states_before(outputs, initial, steps.weight))
+    outputs = ops.stop_gradient(outputs)
+    states = _states_before(outputs[..., : cell.units], initial, steps.weight)
     seen_of_state = cell.statistics_of_states(states, initial, replace(steps, time=None))
     first = 0 if steps.time is None else ops.max(steps.time)
     share = _share(outputs, steps.weight)
     found = []
-    for statistics in (steps.seen, seen_of_state):
+    of_outputs = cell.statistics_of_outputs(outputs, steps)
+    for statistics in (steps.seen, seen_of_state, *([of_outputs] if of_outputs else [])):
         mean, variance = (
             ops.concatenate(list(parts), axis=-1)[0]
             for parts in zip(*statistics or (), strict=True)

@@ -40,4 +40,8 @@ class LSTMStep:
         i, f, candidate, o = recurrent.sums(inputs, h)
         gate, activation = self.recurrent_activation, self.activation
         c = gate(f) * c + gate(i) * activation(candidate)
-        return [gate(o) * activation(c), c]
+        return [gate(o) * activation(self.read_state(c)), c]
+
+    def read_state(self, c: Any) -> Any:
+        """Return the state of the cell as its output sees it."""
+        return c

@@ -110,6 +110,11 @@ class NormalizedCell(RecurrentCell):
             time=None if count is None else number_of(count),
         )
         if self._prepared is not None:
+            columns = len(self.GATES) * self.units
+            if inputs.shape[-1] > columns:
+                # The layer says in one more column which sequences are masked.
+                steps = replace(steps, weight=ops.cast(inputs[:, columns:], "float32"))
+                inputs = inputs[:, :columns]
             with self.at(steps):
                 output, new = super().call(inputs, states, training)
         else:
@@ -149,13 +154,10 @@ class NormalizedCell(RecurrentCell):
         return NormalizedProduct(kernel, normal, normal.constants(form.product), self._steps.value)
 
     def _operands(self, inputs: Any, training: bool) -> tuple[Any, Any]:
-        steps, columns = self._steps.value, len(self.GATES) * self.units
-        if self._prepared is not None and inputs.shape[-1] > columns:
-            # The layer says in one more column which sequences are masked.
-            steps = replace(steps, weight=ops.cast(inputs[:, columns:], "float32"))
-            inputs = inputs[:, :columns]
         inputs, kernel = super()._operands(inputs, training)
-        return inputs, kernel.at(steps) if isinstance(kernel, NormalizedProduct) else kernel
+        if isinstance(kernel, NormalizedProduct):
+            kernel = kernel.at(self._steps.value)
+        return inputs, kernel
 
     def statistics_of_states(self, states: Any, initial: Any, steps: Steps) -> list[Any]:
         """Return the statistics of the products of many states, inside of `prepared`.
@@ -174,8 +176,21 @@ class NormalizedCell(RecurrentCell):
         StateProduct(self._prepared.at(steps), len(self.GATES), None, masks).gates(states)
         return steps.seen or []
 
-    def averages_of(self) -> tuple[Any, Any]:
-        """Return the normalizations of inputs and state, which keep the moving averages."""
+    def loop_states(self, states: Any) -> Any:
+        """Return the states of a loop that trains, the first of which is also the output."""
+        return states
+
+    def statistics_of_outputs(self, outputs: Any, steps: Steps) -> list[Any]:
+        """Return the statistics of what the loop gives beside the first state.
+
+        Args:
+            outputs: `(batch, time, width)`, the outputs of `call` in training.
+            steps: the time steps.
+        """
+        return []
+
+    def averages_of(self) -> tuple[Any, ...]:
+        """Return the normalizations of inputs, state and outputs, which keep moving averages."""
         return self._normal
 
     def fold(self) -> tuple[Any, Any]:

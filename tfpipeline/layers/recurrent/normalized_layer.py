@@ -61,13 +61,16 @@ class NormalizedLayer(RecurrentLayer):
             projected = ops.concatenate([projected, ops.cast(weight, projected.dtype)], axis=-1)
         with cell.prepared(rows):
             with self._plain_loop(all_outputs=learns):
+                begun = cell.loop_states(initial_state) if learns else initial_state
                 last, outputs, states = keras.layers.RNN.inner_loop(
-                    self, projected, initial_state, mask, training=training
+                    self, projected, begun, mask, training=training
                 )
             found = []
             if learns:
                 begin = replace(steps, time=first)
                 found = statistics_of_batch(cell, outputs, initial_state[0], begin)
+                last, outputs, h = (x[..., : cell.units] for x in (last, outputs, states[0]))
+                states = [h, *states[1:]]
         # At the end: where a variable is assigned, another replica may take its turn.
         for normal, statistics in zip(cell.averages_of(), found, strict=False):
             normal.update(*statistics)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 
 from tfpipeline.layers.recurrent.lstm_step import LSTMStep
 from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
 from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
+from tfpipeline.normalizations import Steps, Weight
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
@@ -21,7 +23,7 @@ class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
     ```
     p = N(x Q(W)) + N(h Q(U)) + b
     c = sigmoid(p_f) * c + sigmoid(p_i) * tanh(p_c)
-    h = sigmoid(p_o) * tanh(c)
+    h = sigmoid(p_o) * tanh(c)          or tanh(N(c)) with `normalize_cell`
     ```
 
     Hou et al. (2019), "Normalization Helps Training of Quantized LSTM", sections 3 and 4. Weights
@@ -32,6 +34,9 @@ class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
             An input kernel of one feature stays in full precision.
         normalization: a name or object of `tfpipeline.normalizations`, or None.
+        normalize_cell: whether the output sees c normalized too, by `"layer"` or statistics of
+            batches, as in recurrent batch normalization (Cooijmans et al. 2016) and so in SBN and
+            STN (Ardakani et al. 2019).
         rank, recurrent_rank, joint: of factored kernels, whose factors are quantized each; see
             `FactoredGRU`. None, the default, keeps plain kernels.
 
@@ -57,6 +62,7 @@ class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
         *args: Any,
         weight_quantizer: Any = "TerConnect",
         normalization: Any = "weight",
+        normalize_cell: bool = False,
         rank: Any = None,
         **options: Any,
     ) -> None:
@@ -67,6 +73,64 @@ class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
             rank=rank,
             **options,
         )
+        self.normalize_cell = bool(normalize_cell)
+        if self.normalize_cell and (
+            self.normalization is None or isinstance(self.normalization, Weight)
+        ):
+            given = None if self.normalization is None else "weight"
+            raise ValueError(
+                "`normalize_cell` normalizes a state, which has no weights: expected normalization="
+                f"'layer', 'batch_shared' or 'batch_separate' with it, received {given!r}; give "
+                "one of them, or leave `normalize_cell` out."
+            )
+        self._cell_normal: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        if self.normalize_cell:
+            self._cell_normal = self.normalization.for_kernel(self, "cell", 1, self.units, None)
+
+    def read_state(self, c: Any) -> Any:
+        if not self.normalize_cell:
+            return c
+        constants = self._cell_normal.constants(None)
+        exact = ops.cast(c, "float32")
+        return ops.cast(self._cell_normal.apply(exact, constants, 1, self._steps.value), c.dtype)
+
+    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, Any]:
+        if not (training and self.normalize_cell and self.takes_statistics):
+            return super().call(inputs, states, training)
+        # For the averages the loop gives c as well: see `statistics_of_batch`.
+        _, new = super().call(inputs, [states[0][:, : self.units], *states[1:]], training)
+        new = self.loop_states(new)
+        return new[0], new
+
+    def loop_states(self, states: Any) -> Any:
+        if not self.normalize_cell:
+            return states
+        # Keras' loop takes an output for the first state, where a step is masked.
+        return [ops.concatenate(states[:2], axis=-1), *states[1:]]
+
+    def statistics_of_outputs(self, outputs: Any, steps: Steps) -> list[Any]:
+        if not self.normalize_cell:
+            return []
+        states = ops.cast(outputs[..., self.units :], "float32")
+        return [self._cell_normal.statistics(states, steps.weight)]
+
+    def averages_of(self) -> tuple[Any, ...]:
+        return (*super().averages_of(), self._cell_normal)
+
+    def fold(self) -> tuple[Any, Any]:
+        if self.normalize_cell:
+            raise ValueError(
+                "`normalize_cell` does not fold into weights, because c is carried on as it is: "
+                "expected a layer without it, received True; train with normalize_cell=False to "
+                "fold."
+            )
+        return super().fold()
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "normalize_cell": self.normalize_cell}
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")

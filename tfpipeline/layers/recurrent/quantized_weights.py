@@ -34,13 +34,18 @@ class QuantizedWeights:
         self.quantizer = quantizer
         #: Whether somebody hands over the second moments of a weighted quantizer.
         self.moments_come = False
+        #: What is quantized, once it is built.
+        self.variables: list[Any] = []
         self._seed = seed
         self._moments: dict[int, tuple[Any, Any]] = {}
         self._call = PerThread(_Call())
 
     def build(self, cell: Any, variables: list[Any]) -> None:
         """Add the second moments to the cell, all 1, where the quantizer weighs by them."""
-        if self.quantizer is None or not self.quantizer.WEIGHTED:
+        if self.quantizer is None:
+            return
+        self.variables = list(variables)
+        if not self.quantizer.WEIGHTED:
             return
         for variable in variables:
             moment = cell.add_weight(
