@@ -14,6 +14,8 @@ from tfpipeline.layers.recurrent.gate_kernels import GateKernels
 from tfpipeline.protocol import Factor
 
 FACTOR_ARGUMENTS = ("rank", "recurrent_rank", "joint")
+#: All that a cell of Keras has not.
+OWN_ARGUMENTS = (*FACTOR_ARGUMENTS, "recurrent_weight_drop")
 
 
 class CellProtocol:

@@ -33,6 +33,8 @@ class FactoredLSTMCell(KerasTwinCell, LSTMStep, RecurrentCell, keras.layers.LSTM
             `min(features, 4 * units)`, rounded up.
         recurrent_rank: the same for the recurrent kernel; None takes `rank`.
         joint: which matrices share a factorization; see `FactoredGRU`.
+        recurrent_weight_drop: share of the recurrent weights that are 0 while training; see
+            `RecurrentCell`.
 
     Call arguments:
         inputs: `(batch, features)`.

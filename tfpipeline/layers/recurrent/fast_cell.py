@@ -91,8 +91,8 @@ class FastCell(NormalizedCell):
         )
 
     @contextmanager
-    def prepared(self, steps: int | None) -> Iterator[None]:
-        with super().prepared(steps):
+    def prepared(self, steps: int | None, training: bool = False) -> Iterator[None]:
+        with super().prepared(steps, training):
             self._constants = self.constants()
             try:
                 yield

@@ -48,6 +48,8 @@ class FastGRNNCell(FastCell, GatedCellOptions):
             singular value split of the initializer's matrix.
         recurrent_rank: the same for the recurrent kernel; None takes `rank`.
         joint: which matrices share a factorization; see `FactoredGRU`.
+        recurrent_weight_drop: share of the recurrent weights that are 0 while training; see
+            `RecurrentCell`.
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
         normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
         zeta_init, nu_init: logits that zeta and nu start from; 1 and -4 are 0.731 and 0.018.

@@ -53,6 +53,8 @@ class FastRNNCell(FastCell, keras.layers.SimpleRNNCell):
             singular value split of the initializer's matrix.
         recurrent_rank: the same for the recurrent kernel; None takes `rank`.
         joint: which matrices share a factorization; see `FactoredGRU`.
+        recurrent_weight_drop: share of the recurrent weights that are 0 while training; see
+            `RecurrentCell`.
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
         normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
         alpha_init: logit that alpha starts from, -3 is 0.047; or `"1/T"`, where alpha starts from

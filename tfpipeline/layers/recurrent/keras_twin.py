@@ -9,7 +9,7 @@ from tfpipeline.layers.arguments import bind
 from tfpipeline.layers.copying import take_over
 from tfpipeline.layers.factored.factored_kernel import check_built, factored_config
 from tfpipeline.layers.factored.ranks import check_ranks
-from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS
+from tfpipeline.layers.recurrent.cell_protocol import OWN_ARGUMENTS
 
 
 class KerasTwinCell:
@@ -28,7 +28,7 @@ class KerasTwinCell:
         """Return the built Keras cell that computes the same function with plain kernels."""
         cell: Any = self
         check_built(cell, "collapse()")
-        plain = self.PLAIN.from_config(_without_ranks(cell.plain_config()))
+        plain = self.PLAIN.from_config(_of_keras(cell.plain_config()))
         plain.build((None, int(cell.kernel.shape[0])))
         take_over(plain.kernel, cell.kernel)
         take_over(plain.recurrent_kernel, cell.recurrent_kernel)
@@ -71,8 +71,9 @@ class KerasTwin:
         use_cudnn = given.pop("use_cudnn", "auto")
         super().__init__(**given)
         # Keras joins the two directions of Bidirectional in one cuDNN call where this is not False,
-        # and would leave the projection of the output out.
-        layer.use_cudnn = False if layer.joint == "prabhavalkar" else use_cudnn
+        # and would leave out the projection of the output, and the mask of weight drop.
+        ours_only = layer.joint == "prabhavalkar" or layer.recurrent_weight_drop
+        layer.use_cudnn = False if ours_only else use_cudnn
         # Keras decides between cuDNN and XLA in its own __init__: ask a twin that is never built.
         twin = self.PLAIN(
             1,
@@ -97,7 +98,7 @@ class KerasTwin:
 
     def _plain_layer(self, cell: Any) -> Any:
         layer: Any = self
-        config = _without_ranks(layer.plain_config(cell))
+        config = _of_keras(layer.plain_config(cell))
         return self.PLAIN.from_config({**config, **_use_cudnn(layer)})
 
     @classmethod
@@ -132,8 +133,8 @@ class KerasTwin:
         return factored
 
 
-def _without_ranks(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in config.items() if name not in FACTOR_ARGUMENTS}
+def _of_keras(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in config.items() if name not in OWN_ARGUMENTS}
 
 
 def _use_cudnn(layer: Any) -> dict[str, Any]:

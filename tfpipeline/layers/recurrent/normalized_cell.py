@@ -141,8 +141,10 @@ class NormalizedCell(RecurrentCell):
         kernel = super().input_kernel(steps)
         return self._normalized(kernel, self._kernels.input, self._normal[0])
 
-    def state_kernel(self, steps: int | None = 1, in_loop: bool = False) -> Any:
-        kernel = super().state_kernel(steps, in_loop)
+    def state_kernel(
+        self, steps: int | None = 1, in_loop: bool = False, training: bool = False
+    ) -> Any:
+        kernel = super().state_kernel(steps, in_loop, training)
         return self._normalized(kernel, self._kernels.state, self._normal[1])
 
     def _normalized(self, kernel: Any, form: Any, normal: Any) -> Any:

@@ -59,7 +59,7 @@ class NormalizedLayer(RecurrentLayer):
             projected = cell.project_inputs(sequences, training, steps=rows)
         if learns and weight is not None:
             projected = ops.concatenate([projected, ops.cast(weight, projected.dtype)], axis=-1)
-        with cell.prepared(rows):
+        with cell.prepared(rows, training):
             with self._plain_loop(all_outputs=learns):
                 begun = cell.loop_states(initial_state) if learns else initial_state
                 last, outputs, states = keras.layers.RNN.inner_loop(

@@ -18,7 +18,7 @@ from tfpipeline.numerics.cells import CELLS
 _KINDS = {"f": "qrnn", "fo": "qrnn_fo"}
 _OF_THE_STATE = (
     *("recurrent_rank", "recurrent_initializer", "recurrent_regularizer"),
-    *("recurrent_constraint", "recurrent_dropout"),
+    *("recurrent_constraint", "recurrent_dropout", "recurrent_weight_drop"),
 )
 
 
@@ -40,7 +40,7 @@ class QRNNCell(RecurrentCell, GatedCellOptions):
     Args:
         units, activation, ..., seed: as in `keras.layers.GRUCell`, without what acts on a recurrent
             kernel: `recurrent_initializer`, `recurrent_regularizer`, `recurrent_constraint`,
-            `recurrent_dropout` and `recurrent_rank` must be left out.
+            `recurrent_dropout`, `recurrent_weight_drop` and `recurrent_rank` must be left out.
         window: how many time steps the gates read.
         pooling: `"f"` or `"fo"`.
         zoneout: share of the numbers of f that are 1 while training, drawn anew at every step, so

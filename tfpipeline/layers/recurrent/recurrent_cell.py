@@ -12,10 +12,15 @@ from keras import ops
 from tfpipeline import activations
 from tfpipeline.layers.arguments import arguments_of, signature_of
 from tfpipeline.layers.factored.ranks import Rank, check_forms, check_ranks, resolve_rank
-from tfpipeline.layers.recurrent.cell_protocol import FACTOR_ARGUMENTS, CellProtocol
+from tfpipeline.layers.recurrent.cell_protocol import OWN_ARGUMENTS, CellProtocol
 from tfpipeline.layers.recurrent.gate_kernels import GateKernels
 from tfpipeline.layers.recurrent.kernel_forms import KernelOptions
 from tfpipeline.layers.recurrent.products import StateProduct
+from tfpipeline.layers.recurrent.weight_drop import (
+    check_weight_drop,
+    check_whole_sequence,
+    drop_weights,
+)
 from tfpipeline.numerics.cells import CELLS
 
 
@@ -36,6 +41,10 @@ class RecurrentCell(CellProtocol):
             kernels, in a cell without a Keras twin.
         recurrent_rank: the same for the recurrent kernel; None takes `rank`.
         joint: which matrices share a factorization; see `FactoredGRU`.
+        recurrent_weight_drop: share of the weights of the recurrent kernel that are 0 while
+            training, drawn once for all steps and sequences of a batch; of factors, those of their
+            product. Nothing is scaled at inference. See `weight_drop.drop_weights`. A layer of
+            Keras has none, so `collapse` to one leaves it out, and cuDNN is not used with it.
     """
 
     #: Name of the cell: `RecurrentStep.cell`. Where `tfpipeline.numerics.cells` specifies a cell of
@@ -75,6 +84,7 @@ class RecurrentCell(CellProtocol):
         rank: Rank | Sequence[Rank] | None = "full",
         recurrent_rank: Rank | Sequence[Rank] | None = None,
         joint: str = "partial",
+        recurrent_weight_drop: float = 0.0,
         **options: Any,
     ) -> None:
         for argument in ("activation", "recurrent_activation"):
@@ -86,6 +96,7 @@ class RecurrentCell(CellProtocol):
         self.recurrent_rank = (
             None if recurrent_rank is None else self.check_rank(recurrent_rank, "recurrent_rank")
         )
+        self.recurrent_weight_drop = check_weight_drop(recurrent_weight_drop)
         self._prepared: Any = None
 
     def check_rank(self, rank: Any, argument: str) -> Any:
@@ -207,17 +218,23 @@ class RecurrentCell(CellProtocol):
         """Return what multiplies the inputs of so many steps, a `Product`."""
         return self._kernels.input.prepare(steps)
 
-    def state_kernel(self, steps: int | None = 1, in_loop: bool = False) -> Any:
+    def state_kernel(
+        self, steps: int | None = 1, in_loop: bool = False, training: bool = False
+    ) -> Any:
         """Return what multiplies the state, a `Product`."""
+        layer: Any = self
+        if training and self.recurrent_weight_drop:
+            rate, gates = self.recurrent_weight_drop, len(self.GATES)
+            return drop_weights(self.recurrent_kernel, rate, gates, layer.seed_generator)
         return self._kernels.state.prepare(steps, in_loop)
 
     @contextmanager
-    def prepared(self, steps: int | None) -> Iterator[None]:
+    def prepared(self, steps: int | None, training: bool = False) -> Iterator[None]:
         """Inside, `call` takes inputs already projected and a recurrent kernel prepared once.
 
         Like Keras' dropout masks, it is kept on the cell for one call of the layer.
         """
-        self._prepared = self.state_kernel(steps, in_loop=True)
+        self._prepared = self.state_kernel(steps, True, training)
         try:
             yield
         finally:
@@ -227,6 +244,8 @@ class RecurrentCell(CellProtocol):
         """Return the inputs projected, and the recurrent kernel, for one step."""
         if self._prepared is not None:
             return inputs, self._prepared
+        if training:
+            check_whole_sequence(self)
         return self.project_inputs(inputs, training), self.state_kernel()
 
     def project_inputs(self, inputs: Any, training: bool = False, steps: int | None = 1) -> Any:
@@ -250,7 +269,7 @@ class RecurrentCell(CellProtocol):
         return None
 
     def get_config(self) -> dict[str, Any]:
-        own = {argument: getattr(self, argument) for argument in FACTOR_ARGUMENTS}
+        own = {argument: getattr(self, argument) for argument in OWN_ARGUMENTS}
         return {**super().get_config(), **own}  # type: ignore[misc]
 
 

@@ -75,7 +75,7 @@ class RecurrentLayer(keras.layers.RNN):
         rows = None if batch is None or time is None else batch * time
         # One matrix product for all time steps: the loop only carries the recurrent part.
         projected = self.cell.project_inputs(sequences, training, steps=rows)
-        with self.cell.prepared(rows):
+        with self.cell.prepared(rows, training):
             return keras.layers.RNN.inner_loop(
                 self, projected, initial_state, mask, training=training
             )

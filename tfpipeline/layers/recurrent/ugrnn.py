@@ -31,6 +31,8 @@ class UGRNNCell(NormalizedCell, GatedCellOptions):
             as a fraction of `min(features, 2 * units)`, rounded up.
         recurrent_rank: the same for the recurrent kernel; None takes `rank`.
         joint: which matrices share a factorization; see `FactoredGRU`.
+        recurrent_weight_drop: share of the recurrent weights that are 0 while training; see
+            `RecurrentCell`.
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
         normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
 
