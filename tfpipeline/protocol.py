@@ -24,6 +24,20 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
+class LayerNorm:
+    """Layer normalization of both products of a recurrent step, before the biases.
+
+    Args:
+        gains: float32 `(2, gates * units)`, of the products with the kernel and with the recurrent
+            kernel; each gate's part is normalized by itself.
+        epsilon: added to variances.
+    """
+
+    gains: np.ndarray
+    epsilon: float
+
+
+@dataclass(frozen=True, eq=False)
 class RecurrentStep:
     """One step of a recurrent layer, with its weights as float32 arrays in Keras' orientation.
 
@@ -44,6 +58,7 @@ class RecurrentStep:
             out (the state is not); it is the left factor of the recurrent kernel.
         attributes: what belongs to this kind of cell only, by the argument's name, such as
             `reset_after` of a GRU.
+        layer_norm: None, or how the products are normalized at every step.
     """
 
     cell: str
@@ -59,6 +74,7 @@ class RecurrentStep:
     stateful: bool
     projection: np.ndarray | None = None
     attributes: Mapping[str, object] = field(default_factory=dict)
+    layer_norm: LayerNorm | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -197,6 +197,13 @@ class Lowering:
             self._define_recurrent(plan, output, result, new, INT8)
             return
         kind, gates = mode.activations, self._gates(mode)
+        if plan.layer_norm is not None and gates is INT16_GATES:
+            raise ExportError(
+                f"layer {plan.name!r} normalizes its products at every step, for which integers "
+                "have no kernel: expected io='float32' and a mode with int8 or float activations, "
+                f"received io={'int8' if self._integers_only else 'float32'!r} and {kind} "
+                "activations; export it so, or train with normalization='weight'"
+            )
         q = None if kind == FLOAT32 else self.activations.quantization(index, kind)
         step = portable_step(plan.cell)(plan, q, LinearArithmetic(mode), gates)
         x, old = self._windowed(plan, index, kind), self._old_states(plan, gates)

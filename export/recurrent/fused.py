@@ -10,7 +10,7 @@ from tfpipeline.export.emit.fused_weights import FusedWeights
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.recurrent import QuantizedMatrix
-from tfpipeline.numerics.recurrent_options import RecurrentOptions
+from tfpipeline.numerics.recurrent_options import DEFAULT_EPSILON, RecurrentOptions
 
 _ABSENT = -1
 
@@ -51,13 +51,15 @@ def lower_fused(
         for state in plan.states
     ]
     inputs = [x, *states, *weights, bias, _ABSENT if length is None else length]
+    if plan.layer_norm is not None:
+        inputs.append(graph.constant(f"{plan.name}/gains", plan.layer_norm.gains))
     graph.custom(options.op_name, inputs, [output, *last], options.pack())
     return output, last
 
 
 def fused_options(plan: RecurrentPlan) -> RecurrentOptions:
     """Return the options of a layer's op."""
-    ranks = plan.ranks()
+    ranks, norm = plan.ranks(), plan.layer_norm
     return RecurrentOptions(
         cell=plan.cell.name,
         units=plan.units,
@@ -74,6 +76,9 @@ def fused_options(plan: RecurrentPlan) -> RecurrentOptions:
         recurrent_activation=plan.recurrent_activation,
         parameters=plan.parameters,
         window=plan.window,
+        layer_norm=norm is not None,
+        # The next float32, which is what is stored.
+        epsilon=DEFAULT_EPSILON if norm is None else float(np.float32(norm.epsilon)),
     )
 
 

@@ -32,6 +32,8 @@ class ObservedLayer:
         p_h: The same of the state's.
         sums: The same of both added.
         highest: The highest value of both added, `(rows,)`.
+        raw_x: As `p_x`, before the normalization of the layer; None without one.
+        raw_h: As `p_h`, likewise.
         states: The largest of each state.
     """
 
@@ -45,11 +47,13 @@ class ObservedLayer:
     sums: np.ndarray
     highest: np.ndarray
     states: tuple[float, ...]
+    raw_x: np.ndarray | None = None
+    raw_h: np.ndarray | None = None
 
     def and_of(self, other: ObservedLayer) -> ObservedLayer:
         """Return the larger magnitudes of two runs of one layer."""
         larger: dict[str, Any] = {}
-        for name in ("a_x", "a_h", "p_x", "p_h", "sums", "highest"):
+        for name in ("a_x", "a_h", "p_x", "p_h", "sums", "highest", "raw_x", "raw_h"):
             one = getattr(self, name)
             larger[name] = None if one is None else np.maximum(one, getattr(other, name))
         larger["states"] = tuple(map(max, self.states, other.states))
@@ -79,13 +83,15 @@ def observe(
         kernel=kernel,
         recurrent_kernel=recurrent,
         bits=bits,
-        a_x=None if taps.a_x is None else _largest(taps.a_x),
-        a_h=None if taps.a_h is None else _largest(taps.a_h),
+        a_x=_largest_of(taps.a_x),
+        a_h=_largest_of(taps.a_h),
         p_x=_largest(taps.p_x),
         p_h=_largest(taps.p_h),
         sums=_largest(sums),
         highest=sums.reshape(-1, sums.shape[-1]).max(axis=0),
         states=tuple(float(np.abs(state).max()) for state in taps.states),
+        raw_x=_largest_of(taps.raw_x),
+        raw_h=_largest_of(taps.raw_h),
     )
     if end_to_end:
         sequence = sequence.reshape(-1, x.shape[1], step.units)[: len(x)]
@@ -136,6 +142,7 @@ def functions_of(step: RecurrentStep) -> dict[str, str]:
 def _run(
     step: RecurrentStep, kernel: Matrices, recurrent_kernel: Matrices, x: np.ndarray, taps: bool
 ) -> tuple[np.ndarray, tuple[np.ndarray, ...], Taps | None]:
+    norm = step.layer_norm
     return sequence_float(
         CELLS[step.cell],
         x,
@@ -146,9 +153,15 @@ def _run(
         parameters=parameters_of(step),
         **functions_of(step),
         go_backwards=step.go_backwards,
+        gains=None if norm is None else norm.gains,
+        epsilon=0.0 if norm is None else norm.epsilon,
         taps=taps,
         dtype=np.float32,
     )
+
+
+def _largest_of(values: np.ndarray | None) -> np.ndarray | None:
+    return None if values is None else _largest(values)
 
 
 def _largest(values: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.recurrent.gate_format import GateArithmetic
 from tfpipeline.export.recurrent.gate_functions import emit
+from tfpipeline.export.recurrent.layer_norm import normalize_parts
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.recurrent import QuantizedMatrix
@@ -112,7 +113,7 @@ class PortableStep(ABC):
             a_x = self._first_factor(graph, "a_x", x, self._x, factors, frames, self._a_x)
         values = [Value("a_x", a_x, width, self._a_x)] if self._joined else []
         if rows.start < rows.stop:
-            factors, bias = (plan.float_kernel[-1], plan.kernel[-1]), plan.bias[0, rows]
+            factors, bias = (plan.float_kernel[-1], plan.kernel[-1]), self._bias(0, rows)
             x_gates = self._last_factor(graph, "x", a_x, self._a_x, factors, rows, bias, frames)
             values.append(Value("x_gates", x_gates, rows.stop - rows.start, self._product))
         return values
@@ -132,7 +133,7 @@ class PortableStep(ABC):
             parts.append(("sum", self._joined_sum(graph, values[0], a_h), slice(0, rows.start)))
         if rows.start < rows.stop:
             factors = (plan.float_recurrent_kernel[-1], plan.recurrent_kernel[-1])
-            bias = plan.product_bias[1, rows] if plan.cell.bias_rows > 1 else None
+            bias = self._bias(1, rows)
             h_gates = self._last_factor(graph, "h", a_h, self._a_h, factors, rows, bias, 1)
             parts += [("x", values[-1], rows), ("h", h_gates, rows)]
         if not self._joined and self._summed == self._gates:
@@ -169,6 +170,13 @@ class PortableStep(ABC):
         """Return the rows of which the input's and the state's products are apart."""
         return slice(self.plan.summed_rows if self._joined else 0, self._gates * self.plan.units)
 
+    def _bias(self, row: int, rows: slice) -> np.ndarray | None:
+        """Return what is added to a product at once; a normalized one gets it later."""
+        plan = self.plan
+        if plan.layer_norm is not None or row >= plan.cell.bias_rows:
+            return None
+        return plan.bias[row, rows]
+
     def _add(self, graph: GraphBuilder, name: str, pair: Sequence[int], width: int) -> int:
         name = f"{self.plan.name}/{name}"
         return self.gates.apply(graph, "ADD", name, pair, width, self.gates.wide)
@@ -184,7 +192,8 @@ class PortableStep(ABC):
         self, graph: GraphBuilder, parts: Sequence[_Part], width: int
     ) -> list[int]:
         """Pre-activations in the format of gates, cut into tensors `(1, width)`."""
-        name, gates = f"{self.plan.name}/pre_activations", self.gates
+        plan, gates = self.plan, self.gates
+        name = f"{plan.name}/pre_activations"
         tensors = [(tensor, rows.stop - rows.start) for _, tensor, rows in parts]
         if self.linear.dtype != gates.dtype:
             # All have one scale, so that one conversion does.
@@ -201,6 +210,8 @@ class PortableStep(ABC):
                 continue
             names = [f"{name}_{len(result) + i}" for i in range(columns // width)]
             result += gates.split(graph, tensor, names, width, self.wide)
+        if plan.layer_norm is not None:
+            result = normalize_parts(graph, plan, result, [part for part, _, _ in parts])
         return result
 
     def _first_factor(

@@ -17,7 +17,7 @@ import numpy as np
 
 from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
 from tfpipeline.export.recurrent.gate_names import is_bounded
-from tfpipeline.export.recurrent.gate_reach import heard_by, row_reaches
+from tfpipeline.export.recurrent.gate_reach import heard_by, row_reaches, unheard_reaches
 from tfpipeline.export.recurrent.observe import (
     ObservedLayer,
     functions_of,
@@ -27,7 +27,7 @@ from tfpipeline.export.recurrent.observe import (
 from tfpipeline.export.recurrent.quantize_kernels import quantize_kernels
 from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.recurrent import QuantizedMatrix
-from tfpipeline.protocol import RecurrentStep
+from tfpipeline.protocol import LayerNorm, RecurrentStep
 
 _OUTPUT_HEADROOM = 2.0
 STATE_HEADROOM = 2.0
@@ -77,6 +77,7 @@ class RecurrentPlan:
         parameters: Values of the cell's parameters.
         activation: Of what the gates let through, a key of `numerics.activations.FUNCTIONS`.
         recurrent_activation: Of the gates.
+        layer_norm: How products are normalized before their biases, or None.
     """
 
     cell: Cell
@@ -100,6 +101,7 @@ class RecurrentPlan:
     parameters: tuple[float, ...]
     activation: str = "tanh"
     recurrent_activation: str = "sigmoid"
+    layer_norm: LayerNorm | None = None
 
     @property
     def product_bias(self) -> np.ndarray:
@@ -122,8 +124,8 @@ class RecurrentPlan:
         return self.cell.summed_rows(self.units)
 
     def sums_share_scales(self) -> bool:
-        """Whether the summed rows of both last factors have one scale: they can be joined."""
-        if not self.recurrent_kernel:
+        """Whether the summed rows of both last factors can be joined: they have one scale."""
+        if not self.recurrent_kernel or self.layer_norm is not None:
             return False
         x, h, rows = self.kernel[-1], self.recurrent_kernel[-1], slice(0, self.summed_rows)
         return x.bits == h.bits and bool(np.array_equal(x.scales[rows], h.scales[rows]))
@@ -154,6 +156,11 @@ def quantize(
     in_place_of = {"tanh": activation, "sigmoid": gate}
     heard = heard_by(cell.gates, seen.highest, units, in_place_of, shift)
     holding = np.repeat([gate.holds for gate in cell.gates if gate.summed], units)
+    if seen.raw_x is not None and seen.raw_h is not None:
+        reach, largest = unheard_reaches(seen.raw_x, seen.raw_h, summed), seen.raw_x
+    else:
+        reach = row_reaches(seen.p_x, seen.p_h, seen.sums, heard, summed, holding)
+        largest = seen.p_x
     return RecurrentPlan(
         cell=cell,
         name=name,
@@ -171,9 +178,10 @@ def quantize(
         recurrent_scale=quantized.recurrent_scale,
         output_scale=output_scale(seen.states[0], bounded),
         states=_states(cell, seen.states, bounded),
-        reach=row_reaches(seen.p_x, seen.p_h, seen.sums, heard, summed, holding),
-        largest_sum=float(seen.p_x.max()),
+        reach=reach,
+        largest_sum=float(largest.max()),
         parameters=parameters_of(step),
+        layer_norm=step.layer_norm,
         **functions,
     )
 

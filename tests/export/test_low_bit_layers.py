@@ -14,6 +14,7 @@ from two_bit_weights import two_bit_weights
 from tfpipeline.export import ExportError, Tolerances, export
 from tfpipeline.layers import FastGRNN, NormalizedDense, NormalizedGRU, NormalizedLSTM
 from tfpipeline.normalizations import BatchSeparate
+from tfpipeline.runtime import Interpreter
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ def built(layer: Any) -> Any:
     return settle(keras.Sequential([keras.Input((None, FEATURES)), layer, keras.layers.Dense(3)]))
 
 
-@pytest.mark.parametrize("normalization", [None, "weight", "batch_shared"])
+@pytest.mark.parametrize("normalization", [None, "weight", "layer", "batch_shared"])
 @pytest.mark.parametrize("layer", [NormalizedLSTM, NormalizedGRU, FastGRNN])
 def test_the_codes_in_the_file_are_those_of_training(
     target: Path, layer: Any, normalization: str | None
@@ -71,16 +72,63 @@ def _unsigned(row: np.ndarray) -> tuple[int, ...]:
     return max(tuple(row.tolist()), tuple((-row).tolist()))
 
 
-@pytest.mark.parametrize(
-    ("normalization", "message"),
-    [
-        ("layer", "its mean and variance are those of the very step"),
-        (BatchSeparate(time_steps=24), "its averages of 24 time steps would be 12288 bytes"),
-    ],
-    ids=["layer", "batch_separate"],
-)
-def test_what_does_not_fold_is_named(target: Path, normalization: Any, message: str) -> None:
+def layer_normalized(kind: Any = NormalizedLSTM, **options: Any) -> Any:
+    return built(kind(UNITS, normalization="layer", name="recurrent", **options))
+
+
+@pytest.mark.parametrize("kind", [NormalizedLSTM, NormalizedGRU, FastGRNN])
+def test_layer_normalization_runs_in_both_forms(target: Path, kind: Any) -> None:
+    """Of one bit, factored or not, whole and as a stream."""
+    rank = None if kind is NormalizedLSTM else 6
+    model = layer_normalized(kind, weight_quantizer="BWN", rank=rank, recurrent_rank=rank)
+    report = export(
+        model,
+        target,
+        quantize="int8x2",
+        calibration=walk(40),
+        verification=walk(24, seed=7),
+        streaming="both",
+        tolerances=Tolerances(agreement=0.0),
+    )
+    assert [form.name for form in report.forms] == [
+        *("portable", "fused", "stream portable", "stream fused")
+    ]
+
+
+def test_layer_normalization_in_float32_is_that_of_keras(target: Path) -> None:
+    model, samples = layer_normalized(), walk(24, seed=7)
+    report = export(model, target, quantize="float32", calibration=walk(40), streaming="both")
+    assert report.portable is not None
+    found = Interpreter(report.portable).predict(samples)
+    np.testing.assert_allclose(found, model.predict(samples, verbose=0), atol=1e-5)
+
+
+def test_layer_normalization_of_other_offsets_and_gains(target: Path) -> None:
+    """One gain and one offset a product, of which those of a GRU's candidate come in before r."""
+    model = layer_normalized(NormalizedGRU, weight_quantizer=None)
+    rng = np.random.default_rng(3)
+    for weight in model.get_layer("recurrent").weights:
+        if weight.name.endswith(("gain", "offset")):
+            weight.assign(rng.normal(size=weight.shape))
+    report = export(model, target, calibration=walk(40), tolerances=LOOSE)
+    for path in (report.portable, report.fused):
+        assert path is not None
+        found = Interpreter(path).predict(walk(24, seed=7))
+        expected = model.predict(walk(24, seed=7), verbose=0)
+        assert np.abs(found - expected).max() < 0.15 * np.ptp(expected)
+
+
+@pytest.mark.parametrize("options", [{"io": "int8"}, {"quantize": "int16x8"}], ids=str)
+def test_integers_alone_have_no_layer_normalization(target: Path, options: Any) -> None:
+    with pytest.raises(ExportError, match="layer 'recurrent' normalizes its products at every"):
+        export(layer_normalized(), target, calibration=walk(40), tolerances=LOOSE, **options)
+    assert not target.exists()
+
+
+def test_separate_statistics_are_named_with_their_size(target: Path) -> None:
+    normalization = BatchSeparate(time_steps=24)
     model = built(NormalizedLSTM(UNITS, normalization=normalization, name="recurrent"))
+    message = "its averages of 24 time steps would be 12288 bytes"
     with pytest.raises(ExportError, match=f"layer 'recurrent' cannot be exported: .*{message}"):
         export(model, target, calibration=walk(40))
     assert not target.exists()

@@ -57,10 +57,6 @@ WRONG = {
         lambda: lstm(normalization=BatchSeparate(4)).export_step(),
         ("normalization='batch_separate'", "4 time steps would be 640 bytes", "train with"),
     ),
-    "a layer's statistics are folded": (
-        lambda: lstm(normalization="layer").export_step(),
-        ("normalization='layer'", "does not fold into weights", "train with"),
-    ),
     "separate statistics of a dense layer": (
         lambda: NormalizedDense(5, normalization="batch_separate"),
         ("`normalization` of NormalizedDense", "must be", "received 'batch_separate'", "use"),

@@ -14,6 +14,17 @@ def product(x, matrices):
     return x
 
 
+def normalized(step, products, row):
+    """With layer normalization, the part of each gate less its mean, over its deviation."""
+    if step.layer_norm is None:
+        return products
+    parts = np.split(products, step.bias.shape[1] // step.units, axis=1)
+    for part in parts:
+        part -= part.mean(axis=1, keepdims=True)
+        part /= np.sqrt(part.var(axis=1, keepdims=True) + step.layer_norm.epsilon)
+    return np.concatenate(parts, axis=1) * step.layer_norm.gains[row]
+
+
 def reset_before(step, p_x, p_h, states):
     """A GRU whose reset gate acts on the state, before the product."""
     (h,) = states
@@ -29,8 +40,8 @@ def step_output(step, sequences):
     states = [np.zeros((len(sequences), step.units)) for _ in kind.states]
     outputs = []
     for time in range(sequences.shape[1]):
-        x = product(sequences[:, time], step.kernel) + step.bias[0]
-        inner = product(states[0], step.recurrent_kernel)
+        x = normalized(step, product(sequences[:, time], step.kernel), 0) + step.bias[0]
+        inner = normalized(step, product(states[0], step.recurrent_kernel), 1)
         if kind.bias_rows > 1:
             inner = inner + step.bias[1]
         p_x, p_h = np.split(x, gates, axis=1), np.split(inner, gates, axis=1)

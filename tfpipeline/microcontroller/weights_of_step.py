@@ -34,6 +34,11 @@ def weights_of_step(step: RecurrentStep, classifier: Classifier | None) -> CellW
             f"a layer of cell {step.cell!r} has no step in integers alone: expected "
             f"{' or '.join(SCALARS)}; export a .tflite file for it."
         )
+    if step.layer_norm is not None:
+        raise ValueError(
+            "a layer with normalization='layer' has no step in integers alone, which have no root: "
+            "train it with normalization='weight', or export a .tflite file for it."
+        )
     _check_functions(step)
     bias, scalars = np.asarray(step.bias, np.float64), _attributes(step)
     if step.cell == "fast_grnn":

@@ -22,6 +22,8 @@ class Layer(Normalization):
         epsilon: added to the variance.
     """
 
+    AT_RUN_TIME = True
+
     def __init__(self, initial_gain: float = 1.0, epsilon: float = 1e-5) -> None:
         super().__init__(initial_gain, epsilon)
 

@@ -45,6 +45,8 @@ class Normalization:
 
     #: Whether it takes statistics of the batch while training.
     OF_BATCHES: ClassVar[bool] = False
+    #: Whether it normalizes by numbers of the step itself, at inference too.
+    AT_RUN_TIME: ClassVar[bool] = False
     #: Whether it must know the number of the time step.
     COUNTS_TIME: ClassVar[bool] = False
 

@@ -45,6 +45,24 @@ def ordered_sum(values: Float32Array) -> Float32Array:
     return lanes[..., 0]
 
 
+def normalized(
+    products: NDArray[np.floating], gains: NDArray[np.floating], gates: int, epsilon: float
+) -> NDArray[np.floating]:
+    """Return normalized products in floating point.
+
+    Args:
+        products: `(..., gates * units)`.
+        gains: `(gates * units,)`.
+        gates: the normalized parts.
+        epsilon: added to each variance.
+    """
+    p = products.reshape(*products.shape[:-1], gates, -1)
+    distance = p - p.mean(axis=-1, keepdims=True)
+    variance = np.mean(distance * distance, axis=-1, keepdims=True)
+    normal = distance / np.sqrt(variance + products.dtype.type(epsilon))
+    return normal.reshape(products.shape) * gains
+
+
 def fold_layer_norm(
     acc: NDArray[np.int32],
     multiplier: Float32Array,

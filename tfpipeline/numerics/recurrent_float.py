@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from tfpipeline.numerics import activations
 from tfpipeline.numerics.cells import Cell, Functions
 from tfpipeline.numerics.cells.cell import FloatArray
+from tfpipeline.numerics.layer_norm import normalized
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Taps:
     """Inner values of a layer, each `(batch, time, features)`, in the order they were computed.
 
     `a_x` and `a_h` are the vectors between two factors (None for a plain kernel); `p_x` and `p_h`
-    the pre-activations `(..., gates * units)` with the bias rows that belong to them; `states` what
-    the cell carries, h first.
+    the pre-activations `(..., gates * units)` with the bias rows that belong to them; `raw_x` and
+    `raw_h` the products before their normalization (None without one); `states` what the cell
+    carries, h first.
     """
 
     a_x: FloatArray | None
@@ -28,6 +30,8 @@ class Taps:
     p_x: FloatArray
     p_h: FloatArray
     states: tuple[FloatArray, ...]
+    raw_x: FloatArray | None = None
+    raw_h: FloatArray | None = None
 
 
 def sigmoid(x: FloatArray) -> FloatArray:
@@ -65,6 +69,8 @@ def sequence_float(
     go_backwards: bool = False,
     activation: str = "tanh",
     recurrent_activation: str = "sigmoid",
+    gains: ArrayLike | None = None,
+    epsilon: float = 0.0,
     taps: bool = False,
     dtype: type[np.floating] = np.float64,
 ) -> tuple[FloatArray, tuple[FloatArray, ...], Taps | None]:
@@ -83,6 +89,9 @@ def sequence_float(
         go_backwards: Reads the time steps from the last to the first.
         activation: Of what the gates let through, a name of `FLOAT_FUNCTIONS`.
         recurrent_activation: Of the gates.
+        gains: `(2, gates * units)`, of a layer normalization of each gate's products with the
+            kernel and with the recurrent kernel, before biases; None for none.
+        epsilon: Added to its variances.
         taps: Also return a `Taps`, for calibration.
         dtype: float32 or float64, the precision of the arithmetic.
 
@@ -115,9 +124,13 @@ def sequence_float(
     )
 
     a_x = inputs @ left[0] if len(left) == 2 else None
-    p_x = (inputs if a_x is None else a_x) @ left[-1] + biases[0]
+    raw_x = (inputs if a_x is None else a_x) @ left[-1]
+    norms = None if gains is None else np.asarray(gains, dtype=dtype)
+    p_x = raw_x if norms is None else normalized(raw_x, norms[0], gates, epsilon)
+    p_x = p_x + biases[0]
     a_h = np.empty((batch, steps, right[0].shape[1]), dtype) if len(right) == 2 and taps else None
     p_h = np.zeros((batch, steps, gates * units), dtype) if taps else None
+    raw_h = np.zeros_like(p_x) if taps and norms is not None else None
     kept = [np.empty((batch, steps, units), dtype) for _ in range(count if taps else 1)]
     columns = [slice(g * units, (g + 1) * units) for g in range(gates)]
     step, factored, own_bias = cell.step, len(right) == 2, cell.bias_rows == 2
@@ -128,6 +141,10 @@ def sequence_float(
         if cell.recurrent:
             inner = states[0] @ right[0] if factored else states[0]
             recurrent = inner @ right[-1]
+            if norms is not None:
+                if raw_h is not None:
+                    raw_h[:, t] = recurrent
+                recurrent = normalized(recurrent, norms[1], gates, epsilon)
             if own_bias:
                 recurrent = recurrent + biases[1]
             h_gates = [recurrent[:, rows] for rows in columns]
@@ -138,8 +155,10 @@ def sequence_float(
             a_h[:, t] = inner
         if p_h is not None and cell.recurrent:
             p_h[:, t] = recurrent
-    found = Taps(a_x, a_h, p_x, p_h, tuple(kept)) if p_h is not None else None
-    return kept[0], states, found
+    if p_h is None:
+        return kept[0], states, None
+    before = (None, None) if norms is None else (raw_x, raw_h)
+    return kept[0], states, Taps(a_x, a_h, p_x, p_h, tuple(kept), *before)
 
 
 def _windows(inputs: FloatArray, window: int) -> FloatArray:

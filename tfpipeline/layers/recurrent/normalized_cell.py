@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from tfpipeline import normalizations, quantizers
@@ -195,8 +196,25 @@ class NormalizedCell(RecurrentCell):
         """Return the normalizations of inputs, state and outputs, which keep moving averages."""
         return self._normal
 
+    def check_exportable(self) -> None:
+        """Raise for what no exported step has."""
+
+    def layer_norm(self) -> tuple[np.ndarray, tuple[Any, Any]] | None:
+        """Return the gains `(2, columns)` of layer normalization and its offsets; None for others.
+
+        The offsets are those of inputs and state, `(columns,)` each.
+        """
+        self.check_exportable()
+        if not self.normalization.AT_RUN_TIME:
+            return None
+        read = ops.convert_to_numpy
+        gains = np.stack([read(normal.gain) for normal in self._normal])
+        first, second = (read(normal.offset) for normal in self._normal)
+        return gains, (first, second)
+
     def fold(self) -> tuple[Any, Any]:
         """Return scale and offset of every column, for inputs and state; see `Normalization`."""
+        self.check_exportable()
         first, second = (
             normal.fold(ops.convert_to_numpy(form.product()))
             for normal, form in zip(

@@ -15,7 +15,7 @@ from tfpipeline.layers.recurrent.batch_statistics import statistics_of_batch
 from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 from tfpipeline.layers.recurrent.time_count import number_of
 from tfpipeline.normalizations import Steps
-from tfpipeline.protocol import RecurrentStep
+from tfpipeline.protocol import LayerNorm, RecurrentStep
 
 
 class NormalizedLayer(RecurrentLayer):
@@ -96,16 +96,26 @@ class NormalizedLayer(RecurrentLayer):
     def export_step(self) -> RecurrentStep:
         """Return one step with the normalization folded into kernels and bias.
 
+        Layer normalization does not fold: its offsets go into the bias, and the step has its gains.
+
         Raises:
-            ValueError: the normalization does not fold.
+            ValueError: the normalization is neither.
         """
         step = super().export_step()
-        if self.cell.normalization is None:
+        normalization = self.cell.normalization
+        if normalization is None:
             return step
-        (scale_x, offset_x), (scale_h, offset_h) = self.cell.fold()
+        at_run_time = self.cell.layer_norm()
+        if at_run_time is None:
+            (scale_x, offset_x), (scale_h, offset_h) = self.cell.fold()
+        else:
+            gains, (offset_x, offset_h) = at_run_time
         bias = np.array(step.bias)
         bias[0] += offset_x
         bias[1 if self.cell.BIAS_ROWS > 1 else 0] += offset_h
+        if at_run_time is not None:
+            norm = LayerNorm(gains, normalization.epsilon)
+            return replace(step, bias=bias, layer_norm=norm)
         return replace(
             step,
             kernel=_scaled(step.kernel, scale_x),

@@ -120,14 +120,13 @@ class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
     def averages_of(self) -> tuple[Any, ...]:
         return (*super().averages_of(), self._cell_normal)
 
-    def fold(self) -> tuple[Any, Any]:
+    def check_exportable(self) -> None:
         if self.normalize_cell:
             raise ValueError(
                 "`normalize_cell` does not fold into weights, because c is carried on as it is: "
                 "expected a layer without it, received True; train with normalize_cell=False to "
                 "fold."
             )
-        return super().fold()
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "normalize_cell": self.normalize_cell}
