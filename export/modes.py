@@ -24,16 +24,19 @@ class Mode:
         weights: "float32", "float16", "int8", "int4" or "int2".
         per_channel: Whether each output row of integer weights has a scale of its own, and not
             the whole matrix one.
+        unpacked: Whether matrices that two bits hold exactly are stored so, of float32 weights, and
+            unpacked before they are multiplied.
     """
 
     activations: str
     weights: str
     per_channel: bool = True
+    unpacked: bool = False
 
     @property
     def weight_bits(self) -> int:
         """Bits of an integer weight: 8 where weights are floating point."""
-        return {"int4": 4, "int2": 2}.get(self.weights, 8)
+        return 2 if self.unpacked else {"int4": 4, "int2": 2}.get(self.weights, 8)
 
     @property
     def integer_weights(self) -> bool:
@@ -55,8 +58,11 @@ MODES: Mapping[str, Mode] = {
     "int8x4": Mode(INT8, "int4"),
     "int8x2": Mode(INT8, "int2"),
     "int16x8": Mode(INT16, "int8"),
+    "w2af32": Mode(FLOAT32, "float32", unpacked=True),
 }
 """By the name that users give; "AxB" reads activations times weights, as in TensorFlow Lite."""
+ALIASES: Mapping[str, str] = {"w2a8": "int8x2"}
+"""Further names of these, which work on low-bit weights has."""
 
 
 class ModeTable:
@@ -149,7 +155,8 @@ class ModeTable:
 
 
 def _mode(argument: str, name: str, per_channel: bool) -> Mode:
-    if not isinstance(name, str) or name not in MODES:
+    known = ALIASES.get(name, name) if isinstance(name, str) else None
+    if known not in MODES:
         options = ", ".join(repr(key) for key in MODES)
         raise ExportError(f"{argument} must be one of {options}, received {name!r}")
-    return MODES[name] if per_channel else replace(MODES[name], per_channel=False)
+    return MODES[known] if per_channel else replace(MODES[known], per_channel=False)

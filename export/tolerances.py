@@ -83,7 +83,7 @@ def _usual(mode: Mode) -> Tolerances:
     if mode.weight_bits == 4:
         # Measured 0.69 and 0.92; a trained keyword model had 0.14 over all channels.
         return Tolerances(agreement=0.75, relative_error=0.7)
-    if mode.weight_bits == 2:
+    if mode.weight_bits == 2 and mode.integer_weights:
         # Measured 0.12 and 0.98: weights of two bits are exact, but ternary models react strongly
         # to rounded activations.
         return Tolerances(agreement=0.65, relative_error=0.35)

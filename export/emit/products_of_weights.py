@@ -65,18 +65,25 @@ def is_hybrid(code: str, values: np.ndarray) -> bool:
 
 
 def unpacked_constant(
-    graph: GraphBuilder, name: str, values: np.ndarray, matrix: QuantizedMatrix, axis: int = 0
+    graph: GraphBuilder,
+    name: str,
+    values: np.ndarray,
+    matrix: QuantizedMatrix,
+    axis: int = 0,
+    bits: int = 8,
 ) -> int:
-    """Per-channel 8-bit weights that a float32 op reads; runtimes unpack them once, at the start.
+    """Per-channel weights that a float32 op reads; of 8 bits runtimes unpack them once.
 
-    Of fewer than 8 bits they would unpack them at every call. Where scales, zero points and the
-    further op take more bytes than 8-bit weights save, the weights stay in float32.
+    Of two bits they unpack them at every call. Where scales, zero points and the further op take
+    more bytes than such weights save, the weights stay in float32.
     """
-    if 3 * values.size <= _UNPACKING_BYTES + 12 * len(matrix.scales):
+    saved = (4 - bits / 8) * values.size
+    if saved <= _UNPACKING_BYTES + 12 * len(matrix.scales):
         return graph.constant(name, np.asarray(values, np.float32))
-    stored = integer_constant(graph, f"{name}/int8", matrix, 8, axis)
+    stored = integer_constant(graph, f"{name}/int{bits}", matrix, bits, axis)
     result = graph.tensor(name, matrix.values.shape, np.float32)
-    graph.operator("DEQUANTIZE", [stored], [result], schema.DequantizeOptionsT(), version=5)
+    version = {8: 5, 2: 7}[bits]
+    graph.operator("DEQUANTIZE", [stored], [result], schema.DequantizeOptionsT(), version)
     return result
 
 
@@ -140,6 +147,8 @@ def fully_connected(
             # Per-channel weights with float activations: TensorFlow Lite quantizes x on the fly.
             version = 12 if bits == 8 else 13
             options.asymmetricQuantizeInputs = bits == 8
+        elif mode.unpacked and bits == 2:
+            weights = unpacked_constant(graph, f"{name}/weights", values, quantized, bits=2)
         else:
             weights = float_constant(graph, f"{name}/weights", values, mode)
         inputs = [x, weights, -1]

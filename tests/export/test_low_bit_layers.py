@@ -103,6 +103,32 @@ def test_layer_normalization_in_float32_is_that_of_keras(target: Path) -> None:
     np.testing.assert_allclose(found, model.predict(samples, verbose=0), atol=1e-5)
 
 
+def test_two_bits_in_float32_compute_what_keras_does(target: Path) -> None:
+    """Their products are those of the trained codes, of factors as of whole matrices."""
+    own = NormalizedLSTM(64, weight_quantizer="TWN", return_sequences=True, name="recurrent")
+    low_rank = FastGRNN(24, rank=8, recurrent_rank=8, weight_quantizer="BWN", name="low_rank")
+    layers = [own, low_rank, keras.layers.Dense(3)]
+    model = settle(keras.Sequential([keras.Input((None, FEATURES)), *layers]))
+    samples = walk(24, seed=7)
+    expected = model.predict(samples, verbose=0)
+    sizes = {}
+    for mode in ("float32", "w2af32", "w2a8"):
+        report = export(model, target, quantize=mode, calibration=walk(40), tolerances=LOOSE)
+        assert report.portable is not None
+        assert (report.fused is None) == (mode != "w2a8")
+        sizes[mode] = report.form("portable").bytes
+        if mode != "w2a8":
+            found = Interpreter(report.portable).predict(samples)
+            np.testing.assert_allclose(found, expected, atol=1e-5)
+        if mode == "float32":
+            continue
+        stored = {_unsigned(row) for matrix in two_bit_weights(report.portable) for row in matrix}
+        codes = keras.ops.convert_to_numpy(own.cell.recurrent_kernel)
+        codes = np.sign(codes).astype(int).T
+        assert all(_unsigned(row) in stored for row in codes)
+    assert sizes["w2af32"] < sizes["float32"] / 4
+
+
 def test_layer_normalization_of_other_offsets_and_gains(target: Path) -> None:
     """One gain and one offset a product, of which those of a GRU's candidate come in before r."""
     model = layer_normalized(NormalizedGRU, weight_quantizer=None)

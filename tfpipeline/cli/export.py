@@ -36,6 +36,7 @@ MODES = (
     "int8x4",
     "int8x2",
     "int16x8",
+    "w2af32",
 )
 CLIPPINGS = ("minmax", "percentile", "mse", "compare")
 
