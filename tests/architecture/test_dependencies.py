@@ -66,9 +66,13 @@ PYTHON_PARTS = {
     # The recurrent cells have their gates from their specification.
     "layers": part(f"{KERAS_SIDE} numerics.cells errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),
-    # TensorBoard's files are written by TensorFlow, whatever the backend.
+    # TensorBoard's files are written by TensorFlow, whatever the backend. Jacobians are those of
+    # the specification of a cell.
     "callbacks": part(
-        f"{KERAS_SIDE} numerics.hard_threshold arguments errors", "numpy keras", lazy="tensorflow"
+        f"{KERAS_SIDE} numerics.hard_threshold numerics.cells numerics.recurrent_float arguments "
+        "errors",
+        "numpy keras",
+        lazy="tensorflow matplotlib",
     ),
     "losses": part(f"{KERAS_SIDE} errors", "numpy keras"),
     "metrics": part(f"{KERAS_SIDE} decoding errors", "numpy keras"),

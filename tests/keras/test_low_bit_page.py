@@ -9,4 +9,4 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_page_runs():
-    run_page("low_bit.md", blocks=4)
+    run_page("low_bit.md", blocks=5)

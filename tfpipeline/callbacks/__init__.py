@@ -10,6 +10,7 @@ from tfpipeline.callbacks.learning_rate_multipliers import LearningRateMultiplie
 from tfpipeline.callbacks.polynomial_pruning import PolynomialPruning
 from tfpipeline.callbacks.rank_monitor import RankMonitor
 from tfpipeline.callbacks.second_moments import SecondMoments
+from tfpipeline.callbacks.spectral_monitor import SpectralMonitor
 from tfpipeline.callbacks.step_clipping import StepClipping
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "PolynomialPruning",
     "RankMonitor",
     "SecondMoments",
+    "SpectralMonitor",
     "StepClipping",
     "percentiles",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from tfpipeline.callbacks.scalar_logs import ScalarLogs
 from tfpipeline.layers.factored.named_factors import named_factors
 from tfpipeline.metrics.explained_variance_rank import check_share, explained_variance_rank
 from tfpipeline.metrics.nu import nu
@@ -47,7 +48,7 @@ class RankMonitor(keras.callbacks.Callback):
             raise ValueError(f"`every` must be a positive int; received {every!r}.")
         self.every = every
         self.log_dir = log_dir
-        self._writer: Any = None if log_dir is None else _summary_writer(log_dir)
+        self._writer = None if log_dir is None else ScalarLogs(log_dir)
 
     def measure(self) -> dict[str, float]:
         """Return the measures of the model as it is now."""
@@ -78,26 +79,4 @@ class RankMonitor(keras.callbacks.Callback):
             measures = self.measure()
             logs.update(measures)
             if self._writer is not None:
-                self._write(measures, epoch)
-
-    def _write(self, measures: dict[str, float], epoch: int) -> None:
-        import tensorflow as tf
-        from tensorflow.core.framework.summary_pb2 import DATA_CLASS_SCALAR, SummaryMetadata
-
-        # What tf.summary.scalar writes; that one needs the tensorboard package on this machine.
-        metadata = SummaryMetadata(data_class=DATA_CLASS_SCALAR)
-        metadata.plugin_data.plugin_name = "scalars"
-        with self._writer.as_default():  # whose end flushes
-            for name, value in measures.items():
-                tf.summary.write(name, tf.constant(value, tf.float32), epoch, metadata)
-
-
-def _summary_writer(log_dir: str | os.PathLike[str]) -> Any:
-    try:
-        import tensorflow as tf
-    except ImportError as error:
-        raise ValueError(
-            f"`log_dir` needs TensorFlow, which is not installed; received {str(log_dir)!r}: leave "
-            "it out, the history has the same numbers."
-        ) from error
-    return tf.summary.create_file_writer(os.fspath(log_dir))
+                self._writer.write(measures, epoch)

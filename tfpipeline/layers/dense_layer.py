@@ -25,7 +25,7 @@ class DenseLayer(keras.layers.Layer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.__signature__ = signature_of(arguments_of(cls).values())  # type: ignore[attr-defined]
+        cls.__signature__ = signature_of(arguments_of(cls).values())
 
     def __init__(
         self,

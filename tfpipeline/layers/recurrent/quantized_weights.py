@@ -93,6 +93,15 @@ class QuantizedWeights:
         return made
 
     @contextmanager
+    def latent(self) -> Iterator[None]:
+        """Inside, weights are read as they train, not quantized."""
+        quantizer, self.quantizer = self.quantizer, None
+        try:
+            yield
+        finally:
+            self.quantizer = quantizer
+
+    @contextmanager
     def during(self, training: bool, once: bool) -> Iterator[None]:
         """Inside, weights are those of training or of inference.
 
