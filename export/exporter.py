@@ -107,7 +107,8 @@ def export(
             fourth calibration sample, which is then held back from the calibration, or all where
             there are fewer than 64. Of an iterable or a folder at most 1000 are used.
         labels: Names of the entries of the last axis of a single output, for the model card.
-        frontend: `LogMel.to_config()` of the features, for the model card and folders of audio.
+        frontend: `to_config()` of the features' `LogMel` or `MicroFrontend`, for the model card
+            and folders of audio.
         tolerances: How far the files may be from Keras.
         sensitivity: Also measure what rounding each layer alone costs; takes a moment a layer.
         metrics: What was measured of the Keras model, for the model card:

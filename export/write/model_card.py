@@ -13,7 +13,8 @@ from tfpipeline.export.calibrate.calibrate import Observed
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.lower.scales import QuantizationTable
 from tfpipeline.export.options import ExportOptions
-from tfpipeline.features import LogMel
+from tfpipeline.features import windows_of
+from tfpipeline.features.front_end import FRONT_ENDS, front_end_class
 from tfpipeline.runtime.native import ABI_VERSION
 
 _PACKAGES = ("tfpipeline", "keras", "tensorflow", "ai-edge-litert", "numpy")
@@ -37,9 +38,12 @@ def given_part(
             raise ExportError(f"{argument} must be a string, received {type(text).__name__}")
     if frontend is not None:
         try:
-            LogMel.from_config(frontend)
+            windows_of(frontend)
         except (ValueError, TypeError) as error:
-            raise ExportError(f"frontend must be what LogMel.to_config() gives: {error}") from error
+            known = " or ".join(one.__name__ for one in FRONT_ENDS.values())
+            raise ExportError(
+                f"frontend must be what to_config() of {known} gives: {error}"
+            ) from error
     return {
         "name": name,
         "description": description,
@@ -111,10 +115,10 @@ def with_units(entry: dict[str, Any], frontend: Mapping[str, Any] | None) -> dic
     """Return an input's description with unit and rates, where it is what the frontend makes."""
     if frontend is None or len(entry["shape"]) != 3:
         return {**entry, "unit": None, "sample_rate": None, "frame_rate": None}
-    config = LogMel.from_config(frontend).config
+    config = windows_of(frontend)
     return {
         **entry,
-        "unit": "natural logarithm of mel energies, less frontend.mean, over frontend.std",
+        "unit": front_end_class(frontend).UNIT,
         "sample_rate": config.sample_rate,
         "frame_rate": config.sample_rate / config.hop_samples,
     }

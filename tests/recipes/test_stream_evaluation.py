@@ -64,7 +64,7 @@ def test_a_keras_model_says_at_each_frame_what_it_says_of_the_sequence(
     for _ in range(2):
         listens.reset()
         found = np.concatenate([listens.process(part) for part in parts(audio)])
-        features = listens.log_mel(audio)
+        features = listens.front_end(audio)
         assert len(found) == len(features)
         for end in (1, 24, 117, len(features)):
             expected = exported.model.predict(features[None, :end], verbose=0)[0]
@@ -80,7 +80,7 @@ def test_a_whole_model_is_run_on_windows(exported: Exported) -> None:
     assert listens.rows.first_frame_seconds == pytest.approx(0.025 + 0.01 * (frames - 1))
     audio = noise(2.0, 6)
     found = np.concatenate([listens.process(part) for part in parts(audio)])
-    features = listens.log_mel(audio)
+    features = listens.front_end(audio)
     starts = range(0, len(features) - frames + 1, 7)
     expected = interpreter.predict(np.stack([features[i : i + frames] for i in starts]))
     np.testing.assert_array_equal(found, expected)

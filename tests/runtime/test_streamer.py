@@ -11,7 +11,7 @@ import pytest
 from small_model import FEATURES, Exported, walk
 
 from tfpipeline.export import ExportReport, Tolerances, export
-from tfpipeline.features import LogMel
+from tfpipeline.features import LogMel, LogMelConfig
 from tfpipeline.recipes import run_file
 from tfpipeline.recipes.run_inputs import RunError
 from tfpipeline.runtime import Interpreter, ModelFileError, Streamer
@@ -79,7 +79,7 @@ def test_a_file_with_several_outputs_is_run(upsampled: ExportReport, tmp_path: P
 
 def test_a_front_end_of_another_width_is_named(upsampled: ExportReport) -> None:
     stream = Streamer(upsampled.stream_portable)
-    stream._audio = LogMel(LogMel().config.__class__(num_mels=20)).stream()
+    stream._windows = LogMelConfig(num_mels=20)
     with pytest.raises(ModelFileError, match="frames of 20 features: feed features to process"):
         stream.process_audio(np.zeros(400))
 

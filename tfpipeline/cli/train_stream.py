@@ -55,12 +55,12 @@ def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.loading import load_model
     from tfpipeline.recipes.atomic import save_model
     from tfpipeline.recipes.keras_scores import read_scoring_card
-    from tfpipeline.recipes.run_inputs import RunError, log_mel_of
+    from tfpipeline.recipes.run_inputs import RunError, front_end_of_card
     from tfpipeline.recipes.stream_frames import FrameLabels, read_stream_frames
     from tfpipeline.recipes.stream_training import StreamTraining, train_on_recordings
 
     card = read_scoring_card(arguments.card)
-    log_mel = log_mel_of(arguments.card, card)
+    front_end = front_end_of_card(arguments.card, card)
     if not card["labels"]:
         raise RunError(f"{arguments.card} names no labels; export the model with labels.")
     frames = FrameLabels(tuple(card["labels"]), arguments.background, arguments.hold)
@@ -69,9 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     model = load_model(arguments.model, compile=False)
     scores = _scores_of(arguments, card, model.output_shape[-1])
-    train = read_stream_frames(arguments.recordings, log_mel, frames)
+    train = read_stream_frames(arguments.recordings, front_end, frames)
     validation = (
-        read_stream_frames(arguments.validation, log_mel, frames) if arguments.validation else []
+        read_stream_frames(arguments.validation, front_end, frames) if arguments.validation else []
     )
     train_on_recordings(model, train, validation, settings, scores == LOGITS)
     save_model(model, arguments.out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from tfpipeline.features.audio_level import as_samples
 from tfpipeline.features.log_mel_config import LogMelConfig
 from tfpipeline.features.mel_filters import MelFilters
 
-_FORMAT = "log_mel"
 _VERSION = 1
 # Frames handled at once: their spectra and filter products stay in a core's own cache.
 _BLOCK = 32
@@ -44,6 +43,10 @@ class LogMel:
         >>> LogMel()(np.zeros(16000, np.int16)).shape
         (98, 40)
     """
+
+    TYPE: ClassVar[str] = "log_mel"
+    UNIT: ClassVar[str] = "natural logarithm of mel energies, less frontend.mean, over frontend.std"
+    """Of its features."""
 
     def __init__(
         self,
@@ -99,7 +102,7 @@ class LogMel:
     def to_config(self) -> dict[str, Any]:
         """Return all constants, normalization included, as a dictionary that JSON can hold."""
         return {
-            "type": _FORMAT,
+            "type": LogMel.TYPE,
             "version": _VERSION,
             **self.config.to_dict(),
             "mean": [float(value) for value in self.mean],
@@ -119,14 +122,19 @@ class LogMel:
                 f"LogMel: expected the dictionary of to_config(), got {type(config).__name__}."
             )
         values = dict(config)
-        kind, version = values.pop("type", _FORMAT), values.pop("version", _VERSION)
-        if kind != _FORMAT or version != _VERSION:
+        kind, version = values.pop("type", LogMel.TYPE), values.pop("version", _VERSION)
+        if kind != LogMel.TYPE or version != _VERSION:
             raise ValueError(
-                f"LogMel: expected a front end of type {_FORMAT!r} version {_VERSION}, got "
+                f"LogMel: expected a front end of type {LogMel.TYPE!r} version {_VERSION}, got "
                 f"{kind!r} version {version!r}; use the tfpipeline release that wrote it."
             )
         mean, std = values.pop("mean", None), values.pop("std", None)
         return cls(LogMelConfig.from_dict(values), mean, std)
+
+    @classmethod
+    def windows_of(cls, config: Mapping[str, Any]) -> LogMelConfig:
+        """Return the windows and filters of what `from_config` makes, which raises the same."""
+        return cls.from_config(config).config
 
     def _features(self, samples: np.ndarray, frames: int) -> np.ndarray:
         """Features of the first `frames` frames of float32 `(samples,)`."""
@@ -179,6 +187,7 @@ class LogMelStream:
 
     def __init__(self, log_mel: LogMel) -> None:
         self.log_mel = log_mel
+        self.config = log_mel.config
         self.reset()
 
     def reset(self) -> None:
@@ -199,7 +208,7 @@ class LogMelStream:
                 f"LogMelStream: samples must have the shape (samples,), got {chunk.shape}; "
                 "keep one stream for each channel."
             )
-        config = self.log_mel.config
+        config = self.config
         pending = np.concatenate([self._pending, chunk])
         dropped = min(self._skip, len(pending))
         pending = pending[dropped:]

@@ -36,7 +36,10 @@ class MicroFrontend:
         (98, 40)
     """
 
-    CONFIG: ClassVar[dict[str, Any]] = {"type": "micro_frontend", "version": 1}
+    TYPE: ClassVar[str] = "micro_frontend"
+    CONFIG: ClassVar[dict[str, Any]] = {"type": TYPE, "version": 1}
+    UNIT: ClassVar[str] = "integers of TFLite-Micro's front end, over 25.6"
+    """Of its features."""
     config = _CONFIG
     """Its windows and filters, as those of `LogMel` are described; it has no others."""
 
@@ -80,11 +83,21 @@ class MicroFrontend:
         Raises:
             ValueError: another type or version of front end.
         """
+        cls.windows_of(config)
+        return cls()
+
+    @classmethod
+    def windows_of(cls, config: Mapping[str, Any]) -> LogMelConfig:
+        """Return the windows and filters of what `from_config` makes, without its package.
+
+        Raises:
+            ValueError: another type or version of front end.
+        """
         if not isinstance(config, Mapping) or dict(config) != cls.CONFIG:
             raise ValueError(
                 f"MicroFrontend: expected {cls.CONFIG}, got {config!r}; use the class of that type."
             )
-        return cls()
+        return cls.config
 
 
 class MicroFrontendStream:
@@ -96,6 +109,8 @@ class MicroFrontendStream:
         >>> [len(stream.process(np.zeros(160, np.int16))) for _ in range(4)]    # doctest: +SKIP
         [0, 0, 1, 1]
     """
+
+    config = _CONFIG
 
     def __init__(self) -> None:
         self.reset()

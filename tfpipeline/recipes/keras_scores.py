@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.recipes.run_inputs import RunError, log_mel_of
+from tfpipeline.recipes.run_inputs import RunError, front_end_of_card
 from tfpipeline.recipes.score_stream import KERAS
 from tfpipeline.runtime.card_schema import CardError, check_card
 from tfpipeline.runtime.model_card import read_card
@@ -49,9 +49,9 @@ class KerasScores:
                 ".tflite of its export with --card."
             )
         found = read_scoring_card(Path(card))
-        self.log_mel = log_mel_of(card, found)
+        self.front_end = front_end_of_card(card, found)
         plain = load_model(model, compile=False)
-        width = self.log_mel.config.num_mels
+        width = self.front_end.config.num_mels
         shapes = [tuple(one.shape) for one in plain.inputs]
         if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][1:] != (None, width):
             raise RunError(
@@ -73,7 +73,7 @@ class KerasScores:
         self.reset()
 
     def reset(self) -> None:
-        self._audio = self.log_mel.stream()
+        self._audio = self.front_end.stream()
         self._goes_on = False
 
     def process(self, samples: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfpipeline.array_file import SUFFIXES, ArrayFileError, read_array_file
 from tfpipeline.errors import TfpipelineError
-from tfpipeline.features import LogMel
+from tfpipeline.features import FrontEnd, front_end_of
 
 AUDIO = ".wav"
 
@@ -98,8 +98,8 @@ def features_of(file: Path, model: str | Path, card: Mapping[str, Any]) -> np.nd
         RunError: the card has no front end, or one that does not fit; the audio is too short.
         AudioError: the file cannot be read.
     """
-    log_mel = log_mel_of(model, card)
-    config = log_mel.config
+    front_end = front_end_of_card(model, card)
+    config = front_end.config
     shape = tuple(card["inputs"][0]["shape"])
     if len(card["inputs"]) > 1 or len(shape) < 3 or math.prod(shape[2:]) != config.num_mels:
         raise RunError(
@@ -107,33 +107,33 @@ def features_of(file: Path, model: str | Path, card: Mapping[str, Any]) -> np.nd
             f"front end, of {config.num_mels} features a frame, does not make; feed it .npy or "
             ".npz arrays."
         )
-    audio = read_audio(file, log_mel)
+    audio = read_audio(file, front_end)
     most = shape[1]
     if card.get("length") and config.num_frames(len(audio)) < most:
-        features = log_mel(audio)
+        features = front_end(audio)
         if not len(features):
             raise too_short(file, config.window_ms)
     else:
         samples = config.window_samples + config.hop_samples * (most - 1)
-        features = log_mel(np.pad(audio[:samples], (0, max(0, samples - len(audio)))))
+        features = front_end(np.pad(audio[:samples], (0, max(0, samples - len(audio)))))
     return features.reshape(len(features), *shape[2:])
 
 
-def read_audio(file: Path, log_mel: LogMel) -> np.ndarray:
+def read_audio(file: Path, front_end: FrontEnd) -> np.ndarray:
     """Return the samples of a WAV file at the front end's rate."""
     from tfpipeline.data.audio.wav import read_wav
 
-    return read_wav(file, log_mel.config.sample_rate)
+    return read_wav(file, front_end.config.sample_rate)
 
 
-def log_mel_of(model: str | Path, card: Mapping[str, Any]) -> LogMel:
+def front_end_of_card(model: str | Path, card: Mapping[str, Any]) -> FrontEnd:
     """Return the front end in a model's card."""
     if not card.get("frontend"):
         raise RunError(
             f"{model} has no audio front end in its card; feed it .npy features, or export it "
-            "with frontend=log_mel.to_config()."
+            "with frontend=front_end.to_config()."
         )
-    return LogMel.from_config(card["frontend"])
+    return front_end_of(card["frontend"])
 
 
 def too_short(file: Path, window_ms: float) -> RunError:

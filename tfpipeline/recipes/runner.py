@@ -98,12 +98,12 @@ def _stream(model: str | Path, source: Path, card: dict[str, Any], runtime: str 
 
     streamer = Streamer(model, runtime=runtime)
     if source.suffix.lower() == AUDIO:
-        log_mel = run_inputs.log_mel_of(model, card)
-        audio = run_inputs.read_audio(source, log_mel)
+        front_end = run_inputs.front_end_of_card(model, card)
+        audio = run_inputs.read_audio(source, front_end)
         results = streamer.process_audio(audio)
-        frames = log_mel.config.num_frames(len(audio)) - streamer.waiting_frames
+        frames = front_end.config.num_frames(len(audio)) - streamer.waiting_frames
         if not frames:
-            raise run_inputs.too_short(source, log_mel.config.window_ms)
+            raise run_inputs.too_short(source, front_end.config.window_ms)
         left_over = streamer.waiting_frames
     else:
         inputs = run_inputs.read_inputs(source, card)

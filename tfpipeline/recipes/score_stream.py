@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tfpipeline.features import LogMel
-from tfpipeline.recipes.run_inputs import RunError, log_mel_of
+from tfpipeline.features import FrontEnd
+from tfpipeline.recipes.run_inputs import RunError, front_end_of_card
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.runtime.stream_scores import StreamScores
 
@@ -23,13 +23,13 @@ class ScoreStream(Protocol):
     Args:
         kind: "stream", "whole" or "keras".
         rows: what the rows of scores are, and when.
-        log_mel: the front end.
+        front_end: the front end.
         runtime: what runs the model.
     """
 
     kind: str
     rows: StreamScores
-    log_mel: LogMel
+    front_end: FrontEnd
     runtime: str
 
     def reset(self) -> None:
@@ -47,7 +47,7 @@ class StreamedScores:
     def __init__(self, model: str | Path, runtime: str | None = None) -> None:
         self._streamer = Streamer(model, runtime=runtime)
         card = self._streamer.card
-        self.log_mel = log_mel_of(model, card)
+        self.front_end = front_end_of_card(model, card)
         self.rows = StreamScores.of(model, card)
         self.runtime = self._streamer.runtime
         self.reset = self._streamer.reset
@@ -67,10 +67,10 @@ class WindowedScores:
     ) -> None:
         self._interpreter = Interpreter(model, runtime=runtime)
         card = self._interpreter.card
-        self.log_mel = log_mel_of(model, card)
+        self.front_end = front_end_of_card(model, card)
         self.runtime = self._interpreter.runtime
-        self._shape = check_takes_features(model, card, self.log_mel)
-        config = self.log_mel.config
+        self._shape = check_takes_features(model, card, self.front_end)
+        config = self.front_end.config
         frame = config.hop_samples / config.sample_rate
         self._length = self._shape[0]
         self._stride = max(round(hop_seconds / frame), 1)
@@ -83,8 +83,8 @@ class WindowedScores:
         self.reset()
 
     def reset(self) -> None:
-        self._audio = self.log_mel.stream()
-        self._waiting = np.zeros((0, self.log_mel.config.num_mels), np.float32)
+        self._audio = self.front_end.stream()
+        self._waiting = np.zeros((0, self.front_end.config.num_mels), np.float32)
 
     def process(self, samples: np.ndarray) -> np.ndarray:
         frames = np.concatenate([self._waiting, self._audio.process(samples)])
@@ -99,7 +99,7 @@ class WindowedScores:
 
 
 def check_takes_features(
-    model: str | Path, card: Mapping[str, Any], log_mel: LogMel
+    model: str | Path, card: Mapping[str, Any], front_end: FrontEnd
 ) -> tuple[int, ...]:
     """Return the shape of a model's one input, without the batch axis.
 
@@ -107,7 +107,7 @@ def check_takes_features(
         RunError: it does not take the frames of its front end.
     """
     shapes = [tuple(entry["shape"][1:]) for entry in card["inputs"]]
-    width = log_mel.config.num_mels
+    width = front_end.config.num_mels
     timed = len(shapes) == 1 and card["inputs"][0]["time_axis"]
     if not timed or int(np.prod(shapes[0][1:])) != width:
         raise RunError(

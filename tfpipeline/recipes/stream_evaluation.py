@@ -139,7 +139,7 @@ def evaluate_stream(
     settings = settings or StreamSettings()
     scores = open_scores(model, settings.hop, card)
     words = _sweep(scores, settings).words
-    rate = scores.log_mel.config.sample_rate
+    rate = scores.front_end.config.sample_rate
     heard = open_recordings(Path(recordings), rate, words)
     other = [] if validation is None else open_recordings(Path(validation), rate, words)
     seconds = sum(one.seconds for one in (*heard, *other))
@@ -168,7 +168,7 @@ def _listen(
     scores: ScoreStream, recordings: Sequence[Recording], settings: StreamSettings, bar: ProgressBar
 ) -> DetectionCurve:
     sweep = _sweep(scores, settings)
-    rate = scores.log_mel.config.sample_rate
+    rate = scores.front_end.config.sample_rate
     for recording in recordings:
         scores.reset()
         sweep.begin(recording.spoken)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tfpipeline.data.audio.label_track import LabelledInterval
 from tfpipeline.data.errors import DataError
-from tfpipeline.features import LogMel
+from tfpipeline.features import FrontEnd
 from tfpipeline.progress import progress
 from tfpipeline.recipes.stream_recordings import open_recordings
 
@@ -90,25 +90,27 @@ class FrameLabels:
         return labels, weights
 
 
-def read_stream_frames(folder: Path, log_mel: LogMel, frames: FrameLabels) -> list[StreamFrames]:
+def read_stream_frames(
+    folder: Path, front_end: FrontEnd, frames: FrameLabels
+) -> list[StreamFrames]:
     """Read all recordings of a folder as features with a label a frame.
 
     Args:
         folder: WAV files and label tracks, as `read_recordings` reads them.
-        log_mel: the model's front end.
+        front_end: the model's front end.
         frames: which label a frame has.
 
     Raises:
         DataError: no folder, no recording, broken labels, none of the model's words, or recordings
             shorter than a frame.
     """
-    config = log_mel.config
+    config = front_end.config
     words = [label for label in frames.labels if label != frames.background]
     recordings = open_recordings(folder, config.sample_rate, words)
     found = []
     with progress("Reading recordings", len(recordings)) as bar:
         for one in recordings:
-            stream = log_mel.stream()
+            stream = front_end.stream()
             features = np.concatenate([stream.process(block) for block in one.audio])
             samples = np.arange(len(features)) * config.hop_samples + config.window_samples
             labels, weights = frames.of_frames(samples / config.sample_rate, one.spoken)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfpipeline.features import LogMel
+from tfpipeline.features import windows_of
 
 _KEYS = ("labels", "inputs", "outputs", "states", "form", "streaming")
 _SIGNATURE_KEYS = ("inputs", "outputs", "states", "streaming")
@@ -219,7 +219,7 @@ def _frontend(frontend: Any) -> None:
     if not isinstance(frontend, dict):
         raise _wrong("frontend", frontend, "an object or null")
     try:
-        LogMel.from_config(frontend)
+        windows_of(frontend)
     except (ValueError, TypeError) as error:
         raise CardError(f"has a model card whose frontend is wrong ({error})") from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfpipeline.detection.units import SCORES
-from tfpipeline.features import LogMel
+from tfpipeline.features import windows_of
 from tfpipeline.runtime.errors import InputError
 
 
@@ -69,7 +69,7 @@ class StreamScores:
             )
         chunk = card.get("chunk") or 1
         frontend = card.get("frontend")
-        config = LogMel.from_config(frontend).config if frontend else None
+        config = windows_of(frontend) if frontend else None
         hop = hop_seconds
         if hop is None:
             if config is None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.detection import Detector
-from tfpipeline.features import LogMel, LogMelStream
+from tfpipeline.features import FrontEndStream, front_end_of, windows_of
 from tfpipeline.runtime.errors import InputError, ModelFileError
 from tfpipeline.runtime.session import Session
 from tfpipeline.runtime.stream_scores import StreamScores
@@ -64,8 +64,9 @@ class Streamer:
             )
         self.chunk: int = self._session.card.get("chunk") or 1
         frontend = self._session.card.get("frontend")
-        self._audio = LogMel.from_config(frontend).stream() if frontend else None
-        self._waiting = np.zeros((0, 0), np.float32)
+        # Made when audio comes: features are taken without what it needs to compute them.
+        self._audio: FrontEndStream | None = None
+        self._windows = windows_of(frontend) if frontend else None
         self.invoke = self._session.invoke
         self._lock = threading.RLock()
         self._inputs = [(entry, self._frame_shape(entry)) for entry in self._session.inputs]
@@ -98,8 +99,8 @@ class Streamer:
             self._session.reset_states()
             if self._audio is not None:
                 self._audio.reset()
-                width = self._audio.log_mel.config.num_mels
-                self._waiting = np.zeros((0, width), np.float32)
+            width = 0 if self._windows is None else self._windows.num_mels
+            self._waiting = np.zeros((0, width), np.float32)
 
     def process(self, frame: np.ndarray | Mapping[str, np.ndarray]) -> Any:
         """Take the next time steps and return the scores after them.
@@ -174,10 +175,11 @@ class Streamer:
 
         Raises:
             ModelFileError: the card has no frontend, or one that does not fit the model.
+            MissingExtraError: the frontend needs a package that is not installed.
             ValueError: samples of another rank, type or level.
         """
-        audio = self._checked_audio()
         with self._lock:
+            audio = self._checked_audio()
             frames = audio.process(samples)
             if self.chunk == 1:
                 rows = [self.process(frame) for frame in frames]
@@ -240,18 +242,20 @@ class Streamer:
                 found[name] = np.concatenate(rows) if several else np.stack(rows)
         return next(iter(found.values())) if len(found) == 1 else found
 
-    def _checked_audio(self) -> LogMelStream:
+    def _checked_audio(self) -> FrontEndStream:
         """Return the frontend, whose frames the model takes."""
-        if self._audio is None:
+        if self._windows is None:
             raise ModelFileError(
                 f"{self._session.path} has no frontend in its card: export with "
-                "frontend=log_mel.to_config(), or feed features to process()"
+                "frontend=front_end.to_config(), or feed features to process()"
             )
-        width = self._audio.log_mel.config.num_mels
+        width = self._windows.num_mels
         takes = [shape for _, shape in self._inputs]
         if takes != [(width,) if self.chunk == 1 else (self.chunk, width)]:
             raise ModelFileError(
                 f"{self._session.path} takes {takes} a call, while the frontend of its card makes "
                 f"frames of {width} features: feed features to process()"
             )
+        if self._audio is None:
+            self._audio = front_end_of(self.card["frontend"]).stream()
         return self._audio
