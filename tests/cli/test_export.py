@@ -15,6 +15,7 @@ import pytest
 from small_model import LABELS, Exported, walk
 
 from tfpipeline.cli import export as verb
+from tfpipeline.cli import export_options
 from tfpipeline.cli import main as cli
 from tfpipeline.cli.tolerances import advice_in_options
 from tfpipeline.data import write_wav
@@ -184,8 +185,8 @@ def test_wrong_usage_is_status_2(
 
 
 def test_the_help_names_what_the_exporter_knows() -> None:
-    assert tuple(MODES) == verb.MODES
-    assert (*CLIPPINGS, COMPARE) == verb.CLIPPINGS
+    assert tuple(MODES) == export_options.MODES
+    assert (*CLIPPINGS, COMPARE) == export_options.CLIPPINGS
 
 
 def test_a_tolerance_replaces_only_itself() -> None:

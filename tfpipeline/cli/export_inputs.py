@@ -51,7 +51,7 @@ def inputs_of(arguments: argparse.Namespace) -> dict[str, Any]:
             raise ExportInputError(
                 f"--{option} {path} is a folder of audio, from which features must be computed: "
                 "pass --frontend with a .tflite file or card.json of an earlier export, or with "
-                "LogMel.to_config() as JSON"
+                "to_config() of LogMel or MicroFrontend as JSON"
             )
     return found
 
@@ -81,7 +81,7 @@ def read_frontend(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ExportInputError(
             f"--frontend {path} describes no front end: expected a model card that has one, or "
-            "LogMel.to_config() as JSON"
+            "to_config() of LogMel or MicroFrontend as JSON"
         )
     return found
 
