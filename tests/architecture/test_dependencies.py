@@ -142,7 +142,10 @@ PYTHON_PARTS = {
         f"studies.fast_grnn.{module}": part(
             f"{EVERYTHING} studies.common studies.fast_grnn tfpipeline", "numpy keras"
         )
-        for module in ("models", "training", "first_states")
+        for module in (
+            *("models", "training", "first_states"),
+            *("language.models", "language.training", "language.byte_weights"),
+        )
     },
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
     "cli": part(

@@ -49,6 +49,8 @@ def test_jax_backend():
         "test_normalized_dense.py",
         "test_normalized_layers.py",
         "test_second_moments.py",
+        "test_weight_drop.py",
+        "test_activation_regularizer.py",
     )
     # Keras compiles every operation of every shape by itself here: only what differs by backend.
     chosen = (
@@ -79,6 +81,7 @@ def test_jax_backend():
         " or (fit_save_and and False and separate) or (it_is_numpys and shared)"
         " or (the_state_of_the_cell and separate and masked)"
         " or (moments_are_those and LAT)"
+        " or (dropped_weights_are and 3 and fast_grnn) or penalty_trains"
     )
     result = subprocess.run(
         [

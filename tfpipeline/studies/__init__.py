@@ -40,6 +40,7 @@ STUDIES = {
     "trace-norm-ranks": "tfpipeline.studies.fast_grnn.trace_norm_ranks",
     "qrnn-compression": "tfpipeline.studies.fast_grnn.qrnn_compression",
     "block-sparsity": "tfpipeline.studies.fast_grnn.block_sparsity",
+    "language-model": "tfpipeline.studies.fast_grnn.language_model",
     "low-rank-runs": "tfpipeline.studies.low_rank.finished_runs",
 }
 

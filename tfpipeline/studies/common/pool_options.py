@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from tfpipeline.studies.common.rows import StudyResult
 
 
-def add_pool_arguments(parser: argparse.ArgumentParser, corpus: str) -> None:
+def add_pool_arguments(
+    parser: argparse.ArgumentParser, corpus: str, otherwise: str = "a synthesized one"
+) -> None:
     """Add the options of a study that trains.
 
     Args:
         parser: of the study.
         corpus: what `--data` takes.
+        otherwise: what is taken without it.
     """
-    parser.add_argument("--data", type=Path, help=f"{corpus}; default: a synthesized one")
+    parser.add_argument("--data", type=Path, help=f"{corpus}; default: {otherwise}")
     parser.add_argument(
         "--backend",
         choices=("jax", "tensorflow"),

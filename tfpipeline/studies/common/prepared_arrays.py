@@ -1,4 +1,4 @@
-"""Arrays that a study makes once, from a corpus that is given or synthesized."""
+"""Arrays that a study makes once, from a corpus that is given or from another source."""
 
 from __future__ import annotations
 
@@ -13,20 +13,24 @@ from tfpipeline.studies.common.rows import StudyError
 
 
 def prepare_arrays(
-    path: Path, data: Path | None, make: Callable[[Path | None], Mapping[str, np.ndarray]]
+    path: Path,
+    data: Path | None,
+    make: Callable[[Path | None], Mapping[str, np.ndarray]],
+    otherwise: str = "synthesized",
 ) -> Path:
     """Write the arrays, once, and return their file.
 
     Args:
         path: that file, `.npz`.
-        data: the folder of a corpus; None synthesizes one.
+        data: the folder of a corpus, or None.
         make: from `data` to the arrays.
+        otherwise: what the arrays are made from without `data`.
 
     Raises:
         StudyError: the file has the arrays of another corpus.
     """
     note = path.with_suffix(".source.txt")
-    source = "synthesized" if data is None else str(data.resolve())
+    source = otherwise if data is None else str(data.resolve())
     if path.exists():
         found = note.read_text(encoding="utf-8") if note.exists() else "unknown"
         if found != source:
