@@ -101,7 +101,7 @@ class ModeTable:
         self._overrides = {
             key: _mode(f"overrides[{key!r}]", name, per_channel) for key, name in overrides.items()
         }
-        self._names = (mode, dict(overrides))
+        self._names = canonical(mode), {key: canonical(own) for key, own in overrides.items()}
         names = sorted({name for one in self._parents for name in self._names_of(one)})
         for pattern in self._overrides:
             if not any(fnmatchcase(name, pattern) for name in names):
@@ -154,8 +154,13 @@ class ModeTable:
         return any(mode.activations != FLOAT32 for mode in self.modes())
 
 
+def canonical(name: str) -> str:
+    """Return the name in `MODES` that another name stands for; what stands for none as it is."""
+    return ALIASES.get(name, name) if isinstance(name, str) else name
+
+
 def _mode(argument: str, name: str, per_channel: bool) -> Mode:
-    known = ALIASES.get(name, name) if isinstance(name, str) else None
+    known = canonical(name)
     if known not in MODES:
         options = ", ".join(repr(key) for key in MODES)
         raise ExportError(f"{argument} must be one of {options}, received {name!r}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfpipeline.export.errors import ExportError
-from tfpipeline.export.modes import FLOAT32, INT16, MODES, ModeTable
+from tfpipeline.export.modes import FLOAT32, INT16, MODES, ModeTable, canonical
 from tfpipeline.export.quantize.ranges import CLIPPINGS
 
 _FORMS = ("portable", "fused")
@@ -124,8 +124,9 @@ class ExportOptions:
         streams = {False: (False,), True: (True,), "both": (False, True)}[streaming]
         return cls(
             target=target,
-            quantize=quantize,
-            overrides=dict(overrides),
+            # Cards and reports have one name for a mode.
+            quantize=canonical(quantize),
+            overrides={key: canonical(mode) for key, mode in overrides.items()},
             modes=modes,
             forms=tuple(
                 Form(name == "fused", stream)

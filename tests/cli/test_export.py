@@ -21,7 +21,7 @@ from tfpipeline.cli.tolerances import advice_in_options
 from tfpipeline.data import write_wav
 from tfpipeline.errors import TfpipelineError
 from tfpipeline.export import Tolerances
-from tfpipeline.export.modes import MODES
+from tfpipeline.export.modes import ALIASES, MODES
 from tfpipeline.export.options import COMPARE, ExportOptions
 from tfpipeline.export.quantize.ranges import CLIPPINGS
 from tfpipeline.export.refusal import refusal
@@ -185,7 +185,7 @@ def test_wrong_usage_is_status_2(
 
 
 def test_the_help_names_what_the_exporter_knows() -> None:
-    assert tuple(MODES) == export_options.MODES
+    assert (tuple(MODES), tuple(ALIASES)) == (export_options.MODES, export_options.ALIASES)
     assert (*CLIPPINGS, COMPARE) == export_options.CLIPPINGS
 
 

@@ -117,6 +117,9 @@ def test_two_bits_in_float32_compute_what_keras_does(target: Path) -> None:
         assert report.portable is not None
         assert (report.fused is None) == (mode != "w2a8")
         sizes[mode] = report.form("portable").bytes
+        assert Interpreter(report.portable).card["quantization"]["mode"] == (
+            "int8x2" if mode == "w2a8" else mode
+        )
         if mode != "w2a8":
             found = Interpreter(report.portable).predict(samples)
             np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -123,6 +123,9 @@ def _tolerances(arguments: argparse.Namespace) -> Tolerances:
     """Those that are usual for the formats, but for what the user said."""
     from tfpipeline.export import Tolerances
     from tfpipeline.export.modes import MODES as FORMATS
+    from tfpipeline.export.modes import canonical
 
     names = [arguments.quantize, *(mode for _, mode in arguments.override)]
-    return tolerances_of(arguments, Tolerances.for_mode([FORMATS[name] for name in names]))
+    return tolerances_of(
+        arguments, Tolerances.for_mode([FORMATS[canonical(name)] for name in names])
+    )

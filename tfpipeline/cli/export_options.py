@@ -21,6 +21,7 @@ MODES = (
     "int16x8",
     "w2af32",
 )
+ALIASES = ("w2a8",)
 CLIPPINGS = ("minmax", "percentile", "mse", "compare")
 
 
@@ -65,7 +66,7 @@ def add_samples_arguments(group: Any) -> None:
 def add_formats_arguments(group: Any) -> None:
     group.add_argument(
         "--quantize",
-        choices=MODES,
+        choices=(*MODES, *ALIASES),
         default="int8",
         metavar="MODE",
         help=f"activations and weights: {', '.join(MODES)} (default: int8); dynamic, int4 and int2 "
@@ -174,7 +175,7 @@ def add_card_arguments(group: Any) -> None:
 
 def _override(text: str) -> tuple[str, str]:
     layer, equals, mode = text.rpartition("=")
-    if not equals or not layer or mode not in MODES:
+    if not equals or not layer or mode not in (*MODES, *ALIASES):
         raise argparse.ArgumentTypeError(
             f"expected LAYER=MODE with a MODE of {', '.join(MODES)}, received {text!r}"
         )
