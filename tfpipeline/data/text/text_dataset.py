@@ -58,8 +58,9 @@ def contiguous_batches(
 
     Row `r` of a batch goes on in row `r` of the next one, so with `stateful=True` a model reads
     each lane from its start to its end. Give both arrays to `model.fit(x, y, batch_size=batch,
-    shuffle=False)`, and reset the states before each epoch. What does not fill a batch at the end
-    of the lanes is left out.
+    shuffle=False)`, and reset the states before each epoch. On JAX Keras (3.15) forgets the states
+    of its stateful layers between the batches of `fit`; `tfpipeline.recipes.RollingModel` keeps
+    them on every backend. What does not fill a batch at the end of the lanes is left out.
 
     Args:
         numbers: int32 `(symbols,)`.

@@ -32,7 +32,7 @@ class Settings:
     lanes: int = 32
     steps: int = 35
     epochs: int = 8
-    rates: tuple[float, ...] = (3e-3, 6e-3)
+    rates: tuple[float, ...] = (5e-3, 1e-2)
     ranks: tuple[int, int] = (16, 16)
     density: float = 0.3
     decays: tuple[float, ...] = (0.1, 0.5)
