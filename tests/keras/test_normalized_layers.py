@@ -121,6 +121,23 @@ def test_the_state_of_the_cell_is_normalized_too(name, mask):
     assert plain.get_config()["normalize_cell"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "bits"),
+    [(NormalizedLSTM, None, 2), (NormalizedGRU, "batch_shared", 1), (FastGRNN, "layer", 3)],
+)
+def test_the_state_is_multiplied_with_few_bits(kind, name, bits):
+    """Of a matrix in full precision too; gates read the state as it is."""
+    layer = made(kind, name, quantizer=None, activation_bits=bits)
+    for training in (True, False):
+        expected = Twin(layer).run(X, training=training)
+        found = array(layer(X, training=training))
+        np.testing.assert_allclose(found, expected.outputs, atol=TOLERANCE)
+    assert np.abs(found - array(made(kind, name, quantizer=None)(X))).max() > 1e-3
+    again = kind.from_config(layer.get_config())
+    assert again.activation_bits == bits
+    assert np.abs(one_step(layer)["recurrent_kernel"]).max() > 1e-6
+
+
 @pytest.mark.parametrize("quantizer", [None, *QUANTIZERS])
 def test_every_quantizer(quantizer):
     layer = made(NormalizedLSTM, "layer", quantizer)

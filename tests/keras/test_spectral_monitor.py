@@ -193,6 +193,7 @@ def test_which_layers_are_known():
         FactoredGRU(4, reset_after=False),
         NormalizedLSTM(4, normalization="layer", normalize_cell=True),
         NormalizedLSTM(4, "relu"),
+        FastGRNN(4, activation_bits=2),
         keras.layers.LSTM(4),
     ]
     for layer in others:

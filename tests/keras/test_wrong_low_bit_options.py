@@ -85,6 +85,14 @@ WRONG = {
         lambda: lstm(normalization="batch_shared", normalize_cell=True).export_step(),
         ("`normalize_cell`", "expected a layer without", "received True", "train with"),
     ),
+    "bits of activations": (
+        lambda: NormalizedLSTM(5, activation_bits=5),
+        ("`activation_bits`", "must be an int from 1 to 4", "received 5"),
+    ),
+    "activations of few bits are exported": (
+        lambda: lstm(activation_bits=2).export_step(),
+        ("`activation_bits`", "expected None", "received 2", "train without"),
+    ),
     "another normalization": (
         lambda: lstm(normalization="group"),
         ("`normalization`", "must be one of ['weight', 'layer'", "received 'group'"),

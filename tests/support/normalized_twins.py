@@ -11,6 +11,7 @@ from quantizer_twins import quantized
 
 from tfpipeline.normalizations import BatchSeparate, BatchShared, Layer, Weight
 from tfpipeline.numerics.cells import CELLS
+from tfpipeline.numerics.low_bit import alternating
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Twin:
         self.gates = len(self.kind.gates)
         self.w = values_of(layer)
         self.normalization = cell.normalization
+        self.activation_bits = cell.activation_bits
         name = cell.weight_quantizer and type(cell.weight_quantizer).__name__
         self.matrices = {
             kernel: quantized(
@@ -98,6 +100,9 @@ class Twin:
         seen: dict[str, list[tuple[Any, Any]]],
     ) -> np.ndarray:
         kernel, how = self.matrices.get(name), self.normalization
+        if name == "recurrent_kernel" and self.activation_bits:
+            planes = [alternating(v[:, None], self.activation_bits).values() for v in x]
+            x = np.concatenate(planes, axis=1).T
         p: np.ndarray = x if kernel is None else x @ kernel
         if how is None:
             return p

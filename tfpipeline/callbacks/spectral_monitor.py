@@ -27,7 +27,7 @@ class SpectralMonitor(keras.callbacks.Callback):
 
     Quantized recurrent matrices have large spectral norms, which grow with the width, and gradients
     then explode (Hou et al. 2019). The keys are `"<layer>/<name>"`, of layers of
-    `tfpipeline.layers` without `normalize_cell`, with these names:
+    `tfpipeline.layers` without `normalize_cell` and `activation_bits`, with these names:
 
     * `lambda_1`, `lambda_2`: bounds of what a step does to the gradient, of the weights as they are
       multiplied with, quantized and normalized; see

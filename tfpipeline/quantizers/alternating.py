@@ -12,7 +12,8 @@ from keras import ops
 from tfpipeline.numerics.low_bit import RIDGE
 from tfpipeline.quantizers.quantizer import Quantizer, signs
 
-_MOST_BITS = 4
+#: Planes of a weight or an activation, at most.
+MOST_BITS = 4
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline.quantizers")
@@ -33,8 +34,8 @@ class Alternating(Quantizer):
     """
 
     def __init__(self, bits: int = 2, rounds: int = 2) -> None:
-        self.bits = _whole(bits, "bits", 1, _MOST_BITS)
-        self.rounds = _whole(rounds, "rounds", 0, 100)
+        self.bits = whole(bits, "bits", 1, MOST_BITS)
+        self.rounds = whole(rounds, "rounds", 0, 100)
 
     def levels(self, w: Any, moment: Any, seed: Any) -> tuple[Any, Any]:
         planes, scales, rest = [], [], w
@@ -95,8 +96,9 @@ def _nearest(scales: list[Any], w: Any) -> list[Any]:
     return [ops.take(ops.convert_to_tensor(choices[:, i]), index) for i in range(len(scales))]
 
 
-def _whole(value: Any, argument: str, least: int, most: int) -> int:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or not least <= value <= most:
+def whole(value: Any, argument: str, least: int, most: int) -> int:
+    """Return a number as an int, or raise."""
+    number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not number or not least <= value <= most:
         raise ValueError(f"`{argument}` must be an int from {least} to {most}; received {value!r}.")
     return int(value)

@@ -126,7 +126,9 @@ def is_traceable(layer: Any) -> bool:
         return False
     cell = layer.cell
     known = CELLS.get(cell.KIND)
-    if known is None or not known.recurrent or getattr(cell, "normalize_cell", False):
+    if known is None or not known.recurrent:
+        return False
+    if getattr(cell, "normalize_cell", False) or getattr(cell, "activation_bits", None):
         return False
     step = RecurrentLayer.export_step(layer)
     return (

@@ -52,6 +52,7 @@ class FastGRNNCell(FastCell, GatedCellOptions):
             `RecurrentCell`.
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
         normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
+        activation_bits: 1 to 4, to multiply the state with so few bits; see `NormalizedCell`.
         zeta_init, nu_init: logits that zeta and nu start from; 1 and -4 are 0.731 and 0.018.
         h_clip: limit of the state, or None.
         state_filter: whether the state is filtered with a trained gamma and lambda.

@@ -57,6 +57,7 @@ class FastRNNCell(FastCell, keras.layers.SimpleRNNCell):
             `RecurrentCell`.
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
         normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
+        activation_bits: 1 to 4, to multiply the state with so few bits; see `NormalizedCell`.
         alpha_init: logit that alpha starts from, -3 is 0.047; or `"1/T"`, where alpha starts from
             one over the number of time steps, at most 0.5.
         beta_init: logit that beta starts from, 3 is 0.953; None is 3 where beta is a weight.

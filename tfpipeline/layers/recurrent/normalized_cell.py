@@ -15,10 +15,12 @@ from tfpipeline.layers.recurrent.kernel_forms import KernelOptions
 from tfpipeline.layers.recurrent.normalized_product import NormalizedProduct
 from tfpipeline.layers.recurrent.per_thread import PerThread
 from tfpipeline.layers.recurrent.products import StateProduct
+from tfpipeline.layers.recurrent.quantized_state import QuantizedState
 from tfpipeline.layers.recurrent.quantized_weights import QuantizedWeights
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
 from tfpipeline.layers.recurrent.time_count import DIGITS, next_count, number_of
 from tfpipeline.normalizations import Steps
+from tfpipeline.quantizers.alternating import MOST_BITS, Alternating, whole
 
 
 class NormalizedCell(RecurrentCell):
@@ -32,6 +34,9 @@ class NormalizedCell(RecurrentCell):
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None. An input kernel of
             one feature stays in full precision.
         normalization: a name or object of `tfpipeline.normalizations`, or None.
+        activation_bits: 1 to 4: the state is multiplied as a sum of so many binary vectors, with
+            scales of its own at each step (Xu et al. 2018); gates read it as it is. None multiplies
+            the state itself.
     """
 
     compute_dtype: str
@@ -39,11 +44,22 @@ class NormalizedCell(RecurrentCell):
     seed_generator: Any
 
     def __init__(
-        self, *args: Any, weight_quantizer: Any = None, normalization: Any = None, **options: Any
+        self,
+        *args: Any,
+        weight_quantizer: Any = None,
+        normalization: Any = None,
+        activation_bits: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.weight_quantizer = quantizers.get(weight_quantizer)
         self.normalization: Any = normalizations.get(normalization)
+        self.activation_bits = activation_bits
+        self._of_state = (
+            None
+            if activation_bits is None
+            else Alternating(whole(activation_bits, "activation_bits", 1, MOST_BITS))
+        )
         self.quantized = QuantizedWeights(self.weight_quantizer, self.seed_generator)
         self._steps = PerThread(Steps())
         self._normal: tuple[Any, Any] = (None, None)
@@ -54,7 +70,10 @@ class NormalizedCell(RecurrentCell):
     @property
     def is_plain(self) -> bool:
         """Whether there is neither a quantizer nor a normalization."""
-        return self.weight_quantizer is None and self.normalization is None
+        return all(
+            option is None
+            for option in (self.weight_quantizer, self.normalization, self.activation_bits)
+        )
 
     @property
     def counts_time(self) -> bool:
@@ -146,12 +165,14 @@ class NormalizedCell(RecurrentCell):
         self, steps: int | None = 1, in_loop: bool = False, training: bool = False
     ) -> Any:
         kernel = super().state_kernel(steps, in_loop, training)
-        return self._normalized(kernel, self._kernels.state, self._normal[1])
+        return self._normalized(kernel, self._kernels.state, self._normal[1], self._of_state)
 
-    def _normalized(self, kernel: Any, form: Any, normal: Any) -> Any:
+    def _normalized(self, kernel: Any, form: Any, normal: Any, of_inputs: Any = None) -> Any:
         if self.is_plain:
             return kernel
         kernel = kernel.cast(self.compute_dtype)
+        if of_inputs is not None:
+            kernel = QuantizedState(kernel, of_inputs)
         if normal is None:
             return kernel
         return NormalizedProduct(kernel, normal, normal.constants(form.product), self._steps.value)
@@ -231,4 +252,5 @@ class NormalizedCell(RecurrentCell):
             **super().get_config(),
             "weight_quantizer": quantizers.serialize(self.weight_quantizer),
             "normalization": normalizations.serialize(self.normalization),
+            "activation_bits": self.activation_bits,
         }

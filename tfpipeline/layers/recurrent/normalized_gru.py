@@ -32,6 +32,7 @@ class NormalizedGRUCell(GRUStep, NormalizedCell, keras.layers.GRUCell):
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
             An input kernel of one feature stays in full precision.
         normalization: a name or object of `tfpipeline.normalizations`, or None.
+        activation_bits: 1 to 4, to multiply the state with so few bits; see `NormalizedCell`.
         rank, recurrent_rank, joint: of factored kernels, whose factors are quantized each; see
             `FactoredGRU`. None, the default, keeps plain kernels.
 

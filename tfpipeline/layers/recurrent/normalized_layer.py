@@ -101,6 +101,12 @@ class NormalizedLayer(RecurrentLayer):
         Raises:
             ValueError: the normalization is neither.
         """
+        if self.cell.activation_bits is not None:
+            raise ValueError(
+                f"`activation_bits` of layer {self.name!r} does not export: files multiply with "
+                f"activations of 8 bits, expected None, received {self.cell.activation_bits}; "
+                "train without it to export."
+            )
         step = super().export_step()
         normalization = self.cell.normalization
         if normalization is None:

@@ -37,6 +37,7 @@ class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
         normalize_cell: whether the output sees c normalized too, by `"layer"` or statistics of
             batches, as in recurrent batch normalization (Cooijmans et al. 2016) and so in SBN and
             STN (Ardakani et al. 2019).
+        activation_bits: 1 to 4, to multiply the state with so few bits; see `NormalizedCell`.
         rank, recurrent_rank, joint: of factored kernels, whose factors are quantized each; see
             `FactoredGRU`. None, the default, keeps plain kernels.
 

@@ -35,6 +35,7 @@ class UGRNNCell(NormalizedCell, GatedCellOptions):
             `RecurrentCell`.
         weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
         normalization: of both products, a name or object of `tfpipeline.normalizations`, or None.
+        activation_bits: 1 to 4, to multiply the state with so few bits; see `NormalizedCell`.
 
     Call arguments:
         inputs: `(batch, features)`.
