@@ -3,11 +3,11 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.callbacks import CALR
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
-JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 
 
 def tiny_model(**compile_options):

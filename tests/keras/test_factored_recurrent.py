@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from recurrent_kinds import ANY_KIND, KIND, LSTM, TOLERANCE, array
 
 from tfpipeline.protocol import Exportable, Factored
@@ -104,7 +105,9 @@ def test_bare_cell_in_rnn_equals_the_layer_and_trains(sequences, labels, kind):
     layer = kind.layer(rank=4, **options)
     np.testing.assert_allclose(array(rnn(sequences)), array(layer(sequences)), atol=TOLERANCE)
     model = keras.Sequential([rnn, keras.layers.Dense(5)])
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(
+        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+    )
     model.fit(sequences, labels, epochs=1, verbose=0)
 
 
@@ -174,7 +177,7 @@ def test_gradient_equals_the_chain_rule_through_the_product(sequences, kind):
     before = [array(w) for w in layer.weights], [array(w) for w in plain.weights]
     for recurrent in (layer, plain):
         model = keras.Sequential([keras.Input(sequences.shape[1:]), recurrent])
-        model.compile(keras.optimizers.SGD(1.0), "mse")
+        model.compile(keras.optimizers.SGD(1.0), "mse", jit_compile=JIT)
         model.train_on_batch(sequences, np.ones((6, 12), "float32"))
     ours = [array(w) - b for w, b in zip(layer.weights, before[0], strict=True)]
     theirs = [array(w) - b for w, b in zip(plain.weights, before[1], strict=True)]
@@ -216,7 +219,9 @@ def test_mixed_precision(sequences, labels, kind, policy):
     # bfloat16 keeps 8 bits: nine steps stay within a few of its roundings.
     np.testing.assert_allclose(array(output).astype("float32"), exact, atol=0.03)
     model = keras.Sequential([layer, keras.layers.Dense(5)])
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(
+        "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+    )
     model.fit(sequences, labels, epochs=1, verbose=0)
 
 
@@ -240,7 +245,9 @@ def test_model_that_is_built_by_fit(sequences, labels, kind, model_kind):
     else:
         model = keras.Sequential([kind.layer(), keras.layers.Dense(5)])
     model.compile(
-        keras.optimizers.SGD(1e-9), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        keras.optimizers.SGD(1e-9),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=JIT,
     )
     model.fit(sequences, labels, epochs=1, verbose=0)
     expected = array(kind.twin()(sequences))

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from cell_twins import logistic
+from jit import JIT
 from recurrent_kinds import TOLERANCE, array
 from step_output import step_output
 
@@ -117,7 +118,7 @@ def test_gradient_of_the_numbers_is_the_slope_of_the_loss(sequences, form):
         # Along (1, 1, ...) where there is a number for each unit.
         slopes.append((losses[0] - losses[1]) / 0.02)
     model = keras.Sequential([keras.Input(sequences.shape[1:]), layer])
-    model.compile(keras.optimizers.SGD(1.0), "mse")
+    model.compile(keras.optimizers.SGD(1.0), "mse", jit_compile=JIT)
     before = [array(w) for w in numbers]
     model.train_on_batch(sequences, np.full((6, 9, 6), 0.5, "float32"))
     found = [(b - array(w)).sum() for w, b in zip(numbers, before, strict=True)]
@@ -194,7 +195,9 @@ def test_forms_of_beta(sequences):
 def test_fixed_alpha_stays(sequences, labels, own):
     layer = FastRNN(6, trainable_alpha=False, state_filter=True, **own)
     model = keras.Sequential([keras.Input((None, 10)), layer, keras.layers.Dense(5)])
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(
+        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+    )
     before = {w.name: array(w) for w in layer.weights}
     model.fit(sequences, labels, epochs=1, verbose=0)
     after = {w.name: array(w) for w in layer.weights}
@@ -214,7 +217,7 @@ def test_trace_norm_and_truncation(sequences, kind):
             keras.layers.Dense(5),
         ]
     )
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=JIT)
     assert float(sum(model.losses)) > 0
     small, report = truncate(model, rank=3)
     assert (small.layers[0].rank, small.layers[0].recurrent_rank) == (3, 3)

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 import tfpipeline as tp
 from tfpipeline.callbacks import (
@@ -30,7 +31,6 @@ pytestmark = pytest.mark.slow
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
 TENSORFLOW = keras.backend.backend() == "tensorflow"
-JIT = False if TENSORFLOW else "auto"
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 6)).astype("float32")
 Y = (X @ RNG.normal(size=(6, 5)) + RNG.normal(size=(40, 5))).astype("float32")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from recurrent_kinds import ANY_KIND, GRU, KIND, LSTM, TOLERANCE, array, seeded
 from step_output import step_output
 
@@ -102,7 +103,9 @@ def test_trains_saves_and_loads(tmp_path, square, labels, joint):
             keras.layers.Dense(5),
         ]
     )
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(
+        "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+    )
     before = model.evaluate(square, labels, verbose=0)
     model.fit(square, labels, epochs=5, verbose=0)
     assert model.evaluate(square, labels, verbose=0) < before

@@ -5,6 +5,7 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.callbacks import LearningRateMultipliers
 from tfpipeline.layers import FactoredGRU
@@ -12,7 +13,6 @@ from tfpipeline.layers import FactoredGRU
 pytestmark = pytest.mark.slow
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
-JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 
 
 def array(x):

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense
@@ -20,7 +21,6 @@ pytestmark = [
 O = keras.optimizers  # noqa: E741
 L = keras.layers
 # XLA compiles longer than these tests run; JAX without it would go step by step.
-JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 JAX = keras.backend.backend() == "jax"
 X = np.random.default_rng(0).normal(size=(32, 6)).astype("float32")
 

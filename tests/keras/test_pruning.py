@@ -3,6 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.callbacks import GradualPruning, KeepZeros, PolynomialPruning, percentiles
 from tfpipeline.callbacks.weight_masks import is_kernel
@@ -10,7 +11,6 @@ from tfpipeline.callbacks.weight_masks import is_kernel
 pytestmark = pytest.mark.slow
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
-JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 
 
 def array(x):

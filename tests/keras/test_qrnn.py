@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from cell_twins import twin_of
+from jit import JIT
 from recurrent_kinds import TOLERANCE, array
 from step_output import product
 
@@ -219,7 +220,9 @@ def test_zoneout_trains_and_is_kept(sequences, labels, tmp_path):
     model = keras.Sequential(
         [keras.Input(sequences.shape[1:]), QRNN(8, zoneout=0.2, seed=1), keras.layers.Dense(10)]
     )
-    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(
+        "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+    )
     losses = model.fit(sequences, labels, epochs=2, verbose=0).history["loss"]
     assert np.isfinite(losses).all()
     model.save(tmp_path / "model.keras")

@@ -5,6 +5,7 @@ import importlib.util
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.callbacks import RankMonitor
 from tfpipeline.layers import FactoredDense, FactoredGRU
@@ -20,7 +21,9 @@ def test_logs_every_matrix(sequences, labels):
             keras.layers.Dense(5),
         ]
     )
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(
+        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+    )
     model.build(sequences.shape)
     history = model.fit(
         sequences, labels, epochs=4, verbose=0, callbacks=[RankMonitor(0.8, every=2)]
@@ -104,7 +107,7 @@ def test_errors(sequences):
     with pytest.raises(ValueError, match="share in"):
         RankMonitor(tau=0)
     model = keras.Sequential([keras.Input((9, 10)), keras.layers.Flatten(), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=JIT)
     with pytest.raises(ValueError, match="found no factored layer"):
         model.fit(sequences, np.zeros(6), verbose=0, callbacks=[RankMonitor()])
 
@@ -117,7 +120,7 @@ def test_writes_for_tensorboard(tmp_path, sequences):
     from tensorflow.python.lib.io.tf_record import tf_record_iterator
 
     model = keras.Sequential([keras.Input((None, 10)), FactoredGRU(6, name="gru")])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=JIT)
     monitor = RankMonitor(0.9, log_dir=tmp_path)  # which outlives fit: nothing waits in a buffer
     history = model.fit(
         sequences, np.ones((6, 6)), epochs=2, verbose=0, callbacks=[monitor]

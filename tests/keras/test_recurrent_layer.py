@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from cell_twins import logistic
+from jit import JIT
 from recurrent_kinds import KIND, TOLERANCE, TWIN, array, seeded
 from step_output import product
 
@@ -121,7 +122,9 @@ def test_dropout_is_one_mask_a_sequence(sequences, rank):
 def test_trains_saves_and_collapses(tmp_path, sequences, labels, rank):
     layer = leaky(rank, name="leaky")
     model = keras.Sequential([keras.Input((None, 10)), layer, keras.layers.LSTM(5)])
-    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.compile(
+        "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+    )
     model.fit(sequences, labels, epochs=2, verbose=0)
     scale = float(array(layer.cell.scale))
     assert scale != 1.0

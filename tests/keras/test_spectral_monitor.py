@@ -7,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from keras import ops
 
 from tfpipeline.callbacks import SpectralMonitor
@@ -271,6 +272,6 @@ def test_wrong_arguments_are_one_sentence():
     with pytest.raises(ValueError, match="measured nothing to plot"):
         SpectralMonitor(LONG).plot()
     model = keras.Sequential([keras.Input((20, 3)), keras.layers.LSTM(2)])
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", jit_compile=JIT)
     with pytest.raises(ValueError, match="found no recurrent layer that it knows"):
         model.fit(LONG, np.ones((4, 2)), verbose=0, callbacks=[SpectralMonitor(LONG)])

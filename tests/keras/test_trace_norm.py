@@ -3,6 +3,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.layers import FactoredDense, FactoredGRU
 from tfpipeline.metrics import nu, trace_norm
@@ -49,7 +50,9 @@ def test_zero_strength_trains_as_no_regularizer(sequences, labels):
         model = keras.Sequential(
             [FactoredGRU(12, kernel_regularizer=regularizer), keras.layers.Dense(5)]
         )
-        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        model.compile(
+            "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
+        )
         history = model.fit(sequences, labels, epochs=3, verbose=0, shuffle=False)
         results.append(history.history["loss"])
     np.testing.assert_allclose(results[0], results[1], rtol=1e-6)
@@ -68,7 +71,7 @@ def test_gradient_descent_on_it_lowers_nu_and_a_square_norm_does_not():
         ),
     }.items():
         model = keras.Sequential([keras.Input((12,)), layer])
-        model.compile(keras.optimizers.SGD(0.3), "mse")
+        model.compile(keras.optimizers.SGD(0.3), "mse", jit_compile=JIT)
         # 300 steps of the whole data as one epoch: calling fit's epochs would take far longer.
         x, y = np.tile(np.eye(12), (300, 1)), np.tile(target, (300, 1))
         model.fit(x, y, batch_size=12, shuffle=False, verbose=0)

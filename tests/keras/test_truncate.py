@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.compress import CompressionError, factorize, truncate
 from tfpipeline.layers import FactoredDense, FactoredGRU, FactoredLSTM
@@ -16,7 +17,6 @@ from tfpipeline.regularizers import HalfL2, TraceNorm
 pytestmark = pytest.mark.slow
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
-JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 
 
 def array(x):

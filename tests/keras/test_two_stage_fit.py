@@ -5,6 +5,7 @@ import inspect
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.callbacks import CALR, LearningRateMultipliers, PolynomialPruning
 from tfpipeline.compress import CompressionError, truncate, two_stage_fit
@@ -16,7 +17,6 @@ from tfpipeline.models import keyword_gru
 pytestmark = pytest.mark.slow
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
-JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 
 
 def array(x):

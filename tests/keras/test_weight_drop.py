@@ -7,6 +7,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from recurrent_kinds import KIND, TOLERANCE, TWIN, array, seeded
 from step_output import step_output
 
@@ -55,7 +56,9 @@ def test_dropped_weights_have_no_gradient(sequences, labels, rank):
     layer = FastGRNN(12, **seeded(rank=rank, recurrent_weight_drop=RATE))
     model = keras.Sequential([keras.Input((9, 10)), layer])
     model.compile(
-        keras.optimizers.SGD(0.1), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        keras.optimizers.SGD(0.1),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=JIT,
     )
     before = [array(weight) for weight in layer.weights]
     model.train_on_batch(sequences, labels)

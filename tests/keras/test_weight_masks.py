@@ -7,13 +7,13 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.callbacks import KeepZeros, PolynomialPruning
 
 pytestmark = pytest.mark.slow
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
-JIT = False if keras.backend.backend() == "tensorflow" else "auto"
 X = np.random.default_rng(0).normal(size=(40, 6)).astype("float32")
 
 

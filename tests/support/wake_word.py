@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from jit import JIT
 
 import tfpipeline as tp
 from tfpipeline.data.synthesis.espeak_voice import EspeakVoice, Utterance
@@ -79,7 +80,9 @@ def trained(features: np.ndarray, spans: Spans, epochs: int = 30) -> Any:
     batches = len(features) // _LANES // _FRAMES
     rate = keras.optimizers.schedules.CosineDecay(0.02, epochs * batches)
     rolling = RollingModel(model, _LANES)
-    rolling.compile(keras.optimizers.Adam(rate, clipnorm=1.0), "binary_crossentropy")
+    rolling.compile(
+        keras.optimizers.Adam(rate, clipnorm=1.0), "binary_crossentropy", jit_compile=JIT
+    )
     rows = []
     for _ in range(epochs):
         # Each lane is a part of the stream, and begins elsewhere in each epoch.
