@@ -19,7 +19,7 @@ _LOGIC = re.compile(r"^\s*(def|class|for|while|if|try|with|lambda)\b", re.MULTIL
 
 
 def test_the_notebooks() -> None:
-    assert [path.name for path in NOTEBOOKS] == ["fastgrnn.ipynb", "keyword_spotting.ipynb"]
+    assert [path.stem for path in NOTEBOOKS] == ["fastgrnn", "keyword_spotting", "low_bit_lstm"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -76,6 +76,18 @@ def test_fastgrnn_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (tmp_path / "out" / name).stat().st_size > 1000
     # Training, the ledger, two reports and the header say something.
     for text in ("model.fit", "print(ledger)", "tp.export.export(", "print(header)", "read_text"):
+        assert notebook.cells[find(notebook, text)].outputs, text
+
+
+def test_low_bit_lstm_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = run_notebook("low_bit_lstm.ipynb", tmp_path, monkeypatch)
+    for name in ("ternary.png", "ternary_normalized.png"):
+        assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "out").glob("*.tflite")}
+    assert sizes["digits_w2a8.fused.tflite"] < sizes["digits_int8.fused.tflite"]
+    (apart,) = notebook.cells[find(notebook, "np.abs(")].outputs[-1:]
+    assert float(apart["data"]["text/plain"]) < 1e-5
+    for text in ("ternary.fit", "print(w2a8)", "time_interleaved(", "print(tp.compress.ledger"):
         assert notebook.cells[find(notebook, text)].outputs, text
 
 
