@@ -79,7 +79,7 @@ PYTHON_PARTS = {
     # The integers that a paper stores are numerics; their file is read with care.
     # The size ledger looks into a file of the device side.
     "compress": part(
-        f"{KERAS_SIDE} arguments array_file errors numerics progress",
+        f"{KERAS_SIDE} arguments array_file errors microcontroller numerics progress",
         "numpy keras",
         lazy="inspection",
     ),

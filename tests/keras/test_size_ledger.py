@@ -232,4 +232,4 @@ def test_wrong_arguments_are_refused(pruned: keras.Model, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_the_page_runs() -> None:
-    run_page("ledger.md", blocks=4)
+    run_page("ledger.md", blocks=5)

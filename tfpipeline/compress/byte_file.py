@@ -11,13 +11,14 @@ import numpy as np
 
 from tfpipeline.array_file import ArrayFileError, read_array_file
 from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.microcontroller.weights_of_step import Classifier, weights_of_step
 from tfpipeline.numerics.byte_cells import SCALARS, ByteWeights, CellWeights, quantize_bytes
 
 _VERSION = 1
 _SUFFIX = ".npz"
 
 
-def save_bytes(weights: CellWeights | ByteWeights, path: str | Path) -> ByteWeights:
+def save_bytes(weights: Any, path: str | Path, classifier: Any = None) -> ByteWeights:
     """Write a trained cell as an `.npz` of the integers that EdgeML's script makes.
 
     The arrays are `kernel_0`, `kernel_1` (of a factored one), `recurrent_kernel_0`,
@@ -26,19 +27,28 @@ def save_bytes(weights: CellWeights | ByteWeights, path: str | Path) -> ByteWeig
     the name of the `cell`. An existing file is replaced when the new one is complete.
 
     Args:
-        weights: trained, or quantized already.
+        weights: a `FastRNN` or `FastGRNN` layer that is built, with piecewise-linear functions;
+            `CellWeights`, or `ByteWeights` that are quantized already.
         path: where to; it ends with `.npz`.
+        classifier: of a layer: the `Dense` behind it, or None.
 
     Returns:
         What was written.
 
     Raises:
-        ValueError: the weights have no scale; see `quantize_bytes`.
+        ValueError: the weights have no scale, see `quantize_bytes`; or the layer or the classifier
+            has no integer form.
         CompressionError: the file cannot be written there.
     """
     path = Path(path)
     if path.suffix != _SUFFIX:
         raise CompressionError(f"{path} must end with {_SUFFIX}, which is what is written")
+    if not isinstance(weights, CellWeights | ByteWeights):
+        weights = _trained(weights, classifier)
+    elif classifier is not None:
+        raise ValueError(
+            "`classifier` belongs to a layer; `CellWeights` and `ByteWeights` have their own"
+        )
     stored = weights if isinstance(weights, ByteWeights) else quantize_bytes(weights)
     partial = path.with_name(f".partial-{path.name}")
     try:
@@ -72,6 +82,35 @@ def load_bytes(path: str | Path) -> ByteWeights:
         raise CompressionError(
             f"{path} does not hold a cell in bytes ({reason}); write it with save_bytes"
         ) from error
+
+
+def _trained(layer: Any, classifier: Any) -> CellWeights:
+    """Return the trained numbers of a Keras layer and of the Dense layer behind it."""
+    if not hasattr(layer, "export_step"):
+        raise ValueError(
+            "`weights` must be a FastRNN or FastGRNN layer, CellWeights or ByteWeights, received "
+            f"{type(layer).__name__}"
+        )
+    step = layer.export_step()
+    if step.projection is not None:
+        raise ValueError(f"layer {layer.name!r} projects its output, which has no integer form")
+    return weights_of_step(step, None if classifier is None else _dense(classifier, step.units))
+
+
+def _dense(layer: Any, units: int) -> Classifier:
+    import keras
+
+    kernel = getattr(layer, "kernel", None)
+    shape = None if kernel is None else tuple(kernel.shape)
+    if shape is None or len(shape) != 2 or shape[0] != units:
+        raise ValueError(
+            f"`classifier` must be a built Dense layer of {units} inputs, received "
+            f"{type(layer).__name__} with a kernel of shape {shape}"
+        )
+    values = keras.ops.convert_to_numpy(kernel)
+    if layer.bias is None:
+        return Classifier(values, np.zeros(shape[1], np.float32))
+    return Classifier(values, keras.ops.convert_to_numpy(layer.bias))
 
 
 def _arrays(weights: ByteWeights) -> dict[str, np.ndarray]:
