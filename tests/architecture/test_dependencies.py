@@ -60,9 +60,10 @@ PYTHON_PARTS = {
     "microcontroller": part("detection numerics protocol", "numpy"),
     # The Keras side: any backend, so TensorFlow is not imported here.
     "activations": part("", "keras"),
+    "keras_objects": part("", "keras"),
     # The numbers of a quantizer are those of its specification.
-    "quantizers": part("numerics.low_bit", "numpy keras"),
-    "normalizations": part("", "numpy keras"),
+    "quantizers": part("keras_objects numerics.low_bit", "numpy keras"),
+    "normalizations": part("keras_objects", "numpy keras"),
     # The recurrent cells have their gates from their specification.
     "layers": part(f"{KERAS_SIDE} numerics.cells errors", "numpy keras"),
     "regularizers": part(f"{KERAS_SIDE} errors", "numpy keras"),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-
+from tfpipeline.keras_objects import config_of, object_of
 from tfpipeline.quantizers.alternating import Alternating
 from tfpipeline.quantizers.binary_connect import BinaryConnect
 from tfpipeline.quantizers.bwn import BWN
@@ -26,28 +25,10 @@ QUANTIZERS: Mapping[str, type[Quantizer]] = {
 
 
 def get(identifier: Any) -> Quantizer | None:
-    """Return a quantizer.
-
-    Args:
-        identifier: a name of `QUANTIZERS`, a configuration as `serialize` gives it, a quantizer,
-            or None, which is returned as it is.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    found = identifier
-    if isinstance(identifier, str) and identifier in QUANTIZERS:
-        found = QUANTIZERS[identifier]()
-    elif isinstance(identifier, dict):
-        found = keras.saving.deserialize_keras_object(identifier)
-    if found is None or isinstance(found, Quantizer):
-        return found
-    raise ValueError(
-        f"`weight_quantizer` must be one of {list(QUANTIZERS)}, a "
-        f"tfpipeline.quantizers.Quantizer or None; received {identifier!r}."
-    )
+    """Return a quantizer by its name, by its configuration or as it is; see `object_of`."""
+    return object_of(identifier, QUANTIZERS, Quantizer, "weight_quantizer")
 
 
 def serialize(quantizer: Quantizer | None) -> Any:
     """Return the configuration of a quantizer, for `get`."""
-    return None if quantizer is None else keras.saving.serialize_keras_object(quantizer)
+    return config_of(quantizer)

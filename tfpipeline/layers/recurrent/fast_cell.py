@@ -24,8 +24,7 @@ class FastCell(NormalizedCell):
         units: width of the state.
         kernel_initializer, recurrent_initializer: None is a normal distribution of standard
             deviation 0.1.
-        weight_quantizer, normalization: as in `NormalizedCell`.
-        rank: as in `RecurrentCell`; None, the default, keeps plain kernels.
+        weight_quantizer, normalization, activation_bits, rank: as in `NormalizedCell`.
         h_clip: limit of the state, or None.
         state_filter: whether the state is pulled to a trained level; see `DriftControl`.
     """
@@ -38,7 +37,6 @@ class FastCell(NormalizedCell):
         *,
         kernel_initializer: Any = None,
         recurrent_initializer: Any = None,
-        rank: Any = None,
         h_clip: float | None = None,
         state_filter: bool = False,
         **options: Any,
@@ -46,7 +44,6 @@ class FastCell(NormalizedCell):
         self._constants: SimpleNamespace | None = None
         super().__init__(
             units,
-            rank=rank,
             kernel_initializer=_or_normal(kernel_initializer),
             recurrent_initializer=_or_normal(recurrent_initializer),
             **options,

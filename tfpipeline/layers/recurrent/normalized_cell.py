@@ -37,6 +37,7 @@ class NormalizedCell(RecurrentCell):
         activation_bits: 1 to 4: the state is multiplied as a sum of so many binary vectors, with
             scales of its own at each step (Xu et al. 2018); gates read it as it is. None multiplies
             the state itself.
+        rank: as in `RecurrentCell`; None, the default, keeps plain kernels.
     """
 
     compute_dtype: str
@@ -49,9 +50,10 @@ class NormalizedCell(RecurrentCell):
         weight_quantizer: Any = None,
         normalization: Any = None,
         activation_bits: int | None = None,
+        rank: Any = None,
         **options: Any,
     ) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args, rank=rank, **options)
         self.weight_quantizer = quantizers.get(weight_quantizer)
         self.normalization: Any = normalizations.get(normalization)
         self.activation_bits = activation_bits

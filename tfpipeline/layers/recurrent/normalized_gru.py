@@ -7,12 +7,12 @@ from typing import Any
 import keras
 
 from tfpipeline.layers.recurrent.gru_step import GRUStep
-from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
 from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
+from tfpipeline.layers.recurrent.ternary_cell import TernaryCell
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class NormalizedGRUCell(GRUStep, NormalizedCell, keras.layers.GRUCell):
+class NormalizedGRUCell(GRUStep, TernaryCell, keras.layers.GRUCell):
     """One step of a GRU with quantized weights and normalized products.
 
     With a quantizer Q and a normalization N, both of each gate by itself, gates in the order z, r,
@@ -29,12 +29,7 @@ class NormalizedGRUCell(GRUStep, NormalizedCell, keras.layers.GRUCell):
 
     Args:
         units, activation, ..., seed: as in `keras.layers.GRUCell`; `reset_after` must be True.
-        weight_quantizer: a name or object of `tfpipeline.quantizers`, or None for full precision.
-            An input kernel of one feature stays in full precision.
-        normalization: a name or object of `tfpipeline.normalizations`, or None.
-        activation_bits: 1 to 4, to multiply the state with so few bits; see `NormalizedCell`.
-        rank, recurrent_rank, joint: of factored kernels, whose factors are quantized each; see
-            `FactoredGRU`. None, the default, keeps plain kernels.
+        weight_quantizer, normalization, ..., joint: as in `NormalizedLSTMCell`.
 
     Call arguments:
         inputs: `(batch, features)`.
@@ -53,21 +48,8 @@ class NormalizedGRUCell(GRUStep, NormalizedCell, keras.layers.GRUCell):
     (2, 16)
     """
 
-    def __init__(
-        self,
-        *args: Any,
-        weight_quantizer: Any = "TerConnect",
-        normalization: Any = "weight",
-        rank: Any = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            *args,
-            weight_quantizer=weight_quantizer,
-            normalization=normalization,
-            rank=rank,
-            **options,
-        )
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         if not self.reset_after:
             raise ValueError(
                 "`reset_after` must be True in a NormalizedGRU, which normalizes the products of "

@@ -8,13 +8,13 @@ import keras
 from keras import ops
 
 from tfpipeline.layers.recurrent.lstm_step import LSTMStep
-from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
 from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
+from tfpipeline.layers.recurrent.ternary_cell import TernaryCell
 from tfpipeline.normalizations import Steps, Weight
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")
-class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
+class NormalizedLSTMCell(LSTMStep, TernaryCell, keras.layers.LSTMCell):
     """One step of an LSTM with quantized weights and normalized products.
 
     With a quantizer Q and a normalization N, both of each gate by itself, gates in the order i, f,
@@ -58,22 +58,8 @@ class NormalizedLSTMCell(LSTMStep, NormalizedCell, keras.layers.LSTMCell):
     (2, 16)
     """
 
-    def __init__(
-        self,
-        *args: Any,
-        weight_quantizer: Any = "TerConnect",
-        normalization: Any = "weight",
-        normalize_cell: bool = False,
-        rank: Any = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            *args,
-            weight_quantizer=weight_quantizer,
-            normalization=normalization,
-            rank=rank,
-            **options,
-        )
+    def __init__(self, *args: Any, normalize_cell: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.normalize_cell = bool(normalize_cell)
         if self.normalize_cell and (
             self.normalization is None or isinstance(self.normalization, Weight)

@@ -54,9 +54,6 @@ class UGRNNCell(NormalizedCell, GatedCellOptions):
 
     KIND = "ugrnn"
 
-    def __init__(self, *args: Any, rank: Any = None, **options: Any) -> None:
-        super().__init__(*args, rank=rank, **options)
-
     def step(self, inputs: Any, states: list[Any], recurrent: StateProduct) -> list[Any]:
         (h,) = states
         z, n = recurrent.sums(inputs, h)
