@@ -132,6 +132,19 @@ def test_two_bits_in_float32_compute_what_keras_does(target: Path) -> None:
     assert sizes["w2af32"] < sizes["float32"] / 4
 
 
+def test_a_wide_ternary_lstm_is_a_fourteenth_of_its_float_bytes(target: Path) -> None:
+    """Scales, biases and structure included; builtin ops have more of them than ours."""
+    layer = NormalizedLSTM(512, weight_quantizer="TerConnect", name="recurrent")
+    model = settle(keras.Sequential([keras.Input((None, 512)), layer]))
+    samples = np.random.default_rng(0).normal(size=(12, 6, 512)).astype("float32")
+    options = {"calibration": samples[:8], "verification": samples[8:], "tolerances": LOOSE}
+    report = export(model, target, quantize="float32", **options)
+    whole = report.form("portable").bytes
+    report = export(model, target, quantize="w2a8", **options)
+    assert report.form("fused").bytes <= whole / 14
+    assert report.form("portable").bytes <= whole / 13
+
+
 def test_layer_normalization_of_other_offsets_and_gains(target: Path) -> None:
     """One gain and one offset a product, of which those of a GRU's candidate come in before r."""
     model = layer_normalized(NormalizedGRU, weight_quantizer=None)
