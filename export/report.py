@@ -100,6 +100,10 @@ class ExportReport:
             lines.append(f"computed in float32 for want of integer kernels: {'; '.join(kept)}")
         for layer, reason in self.float_layers.items():
             lines.append(f"kept in float32: layer {layer!r}: {reason}")
+        for form in self.forms:
+            if form.micro_arena_bytes is not None:
+                arena = f"an arena of {form.micro_arena_bytes:,} bytes is enough"
+                lines.append(f"{form.name} runs in TFLite-Micro, where {arena}")
         lines += [f"fused form, {name}: {stored}" for name, stored in self.zeros.items()]
         if self.choices is not None:
             lines += ["", str(self.choices)]

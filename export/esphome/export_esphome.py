@@ -33,6 +33,7 @@ from tfpipeline.export.work_folder import work_folder
 from tfpipeline.export.write.model_card import versions
 from tfpipeline.features import MicroFrontend
 from tfpipeline.inspection import esphome, inspect_model
+from tfpipeline.inspection.micro_arena import tensor_arena_bytes, variable_bytes
 from tfpipeline.inspection.parse import parse
 
 _MODE = "int16x8"
@@ -245,7 +246,7 @@ def _report(
     data: SampleSets,
 ) -> EsphomeReport:
     found, streams = parse(file), long_streams(held_out)
-    states = esphome.variable_bytes(found)
+    states = variable_bytes(found)
     stream = converted.stream
     assert stream is not None
     compared = [
@@ -267,7 +268,7 @@ def _report(
         operators=sum(len(graph.operators) for graph in found.graphs),
         variables=len(states),
         state_bytes=sum(states),
-        tensor_arena_size=esphome.tensor_arena_bytes(found),
+        tensor_arena_size=tensor_arena_bytes(found),
         stride=stride,
         samples=compared[0],
         streams=compared[1],

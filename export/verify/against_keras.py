@@ -25,6 +25,7 @@ from tfpipeline.export.verify.relative_error import (
 )
 from tfpipeline.export.verify.run_file import run_file
 from tfpipeline.export.verify.score_kinds import Scores
+from tfpipeline.inspection.micro_arena import arena_in_micro
 from tfpipeline.progress import progress
 
 
@@ -80,6 +81,8 @@ def verify(
         if form.streaming and whole is not None:
             equal = all(_same_end(found[name], whole[name]) for name in found)
             report = replace(report, equals_whole=equal)
+        if form.streaming and not form.fused:
+            report = replace(report, micro_arena_bytes=arena_in_micro(path))
         reports.append(report)
     return tuple(reports), _forms_agreement(results, reference, tolerances)
 

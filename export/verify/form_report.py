@@ -59,6 +59,8 @@ class FormReport:
             form's bit for bit; None where there is nothing to compare.
         decisions: How many decisions the agreement is of.
         disagreements: How many of them count against the file.
+        micro_arena_bytes: Of a portable stream that TFLite-Micro runs, how large a tensor arena is
+            surely enough there.
     """
 
     name: str
@@ -73,6 +75,7 @@ class FormReport:
     equals_whole: bool | None = None
     decisions: int = 0
     disagreements: int = 0
+    micro_arena_bytes: int | None = None
 
 
 @dataclass(frozen=True)

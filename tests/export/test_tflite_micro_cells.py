@@ -56,4 +56,8 @@ def test_a_stream_of_integers_runs_unchanged(name: str, tmp_path: Path) -> None:
     calls = Calls(path)
     assert {details["dtype"] for details in calls.inputs} <= {np.int8, np.int16}
     # A step of the score itself, and as much for a state that was a step of a product away.
-    assert calls.differences(tmp_path)["scores"] <= 2
+    form = report.form("stream portable")
+    assert form is not None and form.micro_arena_bytes is not None
+    assert "an arena of" in str(report)
+    # It runs with no more memory than the report says.
+    assert calls.differences(tmp_path, form.micro_arena_bytes)["scores"] <= 2

@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.inspection import inspect_model
-from tfpipeline.inspection.esphome import tensor_arena_bytes, variable_bytes
+from tfpipeline.inspection.micro_arena import tensor_arena_bytes, variable_bytes
 from tfpipeline.inspection.parse import parse
 
 _INPUT, _OUTPUT = Quantization(26.0 / 256.0, -128), Quantization(1.0 / 256.0, 0)

@@ -69,12 +69,14 @@ class Calls:
                 values.append(self.litert.get_tensor(details["index"]))
         return {d["name"]: np.stack(v) for d, v in zip(self.outputs, found, strict=True)}
 
-    def in_micro(self, folder: Path) -> dict[str, np.ndarray]:
+    def in_micro(self, folder: Path, arena: int | None = None) -> dict[str, np.ndarray]:
         python = TFLITE_MICRO.executable()
         inputs, outputs = folder / "inputs.npz", folder / "outputs.npz"
         arrays: dict[str, Any] = {f"in_{i}": values for i, values in enumerate(self.fed)}
         np.savez(inputs, **arrays)
         pairs = [f"{i}:{o}" for i, o in self.carried.items()]
+        if arena is not None:
+            pairs.insert(0, f"arena={arena}")
         command = [python, _SCRIPT, self.path, inputs, outputs, len(self.outputs), *pairs]
         done = subprocess.run(
             [str(part) for part in command],
@@ -87,9 +89,9 @@ class Calls:
         with np.load(outputs) as found:
             return {d["name"]: found[f"out_{i}"] for i, d in enumerate(self.outputs)}
 
-    def differences(self, folder: Path) -> dict[str, float]:
+    def differences(self, folder: Path, arena: int | None = None) -> dict[str, float]:
         """The largest difference of each output from LiteRT's, in the units of the output."""
-        here, there = self.in_litert(), self.in_micro(folder)
+        here, there = self.in_litert(), self.in_micro(folder, arena)
         for name, values in here.items():
             assert values.shape == there[name].shape and values.dtype == there[name].dtype
             assert np.ptp(values.astype(np.float64)) > 0  # a model that does something

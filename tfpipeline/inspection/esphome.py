@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tfpipeline.inspection.arena import graph_memory
 from tfpipeline.inspection.graph import ModelGraph, Tensor
 
 OPERATORS = frozenset(
@@ -47,11 +46,6 @@ OUTPUT = (1.0 / 256.0, 0)
 """Those in which it reads the probability."""
 _SAME_SCALE = 5e-3
 """microWakeWord writes 26 / 255, with which the largest feature is one step away."""
-
-_OPERATOR_BYTES, _OTHER_BYTES = 280, 1024
-"""Of the arena, beside activations and states. Measured in TFLite-Micro of 64 bits, which needs up
-to 280 bytes an operator (node, tensors, data of the kernel, and what planning takes for a while);
-the microcontroller's pointers are half as wide."""
 
 
 def refused(model: ModelGraph) -> Counter[tuple[str, str]]:
@@ -93,22 +87,3 @@ def _has(tensor: Tensor, scale: float, zero: int) -> bool:
         return False
     close = abs(float(found.scales[0]) / scale - 1.0) < _SAME_SCALE
     return close and int(found.zero_points[0]) == zero
-
-
-def variable_bytes(model: ModelGraph) -> list[int]:
-    """Return the bytes of each state, in the order in which they are first set."""
-    return [
-        graph.tensors[operator.input(1)].nbytes
-        for graph in model.graphs[1:]
-        for operator in graph.operators
-        if operator.code.name == "ASSIGN_VARIABLE"
-    ]
-
-
-def tensor_arena_bytes(model: ModelGraph) -> int:
-    """Return how large an arena surely is enough, a multiple of 16 bytes."""
-    operators = sum(len(graph.operators) for graph in model.graphs)
-    states = sum(-(-size // 16) * 16 for size in variable_bytes(model))
-    activations = graph_memory(model, model.graphs[0]).arena
-    needed = _OTHER_BYTES + _OPERATOR_BYTES * operators + states + activations
-    return -(-needed // 16) * 16
