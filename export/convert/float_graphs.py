@@ -79,6 +79,17 @@ class Converted:
             for op in graph.operators
         )
 
+    def sparse_in_stream(self, modes: ModeTable) -> frozenset[int]:
+        """Return dense layers whose blocks of zeros pay in the stream: their outputs in `whole`."""
+        if self.stream is None:
+            return frozenset()
+        graph, pairs = self.stream.graph, self.stream.pairs
+        return frozenset(
+            pairs[op.outputs[0]]
+            for op in graph.operators
+            if is_sparse_product(graph, op, modes.of(self._layer_of(op, graph)))
+        )
+
     def _layer_of(self, op: FloatOperator, graph: FloatGraph | None = None) -> str:
         return layer_of_op(graph or self.whole, op, self.marked.layer_of) or ""
 

@@ -61,11 +61,14 @@ class FusedWeights:
     Args:
         graph: Where to.
         blocks: Whether blocks may be left out.
+        shared: Whether another graph of the file has the same weights, and other numbers of vectors
+            a call: a matrix is then stored as for one vector, which is once.
     """
 
-    def __init__(self, graph: GraphBuilder, blocks: bool) -> None:
+    def __init__(self, graph: GraphBuilder, blocks: bool, shared: bool = False) -> None:
         self._graph = graph
         self._blocks = blocks
+        self._shared = shared
         #: By name, the matrices with many zeros, and what became of them.
         self.zeros: dict[str, StoredZeros] = {}
 
@@ -92,7 +95,7 @@ class FusedWeights:
         if bits < 8:
             q = Quantization.of_rows(matrix.scales)
             return self._graph.constant(name, pack_rows(values, bits), q)
-        if self._blocks and pays_without_blocks(values, parts, vectors):
+        if self._blocks and pays_without_blocks(values, parts, 1 if self._shared else vectors):
             data = encode_blocks(values, parts)
             q = Quantization.of_rows(pad_scales(matrix.scales, parts))
             self._note(name, matrix, parts, "blocks", data.blocks.nbytes + index_bytes(data))

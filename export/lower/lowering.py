@@ -6,7 +6,7 @@ activations are, and in which formats, is in `tensor_formats.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,8 @@ class Lowering:
         layer_of: The layer of an op, from the name of its output.
         states: Where states come from and go to, in a streaming form.
         unrolled: Whether the time steps of a stream are written out, without a loop.
+        sparse: Outputs of dense layers that another graph of the file stores without their blocks
+            of zeros.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Lowering:
         layer_of: Callable[[str], str | None],
         states: States | None = None,
         unrolled: bool = False,
+        sparse: Collection[int] = (),
     ) -> None:
         modes, integers_only = options.modes, options.io != FLOAT32
         only = modes.default.activations if integers_only else None
@@ -75,7 +78,8 @@ class Lowering:
         self.marked_outputs: dict[int, str] = {}
         self._form = form
         self._skips_blocks = form.fused and options.block_sparse
-        self.fused_weights = FusedWeights(graph, self._skips_blocks)
+        self.fused_weights = FusedWeights(graph, self._skips_blocks, options.one_file)
+        self._sparse = sparse
         self._plans = table.plans
         self._modes = modes
         self._op_modes = OpModes(source, modes, layer_of, integers_only)
@@ -140,7 +144,8 @@ class Lowering:
             self._plain(op)
             return
         mode = self._op_modes.of(op)
-        if self._skips_blocks and is_sparse_product(self.source, op, mode):
+        sparse = op.outputs[0] in self._sparse or is_sparse_product(self.source, op, mode)
+        if self._skips_blocks and sparse:
             bias = self._biases.corrected(op, mode)
             lower_sparse(self.activations, op, mode, bias, self.fused_weights)
             return

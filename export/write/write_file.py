@@ -39,6 +39,8 @@ def write_file(
     """
     file = ModelFile(signature, options, scores)
     stream = converted.stream
+    # Weights that one of the graphs has sparse are so in both, or they would be there twice.
+    sparse = converted.sparse_in_stream(options.modes) if len(forms) > 1 else frozenset()
     for form in forms:
         graph = file.graph(STEP if form.streaming and len(forms) > 1 else "main")
         source, scales, states = converted.whole, table, None
@@ -48,7 +50,8 @@ def write_file(
             kind: type[States] = InternalStates if options.internal_state else ExplicitStates
             states = kind(graph, {spec.name for spec in (*signature.inputs, *signature.outputs)})
         layer_of = converted.marked.layer_of
-        lowering = Lowering(source, scales, graph, form, options, layer_of, states)
+        also = frozenset() if form.streaming else sparse
+        lowering = Lowering(source, scales, graph, form, options, layer_of, states, sparse=also)
         file.add(lowering, states, card.get("frontend"))
     chunk = None if stream is None else stream.chunk
     return file.write({**card, **form_part(forms[0].fused)}, chunk)

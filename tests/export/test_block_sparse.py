@@ -98,6 +98,41 @@ def test_all_matrices_with_blocks_of_zeros_are_smaller(exported: dict[bool, Any]
     assert report.fused.stat().st_size < exported[False].fused.stat().st_size
 
 
+def test_one_file_holds_each_matrix_once(tmp_path: Path) -> None:
+    """Alone, a whole sequence has the Dense layer of the stream's sparse one with its zeros."""
+    model = prune(
+        built(
+            keras.layers.Dense(64, activation="relu", name="sparse"),
+            keras.layers.GRU(16, name="gru"),
+            keras.layers.Dense(5, name="scores"),
+        ),
+        kept_dense=("scores",),
+    )
+    report = export(
+        model,
+        tmp_path / "kws.tflite",
+        calibration=walk(40),
+        streaming="both",
+        one_file=True,
+        forms=("fused",),
+        tolerances=LOOSE,
+    )
+    file = schema.ModelT.InitFromPackedBuf(report.fused.read_bytes(), 0)
+    weights = [
+        {
+            tensor.name.decode(): tensor.buffer
+            for tensor in graph.tensors
+            if tensor.sparsity is not None
+        }
+        for graph in file.subgraphs
+    ]
+    whole, stream = (found for found in weights if found)
+    assert whole == stream and any("sparse" in name for name in whole)
+    # The dense matrix is not there.
+    assert max(len(buffer.data) for buffer in file.buffers if buffer.data is not None) < 64 * 40
+    assert report.form("stream fused").equals_whole
+
+
 def test_portable_form_and_option_keep_them(exported: dict[bool, Any]) -> None:
     assert not sparse_tensors(exported[True].portable)
     dense = exported[False]
