@@ -11,8 +11,9 @@ import keras
 from tfpipeline.callbacks import IterativeHardThresholding
 from tfpipeline.compress import ledger
 from tfpipeline.recipes.rolling_model import RollingModel
+from tfpipeline.studies.common.rolling_text import Batches
 from tfpipeline.studies.fast_grnn.language.byte_weights import to_byte_weights
-from tfpipeline.studies.fast_grnn.language.data import Batches, read_text
+from tfpipeline.studies.fast_grnn.language.data import read_text
 from tfpipeline.studies.fast_grnn.language.models import CLASSIFIER, build
 from tfpipeline.studies.fast_grnn.language.runs import LanguageModel, RunFiles
 from tfpipeline.studies.fast_grnn.models import LAYER
