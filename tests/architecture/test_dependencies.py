@@ -148,6 +148,16 @@ PYTHON_PARTS = {
             *("language.models", "language.training", "language.byte_weights"),
         )
     },
+    "studies.low_bit": part(
+        f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
+    ),
+    # The same.
+    **{
+        f"studies.low_bit.{module}": part(
+            f"{EVERYTHING} studies.common studies.low_bit tfpipeline", "numpy keras"
+        )
+        for module in (*("batch_mismatch", "models", "training", "text.models", "text.training"),)
+    },
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
     "cli": part(
         "errors extras worker_process cli",

@@ -41,6 +41,10 @@ STUDIES = {
     "qrnn-compression": "tfpipeline.studies.fast_grnn.qrnn_compression",
     "block-sparsity": "tfpipeline.studies.fast_grnn.block_sparsity",
     "language-model": "tfpipeline.studies.fast_grnn.language_model",
+    "low-bit-grid": "tfpipeline.studies.low_bit.grid",
+    "shared-batch-norm": "tfpipeline.studies.low_bit.shared_batch_norm",
+    "gradient-norms": "tfpipeline.studies.low_bit.gradient_norms",
+    "low-bit-text": "tfpipeline.studies.low_bit.character_model",
     "low-rank-runs": "tfpipeline.studies.low_rank.finished_runs",
 }
 

@@ -1,0 +1,1 @@
+"""Character language models with few bits: what they train on, and how."""

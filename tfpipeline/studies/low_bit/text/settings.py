@@ -1,0 +1,50 @@
+"""How much the study of character language models with few bits trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that changes a result, beside the text.
+
+    Args:
+        characters: of the training text, from its beginning; None for all.
+        tested: of the validation and the test text.
+        units: of each recurrent layer.
+        lanes: pieces of the text that are read side by side: sequences of a batch.
+        steps: characters of a batch in each lane. Gradients end there, states go on.
+        epochs: passes over the training text.
+        rate: highest learning rate, from which it falls along a cosine.
+        quantizers, normalizations: that are compared, each with each.
+        cells: that are compared.
+        stacked: pairs of a quantizer and a normalization that are trained with two layers too.
+        seeds: of every setting, three or more.
+    """
+
+    characters: int | None = 160_000
+    tested: int | None = 40_000
+    units: int = 64
+    lanes: int = 32
+    steps: int = 50
+    epochs: int = 3
+    rate: float = 1e-2
+    quantizers: tuple[str | None, ...] = (None, "BinaryConnect", "TWN", "LAT")
+    normalizations: tuple[str | None, ...] = (None, "weight", "layer", "batch_shared")
+    cells: tuple[str, ...] = ("lstm", "gru")
+    stacked: tuple[tuple[str | None, str | None], ...] = ((None, None), ("TWN", "weight"))
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+
+QUICK = Settings()
+# As large as the models of the paper.
+FULL = Settings(
+    characters=None,
+    tested=None,
+    units=512,
+    lanes=64,
+    steps=100,
+    epochs=40,
+    rate=2e-3,
+)
