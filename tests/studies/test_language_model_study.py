@@ -24,7 +24,7 @@ TINY = Settings(
     vocabulary=12,
     words=2000,
     units=8,
-    lanes=4,
+    batch_size=4,
     steps=5,
     epochs=6,
     rates=(1e-3, 1e-2),
@@ -122,7 +122,7 @@ def test_a_name_says_all_that_differs() -> None:
 
 
 @pytest.mark.slow
-def test_a_model_learns_and_its_perplexity_is_that_of_whole_lanes(
+def test_a_model_learns_and_its_perplexity_is_that_of_its_logits(
     text: Path, tmp_path: Path
 ) -> None:
     import keras
@@ -149,11 +149,7 @@ def test_a_model_learns_and_its_perplexity_is_that_of_whole_lanes(
     assert row["ledger"] == 2 * sum(left) + 2 * 8 + 2
     model = keras.saving.load_model(files.model(run.name), compile=False)
     assert row["params"] == model.count_params() == 12 * 8 + 80 + 16 + 2 + 8 * 12 + 12
-    inputs, y = batches["test"]
-    # The batches of a lane, one after the other.
-    x, y = (
-        part.reshape(-1, 4, 5).swapaxes(0, 1).reshape(4, -1) for part in (inputs["features"], y)
-    )
+    x, y = batches["test"]
     lost = keras.losses.sparse_categorical_crossentropy(y, model(x), from_logits=True)
     mean = float(np.mean(keras.ops.convert_to_numpy(lost)))
     assert row["test"] == pytest.approx(math.exp(mean), rel=1e-4)

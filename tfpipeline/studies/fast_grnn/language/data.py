@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.data.splits import SPLITS
+from tfpipeline.data.text.text_dataset import contiguous_batches
 from tfpipeline.studies.common.prepared_arrays import prepare_arrays
-from tfpipeline.studies.common.rolling_text import Batches, read_rolling_text
 from tfpipeline.studies.fast_grnn.language.runs import RunFiles
 from tfpipeline.studies.fast_grnn.language.settings import Settings
+
+#: x and y of `contiguous_batches`.
+Batches = tuple[np.ndarray, np.ndarray]
 
 
 def prepare_text(files: RunFiles, data: Path | None) -> Path:
@@ -40,4 +44,7 @@ def _arrays_of(data: Path | None, settings: Settings) -> dict[str, np.ndarray]:
 @lru_cache(1)
 def read_text(files: RunFiles) -> tuple[int, dict[str, Batches]]:
     """Return the number of words in the vocabulary, and the batches of each split."""
-    return read_rolling_text(files.text, files.settings.lanes, files.settings.steps)
+    batch, steps = files.settings.batch_size, files.settings.steps
+    with np.load(files.text) as stored:
+        splits = {split: contiguous_batches(stored[split], batch, steps) for split in SPLITS}
+        return int(stored["symbols"]), splits

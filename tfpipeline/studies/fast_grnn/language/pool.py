@@ -29,7 +29,7 @@ class Pool(TrainingPool):
         return file_digest(prepare_text(self.files, data))
 
     def basis_of_settings(self) -> dict[str, Any]:
-        return {name: getattr(self.settings, name) for name in ("lanes", "steps", "epochs")}
+        return {name: getattr(self.settings, name) for name in ("batch_size", "steps", "epochs")}
 
     def seeds(self, run: LanguageModel) -> list[LanguageModel]:
         """Return a run with each seed of the settings."""

@@ -13,8 +13,9 @@ class Settings:
         vocabulary: the commonest words that are kept, with `<unk>`; None for all.
         words: of the training text, from its beginning; None for all.
         units: of each recurrent layer, and of the embedding.
-        lanes: pieces of the text that are read side by side: sequences of a batch.
-        steps: words of a batch in each lane. Gradients end there, states go on.
+        batch_size: pieces of the text in a batch, shuffled anew in each epoch.
+        steps: words of a piece. Its states begin with zeros, for training and for testing: those of
+            FastGRNN are not bounded, and carried on through the text they outgrow what it learns.
         epochs: passes over the training text.
         rates: highest learning rates that are tried for each cell with the first seed; a rate rises
             in a twentieth of the epochs and falls along a cosine.
@@ -29,7 +30,7 @@ class Settings:
     vocabulary: int | None = 1000
     words: int | None = 100_000
     units: int = 64
-    lanes: int = 32
+    batch_size: int = 32
     steps: int = 35
     epochs: int = 8
     rates: tuple[float, ...] = (5e-3, 1e-2)

@@ -10,10 +10,8 @@ import keras
 
 from tfpipeline.callbacks import IterativeHardThresholding
 from tfpipeline.compress import ledger
-from tfpipeline.recipes.rolling_model import RollingModel
-from tfpipeline.studies.common.rolling_text import Batches
 from tfpipeline.studies.fast_grnn.language.byte_weights import to_byte_weights
-from tfpipeline.studies.fast_grnn.language.data import read_text
+from tfpipeline.studies.fast_grnn.language.data import Batches, read_text
 from tfpipeline.studies.fast_grnn.language.models import CLASSIFIER, build
 from tfpipeline.studies.fast_grnn.language.runs import LanguageModel, RunFiles
 from tfpipeline.studies.fast_grnn.models import LAYER
@@ -40,13 +38,11 @@ def train_run(run: LanguageModel, files: RunFiles) -> dict[str, Any]:
     words, text = read_text(files)
     keras.utils.set_random_seed(run.seed)
     model = build(run, words)
-    # A layer with `stateful=True` forgets its states between the batches of `fit` on JAX.
-    rolling = RollingModel(model, settings.lanes)
-    found = _fit(rolling, run, text, settings.epochs)
+    found = _fit(model, run, text, settings.batch_size, settings.epochs)
     path = files.model(run.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     model.save(path)
-    measured = {split: perplexity(rolling, part) for split, part in text.items()}
+    measured = {split: perplexity(model, part, settings.batch_size) for split, part in text.items()}
     sizes = {
         "params": int(model.count_params()),
         "ledger": ledger(model, exclude=[CLASSIFIER]).bytes,
@@ -54,34 +50,33 @@ def train_run(run: LanguageModel, files: RunFiles) -> dict[str, Any]:
     }
     if run.piecewise:
         to_byte_weights(model)
-        measured["test_bytes"] = perplexity(rolling, text["test"])
+        measured["test_bytes"] = perplexity(model, text["test"], settings.batch_size)
     return {**vars(run), **sizes, **measured, **found}
 
 
-def perplexity(rolling: RollingModel, text: Batches) -> float:
-    """Return the perplexity of a compiled model that reads each lane of a text from its start."""
-    logs = rolling.evaluate(*text, batch_size=rolling.lanes, return_dict=True, verbose=0)
+def perplexity(model: keras.Model, text: Batches, batch: int) -> float:
+    """Return the perplexity of a compiled model that reads each piece of a text for itself."""
+    logs = model.evaluate(*text, batch_size=batch, return_dict=True, verbose=0)
     return math.exp(logs[_NLL])
 
 
 def _fit(
-    rolling: RollingModel, run: LanguageModel, text: dict[str, Batches], epochs: int
+    model: keras.Model, run: LanguageModel, text: dict[str, Batches], batch: int, epochs: int
 ) -> dict[str, Any]:
-    steps = epochs * len(text["train"][1]) // rolling.lanes
-    rolling.compile(
+    steps = epochs * len(text["train"][1]) // batch
+    model.compile(
         _optimizer(run, steps),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name=_NLL)],
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     started = time.monotonic()
-    history = rolling.fit(
+    history = model.fit(
         *text["train"],
-        batch_size=rolling.lanes,
+        batch_size=batch,
         epochs=epochs,
-        shuffle=False,  # each lane is read in its order
         validation_data=text["validation"],
-        validation_batch_size=rolling.lanes,
+        validation_batch_size=batch,
         callbacks=[_best(run, epochs)],
         verbose=0,
     ).history
