@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfpipeline.export.c_array import write_c_array
     from tfpipeline.export.c_header import write_c_header
-    from tfpipeline.export.convert.float_graphs import kept_conversions
+    from tfpipeline.export.convert.kept import kept_conversions
     from tfpipeline.export.errors import ConversionError, ExportError, VerificationError
     from tfpipeline.export.esphome.export_esphome import export_esphome
     from tfpipeline.export.esphome.report import EsphomeReport
@@ -36,7 +36,7 @@ _HOMES = {
     "FormReport": "verify.form_report",
     "Source": "samples.sources",
     "convert_stock": "stock_converter",
-    "kept_conversions": "convert.float_graphs",
+    "kept_conversions": "convert.kept",
     "Tolerances": "tolerances",
     "write_c_array": "c_array",
     "write_c_header": "c_header",

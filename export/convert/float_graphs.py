@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
+from tfpipeline.export.convert.kept import Conversion, current
 from tfpipeline.export.convert.worker import ConversionJob, convert
 from tfpipeline.export.emit.sparse_products import is_sparse_product
 from tfpipeline.export.errors import ExportError
@@ -24,7 +22,6 @@ from tfpipeline.export.graph.time_axes import StretchedGraph, auxiliary_frames
 from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.samples.signature import ModelSignature, Samples
 from tfpipeline.export.trace.markers_in_keras import MarkedModel
-from tfpipeline.export.trace.predictions import traced_once
 from tfpipeline.progress import progress
 
 _WHOLE, _SHORT, _LONG = "whole", "short", "long"
@@ -121,22 +118,19 @@ def convert_model(
             f"{what} needs an input with a free time axis, such as Input((None, 40)), received "
             f"inputs of shape {shapes}: build the model with one"
         )
-    frames: dict[str, int | None] = {_WHOLE: whole_frames}
-    if also_at is not None:
-        frames[_SHORT], frames[_LONG] = auxiliary_frames(also_at)
-    kept = _kept.get()
-    key = (id(model), also_at, tuple(tuple(s) for s in signature.shapes(samples, whole_frames)))
-    if kept is not None and key in kept:
-        _, marked, data = kept[key]
-    else:
-        marked, data = _run_converter(model, signature, samples, frames, work)
-        if kept is not None:
-            kept[key] = (model, marked, data)
+    kept = current()
+    shapes = signature.shapes(samples, whole_frames)
+    conversion = kept.find(model, shapes, also_at)
+    if conversion is None:
+        conversion = _run_converter(model, signature, samples, also_at, work)
+        kept.add(conversion)
+    marked, data = conversion.marked, conversion.data
     graphs = {name: read_float_graph(value) for name, value in data.items()}
     _check_kernels(graphs[_WHOLE], marked)
     stream = None
     if also_at is not None:
-        stretched = _stretched(marked, graphs, also_at)
+        assert conversion.chunk is not None
+        stretched = _stretched(marked, graphs, conversion.chunk)
         if bounded:
             check_bounded(stretched)
         if chunk is not None:
@@ -145,34 +139,18 @@ def convert_model(
     return Converted(marked, graphs[_WHOLE], data[_WHOLE], stream)
 
 
-_Kept = dict[object, tuple[keras.Model, MarkedModel, dict[str, bytes]]]
-_kept: ContextVar[_Kept | None] = ContextVar("kept_conversions", default=None)
-
-
-@contextmanager
-def kept_conversions() -> Iterator[None]:
-    """While open, a model that was converted once is not converted again, nor traced to predict.
-
-    For comparing many ways to export one model, which all begin with the same float graph. Its
-    weights must not change meanwhile.
-    """
-    token = _kept.set({})
-    try:
-        with traced_once():
-            yield
-    finally:
-        _kept.reset(token)
-
-
 def _run_converter(
     model: keras.Model,
     signature: ModelSignature,
     samples: Samples,
-    frames: dict[str, int | None],
+    chunk: int | None,
     work: Path,
-) -> tuple[MarkedModel, dict[str, bytes]]:
-    """Return the model with markers, converted at each of the lengths."""
-    marked = MarkedModel(model, signature, streaming=len(frames) > 1)
+) -> Conversion:
+    """Convert the model with markers at the samples' length and those of a stream."""
+    frames = {_WHOLE: signature.frames(samples)}
+    if chunk is not None:
+        frames[_SHORT], frames[_LONG] = auxiliary_frames(chunk)
+    marked = MarkedModel(model, signature, streaming=chunk is not None)
     with progress("Converting"):
         marked.save(work, frames, lambda count: signature.shapes(samples, count))
         jobs = [
@@ -180,9 +158,9 @@ def _run_converter(
             for key in frames
         ]
         convert(jobs, work)
-    return marked, {
-        key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)
-    }
+    data = {key: Path(job.output).read_bytes() for key, job in zip(frames, jobs, strict=True)}
+    shapes = signature.shapes(samples, frames[_WHOLE])
+    return Conversion(model, shapes, chunk, marked, data)
 
 
 def _check_kernels(graph: FloatGraph, marked: MarkedModel) -> None:

@@ -115,8 +115,7 @@ class MarkedModel:
 
         with self._replaced():
             for key, count in frames.items():
-                module = tf.Module()
-                module.run = tf.function(run, autograph=False)
+                function = tf.function(run, autograph=False)
                 specs = [
                     tf.TensorSpec(shape, spec.dtype, name=f"in_{i}")
                     for i, (spec, shape) in enumerate(
@@ -124,8 +123,9 @@ class MarkedModel:
                     )
                 ]
                 try:
-                    traced = module.run.get_concrete_function(*specs)
-                    tf.saved_model.save(module, str(directory / key), signatures=traced)
+                    traced = function.get_concrete_function(*specs)
+                    # A function that the module has would be traced a second time.
+                    tf.saved_model.save(tf.Module(), str(directory / key), signatures=traced)
                 except ExportError as error:
                     # Raised within a layer's call, where Keras adds its own words to it.
                     raise ExportError(reason_of(error)) from None
