@@ -11,7 +11,7 @@ import keras
 
 from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.trace.markers_in_keras import MarkedModel
-from tfpipeline.export.trace.predictions import traced_once
+from tfpipeline.export.trace.predictions import predicted_once
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def current() -> KeptConversions:
 
 @contextmanager
 def kept_conversions() -> Iterator[None]:
-    """While open, a model that was converted once is not converted again, nor traced to predict.
+    """While open, a model that was converted once is not converted again, nor run twice on samples.
 
     For comparing many ways to export one model, which all begin with the same float graph. Its
     weights must not change meanwhile. A stream of several time steps a call serves those whose
@@ -83,7 +83,7 @@ def kept_conversions() -> Iterator[None]:
     """
     token = _kept.set(KeptConversions())
     try:
-        with traced_once():
+        with predicted_once():
             yield
     finally:
         _kept.reset(token)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,8 @@ _PREDICT_BATCH = 256
 
 _Functions = dict[object, tuple[keras.Model, Any]]
 _traced: ContextVar[_Functions | None] = ContextVar("traced_predictions", default=None)
+_Predictions = dict[object, tuple[keras.Model, Samples]]
+_predicted: ContextVar[_Predictions | None] = ContextVar("kept_predictions", default=None)
 
 
 @contextmanager
@@ -35,6 +38,17 @@ def traced_once() -> Iterator[None]:
         _traced.reset(token)
 
 
+@contextmanager
+def predicted_once() -> Iterator[None]:
+    """While open, `predict` runs a model once on the same samples; its weights must not change."""
+    token = _predicted.set({})
+    try:
+        with traced_once():
+            yield
+    finally:
+        _predicted.reset(token)
+
+
 def pack(signature: ModelSignature, values: Sequence[Any]) -> Any:
     """Return the inputs, in order, in the structure that the model is called with."""
     return keras.tree.pack_sequence_as(signature.structure, list(values))
@@ -45,13 +59,28 @@ def predict(model: keras.Model, signature: ModelSignature, samples: Samples) -> 
 
     The model is afterwards as it was, states of stateful layers included.
     """
+    kept = _predicted.get()
+    if kept is None:
+        return _predict(model, signature, samples)
+    key = (id(model), *(_digest(samples[spec.name]) for spec in signature.inputs))
+    if key not in kept:
+        kept[key] = (model, _predict(model, signature, samples))
+    return {name: values.copy() for name, values in kept[key][1].items()}
+
+
+def _digest(values: np.ndarray) -> tuple[object, ...]:
+    digest = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+    return values.shape, values.dtype.str, digest
+
+
+def _predict(model: keras.Model, signature: ModelSignature, samples: Samples) -> Samples:
     functions = _traced.get()
     # Another length would make a graph for all lengths of it, which not every layer can be in.
     key = (id(model), *(samples[spec.name].shape[1:] for spec in signature.inputs))
     with state_kept(model):
         if functions is not None and key in functions:
             _, model.predict_function = functions[key]
-        parts = _predict(model, signature, samples)
+        parts = _parts(model, signature, samples)
         if functions is not None:
             functions[key] = (model, model.predict_function)
     return {
@@ -60,7 +89,7 @@ def predict(model: keras.Model, signature: ModelSignature, samples: Samples) -> 
     }
 
 
-def _predict(model: keras.Model, signature: ModelSignature, samples: Samples) -> list[list[Any]]:
+def _parts(model: keras.Model, signature: ModelSignature, samples: Samples) -> list[list[Any]]:
     count = len(next(iter(samples.values())))
     stateful = any(getattr(layer, "stateful", False) for layer in _layers(model))
     # A stateful model carries what one sample left into the next, and its batch size is fixed.

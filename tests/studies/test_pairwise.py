@@ -24,6 +24,16 @@ def test_every_pair_that_occurs_is_picked_and_few_cases_are() -> None:
     assert pairwise(possible) == picked
 
 
+def test_pairs_of_given_cases_need_no_other() -> None:
+    cases = [dict(zip(_LEVELS, levels, strict=True)) for levels in product(*_LEVELS.values())]
+    given = pairwise([case for case in cases if case["a"] != 2 or case["b"] == "x"])
+    others = pairwise(cases, given)
+    assert _pairs([*given, *others]) == _pairs(cases)
+    # What is left: the two pairs of a=2 with other b.
+    assert len(others) == 2 and {case["b"] for case in others} == {"y", "z"}
+    assert pairwise(cases, cases) == []
+
+
 def test_a_single_case_stands_for_itself() -> None:
     assert pairwise([{"a": 1, "b": 2}]) == [{"a": 1, "b": 2}]
     assert pairwise([]) == []

@@ -17,7 +17,8 @@ from tfpipeline.recipes.provenance import installed_versions
 from tfpipeline.studies.common.provenance import describe_run
 from tfpipeline.studies.common.rows import Row, RowStore, StudyResult, write_csv
 from tfpipeline.studies.common.tasks import run_tasks
-from tfpipeline.studies.export.matrix_models import FRAMES, MODELS, MatrixModel, build
+from tfpipeline.studies.export.matrix_data import FRAMES
+from tfpipeline.studies.export.matrix_models import MODELS, MatrixModel, build
 from tfpipeline.studies.export.matrix_table import support_page
 from tfpipeline.studies.export.other_runtime import compare
 from tfpipeline.studies.export.pairwise import Case, pairwise
@@ -31,6 +32,8 @@ FACTORS: Mapping[str, tuple[Any, ...]] = {
     "state": ("explicit", "internal"),
 }
 _CHUNKS = {"whole": None, "step": 1, "chunk 4": 4}
+_TERNARY = ("int2", "int8x2")
+_ONE_FILE: Case = {"mode": "int8", "time": "whole", "form": "fused", "state": "explicit"}
 _SEED = 0
 PASSED, IMPOSSIBLE, FAILED = "passed", "impossible", "failed"
 _RESULTS = (
@@ -54,7 +57,7 @@ def run_matrix(
     tflite_runtime: str | None,
     page: Path | None,
 ) -> StudyResult:
-    """Fill the matrix, or with `quick` a part of it in which each pair of levels occurs."""
+    """Fill the matrix, or with `quick` the part of it that `quick_cases` picks."""
     basis = {**installed_versions(), "seed": _SEED, "tflite-runtime": bool(tflite_runtime)}
     store = RowStore(out / "export_matrix.rows.jsonl", tuple(FACTORS), basis)
     cases = quick_cases() if quick else all_cases()
@@ -91,15 +94,23 @@ def all_cases() -> list[Case]:
 
 
 def quick_cases() -> list[Case]:
-    """Return all pairs of levels that can pass, and each kind of refusal once."""
+    """Return all pairs of levels that can pass, and each kind of refusal once.
+
+    Of models with a cell of their own, one file each: all else is as with the others.
+    """
     cases = all_cases()
     refused: dict[tuple[Any, ...], Case] = {}
     for case in cases:
         kind = _refusal(case)
-        if kind is not None:
+        if kind is not None and MODELS[case["model"]].quick:
             refused.setdefault(kind, case)
-    possible = pairwise([case for case in cases if _refusal(case) is None])
-    return [case for case in cases if case in possible or case in refused.values()]
+    tried = [case for case in cases if MODELS[case["model"]].quick and _refusal(case) is None]
+    # Weights of their own are converted once more, and for a stream at three lengths.
+    cheap = [case for case in tried if case["mode"] not in _TERNARY or case["time"] == "whole"]
+    picked = pairwise(cheap)
+    picked += [*pairwise(tried, picked), *refused.values()]
+    picked += [{"model": name, **_ONE_FILE} for name, kind in MODELS.items() if not kind.quick]
+    return [case for case in cases if case in picked]
 
 
 def _refusal(case: Case) -> tuple[Any, ...] | None:
@@ -136,7 +147,7 @@ def fill(task: MatrixTask) -> Iterator[Row]:
     with kept_conversions(), tempfile.TemporaryDirectory(prefix="export-matrix-") as folder:
         # A conversion for the longest chunk serves all others.
         for case in sorted(task.rows, key=lambda row: -(_CHUNKS[row["time"]] or 0)):
-            ternary = case["mode"] in ("int2", "int8x2")
+            ternary = case["mode"] in _TERNARY
             if ternary not in built:
                 built[ternary] = build(case["model"], ternary, _SEED)
             target = Path(folder) / f"{len(rows)}.tflite"

@@ -11,7 +11,7 @@ Case = dict[str, Any]
 _Pair = tuple[str, Any, str, Any]
 
 
-def pairwise(cases: Sequence[Case]) -> list[Case]:
+def pairwise(cases: Sequence[Case], given: Sequence[Case] = ()) -> list[Case]:
     """Pick cases until every pair of levels that occurs in any of them occurs in a picked one.
 
     Most faults of an option need at most one other option to show, and these cases are far fewer.
@@ -20,12 +20,13 @@ def pairwise(cases: Sequence[Case]) -> list[Case]:
 
     Args:
         cases: Each with a level for every factor; combinations that make no sense left out.
+        given: Cases whose pairs need no other.
 
     Returns:
         The picked ones, in the order of `cases`.
     """
     pairs = [_pairs(case) for case in cases]
-    missing: set[_Pair] = set().union(*pairs)
+    missing: set[_Pair] = set().union(*pairs).difference(*map(_pairs, given))
     picked: set[int] = set()
     used: Counter[tuple[str, Any]] = Counter()
 
