@@ -119,8 +119,7 @@ def convert_model(
             f"inputs of shape {shapes}: build the model with one"
         )
     kept = current()
-    shapes = signature.shapes(samples, whole_frames)
-    conversion = kept.find(model, shapes, also_at)
+    conversion = kept.find(model, signature.shapes(samples, whole_frames), also_at)
     if conversion is None:
         conversion = _run_converter(model, signature, samples, also_at, work)
         kept.add(conversion)

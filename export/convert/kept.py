@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class Conversion:
     """
 
     model: keras.Model
-    shapes: list[tuple[int, ...]]
+    shapes: Sequence[tuple[int, ...]]
     chunk: int | None
     marked: MarkedModel
     data: dict[str, bytes]
@@ -52,7 +52,7 @@ class KeptConversions:
     _all: list[Conversion] = field(default_factory=list)
 
     def find(
-        self, model: keras.Model, shapes: list[tuple[int, ...]], chunk: int | None
+        self, model: keras.Model, shapes: Sequence[tuple[int, ...]], chunk: int | None
     ) -> Conversion | None:
         """Return one of `model` that serves `chunk` time steps a call."""
         for one in self._all:

@@ -181,7 +181,8 @@ EXPORT_FOLDERS = {
     "lower": part("numerics", "numpy ai_edge_litert"),
     "write": part("features runtime", "numpy ai_edge_litert"),
     "verify": part(
-        "detection inspection microcontroller numerics progress runtime", "numpy keras ai_edge_litert"
+        "detection inspection microcontroller numerics progress runtime",
+        "numpy keras ai_edge_litert",
     ),
     "choose": part("progress", "numpy keras"),
     "esphome": part("features inspection", "numpy keras ai_edge_litert"),
