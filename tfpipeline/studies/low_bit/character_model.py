@@ -47,9 +47,9 @@ def run(pool: Pool, command: str) -> StudyResult:
     first = settings.seeds[0]
     runs = [
         CharacterModel(first, quantizer, normalization, cell)
-        for cell in settings.cells
+        for cell, normalizations in settings.cells
         for quantizer in settings.quantizers
-        for normalization in settings.normalizations
+        for normalization in normalizations
     ]
     runs += [
         CharacterModel(first, quantizer, normalization, layers=2)
@@ -64,14 +64,15 @@ def run(pool: Pool, command: str) -> StudyResult:
         }
         for row in pool.trained(runs, "Models")
     ]
+    cells = [cell for cell, _ in settings.cells]
     return write_study(
         pool.out,
         pool.about("low-bit-text", command),
         COLUMNS,
         rows,
-        [claim for cell in settings.cells for claim in _claims(rows, cell)] + _stacked(rows),
-        lambda f: _draw(f, rows, settings.cells),
-        (5 * len(settings.cells), 3.2),
+        [claim for cell in cells for claim in _claims(rows, cell)] + _stacked(rows),
+        lambda f: _draw(f, rows, cells),
+        (5 * len(cells), 3.2),
         further={"published": (TEXT_COLUMNS, TEXTS)},
     )
 
@@ -137,7 +138,7 @@ def _stacked(rows: list[Row]) -> list[Claim]:
     return claims
 
 
-def _draw(figure: Any, rows: list[Row], cells: tuple[str, ...]) -> None:
+def _draw(figure: Any, rows: list[Row], cells: list[str]) -> None:
     from tfpipeline.studies.low_bit.heat_map import draw_heat_map
 
     for axes, cell in zip(figure.subplots(1, len(cells), squeeze=False)[0], cells, strict=True):

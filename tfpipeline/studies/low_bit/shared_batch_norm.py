@@ -100,13 +100,13 @@ def _by_step(rows: list[Row]) -> list[Row]:
     )
     for setting in settings:
         own = _of(rows, setting[0], setting[1], SHARED, setting[2])
-        # What the input gives is there one step before what the first state gives.
         for step in range(len(own[0]["input_shift"])):
-            means = {
-                name: sum(row[name][step] for row in own) / len(own)
-                for name in _STEPS
-                if step < len(own[0][name])
-            }
+            means = {}
+            for name in _STEPS:
+                # The state of the first step is 0, and its products are not measured.
+                place = step if name.startswith("input") else step - 1
+                if place >= 0:
+                    means[name] = sum(row[name][place] for row in own) / len(own)
             found.append({**dict(zip(STEP_COLUMNS, (*setting, step), strict=False)), **means})
     return found
 
@@ -208,8 +208,14 @@ def _draw(figure: Any, rows: list[Row]) -> None:
             if (row["pixels"], row["quantizer"], row["gain"]) == (pixels, "none", _DEFAULT_GAIN)
         ]
         for column, style in (("shift", "-"), ("input_shift", ":")):
-            curve = [row[column] for row in steps if column in row]
-            right.plot(curve, style, color=color, label=f"{pixels}, {column.replace('_', ' ')}")
+            own = [row for row in steps if column in row]
+            right.plot(
+                [row["step"] for row in own],
+                [row[column] for row in own],
+                style,
+                color=color,
+                label=f"{pixels}, {'input' if column == 'input_shift' else 'state'}",
+            )
     right.set_xlabel("time step")
     right.set_ylabel("mean of a step from the shared one, in deviations")
     right.legend(fontsize=7)

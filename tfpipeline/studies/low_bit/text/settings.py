@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+NORMALIZATIONS = (None, "weight", "layer", "batch_shared")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -17,22 +19,24 @@ class Settings:
         steps: characters of a batch in each lane. Gradients end there, states go on.
         epochs: passes over the training text.
         rate: highest learning rate, from which it falls along a cosine.
-        quantizers, normalizations: that are compared, each with each.
-        cells: that are compared.
+        quantizers: that are compared.
+        cells: that are compared, each with the normalizations that each quantizer is tried with.
         stacked: pairs of a quantizer and a normalization that are trained with two layers too.
         seeds: of every setting, three or more.
     """
 
-    characters: int | None = 160_000
-    tested: int | None = 40_000
+    characters: int | None = 200_000
+    tested: int | None = 20_000
     units: int = 64
     lanes: int = 32
-    steps: int = 50
+    steps: int = 25
     epochs: int = 3
     rate: float = 1e-2
     quantizers: tuple[str | None, ...] = (None, "BinaryConnect", "TWN", "LAT")
-    normalizations: tuple[str | None, ...] = (None, "weight", "layer", "batch_shared")
-    cells: tuple[str, ...] = ("lstm", "gru")
+    cells: tuple[tuple[str, tuple[str | None, ...]], ...] = (
+        ("lstm", NORMALIZATIONS),
+        ("gru", (None, "weight")),
+    )
     stacked: tuple[tuple[str | None, str | None], ...] = ((None, None), ("TWN", "weight"))
     seeds: tuple[int, ...] = (0, 1, 2)
 
@@ -47,4 +51,5 @@ FULL = Settings(
     steps=100,
     epochs=40,
     rate=2e-3,
+    cells=(("lstm", NORMALIZATIONS), ("gru", NORMALIZATIONS)),
 )
