@@ -153,6 +153,10 @@ MODELS: Mapping[str, Kind] = {
     "normalized_gru": _of_cell(
         "`NormalizedGRU`, ternary weights, weight normalization", "NormalizedGRU", **_TERNARY
     ),
+    # With biases of 1 its states are so alike that 4 bits are too few for the head fitted to them.
+    "low_bit_fast_grnn": _of_cell(
+        "`FastGRNN`, ternary weights", "FastGRNN", weight_quantizer="TWN", bias_initializer="zeros"
+    ),
     "factored_dense": Kind("two `FactoredDense`, no time axis", layers.dense, matrix_data.vectors),
     "conv_recurrent": Kind(
         "causal `Conv1D`, `BatchNormalization`, `GRU`, a residual connection",
