@@ -161,7 +161,7 @@ def canonical(name: str) -> str:
 
 def _mode(argument: str, name: str, per_channel: bool) -> Mode:
     known = canonical(name)
-    if known not in MODES:
+    if not isinstance(known, str) or known not in MODES:
         options = ", ".join(repr(key) for key in MODES)
         raise ExportError(f"{argument} must be one of {options}, received {name!r}")
     return MODES[known] if per_channel else replace(MODES[known], per_channel=False)
