@@ -108,10 +108,12 @@ def row_reaches(
 def unheard_reaches(
     raw_x: np.ndarray, raw_h: np.ndarray, summed_rows: int
 ) -> dict[str, np.ndarray]:
-    """Return the same of products that are normalized, so that no gate says how far they count."""
+    """Return how far each row of products reaches that are normalized: all that was seen counts.
+
+    As they are normalized apart, there is no "sum".
+    """
     x, h = (_evened(_seen(raw), summed_rows).astype(np.float32) for raw in (raw_x, raw_h))
-    # Both are normalized apart, so that there is no product of both: its rows are only asked for.
-    return {"x": x, "h": h, "sum": x[:summed_rows]}
+    return {"x": x, "h": h}
 
 
 def _seen(largest: np.ndarray) -> np.ndarray:

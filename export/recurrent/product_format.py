@@ -102,7 +102,7 @@ class LinearArithmetic:
             ("h", a_h, plan.recurrent_kernel),
             ("sum", a_x, plan.kernel),
         ):
-            if not matrices:
+            if not matrices or part not in plan.reach:
                 continue
             matrix = matrices[-1]
             reach = plan.reach[part]
