@@ -123,7 +123,7 @@ PYTHON_PARTS = {
     # One folder a paper; they share nothing but `studies.common`.
     "studies": part(),
     "studies.common": part(
-        "bench data extras recipes errors progress worker_process", "numpy", lazy="matplotlib"
+        "bench extras recipes errors progress worker_process", "numpy", lazy="matplotlib"
     ),
     "studies.export": part(
         f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"

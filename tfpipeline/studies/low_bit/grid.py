@@ -28,12 +28,10 @@ def run(pool: Pool, command: str) -> StudyResult:
     """Train an LSTM with each pair, in the order of the pixels, and some in a permuted order.
 
     SBN and STN are also there as published: with statistics of each time step, and the state of the
-    cell normalized too. Results of others on MNIST are a table of their own: those of smaller
-    pictures are not to be compared with them.
+    cell normalized too.
     """
     from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_bit.heat_map import name_of
-    from tfpipeline.studies.low_bit.published import PIXEL_COLUMNS, PIXELS
 
     rows: list[Row] = [
         {
@@ -52,7 +50,6 @@ def run(pool: Pool, command: str) -> StudyResult:
         [claim for order in orders for claim in _claims(rows, order)],
         lambda f: _draw(f, rows, orders),
         (5.5 * len(orders), 4.6),
-        further={"published": (PIXEL_COLUMNS, PIXELS)},
     )
 
 

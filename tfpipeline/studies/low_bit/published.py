@@ -4,25 +4,8 @@ from __future__ import annotations
 
 from tfpipeline.studies.common.rows import Row
 
-PIXEL_COLUMNS = ("model", "sequential", "permuted", "source")
 TEXT_COLUMNS = ("quantizer", "normalization", "war_and_peace", "ptb", "text8", "source")
-_COOIJMANS = "Cooijmans et al. (2017), Recurrent Batch Normalization"
-_S4 = "Gu, Goel and Re (2022), Structured State Spaces; state of the art"
 _HOU = "Hou et al. (2019), Normalization Helps Training of Quantized LSTM"
-
-
-def _pixels(model: str, sequential: float, permuted: float, source: str) -> Row:
-    return dict(zip(PIXEL_COLUMNS, (model, sequential, permuted, source), strict=True))
-
-
-#: Accuracy in percent on MNIST, pixel by pixel. Hou et al. have a table of it too, of which only
-#: two things are known to us: that shared batch normalization failed in the sequential order, and
-#: a size.
-PIXELS: tuple[Row, ...] = (
-    _pixels("LSTM", 98.9, 90.2, _COOIJMANS),
-    _pixels("LSTM, separate batch normalization", 99.0, 95.4, _COOIJMANS),
-    _pixels("S4", 99.63, 98.70, _S4),
-)
 
 
 def _text(quantizer: str, normalization: str, *bpc: float | None) -> Row:

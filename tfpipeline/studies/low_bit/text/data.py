@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from tfpipeline.data.splits import SPLITS
+from tfpipeline.data.text.text_dataset import contiguous_batches
 from tfpipeline.studies.common.prepared_arrays import prepare_arrays
-from tfpipeline.studies.common.rolling_text import Batches, read_rolling_text
 from tfpipeline.studies.low_bit.text.runs import RunFiles
 from tfpipeline.studies.low_bit.text.settings import Settings
+
+#: Inputs of a `RollingModel`, and the characters that follow.
+Batches = tuple[dict[str, np.ndarray], np.ndarray]
 
 
 def prepare_text(files: RunFiles, data: Path | None) -> Path:
@@ -41,4 +45,16 @@ def _arrays_of(data: Path | None, settings: Settings) -> dict[str, np.ndarray]:
 @lru_cache(1)
 def read_text(files: RunFiles) -> tuple[int, dict[str, Batches]]:
     """Return the number of different characters, and the batches of each split."""
-    return read_rolling_text(files.text, files.settings.lanes, files.settings.steps)
+    lanes, steps = files.settings.lanes, files.settings.steps
+    with np.load(files.text) as stored:
+        splits = {split: _rolling_batches(stored[split], lanes, steps) for split in SPLITS}
+        return int(stored["symbols"]), splits
+
+
+def _rolling_batches(numbers: np.ndarray, lanes: int, steps: int) -> Batches:
+    """Return a text as a `RollingModel` reads it: each lane from zeros, at every pass."""
+    x, y = contiguous_batches(numbers, lanes, steps)
+    keep = np.ones(len(x), np.float32)
+    keep[:lanes] = 0
+    # The names of its inputs; importing them would import Keras.
+    return {"features": x, "keep": keep}, y

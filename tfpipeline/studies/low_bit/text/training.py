@@ -11,9 +11,8 @@ import keras
 
 from tfpipeline.compress import ledger
 from tfpipeline.recipes.rolling_model import RollingModel
-from tfpipeline.studies.common.rolling_text import Batches
 from tfpipeline.studies.low_bit.models import CLASSIFIER, bits_of, callbacks_for
-from tfpipeline.studies.low_bit.text.data import read_text
+from tfpipeline.studies.low_bit.text.data import Batches, read_text
 from tfpipeline.studies.low_bit.text.models import build
 from tfpipeline.studies.low_bit.text.runs import CharacterModel, RunFiles
 
