@@ -20,6 +20,7 @@ from arm.results import (
     read_recorded,
     recurrent_rows,
     sparse_rows,
+    ternary_rows,
     write_csv,
     write_text,
 )
@@ -41,14 +42,16 @@ GEMM = (6144, 320)
 RECURRENT = ((320, 640, 16), (320, 640, 1))
 
 
+# A streamed step of ternary layers, by the cells that are used for them.
+TERNARY, TERNARY_CELLS = (512, 512, 1), ("gru", "lstm")
 # Without 7 of 10 tiles of weights; the same sizes in sums are there already.
 SPARSE_BATCHES = (1, 2, 4, 8)
 
 
-def run(sources: Path, results: Path, l2_bytes: int, sparse_only: bool = False) -> int:
+def run(sources: Path, results: Path, l2_bytes: int, only: str | None = None) -> int:
     """Measure everything and write `arm-*.csv` and `arm-gemm.svg` to the folder `results`.
 
-    With `sparse_only`, measure what `arm-sparse.csv` needs, and write nothing else.
+    With `only`, `"sparse"` or `"ternary"`, measure what that table needs, and write nothing else.
     """
     tools = Tools.find()
     recorded = read_recorded(sources / "bench" / "arm" / "recorded.csv")
@@ -69,10 +72,20 @@ def run(sources: Path, results: Path, l2_bytes: int, sparse_only: bool = False) 
         for name, processors in VARIANTS.items()
         for batch in SPARSE_BATCHES
     ]
-    if sparse_only:
+    ternary = [
+        Subject(cell, name, TERNARY, processors, bits)
+        for cell in TERNARY_CELLS
+        for bits in (8, 4, 2)
+        for name, processors in VARIANTS.items()
+    ]
+    if only == "sparse":
         dense = {(one.variant, one.sizes) for one in sparse}
         subjects = [s for s in subjects if s.kind == "gemm" and (s.variant, s.sizes) in dense]
-    subjects += sparse
+        subjects += sparse
+    elif only == "ternary":
+        subjects = ternary
+    else:
+        subjects += sparse + ternary
     with tempfile.TemporaryDirectory(prefix="bench-arm-") as name:
         folder = Path(name)
         plugin = tools.build_plugin(sources, folder)
@@ -92,10 +105,18 @@ def run(sources: Path, results: Path, l2_bytes: int, sparse_only: bool = False) 
         # Without the path of what was found: the tables are the same on any machine.
         notes.append("llvm-mca 19 or later was not found: cycles by its models are left out.")
     each = "weights without 70 % of their 8x4 tiles beside dense ones; sums in int32"
-    write_csv(results / "arm-sparse.csv", [*notes, each], sparse_rows(everything))
-    if sparse_only:
+    if only != "ternary":
+        write_csv(results / "arm-sparse.csv", [*notes, each], sparse_rows(everything))
+    if only != "sparse":
+        each = "a streamed step with ternary weights, the same ones in 8, 4 and 2 bits"
+        write_csv(results / "arm-ternary.csv", [*notes, each], ternary_rows(everything))
+    if only:
         return 0
-    others = [result for result in everything if result.subject.kind != "sparse"]
+    others = [
+        result
+        for result in everything
+        if result.subject.kind != "sparse" and not result.subject.ternary_bits
+    ]
     gemm = [result for result in others if not result.subject.is_recurrent]
     recurrent = [result for result in others if result.subject.is_recurrent]
     goals = check_goals(sources / "bench" / "arm" / "goals.csv", others, recorded)
@@ -114,9 +135,11 @@ def run(sources: Path, results: Path, l2_bytes: int, sparse_only: bool = False) 
 
 def check_same_results(results: Sequence[Measurement]) -> None:
     """Refuse variants that return other bits: a count of a wrong kernel is not reported."""
-    sums: dict[tuple[str, tuple[int, int, int]], str] = {}
+    sums: dict[tuple[str, tuple[int, int, int], bool], str] = {}
     for result in results:
-        key = (result.subject.kind, result.subject.sizes)
+        # Ternary weights are the same ones in any number of bits.
+        subject = result.subject
+        key = (subject.kind, subject.sizes, subject.ternary_bits > 0)
         if sums.setdefault(key, result.checksum) != result.checksum:
             raise ArmBenchError(
                 f"{result.subject.variant}: another result than the other variants for "
@@ -129,10 +152,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sources", type=Path, default=Path("custom_ops"), help="custom_ops")
     parser.add_argument("--results", type=Path, default=Path("build/bench-arm"), help="folder")
     parser.add_argument("--l2", type=int, default=512, help="KiB of the second-level cache")
-    parser.add_argument("--sparse-only", action="store_true", help="write arm-sparse.csv only")
+    parser.add_argument("--only", choices=("sparse", "ternary"), help="write this table only")
     options = parser.parse_args(arguments)
     try:
-        return run(options.sources, options.results, options.l2 << 10, options.sparse_only)
+        return run(options.sources, options.results, options.l2 << 10, options.only)
     except ArmBenchError as error:
         print(error, file=sys.stderr)
         return 1

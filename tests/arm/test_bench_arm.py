@@ -22,6 +22,7 @@ from arm.results import (
     read_recorded,
     recurrent_rows,
     sparse_rows,
+    ternary_rows,
     values_of,
     write_csv,
 )
@@ -200,6 +201,20 @@ def test_every_recurrent_op_is_counted(count: Count, tmp_path: Path) -> None:
     assert list(rows) == list(CELLS)
     assert rows["lstm"]["litert_a53_instructions [recorded]"] == 954000
     assert recurrent_rows(results, {})[0]["litert_a53_instructions [recorded]"] == ""
+
+
+def test_ternary_layers_have_the_same_bits_in_any_width(count: Count) -> None:
+    subject = Subject("lstm", "neondot", (16, 32, 1), processors=(), ternary_bits=8)
+    results = [count(replace(subject, ternary_bits=bits)) for bits in (8, 4, 2)]
+    check_same_results(results)
+    # 4 gates of two blocks of 16 rows, each row with a start.
+    sums = 4 * 2 * 2 * 16 * 4
+    assert [result.weights - sums for result in results] == [
+        4 * 32 * 48 * b // 8 for b in (8, 4, 2)
+    ]
+    rows = ternary_rows([*results, count(Subject("gru", "neondot", (16, 32, 1), processors=()))])
+    assert [(row["cell"], row["bits"]) for row in rows] == [("lstm", bits) for bits in (8, 4, 2)]
+    assert rows[0]["times_fewer_instructions_than_int8 [counted]"] == "1.00"
 
 
 def test_a_streamed_step_is_not_taken_for_one_of_a_sequence(count: Count) -> None:

@@ -6,6 +6,7 @@
  *   guest sparse ...                        sums in int32, 7 of 10 tiles of 8x4 weights are zeros
  *   guest float ...                         int8 weights, vectors and results in float32
  *   guest CELL VARIANT INPUT UNITS STEPS    the op tfpipeline.CELL, plain kernels, batch 1
+ *   guest CELL:BITS ...                     the same with ternary weights of 8, 4 or 2 bits
  *
  * Prints `weights BYTES checksum SUM`: packed bytes that the call reads, and a sum over its result
  * that is the same for every variant. All memory is static, so that addresses, and with them what
@@ -187,15 +188,34 @@ static int run_sparse(const tfp_variant *variant, size_t rows, size_t depth, siz
   return 0;
 }
 
-static tfp_matrix random_matrix(size_t rows, size_t depth) {
+/* Ternary weights as the file has them; the same ones whatever the bits. */
+static tfp_matrix ternary_matrix(size_t rows, size_t depth, int bits) {
+  const size_t row_bytes = tfp_row_bytes(depth, bits), per_byte = 8 / (size_t)bits;
+  uint8_t *values = take(rows * row_bytes);
+  const int8_t *numbers = random_bytes(rows * depth, rows * depth);
+  for (size_t i = 0; i < rows * depth; ++i) {
+    const size_t row = i / depth, k = i % depth;
+    const unsigned value = (unsigned)((numbers[i] & 3) % 3 - 1) & ((1u << bits) - 1u);
+    values[row * row_bytes + k / per_byte] |= (uint8_t)(value << (k % per_byte * (size_t)bits));
+  }
+  return (tfp_matrix){.values = (const int8_t *)values,
+                      .scales = same_floats(rows, 0x1p-5f),
+                      .rows = rows,
+                      .depth = depth};
+}
+
+static tfp_matrix random_matrix(size_t rows, size_t depth, int ternary_bits) {
+  if (ternary_bits > 0) return ternary_matrix(rows, depth, ternary_bits);
   return (tfp_matrix){.values = random_bytes(rows * depth, rows * depth),
                       .scales = same_floats(rows, 0x1p-11f),
                       .rows = rows,
                       .depth = depth};
 }
 
-static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_t depth,
-                         size_t units, size_t steps) {
+/* `ternary_bits`: of ternary weights; 0 for random ones of 8 bits. */
+static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, int ternary_bits,
+                         size_t depth, size_t units, size_t steps) {
+  const int bits = ternary_bits > 0 ? ternary_bits : 8;
   const tfp_recurrent_options options = {.units = (uint32_t)units,
                                          .input_dim = (uint32_t)depth,
                                          .scale_a_x = 1.0f,
@@ -206,11 +226,11 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
                                          .activation = 1,
                                          .window = 1,
                                          .steps_at_once = 4,
-                                         .weight_bits = {8, 8, 8, 8}};
+                                         .weight_bits = {bits, 8, bits, 8}};
   const size_t rows = cell->gates * units;
   const tfp_recurrent_weights weights = {
-      .kernel = {random_matrix(rows, depth)},
-      .recurrent = {random_matrix(rows, units)},
+      .kernel = {random_matrix(rows, depth, ternary_bits)},
+      .recurrent = {random_matrix(rows, units, ternary_bits)},
       .bias = same_floats(tfp_cell_stored_rows(cell) * rows, 0.125f),
       .x_scale = 0x1p-5f};
   const int8_t *x = random_bytes(steps * depth, steps * depth);
@@ -234,17 +254,28 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, size_
   tfp_recurrent_run(&op, &io, &alone);
   REGION_END();
   const size_t blocks = (rows + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
-  const size_t bytes = blocks * (tfp_packed_block_bytes(&variant->s8, depth) +
-                                 tfp_packed_block_bytes(&variant->s8, units));
+  const tfp_weight_kernels *kernels = tfp_get_weight_kernels(variant, bits);
+  const size_t bytes =
+      blocks * (tfp_packed_block_bytes(kernels, depth) + tfp_packed_block_bytes(kernels, units));
   uint32_t sum = checksum(y, steps * units);
   for (size_t i = 0; i < cell->states; ++i) sum ^= checksum(last[i], units * sizeof(float));
   printf("weights %zu checksum %08x\n", bytes, (unsigned)sum);
   return 0;
 }
 
+/* Bits behind the name of a cell, 0 where there are none, -1 where `what` is another name. */
+static int bits_behind(const char *what, const char *name) {
+  const size_t length = strlen(name);
+  if (strncmp(what, name, length) != 0) return -1;
+  if (what[length] == '\0') return 0;
+  const char *const bits = what + length;
+  const bool known = strcmp(bits, ":8") == 0 || strcmp(bits, ":4") == 0 || strcmp(bits, ":2") == 0;
+  return known ? bits[1] - '0' : -1;
+}
+
 int main(int count, char **arguments) {
   if (count != 6)
-    return fail("usage: guest gemm|int8|int4|int2|float|sparse|CELL VARIANT SIZE SIZE SIZE");
+    return fail("usage: guest gemm|int8|int4|int2|float|sparse|CELL[:BITS] VARIANT SIZE SIZE SIZE");
   const tfp_variant *variant = tfp_find_variant(arguments[2]);
   if (variant == NULL) return fail("this processor has no such variant");
   size_t sizes[3];
@@ -255,9 +286,8 @@ int main(int count, char **arguments) {
   const char *what = arguments[1];
   for (size_t i = 0; i < tfp_cell_count(); ++i) {
     const tfp_cell *cell = tfp_cell_get(i);
-    if (strcmp(what, strchr(cell->name, '.') + 1) == 0) {
-      return run_recurrent(variant, cell, sizes[0], sizes[1], sizes[2]);
-    }
+    const int bits = bits_behind(what, strchr(cell->name, '.') + 1);
+    if (bits >= 0) return run_recurrent(variant, cell, bits, sizes[0], sizes[1], sizes[2]);
   }
   if (strcmp(what, "gemm") == 0) return run_gemm(variant, 8, sizes[0], sizes[1], sizes[2], kSums);
   if (strcmp(what, "sparse") == 0) return run_sparse(variant, sizes[0], sizes[1], sizes[2]);

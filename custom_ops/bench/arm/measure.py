@@ -32,13 +32,15 @@ class Subject:
     `"gemm"` (int8 weights, sums in int32), `"float"` (int8 weights, vectors and results in float32)
     `"sparse"` (as `"gemm"`, without the 8x4 tiles of zeros, which are 70 % of the weights), and
     `"int8"`, `"int4"` and `"int2"` (weights of so many bits, vectors and results in int8) have
-    sizes (rows, columns, batch), a recurrent cell such as `"gru"` has (inputs, units, steps).
+    sizes (rows, columns, batch), a recurrent cell such as `"gru"` has (inputs, units, steps) and
+    random weights of 8 bits; with `ternary_bits` they are ternary, and have so many.
     """
 
     kind: str
     variant: str
     sizes: tuple[int, int, int]
     processors: tuple[str, ...] = mca.PROCESSORS
+    ternary_bits: int = 0
 
     @property
     def is_recurrent(self) -> bool:
@@ -46,7 +48,7 @@ class Subject:
 
     @property
     def weight_bits(self) -> int:
-        return {"int4": 4, "int2": 2}.get(self.kind, 8)
+        return self.ternary_bits or {"int4": 4, "int2": 2}.get(self.kind, 8)
 
     @property
     def macs(self) -> int:
@@ -108,7 +110,8 @@ def measure(
         ArmBenchError: the program failed, or its result is wrong.
     """
     # The guest's stack begins below its arguments and environment: both stay the same.
-    arguments = [subject.kind, subject.variant, *(str(size) for size in subject.sizes)]
+    kind = subject.kind + (f":{subject.ternary_bits}" if subject.ternary_bits else "")
+    arguments = [kind, subject.variant, *(str(size) for size in subject.sizes)]
     plug = f"{plugin.resolve()},out={folder.resolve() / 'region'},l2={l2_bytes}"
     said = output(
         [tools.qemu, "-cpu", "max", "-plugin", plug, f"./{guest.name}", *arguments],

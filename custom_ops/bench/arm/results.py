@@ -190,6 +190,27 @@ def recurrent_rows(
     return rows
 
 
+def ternary_rows(results: Sequence[Measurement]) -> list[dict[str, object]]:
+    """Return one row a cell, variant and bits of ternary weights, beside the same with 8 bits."""
+    whole = {
+        (r.subject.kind, r.subject.variant, r.subject.sizes): r
+        for r in results
+        if r.subject.ternary_bits == 8
+    }
+    rows: list[dict[str, object]] = []
+    for result in results:
+        subject = result.subject
+        if not subject.ternary_bits:
+            continue
+        steps, other = subject.sizes[2], whole[subject.kind, subject.variant, subject.sizes]
+        row = {"cell": subject.kind, "bits": subject.ternary_bits} | _row(result, steps, digits=0)
+        row["weight_bytes [counted]"] = result.weights
+        fewer = other.instructions / result.instructions
+        row["times_fewer_instructions_than_int8 [counted]"] = f"{fewer:.2f}"
+        rows.append(row)
+    return rows
+
+
 def _rounded(number: float | None) -> int | str:
     return "" if number is None else round(number)
 
