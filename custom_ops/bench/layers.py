@@ -72,9 +72,10 @@ class Layer:
             options = FullyConnectedOptions(self.rows, self.depth, self.bits)
             graph.custom(OP_NAME, [x, w, b], [y], options.pack())
         else:
-            if self.bits == 4:
+            if self.bits < 8:
                 tensor = graph.subgraph.tensors[w]
-                tensor.type = schema.TensorType.INT4
+                types = {4: schema.TensorType.INT4, 2: schema.TensorType.INT2}
+                tensor.type = types[self.bits]
                 tensor.shape = np.array((self.rows, self.depth), np.int32)
             options = schema.FullyConnectedOptionsT(asymmetricQuantizeInputs=self.is_float)
             graph.operator("FULLY_CONNECTED", [x, w, b], [y], options, 9 if self.is_float else 4)

@@ -5,10 +5,11 @@
 All files come from this project's exporter, weights are random, each layer reads as many features
 as it has units, and a call is one step at batch 1. What a portable int8 file takes is set against
 the fused files with weights of 8, 4 and 2 bits, the GRU factored to a quarter of its units (both
-matrices) among them, and against XNNPACK's FULLY_CONNECTED of as many int8 weights as the plain
-layer has: one product, no gates, no states. Beside each time stands that of reading as many bytes.
-Contenders take turns within every round. A contender that cannot run is a row without figures that
-says why, and what is compared with it has no ratio.
+matrices) among them, and against XNNPACK's FULLY_CONNECTED of as many weights of 8 and 2 bits as
+the plain layer has: one product, no gates, no states. Beside each time stands that of reading as
+many bytes. Contenders take turns within every round. Layers of `--from-memory` units are timed a
+second time by turns of copies that exceed the caches. A contender that cannot run is a row without
+figures that says why, and what is compared with it has no ratio.
 """
 
 from __future__ import annotations
@@ -23,8 +24,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ai_edge_litert.interpreter import Interpreter
-from measuring import cpu_class, machine, measure, plot_if_possible, write_csv
-from one_step_models import PORTABLE, XNNPACK, StreamedLayer, layers_of
+from measuring import (
+    OUT_OF_CACHE_BYTES,
+    cpu_class,
+    machine,
+    measure,
+    plot_if_possible,
+    write_csv,
+)
+from one_step_models import (
+    PORTABLE,
+    XNNPACK,
+    XNNPACK_INT2,
+    XNNPACK_INT2_FLOAT,
+    StreamedLayer,
+    layers_of,
+)
 from one_step_plot import plot
 from read_limit import ReadLimit, read_limit
 from recurrent import make_interpreter
@@ -78,6 +93,9 @@ def models_of(
         PORTABLE: (model(plain, 8, fused=False), plain.weights() / 1e3),
         XNNPACK: (plain.product().model(custom=False), plain.weights() / 1e3),
     }
+    if 2 in bits:
+        for name, is_float in ((XNNPACK_INT2, False), (XNNPACK_INT2_FLOAT, True)):
+            found[name] = (plain.product(2, is_float).model(custom=False), plain.weights() / 4e3)
     for layer in layers:
         for width in bits:
             size = layer.weights() * width / 8e3
@@ -91,6 +109,7 @@ def time_layer(
     isa: str,
     rounds: int,
     repeats: int,
+    held: int = 0,
 ) -> list[dict[str, object]]:
     """Return one row a contender.
 
@@ -99,18 +118,21 @@ def time_layer(
         models: By name: a model, or why there is none, and the kB of its weights.
         isa: Kernels of ours.
         rounds, repeats: See `measure`.
+        held: Bytes of weights that all copies of a contender have together; 0 for one copy.
     """
-    made: dict[str, Interpreter] = {}
+    made: dict[str, list[Interpreter]] = {}
     problems: dict[str, str] = {}
-    for contender, (model, _) in models.items():
+    for contender, (model, size) in models.items():
         if isinstance(model, str):
             problems[contender] = model
             continue
+        copies = max(1, -(-held // int(size * 1e3)))
+        fused = contender.startswith("fused")
         try:
-            made[contender] = make_interpreter(model, contender.startswith("fused"), 1, isa)
+            made[contender] = [make_interpreter(model, fused, 1, isa) for _ in range(copies)]
         except (ValueError, RuntimeError) as error:
             problems[contender] = " ".join(str(error).split())
-    taken = measure([[it.invoke] for it in made.values()], rounds, repeats)
+    taken = measure([[one.invoke for one in copies] for copies in made.values()], rounds, repeats)
     best = {one: min(times) for one, times in zip(made, taken, strict=True)}
     median = {one: statistics.median(times) for one, times in zip(made, taken, strict=True)}
     limits: dict[float, ReadLimit] = {}
@@ -118,12 +140,15 @@ def time_layer(
     for contender, (_, size) in models.items():
         row: dict[str, object] = {
             "layer": name,
+            "weights": "out of cache" if held else "in cache",
             "contender": contender,
             "weight_kb": f"{size:.1f}",
             **dict.fromkeys(_FIGURES, ""),
         }
         rows.append(row)
-        limit = limits[size] = limits.get(size) or read_limit(int(size * 1e3), _READ_SECONDS)
+        limit = limits[size] = limits.get(size) or read_limit(
+            held or int(size * 1e3), _READ_SECONDS
+        )
         row["read_us"] = f"{size / limit.best * 1e9:.2f}"
         row["median_read_us"] = f"{size / limit.median * 1e9:.2f}"
         if contender in problems:
@@ -146,9 +171,17 @@ def time_layer(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     # 8 units are the fixed cost of a call.
-    sizes = [8, 64, 128, 256, 400, 640, 1024]
+    sizes = [8, 64, 128, 256, 400, 512, 640, 1024]
     parser.add_argument("--units", type=int, nargs="+", default=sizes)
     parser.add_argument("--cells", nargs="+", default=["gru", "lstm"])
+    parser.add_argument(
+        "--from-memory",
+        type=int,
+        nargs="*",
+        default=[512],
+        metavar="UNITS",
+        help="of --units: time these out of the caches too",
+    )
     parser.add_argument("--bits", type=int, nargs="+", choices=(8, 4, 2), default=[8, 4, 2])
     parser.add_argument("--isa", default="auto", help="kernels of ours")
     parser.add_argument("--rounds", type=int, default=60)
@@ -170,17 +203,24 @@ def main() -> None:
             return
         load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
         rows: list[dict[str, object]] = []
-        with progress("Timing layers", len(groups)) as bar:
-            for group in groups:
+        turns = [(group, 0) for group in groups]
+        turns += [
+            (group, OUT_OF_CACHE_BYTES)
+            for group in groups
+            if group[0].units in arguments.from_memory
+        ]
+        timing = (arguments.isa, arguments.rounds, arguments.repeats)
+        with progress("Timing layers", len(turns)) as bar:
+            for group, held in turns:
                 models = models_of(group, bits, folder, problems)
-                name = group[0].name
-                rows += time_layer(name, models, arguments.isa, arguments.rounds, arguments.repeats)
-                bar.advance(note=name)
+                rows += time_layer(group[0].name, models, *timing, held)
+                bar.advance(note=group[0].name)
     notes = [
         "Measured wall-clock times of one step, one thread, not modelled; us is the best call, "
         "median_us the median. times_faster: than portable int8, of the best and of the medians; "
-        "median_of_product: of the median of XNNPACK's FULLY_CONNECTED; read_us: reading as many "
-        "bytes in the same run, best and median.",
+        "median_of_product: of the median of XNNPACK's FULLY_CONNECTED int8; read_us: reading as "
+        "many bytes in the same run, best and median. Out of cache: copies of more than 96 MB of "
+        "weights, by turns.",
         f"CPU class: {cpu_class()}; kernels of ours: {arguments.isa}",
         f"machine: {machine()}; load average at the start {load:.1f}",
         f"command: python {shlex.join(sys.argv)}",

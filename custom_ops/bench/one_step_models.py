@@ -17,6 +17,9 @@ from tfpipeline.numerics.cells import CELLS
 MODES = {8: "int8", 4: "int8x4", 2: "int8x2"}
 PORTABLE = "portable int8"
 XNNPACK = "XNNPACK FULLY_CONNECTED int8"
+#: Its kernels for weights of two bits, which not every one of its processors has.
+XNNPACK_INT2 = "XNNPACK FULLY_CONNECTED int2"
+XNNPACK_INT2_FLOAT = "XNNPACK FULLY_CONNECTED int2, float in and out"
 _FRAMES, _SAMPLES = 8, 4
 
 
@@ -44,9 +47,9 @@ class StreamedLayer:
             return 2 * self.rank * (self.units + rows)
         return rows * 2 * self.units
 
-    def product(self) -> Layer:
-        """Return the fully connected layer with the weights of the plain one."""
-        return Layer(CELLS[self.cell].rows(self.units), 2 * self.units, 1, False, 8)
+    def product(self, bits: int = 8, is_float: bool = False) -> Layer:
+        """Return the fully connected layer with as many weights as the plain one."""
+        return Layer(CELLS[self.cell].rows(self.units), 2 * self.units, 1, is_float, bits)
 
     def path(self, folder: Path, bits: int, fused: bool = True) -> Path:
         """Return where the exporter puts a streaming file."""

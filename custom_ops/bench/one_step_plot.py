@@ -15,7 +15,7 @@ def plot(path: Path, rows: list[dict[str, object]], note: str) -> None:
 
     lines: dict[str, dict[str, list[tuple[int, float, float]]]] = {}
     for row in rows:
-        if not row["times_faster"]:
+        if not row["times_faster"] or row["weights"] != "in cache":
             continue
         cell, units = str(row["layer"]).split()
         kind, _, rank = str(row["contender"]).partition(", rank ")
@@ -36,7 +36,7 @@ def plot(path: Path, rows: list[dict[str, object]], note: str) -> None:
             axis.plot(units, best, ":", color=colours[kind], linewidth=1)
         ticks = sorted({point[0] for points in contenders.values() for point in points})
         axis.set_xscale("log", base=2)
-        axis.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=8)
+        axis.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=8, rotation=45)
         axis.set_xticks([], minor=True)
         axis.set_yscale("log")
         axis.set(xlabel="units, and features", title=panel)

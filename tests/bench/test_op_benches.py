@@ -192,15 +192,23 @@ def test_one_step_exports_and_times_every_contender(
     models = tmp_path / "models"
     options = ["--units", "8", "--cells", "gru", "--bits", "8", "2", "--rounds", "2"]
     options += ["--repeats", "2", "--models", str(models), "--out", str(tmp_path)]
+    options += ["--from-memory", "8"]
+    # Some copies are enough to see that they take turns.
+    monkeypatch.setattr(one_step, "OUT_OF_CACHE_BYTES", 1000)
     monkeypatch.setattr(sys, "argv", ["one_step.py", *options])
     one_step.main()
     rows = _table(tmp_path / "one_step_x86.csv")
     fused = [f"fused int{bits}{rank}" for rank in ("", ", rank 2") for bits in (8, 2)]
-    assert [row["contender"] for row in rows] == [one_step.PORTABLE, one_step.XNNPACK, *fused]
+    peers = [one_step.PORTABLE, one_step.XNNPACK, one_step.XNNPACK_INT2]
+    wanted = [*peers, one_step.XNNPACK_INT2_FLOAT, *fused]
+    assert [(row["weights"], row["contender"]) for row in rows] == [
+        (weights, name) for weights in ("in cache", "out of cache") for name in wanted
+    ]
     assert not any(row["note"] for row in rows)
     for figure in ("us", "median_us", "read_us", "median_read_us"):
         assert all(float(row[figure]) >= 0 for row in rows)
-    assert all(float(row["median_times_faster"]) > 0 for row in rows[1:])
+    compared = [row for row in rows if row["contender"] != one_step.PORTABLE]
+    assert all(float(row["median_times_faster"]) > 0 for row in compared)
     # What has two bits is smaller: ternary weights stay in them, those of both factors too.
     for layer in one_step.layers_of(["gru"], 8):
         sizes = [layer.path(models, bits).stat().st_size for bits in (8, 2)]
