@@ -14,8 +14,8 @@ from tfpipeline.layers.recurrent.factored_simple_rnn import (
 )
 from tfpipeline.layers.recurrent.fast_grnn import FastGRNN, FastGRNNCell
 from tfpipeline.layers.recurrent.fast_rnn import FastRNN, FastRNNCell
-from tfpipeline.layers.recurrent.normalized_gru import NormalizedGRU, NormalizedGRUCell
-from tfpipeline.layers.recurrent.normalized_lstm import NormalizedLSTM, NormalizedLSTMCell
+from tfpipeline.layers.recurrent.low_bit.normalized_gru import NormalizedGRU, NormalizedGRUCell
+from tfpipeline.layers.recurrent.low_bit.normalized_lstm import NormalizedLSTM, NormalizedLSTMCell
 from tfpipeline.layers.recurrent.qrnn import QRNN, QRNNCell
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
 from tfpipeline.layers.recurrent.ugrnn import UGRNN, UGRNNCell

@@ -14,9 +14,9 @@ from tfpipeline.layers.copying import with_own_objects
 from tfpipeline.layers.dense_layer import DenseLayer
 from tfpipeline.layers.factored.factored_kernel import as_it_is, check_built
 from tfpipeline.layers.recurrent.kernel_forms import KernelOptions, WholeKernel
-from tfpipeline.layers.recurrent.normalized_product import NormalizedProduct
+from tfpipeline.layers.recurrent.low_bit.normalized_product import NormalizedProduct
+from tfpipeline.layers.recurrent.low_bit.quantized_weights import QuantizedWeights
 from tfpipeline.layers.recurrent.products import PreparedKernel
-from tfpipeline.layers.recurrent.quantized_weights import QuantizedWeights
 from tfpipeline.normalizations import Layer, Steps
 
 

@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from tfpipeline.layers.recurrent.drift_control import DriftControl
-from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
+from tfpipeline.layers.recurrent.low_bit.normalized_cell import NormalizedCell
 
 #: Standard deviation of both kernels at the start, as in the code of the paper.
 KERNEL_DEVIATION = 0.1

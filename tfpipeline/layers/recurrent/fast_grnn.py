@@ -11,7 +11,7 @@ from keras import ops
 from tfpipeline.layers.recurrent.fast_cell import FastCell
 from tfpipeline.layers.recurrent.gated_cell_options import GatedCellOptions
 from tfpipeline.layers.recurrent.logits import add_scalar, check_logit, value_of
-from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
+from tfpipeline.layers.recurrent.low_bit.normalized_layer import NormalizedLayer
 from tfpipeline.layers.recurrent.products import StateProduct
 from tfpipeline.layers.recurrent.recurrent_layer import of_cell
 

@@ -18,7 +18,7 @@ from tfpipeline.layers.recurrent.fast_rnn_arguments import (
     optional_logit,
 )
 from tfpipeline.layers.recurrent.logits import add_scalar, value_of
-from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
+from tfpipeline.layers.recurrent.low_bit.normalized_layer import NormalizedLayer
 from tfpipeline.layers.recurrent.products import StateProduct
 from tfpipeline.layers.recurrent.recurrent_layer import of_cell
 

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from tfpipeline.layers.recurrent.gated_cell_options import GatedCellOptions
-from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
-from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
+from tfpipeline.layers.recurrent.low_bit.normalized_cell import NormalizedCell
+from tfpipeline.layers.recurrent.low_bit.normalized_layer import NormalizedLayer
 from tfpipeline.layers.recurrent.products import StateProduct
 
 

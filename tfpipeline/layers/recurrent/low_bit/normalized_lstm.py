@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfpipeline.layers.recurrent.low_bit.normalized_layer import NormalizedLayer
+from tfpipeline.layers.recurrent.low_bit.ternary_cell import TernaryCell
 from tfpipeline.layers.recurrent.lstm_step import LSTMStep
-from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
-from tfpipeline.layers.recurrent.ternary_cell import TernaryCell
 from tfpipeline.normalizations import Steps, Weight
 
 

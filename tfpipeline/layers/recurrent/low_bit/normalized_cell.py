@@ -12,11 +12,11 @@ from keras import ops
 from tfpipeline import normalizations, quantizers
 from tfpipeline.layers.factored.factored_kernel import as_it_is
 from tfpipeline.layers.recurrent.kernel_forms import KernelOptions
-from tfpipeline.layers.recurrent.normalized_product import NormalizedProduct
+from tfpipeline.layers.recurrent.low_bit.normalized_product import NormalizedProduct
+from tfpipeline.layers.recurrent.low_bit.quantized_state import QuantizedState
+from tfpipeline.layers.recurrent.low_bit.quantized_weights import QuantizedWeights
 from tfpipeline.layers.recurrent.per_thread import PerThread
 from tfpipeline.layers.recurrent.products import StateProduct
-from tfpipeline.layers.recurrent.quantized_state import QuantizedState
-from tfpipeline.layers.recurrent.quantized_weights import QuantizedWeights
 from tfpipeline.layers.recurrent.recurrent_cell import RecurrentCell
 from tfpipeline.layers.recurrent.time_count import DIGITS, next_count, number_of
 from tfpipeline.normalizations import Steps

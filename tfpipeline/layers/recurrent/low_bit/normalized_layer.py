@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from tfpipeline.layers.recurrent.batch_statistics import statistics_of_batch
+from tfpipeline.layers.recurrent.low_bit.batch_statistics import statistics_of_batch
 from tfpipeline.layers.recurrent.recurrent_layer import RecurrentLayer
 from tfpipeline.layers.recurrent.time_count import number_of
 from tfpipeline.normalizations import Steps

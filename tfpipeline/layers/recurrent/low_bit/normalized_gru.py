@@ -7,8 +7,8 @@ from typing import Any
 import keras
 
 from tfpipeline.layers.recurrent.gru_step import GRUStep
-from tfpipeline.layers.recurrent.normalized_layer import NormalizedLayer
-from tfpipeline.layers.recurrent.ternary_cell import TernaryCell
+from tfpipeline.layers.recurrent.low_bit.normalized_layer import NormalizedLayer
+from tfpipeline.layers.recurrent.low_bit.ternary_cell import TernaryCell
 
 
 @keras.saving.register_keras_serializable(package="tfpipeline")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfpipeline.layers.recurrent.normalized_cell import NormalizedCell
+from tfpipeline.layers.recurrent.low_bit.normalized_cell import NormalizedCell
 
 
 class TernaryCell(NormalizedCell):
