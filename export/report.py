@@ -40,6 +40,7 @@ class ExportReport:
         choices: With `clipping="compare"`, how every choice did; None otherwise.
         lengths: By whole-sequence form with a bounded length, how it does on shorter sequences.
         zeros: By name, weights of the fused form with many zeros: how they are stored, and why.
+        wide_layers: By recurrent layer whose weights have 8 bits though its mode has 2, why.
         versions: Tools and their versions.
         seconds: Wall time by step.
     """
@@ -62,6 +63,7 @@ class ExportReport:
     choices: ChoicesReport | None = None
     float_layers: dict[str, str] = field(default_factory=dict)
     zeros: dict[str, StoredZeros] = field(default_factory=dict)
+    wide_layers: dict[str, str] = field(default_factory=dict)
 
     def form(self, name: str) -> FormReport | None:
         """Return the entry called `name`, or None when that form was not written."""
@@ -100,6 +102,8 @@ class ExportReport:
             lines.append(f"computed in float32 for want of integer kernels: {'; '.join(kept)}")
         for layer, reason in self.float_layers.items():
             lines.append(f"kept in float32: layer {layer!r}: {reason}")
+        for layer, reason in self.wide_layers.items():
+            lines.append(f"weights of 8 bits: layer {layer!r}: {reason}")
         for form in self.forms:
             if form.micro_arena_bytes is not None:
                 arena = f"an arena of {form.micro_arena_bytes:,} bytes is enough"
