@@ -4,6 +4,7 @@
 
 #include "../kernels/common/tfp_assert.h"
 #include "../ops/common/tfp_masked.h"
+#include "../ops/common/tfp_unpack.h"
 #include "tfp_check.h"
 #include "tfp_memory.h"
 #include "tfp_sparsity.h"
@@ -51,15 +52,22 @@ static TfLiteStatus read_tiles(TfLiteContext *context, const tfp_node *node, con
                            &matrix->one_scale);
 }
 
+/* Whether a tensor has rows of ternary numbers, five a byte. */
+static bool holds_trits(const TfLiteTensor *tensor, size_t depth, int bits) {
+  return tensor != NULL && tensor->dims != NULL && tensor->dims->size == 2 &&
+         tensor->dims->data[1] > 0 && tfp_are_trits(depth, bits, (uint64_t)tensor->dims->data[1]);
+}
+
 /* A matrix of `bits` bits a weight; with fewer than 8 its tensor holds packed bytes. */
 static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, int i,
                                 const char *name, size_t parts, size_t rows, size_t depth, int bits,
                                 tfp_matrix *matrix) {
   matrix->rows = rows;
   matrix->depth = depth;
-  const size_t row_bytes = tfp_row_bytes(depth, bits);
-  const int dims[2] = {(int)rows, (int)row_bytes};
   TfLiteTensor *tensor = tfp_node_input(context, node, i);
+  matrix->trits = holds_trits(tensor, depth, bits);
+  const size_t row_bytes = matrix->trits ? tfp_trit_bytes(depth) : tfp_row_bytes(depth, bits);
+  const int dims[2] = {(int)rows, (int)row_bytes};
   if (tensor != NULL && tensor->sparsity != NULL) {
     return read_tiles(context, node, name, tensor, parts, bits, matrix);
   }
@@ -73,6 +81,13 @@ static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, in
   status = tfp_check_constant(context, node, name, tensor, (uint64_t)rows * row_bytes);
   if (status != kTfLiteOk) return status;
   matrix->values = tensor->data;
+  const size_t bytes = rows * row_bytes;
+  const size_t bad = matrix->trits ? tfp_find_no_trits(tensor->data, bytes) : bytes;
+  if (bad < bytes) {
+    return tfp_node_error(context, node, "%s: byte %lu is %d; five ternary numbers are 0 to %d",
+                          name, (unsigned long)bad, ((const uint8_t *)tensor->data)[bad],
+                          TFP_MOST_TRITS);
+  }
   return tfp_check_per_row(context, node, name, tensor, (int)rows, &matrix->scales,
                            &matrix->one_scale);
 }

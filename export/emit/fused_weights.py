@@ -17,6 +17,7 @@ from tfpipeline.numerics.block_sparse import encode_blocks, pad_scales
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.masked import masked_size, pack_masked
 from tfpipeline.numerics.recurrent import QuantizedMatrix
+from tfpipeline.numerics.trits import are_smaller, pack_trits
 
 #: Share of zeros from which the report names a matrix that is stored with them.
 _MANY_ZEROS = 0.5
@@ -56,7 +57,7 @@ class FusedWeights:
 
     An 8-bit matrix is stored without its 8x4 blocks of zeros where these are so many that it is
     faster so. Else, where the op can read that and the matrix has one scale, without any of its
-    zeros, where that is smaller. Else whole.
+    zeros, where that is smaller. Else whole. A ternary matrix of 2 bits has five numbers a byte.
 
     Args:
         graph: Where to.
@@ -94,7 +95,9 @@ class FusedWeights:
         values = matrix.values
         if bits < 8:
             q = Quantization.of_rows(matrix.scales)
-            return self._graph.constant(name, pack_rows(values, bits), q)
+            ternary = bits == 2 and are_smaller(values)
+            packed = pack_trits(values) if ternary else pack_rows(values, bits)
+            return self._graph.constant(name, packed.view(np.int8), q)
         if self._blocks and pays_without_blocks(values, parts, 1 if self._shared else vectors):
             data = encode_blocks(values, parts)
             q = Quantization.of_rows(pad_scales(matrix.scales, parts))

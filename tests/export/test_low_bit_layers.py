@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from two_bit_weights import two_bit_weights
 from tfpipeline.export import ExportError, Tolerances, export
 from tfpipeline.layers import FastGRNN, NormalizedDense, NormalizedGRU, NormalizedLSTM
 from tfpipeline.normalizations import BatchSeparate
+from tfpipeline.quantizers import Alternating
 from tfpipeline.runtime import Interpreter
 
 pytestmark = pytest.mark.slow
@@ -141,8 +143,30 @@ def test_a_wide_ternary_lstm_is_a_fourteenth_of_its_float_bytes(target: Path) ->
     report = export(model, target, quantize="float32", **options)
     whole = report.form("portable").bytes
     report = export(model, target, quantize="w2a8", **options)
-    assert report.form("fused").bytes <= whole / 14
+    assert report.form("fused").bytes <= whole / 17.5  # 1.6 bits a weight
     assert report.form("portable").bytes <= whole / 13
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "why"),
+    [
+        (Alternating(bits=2), "rows of 4 values, sums of 2 binary planes: each is rounded by half"),
+        (None, r"and it has rows of \d+ values$"),
+    ],
+    ids=str,
+)
+def test_what_two_bits_do_not_hold_has_eight_and_says_why(
+    target: Path, quantizer: Any, why: str
+) -> None:
+    model = built(NormalizedLSTM(UNITS, weight_quantizer=quantizer, name="recurrent"))
+    report = export(model, target, quantize="w2a8", calibration=walk(40), tolerances=LOOSE)
+    assert re.search(why, report.wide_layers["recurrent"])
+    assert f"weights of 8 bits: layer 'recurrent': {report.wide_layers['recurrent']}" in str(report)
+    samples = walk(24, seed=7)
+    expected = model.predict(samples, verbose=0)
+    for path in (report.portable, report.fused):
+        assert path is not None
+        assert np.abs(Interpreter(path).predict(samples) - expected).max() < 0.1 * np.ptp(expected)
 
 
 def test_layer_normalization_of_other_offsets_and_gains(target: Path) -> None:

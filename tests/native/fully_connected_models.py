@@ -20,6 +20,7 @@ from tfpipeline.numerics.fully_connected_options import (
     OP_NAME,
     FullyConnectedOptions,
 )
+from tfpipeline.numerics.trits import pack_trits
 
 #: FULLY_CONNECTED versions that know per-channel scales.
 _INT8_VERSION, _HYBRID_VERSION = 4, 9
@@ -99,6 +100,8 @@ class LayerModel:
     bias_scales: bool = True
     y_dtype: type | None = None
     sparse: bool = False
+    #: Ternary weights five a byte; `weights_data` are then these bytes.
+    trits: bool = False
     inputs: list[int] = field(default_factory=list)
     builtin: dict[str, object] = field(default_factory=dict)
 
@@ -118,7 +121,9 @@ def layer_model(case: LayerCase, custom: bool = True, edit: LayerModel | None = 
     x_levels = levels(case.x_scale, case.x_zero_point, edit.x_quantization)
     x = graph.tensor("x", case.x.shape if edit.x_shape is None else edit.x_shape, dtype, x_levels)
     data = case.weights if edit.weights_data is None else edit.weights_data
-    if options.weight_bits < 8:
+    if edit.trits:
+        data = pack_trits(data) if edit.weights_data is None else data
+    elif options.weight_bits < 8:
         # The builtin's INT4 has no gaps between rows.
         data = pack_rows(data if custom else data.reshape(1, -1), options.weight_bits)
         data = data if custom else data.ravel()

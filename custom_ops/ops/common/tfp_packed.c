@@ -60,14 +60,21 @@ void tfp_packed_fill(const tfp_packed *packed, size_t block, const tfp_matrix *m
   TFP_ASSERT(matrix->depth == packed->depth && first + rows <= matrix->rows);
   const int bits = packed->kernels->bits;
   TFP_ASSERT((bits == 8 && packed->places == NULL) || row_scratch != NULL);
-  const size_t depth = packed->depth, row_bytes = tfp_row_bytes(depth, bits);
+  TFP_ASSERT(bits == 2 || !matrix->trits);
+  const size_t depth = packed->depth;
+  const size_t row_bytes = matrix->trits ? tfp_trit_bytes(depth) : tfp_row_bytes(depth, bits);
   const int8_t *values = row_scratch;
   if (packed->places != NULL) {
     tfp_spread_tiles(&matrix->tiles, matrix->values, first, rows, depth, row_scratch);
   } else if (bits < 8) {
     const uint8_t *bytes = (const uint8_t *)matrix->values + first * row_bytes;
     for (size_t row = 0; row < rows; ++row) {
-      tfp_unpack(bytes + row * row_bytes, 0, depth, (unsigned)bits, row_scratch + row * depth);
+      const uint8_t *from = bytes + row * row_bytes;
+      if (matrix->trits) {
+        tfp_unpack_trits(from, depth, row_scratch + row * depth);
+      } else {
+        tfp_unpack(from, 0, depth, (unsigned)bits, row_scratch + row * depth);
+      }
     }
   } else {
     values = matrix->values + first * row_bytes;

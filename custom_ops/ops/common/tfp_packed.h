@@ -6,7 +6,8 @@
 #include "tfp_sparse_matrix.h"
 
 /* Two's complement numbers (rows, depth) of 8, 4 or 2 bits, row-major; the first one in a byte
- * stands in its low bits, and every row begins with a byte of its own. One scale a row, or with
+ * stands in its low bits, and every row begins with a byte of its own. `trits`: those of 2 bits are
+ * ternary, and stored as tfp_unpack.h says. One scale a row, or with
  * `one_scale` a single one for all rows. Sparse weights have 8 bits; their tiles are stored, and
  * rows of scales are rounded up with them. `masked`: the values are still those of tfp_masked.h,
  * which nothing but the plug-in reads. */
@@ -18,6 +19,7 @@ typedef struct tfp_matrix {
   tfp_stored_tiles tiles;
   bool one_scale;
   bool masked;
+  bool trits;
 } tfp_matrix;
 
 static inline float tfp_row_scale(const tfp_matrix *matrix, size_t row) {

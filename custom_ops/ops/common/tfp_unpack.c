@@ -39,3 +39,25 @@ void tfp_unpack(const uint8_t *values, size_t start, size_t count, unsigned bits
   }
   for (; k < count; ++k) out[k] = unpack_one(values, start + k, bits);
 }
+
+size_t tfp_find_no_trits(const uint8_t *values, size_t bytes) {
+  /* The largest first: compilers vectorize that, and it is nearly always all there is to do. */
+  uint8_t largest = 0;
+  for (size_t i = 0; i < bytes; ++i) largest = values[i] > largest ? values[i] : largest;
+  if (largest <= TFP_MOST_TRITS) return bytes;
+  size_t i = 0;
+  while (values[i] <= TFP_MOST_TRITS) ++i;
+  return i;
+}
+
+void tfp_unpack_trits(const uint8_t *values, size_t count, int8_t *out) {
+  for (size_t k = 0; k < count; k += TFP_TRITS_PER_BYTE) {
+    unsigned rest = *values++;
+    TFP_ASSERT(rest <= TFP_MOST_TRITS);
+    const size_t end = count - k < TFP_TRITS_PER_BYTE ? count : k + TFP_TRITS_PER_BYTE;
+    for (size_t i = k; i < end; ++i) {
+      out[i] = (int8_t)((int)(rest % 3) - 1);
+      rest /= 3;
+    }
+  }
+}

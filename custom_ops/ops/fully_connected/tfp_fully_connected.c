@@ -75,8 +75,12 @@ static const int8_t *rows_of(const tfp_fully_connected *op,
   }
   if (bits == 8) return (const int8_t *)weights->values + first * depth;
   for (size_t row = 0; row < rows; ++row) {
-    tfp_unpack(weights->values, (first + row) * weights->row_numbers, depth, bits,
-               op->unpacked + row * depth);
+    int8_t *out = op->unpacked + row * depth;
+    if (weights->trits) {
+      tfp_unpack_trits(weights->values + (first + row) * tfp_trit_bytes(depth), depth, out);
+    } else {
+      tfp_unpack(weights->values, (first + row) * weights->row_numbers, depth, bits, out);
+    }
   }
   return op->unpacked;
 }

@@ -29,6 +29,7 @@ typedef struct tfp_fully_connected_weights {
   tfp_stored_tiles tiles; /* where is_sparse: values are those of the tiles */
   int32_t offset;         /* what is taken from a weight first, where is_unsigned */
   size_t row_numbers;     /* from the start of a row to that of the next: depth, or more */
+  bool trits;             /* of 2 bits, but stored as ternary numbers are (tfp_unpack.h) */
   const float *scales;
   size_t scale_count;  /* 1, or one a row */
   const void *bias;    /* int32 (x_scale * scale) or, where is_float, float32; or NULL */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../../kernels/common/tfp_assert.h"
+#include "../../ops/common/tfp_unpack.h"
 #include "../tfp_check.h"
 #include "../tfp_sparsity.h"
 #include "../tfp_tensor.h"
@@ -92,6 +93,20 @@ static bool read_sparse(const TfLiteTensor *tensor, tfp_fully_connected_plan *pl
   return read_scales(tensor, (size_t)tensor->dims->data[0], plan, error, error_size);
 }
 
+/* Weights stored as ternary numbers, five a byte; their bytes are those of that many. */
+static bool read_trits(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
+                       size_t error_size) {
+  const uint8_t *values = tensor->data;
+  const size_t bad = tfp_find_no_trits(values, tensor->bytes);
+  if (bad < tensor->bytes) {
+    REFUSE("weights: byte %lu is %d; five ternary numbers are 0 to %d", (unsigned long)bad,
+           values[bad], TFP_MOST_TRITS);
+  }
+  plan->weights.trits = true;
+  plan->weights.values = values;
+  return read_scales(tensor, plan->shape.rows, plan, error, error_size);
+}
+
 bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan, char *error,
                       size_t error_size) {
   TFP_ASSERT(plan->weights.row_numbers >= plan->shape.depth);
@@ -100,6 +115,11 @@ bool tfp_read_weights(const TfLiteTensor *tensor, tfp_fully_connected_plan *plan
   if (tensor->sparsity != NULL) return read_sparse(tensor, plan, error, error_size);
   if (tensor->allocation_type != kTfLiteMmapRo || tensor->data == NULL) {
     REFUSE("weights must be a constant of the model");
+  }
+  const size_t rows = plan->shape.rows;
+  if (!plan->is_builtin && tensor->bytes % rows == 0 &&
+      tfp_are_trits(plan->shape.depth, plan->shape.weight_bits, tensor->bytes / rows)) {
+    return read_trits(tensor, plan, error, error_size);
   }
   if (tensor->bytes != (bits + 7) / 8) {
     REFUSE("weights must hold %llu bytes of data; got %lu", (unsigned long long)(bits + 7) / 8,
