@@ -40,13 +40,17 @@ TINY = Settings(
     hand_set=Compressed(6, 2, 3, 1.0, 1.0),
     trace_norms=(1e-3,),
     qrnn=Compressed(4, 3, 0, 0.5, 1.0),
+    int8_units=(3, 4),
+    ternary_units=(5, 6),
+    int8_params=(200, 260),
+    ternary_params=(300, 400),
     pruned_units=16,
     pruned_epochs=3,
     densities=(0.4, 0.2),
 )
 STUDIES = (
     *("alpha-beta", "block-sparsity", "equal-bytes", "fast-grnn", "fixed-alpha", "initial-state"),
-    *("qrnn-compression", "trace-norm-ranks"),
+    *("qrnn-compression", "ternary-or-int8", "trace-norm-ranks"),
 )
 # One of every kind, so that everything that a study does is done once.
 _SPARSE = Training(
@@ -64,8 +68,10 @@ _WHOLE = Training(
 )
 _GRU = Training(0, "gru", 3)
 _DRAWN = Training(0, "fast_rnn", 4, data="digits", stacked=16, random_start=True)
+_TERNARY = Cut(Training(0, "gru", 4, rank=-1, recurrent_rank=-1, epochs=1), 500, 1, ternary=True)
 RUNS = (_SPARSE, _WHOLE, _GRU, _DRAWN, Cut(_WHOLE, 140, 1), FirstStates(_DRAWN))
-EXPORTS = (Deployed(_SPARSE), Deployed(_GRU), Deployed(_GRU, stock=True))
+RUNS += (_TERNARY.run, _TERNARY)
+EXPORTS = (Deployed(_SPARSE), Deployed(_GRU), Deployed(_GRU, stock=True), Deployed(_TERNARY))
 
 
 @pytest.fixture(scope="module")
@@ -180,10 +186,14 @@ def test_a_study_says_what_it_asked_for(
         asked.extend(runs)
         return [made_up(run) for run in runs]
 
-    def times(files: Any, runs: Sequence[Training]) -> dict[str, dict[str, float]]:
+    def times(files: Any, runs: Sequence[Training | Cut]) -> dict[str, dict[str, float]]:
         ours = {"us": 3.0, "us_fused": 2.0, "us_step_fused": 1.0}
         stock = {"us_stock": 9.0, "us_step_stock": 4.0}
-        return {run.name: ours | (stock if run.cell in ("gru", "lstm") else {}) for run in runs}
+        has_stock = ("gru", "lstm")
+        return {
+            run.name: ours | (stock if getattr(run, "cell", None) in has_stock else {})
+            for run in runs
+        }
 
     monkeypatch.setattr(RunPool, "rows", rows)
     monkeypatch.setattr("tfpipeline.studies.fast_grnn.times.time_files", times)
@@ -226,7 +236,8 @@ def test_a_name_says_all_that_differs() -> None:
     assert len(names) == 5 + len(others)
     assert set(others) == {field.name for field in dataclasses.fields(Training)[4:]}
     runs = [Deployed(plain), Deployed(plain, stock=True), FirstStates(plain), Cut(plain, 99, 3)]
-    assert len({plain.name, *(run.name for run in runs)}) == 5
+    runs.append(Cut(plain, 99, 3, ternary=True))
+    assert len({plain.name, *(run.name for run in runs)}) == 6
 
 
 @pytest.mark.parametrize("cell", ["rnn", "fast_rnn", "fast_grnn", "ugrnn", "lstm"])

@@ -38,6 +38,7 @@ STUDIES = {
     "initial-state": "tfpipeline.studies.fast_grnn.initial_state",
     "equal-bytes": "tfpipeline.studies.fast_grnn.equal_bytes",
     "trace-norm-ranks": "tfpipeline.studies.fast_grnn.trace_norm_ranks",
+    "ternary-or-int8": "tfpipeline.studies.fast_grnn.ternary_or_int8",
     "qrnn-compression": "tfpipeline.studies.fast_grnn.qrnn_compression",
     "block-sparsity": "tfpipeline.studies.fast_grnn.block_sparsity",
     "language-model": "tfpipeline.studies.fast_grnn.language_model",

@@ -24,6 +24,7 @@ COLUMNS = (
 DENSE, LOW_RANK, SPARSE, BYTES = "FastGRNN", "FastGRNN, L", "FastGRNN, LS", "FastGRNN, LSQ"
 PUBLISHED = "FastGRNN, LSQ, as Google-12"
 _COLORS = {"GRU": "#6a994e", "LSTM": "#33658a", DENSE: "#e9a03b", LOW_RANK: "#e9a178"}
+_MARKS = [step * 10**power for power in range(4) for step in (1, 2, 5)]
 _COLORS |= {SPARSE: "#c8553d", BYTES: "#7d1d3f", PUBLISHED: "#14213d"}
 
 
@@ -68,7 +69,7 @@ def run(pool: Pool, command: str) -> StudyResult:
         rows,
         _claims(rows),
         lambda f: _draw(f, rows),
-        (11, 4.4),
+        (13, 4.4),
     )
 
 
@@ -202,5 +203,10 @@ def _draw(figure: Any, rows: list[Row]) -> None:
     for axes, label in ((left, "fused int8 file, KiB"), (right, "an utterance of 1 s, µs")):
         axes.set_xscale("log")
         axes.set_xlabel(label)
-        axes.legend(fontsize=7)
+        # Labels of a logarithmic axis of one decade cover each other.
+        low, high = axes.get_xlim()
+        marks = [mark for mark in _MARKS if low <= mark <= high]
+        axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
+        axes.set_xticks([], minor=True)
+    right.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     left.set_ylabel("test accuracy of the int8 file, %")

@@ -13,7 +13,7 @@ from tfpipeline.loading import load_model
 from tfpipeline.recipes.baseline import StockRunner, convert_stock_gru
 from tfpipeline.runtime import Interpreter, Streamer
 from tfpipeline.studies.fast_grnn.data import data_of
-from tfpipeline.studies.fast_grnn.runs import Deployed, RunFiles
+from tfpipeline.studies.fast_grnn.runs import Cut, Deployed, RunFiles
 from tfpipeline.studies.fast_grnn.training import accuracy
 
 _CALIBRATION, _VERIFICATION = 256, 100
@@ -25,15 +25,17 @@ def deploy_run(run: Deployed, files: RunFiles) -> dict[str, Any]:
     A row has: `bytes`, `test` and `validation` of the portable or stock file; of ours also
     `bytes_fused`, `test_fused`, `validation_fused`, and `test_stream` of the fused file that takes
     one step a call, each sequence from zeros. Our files have one scale a matrix, and where it has
-    zeros it is stored without them, as the sizes in the paper are meant.
+    zeros it is stored without them, as the sizes in the paper are meant. Ternary weights have a
+    scale a row, which the normalization of their products is folded into.
     """
-    data = data_of(run.run, files)
+    training = run.run.run if isinstance(run.run, Cut) else run.run
+    data = data_of(training, files)
     model = load_model(files.trained(run.run.name), compile=False)
     path = files.file(run.name)
     if run.stock:
         convert_stock(model, path, data.test.x.shape[1])
-        if run.run.cell == "gru":
-            _convert_step(files.stock_step(run.run), run.run.units, data)
+        if training.cell == "gru":
+            _convert_step(files.stock_step(training), training.units, data)
         found = {
             split: _stock_accuracy(path, getattr(data, split)) for split in ("validation", "test")
         }
@@ -42,8 +44,8 @@ def deploy_run(run: Deployed, files: RunFiles) -> dict[str, Any]:
         report = export(
             model,
             path,
-            quantize="int8",
-            per_channel=False,
+            quantize="w2a8" if run.run.ternary else "int8",
+            per_channel=run.run.ternary,
             streaming="both",
             calibration=data.train.x[:_CALIBRATION],
             verification=data.validation.x[:_VERIFICATION],

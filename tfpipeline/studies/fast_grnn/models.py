@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import keras
+import numpy as np
 
 import tfpipeline as tp
-from tfpipeline.studies.fast_grnn.runs import Training
+from tfpipeline.studies.fast_grnn.runs import TERNARY, Training
 
 # Plain layers, for the cells that Keras has: what users would train without us.
 STOCK: Mapping[str, Any] = MappingProxyType(
@@ -19,6 +21,7 @@ LAYERS: Mapping[str, Any] = MappingProxyType(
     {
         "rnn": tp.layers.FactoredSimpleRNN,
         "gru": tp.layers.FactoredGRU,
+        "normalized_gru": tp.layers.NormalizedGRU,
         "lstm": tp.layers.FactoredLSTM,
         "fast_rnn": tp.layers.FastRNN,
         "fast_grnn": tp.layers.FastGRNN,
@@ -28,7 +31,7 @@ LAYERS: Mapping[str, Any] = MappingProxyType(
 )
 # Cells without a kernel for the state.
 _ONE_KERNEL = ("qrnn",)
-LAYER = "recurrent"
+LAYER, CLASSIFIER = "recurrent", "classifier"
 
 
 def build(run: Training, features: int, classes: int) -> keras.Model:
@@ -36,7 +39,7 @@ def build(run: Training, features: int, classes: int) -> keras.Model:
     x, layer = keras.Input((None, features)), recurrent_layer(run)
     start = [RandomStates(run.units, seed=run.seed)(x)] if run.random_start else None
     return keras.Model(
-        x, keras.layers.Dense(classes, name="classifier")(layer(x, initial_state=start))
+        x, keras.layers.Dense(classes, name=CLASSIFIER)(layer(x, initial_state=start))
     )
 
 
@@ -65,6 +68,35 @@ class RandomStates(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "seed": self.seed}
+
+
+def as_ternary(model: keras.Model, run: Training) -> keras.Model:
+    """Return a GRU's model with ternary factors and normalized products.
+
+    Gains of the normalization start from the norms of the given products.
+
+    Args:
+        model: of the factored layer.
+        run: that trained it.
+    """
+    old = model.get_layer(LAYER)
+    kind = replace(
+        run,
+        cell="normalized_gru",
+        rank=old.cell.rank,
+        recurrent_rank=old.cell.recurrent_rank,
+        trace_norm=0.0,
+        options=(*run.options, *TERNARY),
+    )
+    new = build(kind, model.inputs[0].shape[-1], model.outputs[0].shape[-1])
+    own = {weight.name: weight for weight in new.get_layer(LAYER).weights}
+    for weight in old.weights:
+        own[weight.name].assign(weight)
+    new.get_layer(CLASSIFIER).set_weights(model.get_layer(CLASSIFIER).get_weights())
+    products = (old.cell.kernel, old.cell.recurrent_kernel)
+    for normal, product in zip(new.get_layer(LAYER).cell.averages_of(), products, strict=True):
+        normal.gain.assign(np.linalg.norm(keras.ops.convert_to_numpy(product), axis=0))
+    return new
 
 
 def recurrent_layer(run: Training) -> Any:

@@ -12,6 +12,8 @@ from tfpipeline.studies.common.run_files import number_text
 from tfpipeline.studies.fast_grnn.settings import Recipe, Settings
 
 COMMANDS, DIGITS = "commands", "digits"
+# Options of a layer with two bits a weight.
+TERNARY = (("weight_quantizer", "TerConnect"), ("normalization", "weight"))
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class Training:
     def name(self) -> str:
         return f"{self.setting}-seed{self.seed}"
 
+    @property
+    def ternary(self) -> bool:
+        """Whether its weights have two bits."""
+        return "weight_quantizer" in dict(self.options)
+
     def recipe(self, settings: Settings) -> Recipe:
         """Return how it is trained."""
         recipe: Recipe = getattr(settings, self.data)
@@ -111,6 +118,7 @@ class Cut:
         run: which; its kernels are factors of full rank.
         params: of the cut model at most.
         epochs: after the cut.
+        ternary: whether its factors are ternary from then on, and its products normalized.
     """
 
     exports: ClassVar[bool] = False
@@ -118,10 +126,12 @@ class Cut:
     run: Training
     params: int
     epochs: int
+    ternary: bool = False
 
     @property
     def setting(self) -> str:
-        return f"{self.run.setting}-cut{self.params}-epochs={self.epochs}"
+        kind = "-ternary" if self.ternary else ""
+        return f"{self.run.setting}-cut{self.params}-epochs={self.epochs}{kind}"
 
     @property
     def name(self) -> str:
@@ -130,7 +140,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The model of a training as int8 files of whole sequences.
+    """The model of a training as int8 files of whole sequences; ternary weights stay ternary.
 
     Args:
         run: which.
@@ -139,7 +149,7 @@ class Deployed:
 
     exports: ClassVar[bool] = True
 
-    run: Training
+    run: Training | Cut
     stock: bool = False
 
     @property

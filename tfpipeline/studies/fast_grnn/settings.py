@@ -66,6 +66,9 @@ class Settings:
         hand_set: whose ranks `trace-norm-ranks` compares with.
         trace_norms: strengths that it tries.
         qrnn: of `qrnn-compression`; it has no kernel for the state.
+        int8_units, ternary_units: widths of the GRUs in `ternary-or-int8`.
+        int8_params, ternary_params: parameters of its models of low rank, as wide as the widest.
+        ternary_trace_norm: strength with which these begin.
         pruned_units: of the GRU in `block-sparsity`.
         pruned_epochs: of it, on digits that are read row by row.
         densities: shares of its weights that are kept.
@@ -94,6 +97,11 @@ class Settings:
     hand_set: Compressed = field(default_factory=lambda: Compressed(100, 16, 25, 1.0, 1.0))
     trace_norms: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
     qrnn: Compressed = field(default_factory=lambda: Compressed(128, 24, 0, 0.4, 1.0))
+    int8_units: tuple[int, ...] = (32, 48, 64)
+    ternary_units: tuple[int, ...] = (64, 96, 128)
+    int8_params: tuple[int, ...] = (6000, 12000)
+    ternary_params: tuple[int, ...] = (12000, 24000)
+    ternary_trace_norm: float = 1e-3
     pruned_units: int = 256
     pruned_epochs: int = 20
     densities: tuple[float, ...] = (0.4, 0.2, 0.1)

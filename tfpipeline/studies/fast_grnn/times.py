@@ -10,10 +10,10 @@ import numpy as np
 from tfpipeline.bench.timing import time_interleaved
 from tfpipeline.recipes.baseline import StockRunner
 from tfpipeline.runtime import Interpreter, Streamer
-from tfpipeline.studies.fast_grnn.runs import Deployed, RunFiles, Training
+from tfpipeline.studies.fast_grnn.runs import Cut, Deployed, RunFiles, Training
 
 
-def time_files(files: RunFiles, runs: Sequence[Training]) -> dict[str, dict[str, float]]:
+def time_files(files: RunFiles, runs: Sequence[Training | Cut]) -> dict[str, dict[str, float]]:
     """Return medians in microseconds by the name of a run.
 
     `us` and `us_fused` are a whole sequence through our portable and fused file, `us_step_fused` is

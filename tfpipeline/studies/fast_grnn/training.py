@@ -16,7 +16,7 @@ from tfpipeline.data.dataset import Dataset, Samples
 from tfpipeline.loading import load_model
 from tfpipeline.recipes.augmented_batches import Augmentation, AugmentedBatches
 from tfpipeline.studies.fast_grnn.data import data_of
-from tfpipeline.studies.fast_grnn.models import LAYER, build
+from tfpipeline.studies.fast_grnn.models import LAYER, as_ternary, build
 from tfpipeline.studies.fast_grnn.runs import COMMANDS, Cut, RunFiles, Training
 from tfpipeline.studies.fast_grnn.settings import Recipe
 
@@ -54,6 +54,7 @@ def cut_run(run: Cut, files: RunFiles) -> dict[str, Any]:
     keras.utils.set_random_seed(run.run.seed + 1)
     whole = load_model(files.trained(run.run.name), compile=False)
     model, report = truncate(whole, budget_params=run.params)
+    model = as_ternary(model, run.run) if run.ternary else model
     recipe = run.run.recipe(files.settings)
     # The first stage ended at a twentieth of it.
     recipe = replace(recipe, epochs=run.epochs, rate=recipe.rate * _SECOND_STAGE)
