@@ -5,6 +5,8 @@ from __future__ import annotations
 from tfpipeline.compress.byte_file import load_bytes, save_bytes
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.factorize import factorize
+from tfpipeline.compress.factorize_embedding import factorize_embedding
+from tfpipeline.compress.fold_embedding import fold_embedding
 from tfpipeline.compress.size_ledger import CellSizes, LedgerRow, SizeLedger, ledger
 from tfpipeline.compress.truncate import truncate
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
@@ -19,6 +21,8 @@ __all__ = [
     "TruncationReport",
     "TwoStageResult",
     "factorize",
+    "factorize_embedding",
+    "fold_embedding",
     "ledger",
     "load_bytes",
     "save_bytes",

@@ -122,7 +122,7 @@ def _with_factored_classes(config: Any, names: set[str], rank: Rank, joint: str)
 
 def _for_factors(config: dict[str, Any]) -> dict[str, Any]:
     """Without what a factored layer has not, or what is meant for a whole kernel."""
-    left_out = {"kernel_regularizer", "recurrent_regularizer"}
+    left_out = {"kernel_regularizer", "recurrent_regularizer", "embeddings_regularizer"}
     left_out |= {"quantization_config", "lora_rank", "lora_alpha"}
     return {key: value for key, value in config.items() if key not in left_out}
 
@@ -147,9 +147,10 @@ def _transfer(
                 f"Factored{type(source).__name__}.from_keras."
             )
         parts.add(id(target))
-        if isinstance(source, keras.layers.Dense):
-            target.assign_kernel(ops.convert_to_numpy(source.kernel))
-            kernels = [source.kernel]
+        if isinstance(source, (keras.layers.Dense, keras.layers.Embedding)):
+            embeds = isinstance(source, keras.layers.Embedding)
+            kernels = [source.embeddings if embeds else source.kernel]
+            target.assign_kernel(ops.convert_to_numpy(kernels[0]))
         else:
             target.cell.assign_kernels(source.cell.kernel, source.cell.recurrent_kernel)
             kernels = [source.cell.kernel, source.cell.recurrent_kernel]

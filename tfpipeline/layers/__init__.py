@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfpipeline.layers.factored.factored_dense import FactoredDense
+from tfpipeline.layers.factored.factored_embedding import FactoredEmbedding
 from tfpipeline.layers.normalized_dense import NormalizedDense
 from tfpipeline.layers.recurrent.factored_gru import FactoredGRU, FactoredGRUCell
 from tfpipeline.layers.recurrent.factored_lstm import FactoredLSTM, FactoredLSTMCell
@@ -24,6 +25,7 @@ __all__ = [
     "QRNN",
     "UGRNN",
     "FactoredDense",
+    "FactoredEmbedding",
     "FactoredGRU",
     "FactoredGRUCell",
     "FactoredLSTM",
