@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jit import JIT
 
-from tfpipeline.callbacks import CALR
+from tfpipeline.callbacks import CALR, CyclicalLR
 
 # XLA compiles longer than these tests run; JAX without it would go step by step.
 
@@ -38,6 +38,16 @@ def test_triangle_golden():
     expected = {0: 1e-8, 500: 5.00005e-4, 1000: 1e-3, 1500: 5.00005e-4, 2000: 1e-8}
     for iteration, rate in expected.items():
         assert calr.learning_rate(iteration) == pytest.approx(rate, rel=1e-9)
+
+
+def test_without_decay_it_is_the_triangular_policy():
+    own = CyclicalLR(1e-3, lb=1e-8, step_size=1000)
+    for iteration, rate in {0: 1e-8, 500: 5.00005e-4, 1000: 1e-3, 1500: 5.00005e-4}.items():
+        assert own.learning_rate(iteration) == pytest.approx(rate, rel=1e-9)
+    got, _ = rates(CyclicalLR(1.0, lb=0.2, step_size=2), 3, 3)
+    np.testing.assert_allclose(got, [0.6, 1.0, 0.6, 0.2] * 2 + [0.6], rtol=1e-6)
+    with pytest.raises(ValueError, match="`lb` must be below ub=1"):
+        CyclicalLR(1.0, lb=1.0)
 
 
 def test_upper_bounds_by_epoch_as_the_authors_have_them():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tfpipeline.callbacks.calr import CALR
+from tfpipeline.callbacks.cyclical_lr import CyclicalLR
 from tfpipeline.callbacks.gradual_pruning import GradualPruning, percentiles
 from tfpipeline.callbacks.iterative_hard_thresholding import IterativeHardThresholding
 from tfpipeline.callbacks.keep_zeros import KeepZeros
@@ -15,6 +16,7 @@ from tfpipeline.callbacks.step_clipping import StepClipping
 
 __all__ = [
     "CALR",
+    "CyclicalLR",
     "GradualPruning",
     "IterativeHardThresholding",
     "KeepZeros",
