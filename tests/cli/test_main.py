@@ -18,6 +18,7 @@ VERBS = (
     "demo",
     "train",
     "compress",
+    "advise",
     "train-stream",
     "export",
     "inspect",

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Sequence
 
 from tfpipeline.cli import (
+    advise,
     benchmark,
     compress,
     demo,
@@ -35,6 +36,7 @@ _VERBS = (
     demo,
     train,
     compress,
+    advise,
     train_stream,
     export,
     inspect,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
@@ -12,6 +11,7 @@ from tfpipeline.arguments import is_number
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.choose_ranks import ranks_by_variance
 from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.embedding_sizes import rank_of
 from tfpipeline.compress.factorize import factorize
 from tfpipeline.compress.model_size import bytes_of
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
@@ -137,8 +137,7 @@ def _rank(
     if criterion == "reduction":
         if not is_number(value) or not 0 <= value < 1:
             raise ValueError(f"`reduction` must be a number in [0, 1); received {value!r}.")
-        # The tolerance keeps 0.9 of a tenth: 1 - 0.9 is less than 0.1 in floating point.
-        most = math.floor((1 - value) * rows * columns / (rows + columns) + 1e-9)
+        most = rank_of(value, rows, columns)
         if most < 1:
             largest = 1 - (rows + columns) / (rows * columns)
             raise ValueError(

@@ -104,7 +104,7 @@ def _draw(figure: Any, rows: list[Row]) -> None:
                     axes.plot([x], [100 * row["test"]], "k_", markersize=10)
         axes.set_xticks(range(len(CELLS)), CELLS)
         axes.set_title(
-            f"{data}: trained from zeros (full) and from random states;\nbars begin at zeros",
+            f"{data}; trained from zeros: full, from draws: white\nbars: tested from zeros",
             fontsize=9,
         )
         axes.set_ylabel("test accuracy, %")

@@ -1,0 +1,142 @@
+"""Which of low rank and few bits makes a table of embeddings smaller and faster on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfpipeline.bench.timing import time_interleaved
+from tfpipeline.compress.embedding_sizes import EmbeddingSizes
+
+# A product of the whole table would be what nobody computes; of this many rows it is in a cache.
+_ROWS = 2048
+
+
+@dataclass(frozen=True)
+class EmbeddingAdvice:
+    """Sizes of a table, and the measured times of a product.
+
+    Args:
+        sizes: of the table and what it may become.
+        microseconds: of one product of a vector with a matrix of the same width, by `"float32"` and
+            by the bits that were asked for; empty where nothing was measured.
+    """
+
+    sizes: EmbeddingSizes
+    microseconds: dict[str, float]
+
+    @property
+    def time_ratio(self) -> float | None:
+        """t_L / t_F of condition (15)."""
+        if len(self.microseconds) != 2:
+            return None
+        whole, few = self.microseconds.values()
+        return few / whole
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain numbers and strings, for JSON."""
+        s, ratio = self.sizes, self.time_ratio
+        return {
+            "vocabulary": s.vocabulary,
+            "dimension": s.dimension,
+            "reduction": s.reduction,
+            "bits": s.bits,
+            "rank": s.rank,
+            "bytes": {
+                "float32": s.table_bytes,
+                f"{s.bits} bits": s.quantized_bytes,
+                "low rank": s.low_rank_bytes,
+                f"low rank, {s.bits} bits": s.both_bytes,
+            },
+            "operations_one_hot": list(s.one_hot_operations),
+            "operations_looked_up": list(s.looked_up_operations),
+            "smaller_than_quantized": s.smaller_than_quantized,
+            "microseconds": self.microseconds,
+            "time_ratio": ratio,
+            "faster_than_quantized": None if ratio is None else s.faster_than_quantized(ratio),
+        }
+
+    def __str__(self) -> str:
+        s, ratio = self.sizes, self.time_ratio
+        less = "smaller" if s.smaller_than_quantized else "not smaller"
+        lines = [
+            f"rank {s.rank} of {min(s.vocabulary, s.dimension)}",
+            f"{s.table_bytes:,} bytes in float32, {s.quantized_bytes:,} in {s.bits} bits, "
+            f"{s.low_rank_bytes:,} of low rank, {s.both_bytes:,} of low rank in {s.bits} bits",
+            f"condition (8): low rank in float32 is {less} than {s.bits} bits, because {s.kept:g} "
+            f"of the numbers are kept and {s.bits} of 32 bits are {s.bits / 32:g}",
+        ]
+        table, factors = s.one_hot_operations
+        lines.append(
+            f"operations of a word: {factors:,} instead of {table:,} with a one-hot vector (the "
+            f"paper's count); looked up, {s.looked_up_operations[1]:,} instead of none"
+        )
+        if ratio is not None:
+            whole, few = self.microseconds.values()
+            quick = "faster" if s.faster_than_quantized(ratio) else "not faster"
+            lines.append(
+                f"condition (15): low rank is {quick} than {s.bits} bits with one-hot vectors "
+                f"here, because a product takes {few:.1f} µs in {s.bits} bits and {whole:.1f} in "
+                f"float32, {ratio:.2f} of it"
+            )
+        lines.append(
+            "Both together are the smallest; train after the cut, and fold the second factor into "
+            "the next layer (tfpipeline.compress.fold_embedding), which leaves no operations more."
+        )
+        return "\n".join(lines)
+
+
+def advise_embedding(
+    vocabulary: int, dimension: int, reduction: float, bits: int, measure: bool = True
+) -> EmbeddingAdvice:
+    """Return what a table becomes, with the times of products on this machine.
+
+    Args:
+        vocabulary, dimension, reduction, bits: see `EmbeddingSizes`.
+        measure: whether to time products; only 8, 4 and 2 bits are.
+    """
+    sizes = EmbeddingSizes(vocabulary, dimension, reduction, bits)
+    times: dict[str, float] = {}
+    if measure and bits in (8, 4, 2):
+        depth = min(vocabulary, _ROWS)
+        calls = {
+            name: _product(dimension, depth, width)
+            for name, width in (("float32", 32), (f"{bits} bits", bits))
+        }
+        found = time_interleaved(calls, label="Timing products")
+        times = {name: found[name].median for name in calls}
+    return EmbeddingAdvice(sizes, times)
+
+
+def _product(rows: int, depth: int, bits: int) -> Any:
+    """Return the call of a product in LiteRT: floats, and weights of so many bits."""
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.interpreter import Interpreter
+
+    from tfpipeline.export.flatbuffer.builder import ModelBuilder
+    from tfpipeline.export.quantize.quantization import Quantization
+
+    rng = np.random.default_rng(0)
+    builder = ModelBuilder("a product")
+    graph = builder.graph("main")
+    x = graph.tensor("x", (1, depth), np.float32)
+    options, version = schema.FullyConnectedOptionsT(), 1
+    if bits == 32:
+        w = graph.constant("w", rng.standard_normal((rows, depth)).astype(np.float32))
+    else:
+        limit = 2 ** (bits - 1)
+        values = rng.integers(-limit + (bits == 8), limit, (rows, depth)).astype(np.int8)
+        q = Quantization.per_channel(np.full(rows, 0.01, np.float32))
+        w = graph.packed_constant("w", values, q, bits)
+        options.asymmetricQuantizeInputs = bits == 8
+        version = 12 if bits == 8 else 13
+    y = graph.tensor("y", (1, rows), np.float32)
+    graph.operator("FULLY_CONNECTED", [x, w, -1], [y], options, version)
+    graph.finish([x], [y])
+    interpreter = Interpreter(model_content=builder.to_bytes(), num_threads=1)
+    interpreter.allocate_tensors()
+    value = rng.standard_normal((1, depth)).astype(np.float32)
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], value)
+    return interpreter.invoke
