@@ -153,7 +153,7 @@ def test_a_wide_ternary_lstm_is_a_fourteenth_of_its_float_bytes(target: Path) ->
         (Alternating(bits=2), "rows of 4 values, sums of 2 binary planes: each is rounded by half"),
         (None, r"and it has rows of \d+ values$"),
     ],
-    ids=str,
+    ids=["alternating", "none"],
 )
 def test_what_two_bits_do_not_hold_has_eight_and_says_why(
     target: Path, quantizer: Any, why: str
