@@ -42,7 +42,7 @@ def run(pool: Pool, command: str) -> StudyResult:
 
     plain, whole, cut = _runs(pool)
     pool.rows([*(one for _, one in plain), *whole], "Models")
-    runs = [*plain, *cut]
+    runs: list[tuple[str, Training | Cut]] = [*plain, *cut]
     trained = pool.rows([one for _, one in runs], "Cut, and trained on")
     files = pool.rows([Deployed(one) for _, one in runs], "Export")
     first = f"-seed{pool.settings.seeds[0]}"

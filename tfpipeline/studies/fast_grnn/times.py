@@ -34,7 +34,7 @@ def time_files(files: RunFiles, runs: Sequence[Training | Cut]) -> dict[str, dic
         stock = files.file(Deployed(run, stock=True).name)
         if stock.exists():
             calls[run.name, "us_stock"] = StockRunner(stock, x).invoke
-        if files.stock_step(run).exists():
+        if isinstance(run, Training) and files.stock_step(run).exists():
             calls[run.name, "us_step_stock"] = StockRunner(files.stock_step(run), x[:, :1]).invoke
     found = time_interleaved(
         {"/".join(key): call for key, call in calls.items()}, label="Timing the files"
