@@ -73,6 +73,30 @@ def test_a_functional_model_that_was_cut() -> None:
     assert [layer.trainable for layer in folded.layers] == [True, True, False, True]
 
 
+def test_one_scale_rounds_the_table_less() -> None:
+    """Singular values that fall off leave factors with narrow columns."""
+    model = model_of([keras.layers.Dense(6, use_bias=False)])
+    words = model.get_layer("words")
+    words.left.assign(ops.convert_to_numpy(words.left) * np.array([8.0, 1.0, 0.1]))
+    before = ops.convert_to_numpy(words.left)
+    folded = fold_embedding(model)
+    table = ops.convert_to_numpy(folded.get_layer("words").embeddings)
+    widest = np.abs(table).max(axis=0)
+    np.testing.assert_allclose(widest, widest[0], rtol=1e-6)
+
+    def error(left: np.ndarray, right: np.ndarray) -> float:
+        step = np.abs(left).max() / 7
+        return float(np.linalg.norm((np.rint(left / step) * step - left) @ right))
+
+    kernel = ops.convert_to_numpy(folded.layers[-1].kernel)
+    whole = ops.convert_to_numpy(words.right) @ ops.convert_to_numpy(model.layers[-1].kernel)
+    assert error(table, kernel) < error(before, whole)
+    ids = np.arange(WORDS)[None]
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(folded(ids)), ops.convert_to_numpy(model(ids)), atol=1e-5
+    )
+
+
 def read_twice() -> keras.Model:
     x = keras.Input((None,), dtype="int32")
     rows = FactoredEmbedding(WORDS, WIDTH, rank=RANK, name="words")(x)

@@ -52,6 +52,9 @@ def fold_embedding(model: keras.Model, layer: str | None = None) -> keras.Model:
     and products; for the device, after training. Between the two may be dropout and averages over
     time, so that the mean of a deep averaging network is taken of narrow rows.
 
+    All columns of the table are scaled to the same largest number, and W by the inverse: files have
+    one scale for a table, which would round narrow columns as coarsely as wide ones.
+
     Args:
         model: built Sequential or functional model with a `FactoredEmbedding`; it is not changed.
         layer: name of the embedding; None takes the only one.
@@ -78,7 +81,10 @@ def fold_embedding(model: keras.Model, layer: str | None = None) -> keras.Model:
     reader = _reader_of(model, embedding)
     rank = int(embedding.left.shape[1])
     folded = rebuild(model, lambda config: _narrow(config, embedding.name, rank), "folded")
-    right = ops.convert_to_numpy(embedding.right).astype(np.float64)
+    left = ops.convert_to_numpy(embedding.left).astype(np.float64)
+    widths = np.abs(left).max(axis=0)
+    widths = np.where(widths > 0, widths / max(widths.max(), 1e-30), 1.0)
+    right = widths[:, None] * ops.convert_to_numpy(embedding.right)
     kernels = {id(variable) for variable in reader.variables if variable.name in _KERNELS}
     layers = layer_pairs(model, folded)
     before = [variable for variable in model.variables if variable is not embedding.right]
@@ -87,6 +93,8 @@ def fold_embedding(model: keras.Model, layer: str | None = None) -> keras.Model:
         if id(source) in kernels:
             kernel = ops.convert_to_numpy(source)
             target.assign((right @ kernel.astype(np.float64)).astype(kernel.dtype))
+        elif source is embedding.left:
+            target.assign(left / widths)
         else:
             take_over(target, source)
     copy_trainable(layers, pairs)
