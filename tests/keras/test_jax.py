@@ -51,6 +51,7 @@ def test_jax_backend():
         "test_second_moments.py",
         "test_weight_drop.py",
         "test_activation_regularizer.py",
+        "test_factored_embedding.py",
     )
     # Keras compiles every operation of every shape by itself here: only what differs by backend.
     chosen = (
@@ -82,6 +83,7 @@ def test_jax_backend():
         " or (the_state_of_the_cell and separate and masked)"
         " or (moments_are_those and LAT)"
         " or (dropped_weights_are and 3 and fast_grnn) or penalty_trains"
+        " or looks_up_rows or surgery_is"
     )
     result = subprocess.run(
         [
