@@ -114,6 +114,34 @@ def test_calr_goes_on_after_backup_and_restore(tmp_path, decay_every):
     assert history["learning_rate"] == expected["learning_rate"][3:]
 
 
+def test_calr_begins_an_epoch_again_with_its_own_bound(tmp_path):
+    """Of an epoch whose last batch was kept Keras does all batches once more."""
+    upper = []
+
+    class Watch(keras.callbacks.Callback):
+        def __init__(self, calr):
+            super().__init__()
+            self.calr = calr
+
+        def on_train_batch_begin(self, batch, logs=None):
+            upper.append(self.calr.upper_bound)
+
+        def on_train_batch_end(self, batch, logs=None):
+            if len(upper) == 3 * STEPS:
+                raise KeyboardInterrupt
+
+    def callbacks():
+        calr = CALR(1.0, n_decays=9, decay=0.5, step_size=4, decay_every="epoch")
+        backup = keras.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=STEPS)
+        return [backup, calr, Watch(calr)]
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(small_model(), callbacks())
+    assert upper[-1] == 0.25
+    fit(small_model(), callbacks(), epochs=4)
+    assert upper[3 * STEPS :] == [0.25] * STEPS + [0.125] * STEPS
+
+
 def test_the_same_callback_is_set_back_to_what_was_restored(tmp_path):
     """In one process: the steps after the last backup are done again, and counted once."""
     calr = CALR(0.01, n_decays=4, decay=0.5, step_size=4)

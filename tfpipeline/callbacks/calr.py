@@ -182,7 +182,8 @@ class CALR(keras.callbacks.Callback):
             self._advance(self._iteration + skipped)
             if self.decay_every == "epoch":
                 steps = self._epoch_steps
-                self._decays += int(skipped / steps) if steps else epoch
+                # A backup in the last batch of an epoch has all of its steps, and begins it again.
+                self._decays += min(int(skipped / steps), epoch) if steps else epoch
                 self._decays %= self.period
         self._epoch_start = self._iteration
         self._optimizer_start = steps_done(self.model.optimizer)
