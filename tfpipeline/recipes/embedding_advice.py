@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tfpipeline.bench.timing import time_interleaved
 from tfpipeline.compress.embedding_sizes import EmbeddingSizes
+from tfpipeline.recipes.baseline import StockRunner
 
 # A product of the whole table would be what nobody computes; of this many rows it is in a cache.
 _ROWS = 2048
@@ -101,42 +105,20 @@ def advise_embedding(
     times: dict[str, float] = {}
     if measure and bits in (8, 4, 2):
         depth = min(vocabulary, _ROWS)
-        calls = {
-            name: _product(dimension, depth, width)
-            for name, width in (("float32", 32), (f"{bits} bits", bits))
-        }
-        found = time_interleaved(calls, label="Timing products")
+        with tempfile.TemporaryDirectory(prefix="tfpipeline-advise-") as folder:
+            calls = {
+                name: _product(Path(folder), dimension, depth, width)
+                for name, width in (("float32", 32), (f"{bits} bits", bits))
+            }
+            found = time_interleaved(calls, label="Timing products")
         times = {name: found[name].median for name in calls}
     return EmbeddingAdvice(sizes, times)
 
 
-def _product(rows: int, depth: int, bits: int) -> Any:
-    """Return the call of a product in LiteRT: floats, and weights of so many bits."""
-    from ai_edge_litert import schema_py_generated as schema
-    from ai_edge_litert.interpreter import Interpreter
+def _product(folder: Path, rows: int, depth: int, bits: int) -> Callable[[], object]:
+    """Return the call of a product with weights of so many bits in the runtime."""
+    from tfpipeline.export.flatbuffer.one_product import one_product
 
-    from tfpipeline.export.flatbuffer.builder import ModelBuilder
-    from tfpipeline.export.quantize.quantization import Quantization
-
-    rng = np.random.default_rng(0)
-    builder = ModelBuilder("a product")
-    graph = builder.graph("main")
-    x = graph.tensor("x", (1, depth), np.float32)
-    options, version = schema.FullyConnectedOptionsT(), 1
-    if bits == 32:
-        w = graph.constant("w", rng.standard_normal((rows, depth)).astype(np.float32))
-    else:
-        limit = 2 ** (bits - 1)
-        values = rng.integers(-limit + (bits == 8), limit, (rows, depth)).astype(np.int8)
-        q = Quantization.per_channel(np.full(rows, 0.01, np.float32))
-        w = graph.packed_constant("w", values, q, bits)
-        options.asymmetricQuantizeInputs = bits == 8
-        version = 12 if bits == 8 else 13
-    y = graph.tensor("y", (1, rows), np.float32)
-    graph.operator("FULLY_CONNECTED", [x, w, -1], [y], options, version)
-    graph.finish([x], [y])
-    interpreter = Interpreter(model_content=builder.to_bytes(), num_threads=1)
-    interpreter.allocate_tensors()
-    value = rng.standard_normal((1, depth)).astype(np.float32)
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], value)
-    return interpreter.invoke
+    path = folder / f"{bits}.tflite"
+    path.write_bytes(one_product(rows, depth, bits))
+    return StockRunner(path, np.zeros((1, depth), np.float32)).invoke
