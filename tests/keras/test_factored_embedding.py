@@ -11,7 +11,7 @@ import pytest
 from jit import JIT
 from keras import ops
 
-from tfpipeline.compress import CompressionError, factorize_embedding, truncate
+from tfpipeline.compress import CompressionError, factorize_embedding, ledger, truncate
 from tfpipeline.layers import FactoredEmbedding
 from tfpipeline.loading import load_model
 from tfpipeline.metrics.table_spectrum import TableSpectrum
@@ -186,6 +186,13 @@ def test_lora_and_divergence_are_said() -> None:
     model.get_layer("words").embeddings.assign(np.full((WORDS, WIDTH), np.nan))
     with pytest.raises(CompressionError, match="must hold finite numbers"):
         factorize_embedding(model, rank=2)
+
+
+def test_the_ledger_leaves_its_factors_out_as_it_does_a_table() -> None:
+    model = text_model()
+    small, _ = factorize_embedding(model, rank=3)
+    assert ledger(small).bytes == ledger(model).bytes
+    assert ledger(small).excluded == ("words/embeddings_left", "words/embeddings_right")
 
 
 @pytest.mark.parametrize("arguments", [(0, 4), (4, 2.5), (True, 4), ("4", 4)])

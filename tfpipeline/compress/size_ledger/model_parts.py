@@ -11,7 +11,9 @@ import numpy as np
 
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.size_ledger.parts import Part
+from tfpipeline.layers import FactoredEmbedding
 
+_EMBEDDINGS = (keras.layers.Embedding, FactoredEmbedding)
 #: Ends of the names of what a layer does not need once it is trained.
 _ONLY_TRAINING = ("_second_moment",)
 #: Ends of the names of arrays that may have two axes, and are no matrices.
@@ -43,7 +45,7 @@ def parts_of(
     left_out = {
         id(weight)
         for layer in layers
-        if layer.name in exclude or (isinstance(layer, keras.layers.Embedding) and not embeddings)
+        if layer.name in exclude or (isinstance(layer, _EMBEDDINGS) and not embeddings)
         for weight in layer.weights
     }
     names = _names(model, layers)
