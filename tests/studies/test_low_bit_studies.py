@@ -173,6 +173,8 @@ def test_character_models(text: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_published_rows_are_complete() -> None:
+    for row in published.PIXELS:
+        assert tuple(row) == published.PIXEL_COLUMNS and 90 < row["accuracy"] < 100
     for row in published.TEXTS:
         assert tuple(row) == published.TEXT_COLUMNS and row["source"]
     names = {row["quantizer"] for row in published.TEXTS} - {"none"}

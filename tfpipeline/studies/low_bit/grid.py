@@ -28,10 +28,12 @@ def run(pool: Pool, command: str) -> StudyResult:
     """Train an LSTM with each pair, in the order of the pixels, and some in a permuted order.
 
     SBN and STN are also there as published: with statistics of each time step, and the state of the
-    cell normalized too.
+    cell normalized too. What others reached with weights of full precision on MNIST is a table of
+    its own, for `--data`: digits of scikit-learn are another task.
     """
     from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_bit.heat_map import name_of
+    from tfpipeline.studies.low_bit.published import PIXEL_COLUMNS, PIXELS
 
     rows: list[Row] = [
         {
@@ -50,6 +52,7 @@ def run(pool: Pool, command: str) -> StudyResult:
         [claim for order in orders for claim in _claims(rows, order)],
         lambda f: _draw(f, rows, orders),
         (5.5 * len(orders), 4.6),
+        further={"published": (PIXEL_COLUMNS, PIXELS)},
     )
 
 

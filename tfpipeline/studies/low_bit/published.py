@@ -5,6 +5,8 @@ from __future__ import annotations
 from tfpipeline.studies.common.rows import Row
 
 TEXT_COLUMNS = ("quantizer", "normalization", "war_and_peace", "ptb", "text8", "source")
+PIXEL_COLUMNS = ("model", "accuracy", "kilobytes", "source")
+_KUSUPATI = "Kusupati et al. (2018), FastGRNN, Pixel-MNIST"
 _HOU = "Hou et al. (2019), Normalization Helps Training of Quantized LSTM"
 
 
@@ -31,4 +33,20 @@ TEXTS: tuple[Row, ...] = (
     _text("TerConnect", "layer", 1.67, 1.43, 1.44),
     _text("TerConnect", "batch_shared", 1.70, 1.44, 1.44),
     _text("TerConnect", "batch_separate", 1.71, 1.45, 1.44),
+)
+
+
+def _pixels(model: str, accuracy: float, kilobytes: float) -> Row:
+    return dict(zip(PIXEL_COLUMNS, (model, accuracy, kilobytes, _KUSUPATI), strict=True))
+
+
+#: Test accuracy in % on MNIST, one of 784 pixels a step, in float32 or, the last one, in bytes.
+PIXELS: tuple[Row, ...] = (
+    _pixels("RNN", 94.10, 71),
+    _pixels("FastRNN", 96.44, 166),
+    _pixels("UGRNN", 97.29, 84),
+    _pixels("GRU", 98.70, 123),
+    _pixels("LSTM", 97.80, 265),
+    _pixels("FastGRNN", 98.72, 71),
+    _pixels("FastGRNN, LSQ", 98.20, 6),
 )
