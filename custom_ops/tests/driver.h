@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "../ops/common/tfp_unpack.h"
+
 static unsigned long allocations;
 
 #ifdef TFP_COUNT_ALLOCATIONS
@@ -40,6 +42,17 @@ static inline void *fresh(size_t count) {
   void *memory = malloc(count > 0 ? count : 1);
   if (memory == NULL) exit(3);
   return memory;
+}
+
+/* Rows of ternary numbers, five a byte; half of the time, and where that is no shorter, NULL. */
+static inline int8_t *random_trits(size_t rows, size_t depth, int bits) {
+  const size_t row_bytes = tfp_trit_bytes(depth);
+  if (!tfp_are_trits(depth, bits, row_bytes) || next() % 2 == 0) return NULL;
+  uint8_t *values = fresh(rows * row_bytes);
+  for (size_t i = 0; i < rows * row_bytes; ++i) {
+    values[i] = (uint8_t)(next() % (TFP_MOST_TRITS + 1));
+  }
+  return (int8_t *)values;
 }
 
 #endif

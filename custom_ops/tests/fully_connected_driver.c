@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ops/common/tfp_unpack.h"
 #include "../ops/fully_connected/tfp_fully_connected.h"
 #include "../ops/fully_connected/tfp_fully_connected_options.h"
 #include "../plugin/tfp_memory.h"
@@ -35,17 +34,11 @@ static tfp_fully_connected_weights random_weights(const tfp_fully_connected_shap
   const size_t row_bytes = (shape->depth + per_byte - 1) / per_byte;
   tfp_fully_connected_weights weights;
   memset(&weights, 0, sizeof weights);
-  const size_t trit_bytes = tfp_trit_bytes(shape->depth);
-  if (tfp_are_trits(shape->depth, shape->weight_bits, trit_bytes) && next() % 2 == 0) {
-    uint8_t *values = fresh(shape->rows * trit_bytes);
-    for (size_t i = 0; i < shape->rows * trit_bytes; ++i)
-      values[i] = (uint8_t)(next() % (TFP_MOST_TRITS + 1));
-    weights.values = values;
-    weights.trits = true;
-  } else {
-    weights.values = random_bytes(shape->rows * row_bytes);
-    weights.row_numbers = row_bytes * per_byte;
-  }
+  const int8_t *trits = random_trits(shape->rows, shape->depth, shape->weight_bits);
+  weights.trits = trits != NULL;
+  weights.values =
+      trits ? (const uint8_t *)trits : (const uint8_t *)random_bytes(shape->rows * row_bytes);
+  weights.row_numbers = row_bytes * per_byte;
   weights.scale_count = next() % 2 == 0 ? 1 : shape->rows;
   weights.scales = random_floats(weights.scale_count, 0x1p-12f, 0x1p-20f);
   int32_t *bias = fresh(shape->rows * sizeof *bias);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../ops/common/tfp_unpack.h"
 #include "../ops/recurrent/tfp_recurrent.h"
 #include "../plugin/tfpipeline_ops.h"
 #include "driver.h"
@@ -106,22 +105,11 @@ static void flush_subnormals(bool on) {
 static tfp_matrix random_matrix(size_t rows, size_t depth, unsigned char bits, float scale) {
   float *scales = fresh(rows * sizeof(float));
   for (size_t i = 0; i < rows; ++i) scales[i] = scale * (float)(1 + next() % 100);
-  const size_t trit_bytes = tfp_trit_bytes(depth);
-  if (tfp_are_trits(depth, bits, trit_bytes) && next() % 2 == 0) {
-    uint8_t *values = fresh(rows * trit_bytes);
-    for (size_t i = 0; i < rows * trit_bytes; ++i)
-      values[i] = (uint8_t)(next() % (TFP_MOST_TRITS + 1));
-    return (tfp_matrix){.values = (const int8_t *)values,
-                        .scales = scales,
-                        .rows = rows,
-                        .depth = depth,
-                        .trits = true};
-  }
+  int8_t *trits = random_trits(rows, depth, bits);
+  tfp_matrix matrix = {.scales = scales, .rows = rows, .depth = depth, .trits = trits != NULL};
   const size_t bytes = rows * tfp_row_bytes(depth, bits == 0 ? 8 : bits);
-  return (tfp_matrix){.values = random_bytes(bytes, bits == 4 || bits == 2 ? -128 : -127),
-                      .scales = scales,
-                      .rows = rows,
-                      .depth = depth};
+  matrix.values = trits ? trits : random_bytes(bytes, bits == 4 || bits == 2 ? -128 : -127);
+  return matrix;
 }
 
 static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size_t time,

@@ -208,7 +208,9 @@ def test_errors():
             factorize(model, layers=names)
     with pytest.raises(CompressionError, match="is not built"):
         factorize(keras.Sequential([keras.layers.GRU(4)]))
-    with pytest.raises(CompressionError, match="must have a Dense, GRU, .* or .* layer of Keras"):
+    with pytest.raises(
+        CompressionError, match="must have a Dense, Embedding, GRU, .* or .* layer of Keras"
+    ):
         factorize(keras.Sequential([keras.Input((4, 3)), keras.layers.Conv1D(2, 1)]))
     with pytest.raises(CompressionError, match="names 'gruu', but .* are 'front', 'gru'"):
         factorize(plain(), layers=["gruu"])

@@ -121,7 +121,7 @@ class Own(keras.Model):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (Own, "must be Sequential or functional; 'own' is a Own"),
+        (Own, "must be Sequential or functional; 'own.*' is a Own"),
         (lambda: model_of([keras.layers.LayerNormalization()]), "a LayerNormalization, is next"),
         (lambda: model_of([NormalizedGRU(4)]), "a NormalizedGRU, is next"),
         (lambda: model_of([]), "'words' is read by nothing in the model"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import Any
 
 import keras
@@ -15,6 +15,9 @@ from tfpipeline.compress.rebuild import Pairs, copy_trainable
 from tfpipeline.layers import TWINS
 from tfpipeline.layers.copying import take_over
 from tfpipeline.layers.factored.ranks import Rank
+
+# Layers whose kernel multiplies what comes in.
+_FOLLOWERS = [plain for plain in TWINS if plain is not keras.layers.Embedding]
 
 
 def share_projections(
@@ -89,9 +92,9 @@ def _with_projections(model: keras.Sequential, names: Set[str], rank: Rank) -> k
     return new
 
 
-def twins(word: str) -> str:
+def twins(word: str, kinds: Iterable[Any] = TWINS) -> str:
     """Return the names of Keras' layers that have a factored twin, with `word` before the last."""
-    *first, last = [plain.__name__ for plain in TWINS]
+    *first, last = [plain.__name__ for plain in kinds]
     return f"{', '.join(first)} {word} {last}"
 
 
@@ -121,10 +124,10 @@ def _projecting(layer: Any, rank: Rank) -> Any:
 
 
 def _check_follower(layer: Any) -> None:
-    if type(layer) not in TWINS:
+    if type(layer) not in _FOLLOWERS:
         raise CompressionError(
             f"`joint` must not be 'prabhavalkar' before layer {layer.name!r}, a "
-            f"{type(layer).__name__}: expected a {twins('or')} next, whose kernel can share "
-            f"the projection; name the other layers in `layers`."
+            f"{type(layer).__name__}: expected a {twins('or', _FOLLOWERS)} next, whose kernel can "
+            f"share the projection; name the other layers in `layers`."
         )
     check_kernel(layer)

@@ -212,7 +212,6 @@ static tfp_matrix random_matrix(size_t rows, size_t depth, int ternary_bits) {
                       .depth = depth};
 }
 
-/* `ternary_bits`: of ternary weights; 0 for random ones of 8 bits. */
 static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, int ternary_bits,
                          size_t depth, size_t units, size_t steps) {
   const int bits = ternary_bits > 0 ? ternary_bits : 8;
@@ -267,15 +266,13 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, int t
 static int bits_behind(const char *what, const char *name) {
   const size_t length = strlen(name);
   if (strncmp(what, name, length) != 0) return -1;
-  if (what[length] == '\0') return 0;
   const char *const bits = what + length;
-  const bool known = strcmp(bits, ":8") == 0 || strcmp(bits, ":4") == 0 || strcmp(bits, ":2") == 0;
-  return known ? bits[1] - '0' : -1;
+  if (bits[0] == '\0') return 0;
+  return strlen(bits) == 2 && bits[0] == ':' && strchr("842", bits[1]) ? bits[1] - '0' : -1;
 }
 
 int main(int count, char **arguments) {
-  if (count != 6)
-    return fail("usage: guest gemm|int8|int4|int2|float|sparse|CELL[:BITS] VARIANT SIZE SIZE SIZE");
+  if (count != 6) return fail("usage: guest KIND VARIANT SIZE SIZE SIZE, of a kind as above");
   const tfp_variant *variant = tfp_find_variant(arguments[2]);
   if (variant == NULL) return fail("this processor has no such variant");
   size_t sizes[3];
