@@ -12,6 +12,7 @@ from keras import ops
 
 from tfpipeline.compress import CompressionError, factorize_embedding, fold_embedding
 from tfpipeline.layers import (
+    UGRNN,
     FactoredDense,
     FactoredEmbedding,
     FactoredGRU,
@@ -34,6 +35,7 @@ READERS = {
     "both directions": lambda: [keras.layers.Bidirectional(keras.layers.LSTM(4))],
     "factored": lambda: [FactoredGRU(5, rank=2)],
     "fast_grnn": lambda: [FastGRNN(5, rank=2)],
+    "ugrnn": lambda: [UGRNN(5)],
     "mean": lambda: [
         keras.layers.Dropout(0.3),
         keras.layers.GlobalAveragePooling1D(),
@@ -124,6 +126,7 @@ class Own(keras.Model):
         (Own, "must be Sequential or functional; 'own.*' is a Own"),
         (lambda: model_of([keras.layers.LayerNormalization()]), "a LayerNormalization, is next"),
         (lambda: model_of([NormalizedGRU(4)]), "a NormalizedGRU, is next"),
+        (lambda: model_of([FactoredGRU(4, joint="split")]), "a FactoredGRU, is next"),
         (lambda: model_of([]), "'words' is read by nothing in the model"),
         (read_twice, "'words' is read by 'a', 'b'"),
         (

@@ -11,15 +11,7 @@ from keras import ops
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.rebuild import copy_trainable, layer_pairs, rebuild
-from tfpipeline.layers import (
-    FactoredDense,
-    FactoredEmbedding,
-    FactoredGRU,
-    FactoredLSTM,
-    FactoredSimpleRNN,
-    FastGRNN,
-    FastRNN,
-)
+from tfpipeline.layers import TWINS, UGRNN, FactoredEmbedding, FastGRNN, FastRNN
 from tfpipeline.layers.copying import take_over
 
 # A product with a matrix may come after these as well as before.
@@ -29,17 +21,11 @@ _LINEAR = (
     keras.layers.GlobalAveragePooling1D,
     keras.layers.AveragePooling1D,
 )
+# What multiplies its input by one kernel: Keras' layers that have a twin of ours, and the twins.
+_TABLES = (keras.layers.Embedding, FactoredEmbedding)
 _READERS = (
-    keras.layers.Dense,
-    keras.layers.GRU,
-    keras.layers.LSTM,
-    keras.layers.SimpleRNN,
-    FactoredDense,
-    FactoredGRU,
-    FactoredLSTM,
-    FactoredSimpleRNN,
-    FastRNN,
-    FastGRNN,
+    *(kind for pair in TWINS.items() for kind in pair if kind not in _TABLES),
+    *(FastRNN, FastGRNN, UGRNN),
 )
 _KERNELS = ("kernel", "kernel_left")
 
@@ -133,14 +119,16 @@ def _reader_of(model: keras.Model, embedding: Any) -> Any:
         if isinstance(layer, keras.layers.Bidirectional):
             inner = layer.forward_layer
         options = [getattr(inner, name, None) for name in ("weight_quantizer", "normalization")]
-        if type(inner) in _READERS and options == [None, None]:
+        # Other forms have no factor of the input's kernel alone, or one for each gate.
+        alone = getattr(inner, "joint", "partial") in ("partial", "prabhavalkar")
+        if type(inner) in _READERS and options == [None, None] and alone:
             return layer
         if type(layer) not in _LINEAR:
             expected = ", ".join(kind.__name__ for kind in _READERS)
             raise CompressionError(
                 f"layer {embedding.name!r} can be folded into one of {expected}, plain or in a "
-                f"Bidirectional; {layer.name!r}, a {type(layer).__name__}, is next: export the "
-                "model as it is."
+                f"Bidirectional, with joint='partial'; {layer.name!r}, a {type(layer).__name__}, "
+                "is next: export the model as it is."
             )
 
 
