@@ -17,6 +17,8 @@ from tfpipeline.loading import load_model
 from tfpipeline.metrics.table_spectrum import TableSpectrum
 from tfpipeline.regularizers import TraceNorm
 
+pytestmark = pytest.mark.slow
+
 WORDS, WIDTH = 50, 8
 
 

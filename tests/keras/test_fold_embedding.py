@@ -20,6 +20,8 @@ from tfpipeline.layers import (
     NormalizedGRU,
 )
 
+pytestmark = pytest.mark.slow
+
 WORDS, WIDTH, RANK = 40, 8, 3
 
 
