@@ -11,8 +11,8 @@ from tfpipeline.export.modes import ModeTable
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
-# Values of a row up to which it is called one of few bits.
-_FEW = 16
+# Magnitudes of a row up to which it may be one of few bits: four planes have eight.
+_FEW = 8
 
 
 def wide_layers(plans: Iterable[RecurrentPlan], modes: ModeTable) -> dict[str, str]:
@@ -27,11 +27,14 @@ def wide_layers(plans: Iterable[RecurrentPlan], modes: ModeTable) -> dict[str, s
 
 
 def _why(matrices: Sequence[QuantizedMatrix]) -> str:
-    most = max(len(np.unique(row)) for matrix in matrices for row in matrix.values)
-    why = f"two bits hold rows of -s, 0 and s, and it has rows of {most} values"
-    if most > _FEW:
+    values = max(len(np.unique(row)) for matrix in matrices for row in matrix.values)
+    why = f"two bits hold rows of -s, 0 and s, and it has rows of {values} values"
+    found = [max(len(np.unique(np.abs(row))) for row in m.values.astype(int)) for m in matrices]
+    # A short row of any numbers has few magnitudes too.
+    limits = [min(_FEW, matrix.values.shape[1] // 2) for matrix in matrices]
+    if any(count > limit for count, limit in zip(found, limits, strict=True)):
         return why
-    planes = math.ceil(math.log2(most))
+    planes = 1 + math.ceil(math.log2(max(found)))
     return (
         f"{why}, sums of {planes} binary planes: each is rounded by half a step of its row at most"
     )

@@ -34,6 +34,11 @@ def test_a_measured_ratio_decides() -> None:
     assert quicker.to_dict()["faster_than_quantized"] is False
 
 
+def test_bits_that_no_kernel_has_are_not_timed() -> None:
+    advice = advise_embedding(300, 40, 0.5, 16)
+    assert advice.microseconds == {} and "products in 16 bits cannot be timed" in str(advice)
+
+
 @pytest.mark.parametrize("bits", [8, 4])
 def test_products_are_timed(bits: int) -> None:
     advice = advise_embedding(300, 40, 0.5, bits)

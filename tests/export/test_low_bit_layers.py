@@ -151,6 +151,7 @@ def test_a_wide_ternary_lstm_is_a_fourteenth_of_its_float_bytes(target: Path) ->
     ("quantizer", "why"),
     [
         (Alternating(bits=2), "rows of 4 values, sums of 2 binary planes: each is rounded by half"),
+        # Rows of 16 numbers have few values too, of any kind.
         (None, r"and it has rows of \d+ values$"),
     ],
     ids=["alternating", "none"],

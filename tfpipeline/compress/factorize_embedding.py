@@ -11,12 +11,12 @@ from tfpipeline.arguments import is_number
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.choose_ranks import ranks_by_variance
 from tfpipeline.compress.compression_error import CompressionError
-from tfpipeline.compress.embedding_sizes import rank_of
 from tfpipeline.compress.factorize import factorize
 from tfpipeline.compress.model_size import bytes_of
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
 from tfpipeline.layers.factored.ranks import Rank, check_rank, resolve_rank
 from tfpipeline.metrics.table_spectrum import TableSpectrum
+from tfpipeline.numerics.embedding_sizes import rank_of
 
 _CRITERIA = ("reduction", "rank", "explained_variance", "budget_bytes")
 
@@ -135,18 +135,10 @@ def _rank(
     if criterion == "explained_variance":
         return ranks_by_variance({"table": spectrum.values}, value)["table"]
     if criterion == "reduction":
-        if not is_number(value) or not 0 <= value < 1:
+        if not is_number(value):
             raise ValueError(f"`reduction` must be a number in [0, 1); received {value!r}.")
-        most = rank_of(value, rows, columns)
-        if most < 1:
-            largest = 1 - (rows + columns) / (rows * columns)
-            raise ValueError(
-                f"`reduction` must be at most {largest:.4g} for a table of {rows} x {columns}, "
-                f"which leaves rank 1; received {value!r}."
-            )
-        return most
-    table = rows * columns * weight_bits // 8
-    fixed = bytes_of(model, {}, weight_bits)({}) - table
+        return rank_of(value, rows, columns)
+    fixed = bytes_of(model, {}, weight_bits)({}) - rows * columns * weight_bits // 8
     least = fixed + (rows + columns) * weight_bits // 8
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise ValueError(

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.bench.timing import time_interleaved
-from tfpipeline.compress.embedding_sizes import EmbeddingSizes
+from tfpipeline.numerics.embedding_sizes import EmbeddingSizes
 from tfpipeline.recipes.baseline import StockRunner
 
 # A product of the whole table would be what nobody computes; of this many rows it is in a cache.
 _ROWS = 2048
+TIMED_BITS = (8, 4, 2)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class EmbeddingAdvice:
             f"operations of a word: {factors:,} instead of {table:,} with a one-hot vector (the "
             f"paper's count); looked up, {s.looked_up_operations[1]:,} instead of none"
         )
+        if s.bits not in TIMED_BITS:
+            lines.append(f"condition (15): products in {s.bits} bits cannot be timed, 8, 4, 2 can")
         if ratio is not None:
             whole, few = self.microseconds.values()
             quick = "faster" if s.faster_than_quantized(ratio) else "not faster"
@@ -87,7 +90,7 @@ class EmbeddingAdvice:
             )
         lines.append(
             "Both together are the smallest; train after the cut, and fold the second factor into "
-            "the next layer (tfpipeline.compress.fold_embedding), which leaves no operations more."
+            "the next layer (tfpipeline.compress.fold_embedding), which then reads narrower rows."
         )
         return "\n".join(lines)
 
@@ -103,7 +106,7 @@ def advise_embedding(
     """
     sizes = EmbeddingSizes(vocabulary, dimension, reduction, bits)
     times: dict[str, float] = {}
-    if measure and bits in (8, 4, 2):
+    if measure and bits in TIMED_BITS:
         depth = min(vocabulary, _ROWS)
         with tempfile.TemporaryDirectory(prefix="tfpipeline-advise-") as folder:
             calls = {

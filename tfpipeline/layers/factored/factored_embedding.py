@@ -100,7 +100,7 @@ class FactoredEmbedding(keras.layers.Layer):
             **options,
         )
         # Of orthogonal rows a product is as wide as before, spread over output_dim numbers.
-        spread = keras.initializers.Orthogonal(gain=(self.output_dim / rank) ** 0.5, seed=0)
+        spread = keras.initializers.Orthogonal(gain=(self.output_dim / rank) ** 0.5)
         self.right = self.add_weight(
             name="embeddings_right", shape=(rank, self.output_dim), initializer=spread, **options
         )
@@ -124,10 +124,6 @@ class FactoredEmbedding(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Any) -> tuple[Any, ...]:
         return (*input_shape, self.output_dim)
-
-    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
-        shape = self.compute_output_shape(inputs.shape)
-        return keras.KerasTensor(shape, dtype=self.compute_dtype)
 
     def factors(self) -> tuple[Factor, ...]:
         """Return the factored table; see `tfpipeline.protocol`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tfpipeline.compress.embedding_sizes import EmbeddingSizes
+from tfpipeline.numerics.embedding_sizes import EmbeddingSizes
 
 
 @pytest.mark.parametrize(

@@ -34,16 +34,10 @@ class EmbeddingSizes:
         for name in ("vocabulary", "dimension"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1; received {getattr(self, name)}.")
-        if not 0 <= self.reduction < 1:
-            raise ValueError(f"reduction must lie in [0, 1); received {self.reduction:g}.")
         if not 1 <= self.bits <= _FLOAT_BITS:
             raise ValueError(f"bits must lie in [1, 32]; received {self.bits}.")
-        if self.rank < 1:
-            m, n = self.vocabulary, self.dimension
-            raise ValueError(
-                f"reduction must be at most {1 - (m + n) / (m * n):.4g} for a table of {m} x {n}, "
-                f"which leaves rank 1; received {self.reduction:g}."
-            )
+        # Says what does not fit now, and not where a size is read.
+        rank_of(self.reduction, self.vocabulary, self.dimension)
 
     @property
     def kept(self) -> float:
@@ -108,6 +102,21 @@ class EmbeddingSizes:
 
 
 def rank_of(reduction: float, rows: int, columns: int) -> int:
-    """Return `floor((1 - R) m n / (m + n))`, equation (5); 0 where not even rank 1 fits."""
+    """Return `floor((1 - R) m n / (m + n))`, equation (5).
+
+    Raises:
+        ValueError: the reduction is not in [0, 1), or does not leave rank 1.
+    """
+    if not 0 <= reduction < 1:
+        raise ValueError(f"reduction must lie in [0, 1); received {reduction:g}.")
     # The tolerance keeps 0.9 of a tenth: 1 - 0.9 is less than 0.1 in floating point.
-    return math.floor((1 - reduction) * rows * columns / (rows + columns) + 1e-9)
+    rank = math.floor((1 - reduction) * rows * columns / (rows + columns) + 1e-9)
+    if rank < 1:
+        largest = 1 - (rows + columns) / (rows * columns)
+        if largest < 0:
+            raise ValueError(f"a table of {rows} x {columns} has no factors that are smaller.")
+        raise ValueError(
+            f"reduction must be at most {largest:.4g} for a table of {rows} x {columns}, which "
+            f"leaves rank 1; received {reduction:g}."
+        )
+    return rank
