@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_bits_that_no_kernel_has_are_not_timed() -> None:
     assert advice.microseconds == {} and "products in 16 bits cannot be timed" in str(advice)
 
 
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [8, 4, 2])
 def test_products_are_timed(bits: int) -> None:
     advice = advise_embedding(300, 40, 0.5, bits)
     assert list(advice.microseconds) == ["float32", f"{bits} bits"]
@@ -49,4 +50,15 @@ def test_products_are_timed(bits: int) -> None:
 def test_an_impossible_reduction_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--vocabulary", "10", "--dimension", "3", "--reduction", "0.9"]
     assert main(["advise", *options]) == 1
-    assert "--reduction must be at most 0.5667" in capsys.readouterr().err
+    assert "error: reduction must be at most 0.5667" in capsys.readouterr().err
+    assert main(["advise", "--vocabulary", "5", "--dimension", "1", "--reduction", "0"]) == 1
+    assert "error: a table of 5 x 1 has no factors that are smaller" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tfpipeline.export.flatbuffer.one_product", None)
+    assert main(TABLE) == 1
+    assert "count only, with --no-timing" in capsys.readouterr().err
+    assert main([*TABLE, "--no-timing"]) == 0

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
             measure=not arguments.no_timing,
         )
     except ValueError as error:
-        raise TfpipelineError(f"--{error}") from error
+        raise TfpipelineError(str(error)) from error
     if arguments.json:
         print_json(advice.to_dict())
     else:

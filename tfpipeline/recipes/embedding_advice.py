@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfpipeline.bench.timing import time_interleaved
+from tfpipeline.errors import TfpipelineError
 from tfpipeline.numerics.embedding_sizes import EmbeddingSizes
 from tfpipeline.recipes.baseline import StockRunner
 
@@ -103,6 +104,10 @@ def advise_embedding(
     Args:
         vocabulary, dimension, reduction, bits: see `EmbeddingSizes`.
         measure: whether to time products; only 8, 4 and 2 bits are.
+
+    Raises:
+        ValueError: as `EmbeddingSizes`.
+        TfpipelineError: a package is missing that products are timed with.
     """
     sizes = EmbeddingSizes(vocabulary, dimension, reduction, bits)
     times: dict[str, float] = {}
@@ -120,8 +125,13 @@ def advise_embedding(
 
 def _product(folder: Path, rows: int, depth: int, bits: int) -> Callable[[], object]:
     """Return the call of a product with weights of so many bits in the runtime."""
-    from tfpipeline.export.flatbuffer.one_product import one_product
-
+    try:
+        from tfpipeline.export.flatbuffer.one_product import one_product
+    except ImportError as error:
+        raise TfpipelineError(
+            f"products cannot be timed without {error.name}: count only, with --no-timing "
+            "(measure=False), or run pip install 'tfpipeline[train]'"
+        ) from error
     path = folder / f"{bits}.tflite"
     path.write_bytes(one_product(rows, depth, bits))
     return StockRunner(path, np.zeros((1, depth), np.float32)).invoke
