@@ -23,7 +23,7 @@ public final class TfpipelineDelegate: Delegate {
   // A closure, because the pointer's type in Swift depends on which headers declare the struct.
   private let destroy: () -> Void
 
-  /// - Parameter options: `isa`, `num_threads`, `accelerate_builtin`, `verbose`.
+  /// - Parameter options: `isa`, `num_threads`, `accelerate_builtin`, `chains`, `verbose`.
   public init(options: [String: String] = [:]) throws {
     let pairs = options.map { (strdup($0.key), strdup($0.value)) }
     defer {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "../kernels/common/tfp_assert.h"
+#include "chain/tfp_chain.h"
 #include "tfp_delegate.h"
 #include "tfp_op_table.h"
 #include "tfp_registration.h"
@@ -38,19 +39,50 @@ static bool find_nodes(TfLiteContext *context, const tfp_options *options,
   return true;
 }
 
+static bool is_planned(TfLiteContext *context, int index) {
+  TfLiteIntArray *plan = NULL;
+  if (context->GetExecutionPlan(context, &plan) != kTfLiteOk || plan == NULL) return false;
+  for (int i = 0; i < plan->size; ++i) {
+    if (plan->data[i] == index) return true;
+  }
+  return false;
+}
+
+/* Replaces a node, unless a chain that began before it has it already. */
+static TfLiteStatus claim(TfLiteContext *context, tfp_delegate *self, int index,
+                          TfLiteIntArray *chain) {
+  if (!is_planned(context, index)) return kTfLiteOk;
+  TfLiteNode *node = NULL;
+  TfLiteRegistration *registration = NULL;
+  TfLiteStatus status = context->GetNodeAndRegistration(context, index, &node, &registration);
+  tfp_op op;
+  if (status != kTfLiteOk || !tfp_op_of_node(context, node, registration, &self->options, &op)) {
+    return status;
+  }
+  status = tfp_find_chain(context, &self->options, index, chain);
+  if (status != kTfLiteOk) return status;
+  if (self->options.verbose) {
+    fprintf(stderr, "tfpipeline: node %d: %s runs on %s, %d thread(s), with %d node(s) around it\n",
+            index, op.name, self->options.variant->name,
+            op.kind->threaded ? self->options.num_threads : 1, chain->size - 1);
+  }
+  return context->ReplaceNodeSubsetsWithDelegateKernels(context, tfp_delegate_registration(&op),
+                                                        chain, &self->base);
+}
+
 TfLiteStatus tfp_claim_nodes(TfLiteContext *context, TfLiteDelegate *base) {
-  const tfp_delegate *self = (const tfp_delegate *)(const void *)base;
+  tfp_delegate *self = (tfp_delegate *)(void *)base;
   TFP_ASSERT(tfp_delegate_of(base) == self);
   TfLiteIntArray *plan = NULL;
   if (context->GetExecutionPlan(context, &plan) != kTfLiteOk || plan == NULL || plan->size < 0) {
     return kTfLiteError;
   }
-  /* One allocation: the list of our nodes, and after it a list of one for each call. The plan
-   * itself belongs to the runtime and changes while nodes are replaced. */
+  /* One allocation: the list of our nodes, and after it that of a chain. The plan itself belongs
+   * to the runtime and changes while nodes are replaced. */
   const size_t list = sizeof(TfLiteIntArray) + (size_t)plan->size * sizeof(int);
-  TfLiteIntArray *ours = calloc(1, list + sizeof(TfLiteIntArray) + sizeof(int));
+  TfLiteIntArray *ours = calloc(1, list + sizeof(TfLiteIntArray) + TFP_MAX_CHAIN * sizeof(int));
   if (ours == NULL) return kTfLiteError;
-  TfLiteIntArray *single = (TfLiteIntArray *)(void *)((char *)ours + list);
+  TfLiteIntArray *chain = (TfLiteIntArray *)(void *)((char *)ours + list);
   TfLiteStatus status = kTfLiteOk;
   if (!find_nodes(context, &self->options, plan, ours)) {
     context->ReportError(context,
@@ -58,21 +90,8 @@ TfLiteStatus tfp_claim_nodes(TfLiteContext *context, TfLiteDelegate *base) {
                          "does not know: upgrade tfpipeline.");
     status = kTfLiteError;
   }
-  single->size = 1;
   for (int i = 0; status == kTfLiteOk && i < ours->size; ++i) {
-    TfLiteNode *node = NULL;
-    TfLiteRegistration *registration = NULL;
-    status = context->GetNodeAndRegistration(context, ours->data[i], &node, &registration);
-    if (status != kTfLiteOk) break;
-    tfp_op op;
-    if (!tfp_op_of_node(context, node, registration, &self->options, &op)) continue;
-    single->data[0] = ours->data[i];
-    if (self->options.verbose) {
-      fprintf(stderr, "tfpipeline: node %d: %s runs on %s, %d thread(s)\n", ours->data[i], op.name,
-              self->options.variant->name, op.kind->threaded ? self->options.num_threads : 1);
-    }
-    status = context->ReplaceNodeSubsetsWithDelegateKernels(context, tfp_delegate_registration(&op),
-                                                            single, base);
+    status = claim(context, self, ours->data[i], chain);
   }
   free(ours);
   return status;

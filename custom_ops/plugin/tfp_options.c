@@ -69,7 +69,7 @@ static bool parse_flag(const char *name, const char *value, bool *flag, char *er
 }
 
 tfp_options tfp_options_default(void) {
-  return (tfp_options){.variant = tfp_find_variant("auto"), .num_threads = 1};
+  return (tfp_options){.variant = tfp_find_variant("auto"), .num_threads = 1, .chains = true};
 }
 
 bool tfp_options_parse(const char *const *keys, const char *const *values, size_t count,
@@ -89,10 +89,12 @@ bool tfp_options_parse(const char *const *keys, const char *const *values, size_
       ok = parse_flag("verbose", value, &options->verbose, error, error_size);
     } else if (strcmp(key, "accelerate_builtin") == 0) {
       ok = parse_flag(key, value, &options->accelerate_builtin, error, error_size);
+    } else if (strcmp(key, "chains") == 0) {
+      ok = parse_flag(key, value, &options->chains, error, error_size);
     } else {
       snprintf(error, error_size,
                "tfpipeline: there is no option '%.64s'; there are isa, num_threads, "
-               "accelerate_builtin and verbose",
+               "accelerate_builtin, chains and verbose",
                key);
     }
     if (!ok) return false;

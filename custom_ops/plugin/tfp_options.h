@@ -10,6 +10,7 @@ typedef struct tfp_options {
   const tfp_variant *variant; /* the kernels to use */
   int num_threads;            /* of an op at most, the caller among them */
   bool accelerate_builtin;    /* takes over FULLY_CONNECTED nodes of any model */
+  bool chains;                /* runs the builtin nodes around an op with it */
   bool verbose;               /* says on standard error which kernel each node got */
 } tfp_options;
 

@@ -1,23 +1,17 @@
 #include "tfp_registration.h"
 
+#include "chain/tfp_chain.h"
 #include "tfp_delegate.h"
-#include "tfp_node_tensors.h"
 #include "tfp_op_table.h"
+#include "tfp_run_node.h"
 
-static void *init_by_delegate(TfLiteContext *context, const char *buffer, size_t length) {
-  (void)length;
-  const TfLiteDelegateParams *params = (const TfLiteDelegateParams *)(const void *)buffer;
-  if (params == NULL || params->nodes_to_replace == NULL || params->nodes_to_replace->size != 1) {
-    return NULL;
-  }
+/* One node of those that the delegate claimed. */
+static tfp_node *claimed_node(TfLiteContext *context, const tfp_delegate *delegate, int index) {
   TfLiteNode *original = NULL;
   TfLiteRegistration *registration = NULL;
-  const int index = params->nodes_to_replace->data[0];
-  const tfp_delegate *delegate = tfp_delegate_of(params->delegate);
   tfp_op op;
-  if (delegate == NULL ||
-      context->GetNodeAndRegistration(context, index, &original, &registration) != kTfLiteOk ||
-      !tfp_op_of_node(context, original, registration, &delegate->options, &op)) {
+  if (context->GetNodeAndRegistration(context, index, &original, &registration) != kTfLiteOk ||
+      !tfp_op_in_chain(context, original, registration, &delegate->options, &op)) {
     return NULL;
   }
   tfp_node *node = tfp_node_new(&op, &delegate->options);
@@ -30,6 +24,23 @@ static void *init_by_delegate(TfLiteContext *context, const char *buffer, size_t
       original->custom_initial_data_size > 0 ? (size_t)original->custom_initial_data_size : 0;
   tfp_node_copy_tensors(node, original);
   return node;
+}
+
+static void *init_by_delegate(TfLiteContext *context, const char *buffer, size_t length) {
+  (void)length;
+  const TfLiteDelegateParams *params = (const TfLiteDelegateParams *)(const void *)buffer;
+  const tfp_delegate *delegate = params != NULL ? tfp_delegate_of(params->delegate) : NULL;
+  if (delegate == NULL || params->nodes_to_replace == NULL) return NULL;
+  const int count = params->nodes_to_replace->size;
+  if (count < 1 || count > TFP_MAX_CHAIN) return NULL;
+  tfp_node *nodes[TFP_MAX_CHAIN];
+  for (int i = 0; i < count; ++i) {
+    nodes[i] = claimed_node(context, delegate, params->nodes_to_replace->data[i]);
+    if (nodes[i] != NULL) continue;
+    while (i > 0) tfp_node_free(nodes[--i]);
+    return NULL;
+  }
+  return count == 1 ? nodes[0] : tfp_chain_new(nodes, count, params, &delegate->options);
 }
 
 /* A node whose options are those of no op: prepare says so, because init cannot. */
@@ -66,23 +77,11 @@ static void free_node(TfLiteContext *context, void *node) {
 
 static TfLiteStatus prepare_node(TfLiteContext *context, TfLiteNode *tflite_node) {
   tfp_node *node = tflite_node->user_data;
-  if (node == NULL) {
+  if (node == NULL || tfp_chain_take_temporaries(node, tflite_node) != kTfLiteOk) {
     context->ReportError(context, "tfpipeline: a node could not be set up: out of memory?");
     return kTfLiteError;
   }
-  char error[TFP_ERROR_BYTES];
-  node->prepared = false;
-  if (!tfp_node_is_valid(context, node, error, sizeof error)) {
-    return tfp_node_error(context, node, "%s", error);
-  }
-  const TfLiteStatus status = node->op.kind->prepare(context, node);
-  if (status != kTfLiteOk) return status;
-  if (!tfp_constants_are_complete(context, node, error, sizeof error)) {
-    return tfp_node_error(context, node, "%s", error);
-  }
-  tfp_keep_sizes(context, node);
-  node->prepared = true;
-  return kTfLiteOk;
+  return tfp_prepare_node(context, node);
 }
 
 static TfLiteStatus prepare_registered(TfLiteContext *context, TfLiteNode *tflite_node) {
@@ -93,13 +92,7 @@ static TfLiteStatus prepare_registered(TfLiteContext *context, TfLiteNode *tflit
 
 static TfLiteStatus invoke_node(TfLiteContext *context, TfLiteNode *tflite_node) {
   tfp_node *node = tflite_node->user_data;
-  if (node == NULL) return kTfLiteError;
-  if (!node->prepared || !tfp_sizes_are_kept(context, node)) {
-    return tfp_node_error(context, node,
-                          "a tensor has not the size of prepare: allocate tensors again");
-  }
-  tfp_pool_settle(&node->parallel);
-  return node->op.kind->invoke(context, node);
+  return node != NULL ? tfp_invoke_node(context, node) : kTfLiteError;
 }
 
 static const char *profiling_string(const TfLiteContext *context, const TfLiteNode *tflite_node) {

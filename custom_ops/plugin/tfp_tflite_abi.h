@@ -27,9 +27,11 @@ typedef enum { kTfLiteMemNone = 0, kTfLiteMmapRo = 1 } TfLiteAllocationType;
 typedef enum { kTfLiteNoQuantization = 0, kTfLiteAffineQuantization = 1 } TfLiteQuantizationType;
 
 enum {
+  kTfLiteBuiltinDequantize = 6,
   kTfLiteBuiltinFullyConnected = 9,
   kTfLiteBuiltinCustom = 32,
   kTfLiteBuiltinDelegate = 51,
+  kTfLiteBuiltinQuantize = 114,
   kTfLiteDelegateFlagsAllowDynamicTensors = 1,
   kTfLiteOptionalTensor = -1,
 };
@@ -185,6 +187,7 @@ TFP_ABI_AT(TfLiteTensor, bytes, 40, 24);
 TFP_ABI_AT(TfLiteTensor, name, 56, 32);
 TFP_ABI_AT(TfLiteTensor, quantization, 80, 48);
 TFP_ABI_AT(TfLiteTensor, sparsity, 96, 56);
+TFP_ABI_AT(TfLiteTensor, dims_signature, 104, 60);
 TFP_ABI_SIZE(TfLiteTensor, 112);
 TFP_ABI_AT(TfLiteDimensionMetadata, array_segments, 8, 8);
 TFP_ABI_AT(TfLiteDimensionMetadata, array_indices, 16, 12);
@@ -193,6 +196,7 @@ TFP_ABI_AT(TfLiteSparsity, block_map, 8, 4);
 TFP_ABI_AT(TfLiteSparsity, dim_metadata, 16, 8);
 TFP_ABI_AT(TfLiteSparsity, dim_metadata_size, 24, 12);
 TFP_ABI_SIZE(TfLiteSparsity, 32);
+TFP_ABI_AT(TfLiteNode, temporaries, 24, 12);
 TFP_ABI_AT(TfLiteNode, user_data, 32, 16);
 TFP_ABI_AT(TfLiteNode, builtin_data, 40, 20);
 TFP_ABI_AT(TfLiteNode, custom_initial_data, 48, 24);

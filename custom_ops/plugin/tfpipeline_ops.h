@@ -22,7 +22,8 @@ struct TfLiteRegistration;
 struct tfp_variant;
 
 /* What load_delegate() of the Python packages and --external_delegate_path call. Options: isa,
- * num_threads, accelerate_builtin, verbose. Returns NULL after `report_error` got one sentence. */
+ * num_threads, accelerate_builtin, chains, verbose. Returns NULL after `report_error` got one
+ * sentence. */
 TFPIPELINE_EXPORT struct TfLiteDelegate *tflite_plugin_create_delegate(
     char **keys, char **values, size_t count, void (*report_error)(const char *));
 TFPIPELINE_EXPORT void tflite_plugin_destroy_delegate(struct TfLiteDelegate *delegate);

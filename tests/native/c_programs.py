@@ -103,5 +103,6 @@ def run(program: Path, *arguments: str | Path, prefix: tuple[str, ...] = ()) -> 
         check=False,
         env=environment,
     )
-    assert done.returncode == 0 and not done.stderr, done.stdout[-4000:] + done.stderr[-4000:]
+    ended = f"exit status {done.returncode}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    assert done.returncode == 0 and not done.stderr, ended
     return done.stdout

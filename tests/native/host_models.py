@@ -11,6 +11,7 @@ import golden_layers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from block_sparse_cases import sparse_layer, sparse_recurrent
+from chain_models import ChainCase, chain_model, make_chain
 from factored_models import FactoredCase, factored_model, make_factored
 from fully_connected_models import LayerCase, LayerModel, layer_model, make_layer
 from recurrent_models import Case, feeds, make_case, op_model
@@ -169,6 +170,15 @@ def factored(case: FactoredCase) -> Graph:
     return _one_vector(factored_model(case), case.x, case.reference())
 
 
+def chain(case: ChainCase) -> Graph:
+    """A recurrent op with the builtin ones around it, which run as one node."""
+    model = chain_model(case)
+    (graph,) = schema.ModelT.InitFromPackedBuf(model, 0).subgraphs
+    named = {graph.tensors[i].name.decode(): int(i) for i in graph.inputs}
+    fed = {named[name]: value for name, value in case.feeds().items()}
+    return Graph(model, fed, dict(zip(map(int, graph.outputs), case.reference(), strict=True)))
+
+
 def golden_models() -> dict[str, bytes]:
     """Every golden case of every op's spec."""
     models = {}
@@ -203,6 +213,7 @@ def small_models() -> dict[str, bytes]:
             for time in (6, 2)
         ]
         models[f"two {cell}"] = describe(*map(recurrent, cases))
+        models[f"chain {cell}"] = describe(chain(make_chain(cell, units=5, classes=3)))
     return models
 
 
@@ -235,4 +246,6 @@ def large_models() -> dict[str, bytes]:
         for name, options in LARGE_RECURRENT.items():
             case = make_case(units=320, input_dim=200, batch=2, time=5, cell=cell, **options)
             models[f"large {cell} {name}"] = describe(recurrent(case))
+    long = make_chain("gru", 320, 40, input_dim=200, rank_h=200, time=5)
+    models["large chain"] = describe(chain(long))
     return models

@@ -13,6 +13,7 @@ import native_library as native
 import numpy as np
 import pytest
 from block_sparse_cases import sparse_layer, sparse_pair, sparse_recurrent
+from chain_models import chain_model, make_chain
 from factored_models import FactoredModel, factored_model, make_factored
 from fully_connected_models import LayerModel, layer_model
 from recurrent_models import assert_same_bits, feeds, make_case, op_model, state_names
@@ -59,6 +60,16 @@ def test_same_bits_in_every_runtime(cell: str, runtime: str, tmp_path: Path) -> 
     results = run_in(runtime, op_model(case).build(), feeds(case), tmp_path)
     for isa in native.supported():
         got = [results[f"{isa}_{name}"] for name in ("y", *state_names(case.cell))]
+        assert_same_bits(got, case.reference())
+
+
+def test_chains_have_the_same_bits_in_every_runtime(
+    cell: str, runtime: str, tmp_path: Path
+) -> None:
+    case = make_chain(cell)
+    results = run_in(runtime, chain_model(case), case.feeds(), tmp_path)
+    for isa in native.supported():
+        got = [results[f"{isa}_{n}"] for n in ("scores", *state_names(case.recurrent.cell))]
         assert_same_bits(got, case.reference())
 
 

@@ -83,7 +83,8 @@ def load_delegate(runtime: str | None = None, **options: str | int | bool) -> An
             first one installed, in this order.
         options: The plug-in's options: `isa`, `num_threads`,
             `accelerate_builtin` (also runs the FULLY_CONNECTED layers of the runtime, for batches
-            up to 8), `verbose`.
+            up to 8), `chains` (runs the builtin nodes around an op with it as one node; on unless
+            `chains=False`), `verbose`.
 
     Returns:
         The delegate object; it must live as long as the interpreter.

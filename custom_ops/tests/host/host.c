@@ -108,6 +108,10 @@ static bool is_read(const host *h, int index) {
     for (int k = 0; k < inputs->size; ++k) {
       if (inputs->data[k] == index) return true;
     }
+    const TfLiteIntArray *temporaries = h->nodes[h->plan->data[i]].node.temporaries;
+    for (int k = 0; temporaries != NULL && k < temporaries->size; ++k) {
+      if (temporaries->data[k] == index) return true;
+    }
   }
   return false;
 }
@@ -170,6 +174,7 @@ static void free_node(host *h, int index) {
   if (n->started) n->registration.free(&h->context, n->node.user_data);
   free(n->node.inputs);
   free(n->node.outputs);
+  free(n->node.temporaries);
   free(n->node.builtin_data);
   if (index < h->m->node_count) release_constant((void *)n->node.custom_initial_data, 1);
   free(n->params.nodes_to_replace);

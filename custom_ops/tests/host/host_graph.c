@@ -120,32 +120,109 @@ host_node *host_append_node(host *h) {
   return added;
 }
 
-static TfLiteStatus replace(TfLiteContext *context, TfLiteRegistration registration,
-                            const TfLiteIntArray *nodes, TfLiteDelegate *delegate) {
+static bool holds(const TfLiteIntArray *indices, int index) {
+  for (int i = 0; i < indices->size; ++i) {
+    if (indices->data[i] == index) return true;
+  }
+  return false;
+}
+
+/* The inputs or outputs of `nodes` one after the other, but for those in `without`. */
+static TfLiteIntArray *all_of(const host *h, const TfLiteIntArray *nodes, bool outputs,
+                              const TfLiteIntArray *without) {
+  int32_t found[MODEL_MAX_NODES * MODEL_MAX_INDICES];
+  int32_t count = 0;
+  for (int i = 0; i < nodes->size; ++i) {
+    const TfLiteNode *node = &h->nodes[nodes->data[i]].node;
+    const TfLiteIntArray *of = outputs ? node->outputs : node->inputs;
+    for (int k = 0; k < of->size; ++k) {
+      if (without == NULL || !holds(without, of->data[k])) found[count++] = of->data[k];
+    }
+  }
+  TfLiteIntArray *array = host_int_array(found, count);
+  TfLiteIntArray *sorted = unique(array);
+  free(array);
+  return sorted;
+}
+
+/* Whether a tensor is an output of the model, or an input of a node that is not among `nodes`. */
+static bool is_seen(const host *h, const TfLiteIntArray *nodes, int index) {
+  if ((size_t)index >= h->context.tensors_size || h->m->tensors[index].role != kInner) return true;
+  for (int i = 0; i < h->plan->size; ++i) {
+    const int other = h->plan->data[i];
+    if (!holds(nodes, other) && holds(h->nodes[other].node.inputs, index)) return true;
+  }
+  return false;
+}
+
+/* What others see of the outputs of `nodes`. */
+static TfLiteIntArray *seen_outputs(const host *h, const TfLiteIntArray *nodes) {
+  TfLiteIntArray *outputs = all_of(h, nodes, true, NULL);
+  int kept = 0;
+  for (int i = 0; i < outputs->size; ++i) {
+    if (is_seen(h, nodes, outputs->data[i])) outputs->data[kept++] = outputs->data[i];
+  }
+  TfLiteIntArray *exact = host_int_array(outputs->data, kept);
+  free(outputs);
+  return exact;
+}
+
+/* One node in the place of the first of `nodes`, which follow each other in the plan. */
+static TfLiteStatus replace_subset(TfLiteContext *context, TfLiteRegistration registration,
+                                   const TfLiteIntArray *nodes, TfLiteDelegate *delegate) {
   host *h = self(context);
-  if (nodes->size != 1 || h->node_count >= kMostNodes) return kTfLiteError;
-  const int replaced = nodes->data[0], place = h->node_count;
+  if (h->node_count >= kMostNodes) return kTfLiteError;
+  const int place = h->node_count;
   host_node *added = host_append_node(h);
-  const TfLiteNode *original = &h->nodes[replaced].node;
-  added->node.inputs = unique(original->inputs);
-  added->node.outputs = unique(original->outputs);
+  TfLiteIntArray *made = all_of(h, nodes, true, NULL);
+  added->node.inputs = all_of(h, nodes, false, nodes->size > 1 ? made : NULL);
+  added->node.outputs = nodes->size > 1 ? seen_outputs(h, nodes) : all_of(h, nodes, true, NULL);
+  added->node.temporaries = host_int_array(NULL, 0);
   added->node.delegate = delegate;
   added->registration = registration;
   added->resolved = true;
   added->params =
-      (TfLiteDelegateParams){delegate, host_int_array(nodes->data, 1),
+      (TfLiteDelegateParams){delegate, host_int_array(nodes->data, nodes->size),
                              host_int_array(added->node.inputs->data, added->node.inputs->size),
                              host_int_array(added->node.outputs->data, added->node.outputs->size)};
   TfLiteIntArray *plan = host_int_array(h->plan->data, h->plan->size);
-  for (int i = 0; i < plan->size; ++i) {
-    if (plan->data[i] == replaced) plan->data[i] = place;
+  plan->size = 0;
+  for (int i = 0; i < h->plan->size; ++i) {
+    const int index = h->plan->data[i];
+    if (index == nodes->data[0]) plan->data[plan->size++] = place;
+    if (!holds(nodes, index)) plan->data[plan->size++] = index;
   }
+  free(made);
   free(h->plan);
   h->plan = plan;
   added->started = true;
   added->node.user_data =
       registration.init(context, (const char *)(const void *)&added->params, sizeof added->params);
   return kTfLiteOk;
+}
+
+static bool follow_each_other(const host *h, const TfLiteIntArray *nodes) {
+  for (int i = 0; i + nodes->size <= h->plan->size; ++i) {
+    if (h->plan->data[i] == nodes->data[0]) {
+      return memcmp(&h->plan->data[i], nodes->data, (size_t)nodes->size * sizeof(int)) == 0;
+    }
+  }
+  return false;
+}
+
+/* Runtimes make one node of what can run as one, and several where other nodes stand between. */
+static TfLiteStatus replace(TfLiteContext *context, TfLiteRegistration registration,
+                            const TfLiteIntArray *nodes, TfLiteDelegate *delegate) {
+  if (follow_each_other(self(context), nodes)) {
+    return replace_subset(context, registration, nodes, delegate);
+  }
+  TfLiteStatus status = kTfLiteOk;
+  for (int i = 0; status == kTfLiteOk && i < nodes->size; ++i) {
+    TfLiteIntArray *single = host_int_array(&nodes->data[i], 1);
+    status = replace_subset(context, registration, single, delegate);
+    free(single);
+  }
+  return status;
 }
 
 static TfLiteStatus forbidden_plan(TfLiteContext *context, TfLiteIntArray **plan) {

@@ -36,7 +36,7 @@ static run_result wrong(const host *h, const char *what) {
 static run_result refused(const host *h) {
   const char *text = host_errors(h);
   const bool named = strstr(text, "tfpipeline") != NULL || strstr(text, "host:") != NULL ||
-                     strstr(text, "FULLY_CONNECTED") != NULL;
+                     strstr(text, "FULLY_CONNECTED") != NULL || strstr(text, "QUANTIZE") != NULL;
   return named ? kRefused : wrong(h, "refused without a name");
 }
 

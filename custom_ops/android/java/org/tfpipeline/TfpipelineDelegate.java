@@ -28,7 +28,8 @@ public final class TfpipelineDelegate implements Delegate {
   }
 
   /**
-   * @param options {@code isa}, {@code num_threads}, {@code accelerate_builtin}, {@code verbose}.
+   * @param options {@code isa}, {@code num_threads}, {@code accelerate_builtin}, {@code chains},
+   *     {@code verbose}.
    * @throws IllegalArgumentException for an option that does not exist or a value that does not fit.
    */
   public TfpipelineDelegate(Map<String, String> options) {
