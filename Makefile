@@ -25,6 +25,7 @@ JOBS ?= 2
 ARGS_GRID ?=
 ARGS_RECURRENT ?=
 ARGS_ONE_STEP ?=
+ARGS_C_CALLS ?=
 QUICK ?=
 BIN := $(VENV)/bin
 SOURCES_OF_INSTALL := pyproject.toml setup.cfg $(wildcard setup.py) \
@@ -55,6 +56,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/recurrent.py $(ARGS_RECURRENT)
 	$(BIN)/python custom_ops/bench/one_step.py $(ARGS_ONE_STEP)
 	$(BIN)/python custom_ops/bench/block_sparse.py $(ARGS_SPARSE)
+	$(BIN)/python custom_ops/bench/c_calls.py $(ARGS_C_CALLS)
 
 bench-arm: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/arm_kernels.py --sources custom_ops --results docs/results $(ARGS)

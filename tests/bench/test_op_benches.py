@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib
+import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from separate_environment import PYMICRO_WAKEWORD
 
 pytestmark = pytest.mark.slow
 
 BENCH = Path(__file__).resolve().parents[2] / "custom_ops" / "bench"
 _SCRIPTS = (
     *("recurrent", "fully_connected", "fully_connected_grid", "one_step", "read_limit"),
-    "block_sparse",
+    *("block_sparse", "c_calls"),
 )
 _MODULES = (
     *_SCRIPTS,
@@ -64,6 +66,31 @@ def test_ours_has_no_ratio_where_a_peer_is_missing(benches: dict[str, ModuleType
     assert float(rows["ours"]["us"]) > 0
     assert rows["ours"]["times_faster"] == rows["ours"]["compared_with"] == ""
     assert "stock a" in rows["ours"]["note"] and "stock b" in rows["ours"]["note"]
+
+
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="a library for x86-64 Linux"
+)
+def test_steps_are_called_from_c(benches: dict[str, ModuleType], tmp_path: Path) -> None:
+    c_calls = benches["c_calls"]
+    python = Path(PYMICRO_WAKEWORD.executable())
+    (runtime,) = python.parents[1].glob(f"lib/*/site-packages/{c_calls._IN_WHEEL}")
+    plain, ours = tmp_path / "plain.tflite", tmp_path / "ours.tflite"
+    plain.write_bytes(benches["fully_connected"].Layer(32, 16, 1, True, 8).model(False))
+    ours.write_bytes(benches["recurrent"].Preset("gru", (16,), 8, 4, 0.0).model())
+    contenders = [
+        c_calls.Contender("GRU 16", c_calls.STOCK, plain),
+        c_calls.Contender("GRU 16", "fused, chains=0", ours, plugin=True, chains=False),
+        c_calls.Contender("GRU 16", "fused", ours, plugin=True),
+    ]
+    taken = c_calls.timed(c_calls.compiled(tmp_path), runtime, contenders, 20, 2)
+    assert all(len(times) == 20 and min(times) > 0 for times in taken.values())
+    stock, _, fused = c_calls.rows_of(taken)
+    assert stock["times_faster_than_stock_GRU_16"] == "1.00"
+    ratio = float(stock["median_us"]) / float(fused["median_us"])
+    assert float(fused["times_faster_than_stock_GRU_16"]) == pytest.approx(
+        ratio, abs=0.02, rel=0.02
+    )
 
 
 def test_a_product_without_its_peer_has_no_ratio(benches: dict[str, ModuleType]) -> None:
