@@ -11,6 +11,7 @@ from tfpipeline.arguments import is_number
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.choose_ranks import ranks_by_variance
 from tfpipeline.compress.compression_error import CompressionError
+from tfpipeline.compress.embedding_table import embedding_layer
 from tfpipeline.compress.factorize import factorize
 from tfpipeline.compress.model_size import bytes_of
 from tfpipeline.compress.truncation_report import MatrixTruncation, TruncationReport
@@ -74,7 +75,7 @@ def factorize_embedding(
             f"{', '.join(f'{name}={value!r}' for name, value in given.items()) or 'none'}."
         )
     check_built(model)
-    found = _embedding(model, layer)
+    found = embedding_layer(model, layer, keras.layers.Embedding)
     table = ops.convert_to_numpy(found.embeddings)
     rows, columns = table.shape
     try:
@@ -105,20 +106,6 @@ def factorize_embedding(
         model_parameters_before=model.count_params(),
         model_parameters_after=small.count_params(),
     )
-
-
-def _embedding(model: keras.Model, name: str | None) -> Any:
-    found = [one for one in model._flatten_layers() if type(one) is keras.layers.Embedding]
-    names = ", ".join(repr(one.name) for one in found) or "none"
-    if name is None and len(found) == 1:
-        return found[0]
-    chosen = [one for one in found if one.name == name]
-    if len(chosen) != 1:
-        raise CompressionError(
-            f"`layer` must name one keras.layers.Embedding of {model.name!r}; received {name!r}, "
-            f"and it has {names}."
-        )
-    return chosen[0]
 
 
 def _rank(

@@ -11,7 +11,7 @@ from keras import ops
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.rebuild import copy_trainable, layer_pairs, rebuild
-from tfpipeline.layers import TWINS, UGRNN, FactoredEmbedding, FastGRNN, FastRNN
+from tfpipeline.layers import TWINS, UGRNN, FactoredEmbedding, FastGRNN, FastRNN, MappedRows
 from tfpipeline.layers.copying import take_over
 
 # A product with a matrix may come after these as well as before.
@@ -42,7 +42,8 @@ def fold_embedding(model: keras.Model, layer: str | None = None) -> keras.Model:
     one scale for a table, which would round narrow columns as coarsely as wide ones.
 
     Args:
-        model: built Sequential or functional model with a `FactoredEmbedding`; it is not changed.
+        model: built Sequential or functional model with a `FactoredEmbedding`, in a `MappedRows`
+            or not; it is not changed.
         layer: name of the embedding; None takes the only one.
 
     Returns:
@@ -104,7 +105,8 @@ def _reader_of(model: keras.Model, embedding: Any) -> Any:
     # A layer keeps the nodes of every graph that it was ever called in.
     graph = getattr(model, "_functional", None) or model
     own = {id(node) for nodes in graph._nodes_by_depth.values() for node in nodes}
-    layer = embedding
+    maps = [one for one in model._flatten_layers() if isinstance(one, MappedRows)]
+    layer = next((one for one in maps if one.layer is embedding), embedding)
     while True:
         calls = [node for node in layer._inbound_nodes if id(node) in own]
         after = [node.operation for node in layer._outbound_nodes if id(node) in own]

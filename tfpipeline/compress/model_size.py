@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 
@@ -24,7 +25,8 @@ def bytes_of(model: keras.Model, factors: Mapping[str, Factor], weight_bits: int
     """Return a function from ranks by matrix name to the bytes of the whole model's weights.
 
     A matrix has `weight_bits` bits a number and is stored as its factors or as their product,
-    whichever is smaller; every other number (biases, statistics) takes 4 bytes.
+    whichever is smaller; integers, such as a map of ids, are stored as they are, and every other
+    number (biases, statistics) takes 4 bytes.
     """
     if isinstance(weight_bits, bool) or weight_bits not in range(1, 33):
         raise ValueError(f"`weight_bits` must be an int from 1 to 32; received {weight_bits!r}.")
@@ -32,9 +34,7 @@ def bytes_of(model: keras.Model, factors: Mapping[str, Factor], weight_bits: int
     fixed_bits = 0
     for weight in model.weights:
         if id(weight) not in own:
-            # The bias of a GRU has two rows, but is a bias.
-            matrix = len(weight.shape) > 1 and weight.name != "bias"
-            fixed_bits += math.prod(weight.shape) * (weight_bits if matrix else 32)
+            fixed_bits += math.prod(weight.shape) * _bits(weight, weight_bits)
 
     def size(ranks: Mapping[str, int]) -> int:
         numbers = sum(
@@ -44,3 +44,10 @@ def bytes_of(model: keras.Model, factors: Mapping[str, Factor], weight_bits: int
         return -(-(fixed_bits + numbers * weight_bits) // 8)
 
     return size
+
+
+def _bits(weight: Any, weight_bits: int) -> int:
+    if weight.dtype.startswith(("int", "uint")):
+        return int(weight.dtype.partition("int")[2])
+    # The bias of a GRU has two rows, but is a bias.
+    return weight_bits if len(weight.shape) > 1 and weight.name != "bias" else 32

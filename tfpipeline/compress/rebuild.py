@@ -9,12 +9,13 @@ import keras
 
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.own_objects import own_objects
-from tfpipeline.layers import TWINS
+from tfpipeline.layers import TWINS, MappedRows
 from tfpipeline.protocol import Factored
 
 Pairs = list[tuple[Any, Any]]
 
-_CELLS = tuple(kind.CELL.PLAIN for kind in TWINS.values() if hasattr(kind, "CELL"))
+# What a layer may gain or lose in a compression without becoming another one.
+_AROUND = (*(kind.CELL.PLAIN for kind in TWINS.values() if hasattr(kind, "CELL")), MappedRows)
 
 
 def rebuild(
@@ -81,9 +82,9 @@ def _cause(error: Exception) -> str:
 
 
 def layers_of(model: keras.Model) -> Iterator[Any]:
-    """Yield the layers in an order that does not depend on whether they are factored."""
+    """Yield the layers in an order that does not depend on whether they are factored or mapped."""
     for layer in model._flatten_layers(include_self=False):
-        if not isinstance(layer, _CELLS):
+        if not isinstance(layer, _AROUND):
             yield layer
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tfpipeline.layers.factored.factored_dense import FactoredDense
 from tfpipeline.layers.factored.factored_embedding import FactoredEmbedding
+from tfpipeline.layers.mapped_rows import MappedRows
 from tfpipeline.layers.normalized_dense import NormalizedDense
 from tfpipeline.layers.recurrent.factored_gru import FactoredGRU, FactoredGRUCell
 from tfpipeline.layers.recurrent.factored_lstm import FactoredLSTM, FactoredLSTMCell
@@ -36,6 +37,7 @@ __all__ = [
     "FastGRNNCell",
     "FastRNN",
     "FastRNNCell",
+    "MappedRows",
     "NormalizedDense",
     "NormalizedGRU",
     "NormalizedGRUCell",

@@ -44,6 +44,15 @@ class TableSpectrum:
         for start in range(0, len(self._table), _ROWS):
             yield as_float64(self._table[start : start + _ROWS], "table")
 
+    def directions(self, count: int) -> np.ndarray:
+        """Return the right singular vectors of the largest values, float64 `(count, columns)`.
+
+        The largest number of each is positive, so that they are the same on every machine.
+        """
+        found = self._vt[:count]
+        largest = np.take_along_axis(found, np.abs(found).argmax(axis=1)[:, None], axis=1)
+        return np.asarray(found * np.sign(largest))
+
     def split(self, rank: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the factors of the best approximation of a rank; a row of zeros stays one.
 
