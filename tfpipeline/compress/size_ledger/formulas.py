@@ -44,8 +44,16 @@ def hou(part: Part, bits: int) -> int:
     return math.ceil(part.size * (bits if part.matrix else 32) / 8)
 
 
+def acharya(part: Part, bits: int) -> int:
+    """Return the bytes of an array all of whose numbers take `bits`, as equation (8) counts."""
+    return math.ceil(part.size * (part.bits or bits) / 8)
+
+
 FORMULAS: Mapping[str, Formula] = {
     "kusupati": Formula("Kusupati et al. 2018, FastGRNN", (8, 16, 32), kusupati),
     "hou": Formula("Hou et al. 2019, normalized quantized LSTM", (1, 2, 3, 4, 32), hou),
+    "acharya": Formula(
+        "Acharya et al. 2019, embedding compression", (2, 4, 8, 16, 32), acharya, True
+    ),
 }
 """By the first author of the paper; another formula is a function and a row here."""

@@ -28,12 +28,15 @@ def ledger(
     The formula of Kusupati et al. (2018) counts one byte a number, and one more for its index in a
     matrix of which less than half is not 0; with `bits=32` four and four. That of Hou et al. (2019)
     counts `bits` a number of a matrix and four bytes for each of all others. Embeddings do not
-    count.
+    count with these. They do with that of Acharya et al. (2019), section 4, where every number
+    takes `bits`, those of factors too; a map of ids (`MappedRows`) takes its own one to four bytes
+    an id.
 
     Args:
         model: a built Keras model, whose zeros are counted, or `CellSizes`.
-        bits: of a number; 1, 2, 3, 4 or 32 with `"hou"`, else 8, 16 or 32.
-        formula: whose: `"kusupati"` or `"hou"`.
+        bits: of a number; 1, 2, 3, 4 or 32 with `"hou"`, 2, 4, 8, 16 or 32 with `"acharya"`, else
+            8, 16 or 32.
+        formula: whose: `"kusupati"`, `"hou"` or `"acharya"`.
         tflite: a `.tflite` of the model, to have the true bytes of each array, and of what a file
             holds besides: scales, tables, names, the model card.
         exclude: names of layers that do not count. The paper's sizes of language models exclude
@@ -73,7 +76,7 @@ def ledger(
             part.name,
             part.shape,
             part.density,
-            bits,
+            part.bits or bits,
             counted.bytes_of(part, bits),
             stored.get(part.name),
         )

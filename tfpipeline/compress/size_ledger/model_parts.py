@@ -11,9 +11,11 @@ import numpy as np
 
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.size_ledger.parts import Part
-from tfpipeline.layers import FactoredEmbedding
+from tfpipeline.layers import FactoredEmbedding, MappedRows
 
-_EMBEDDINGS = (keras.layers.Embedding, FactoredEmbedding)
+_EMBEDDINGS = (keras.layers.Embedding, FactoredEmbedding, MappedRows)
+#: Arrays of these that entries are picked from; the right factor is multiplied.
+_LOOKED_UP = ("embeddings", "embeddings_left", "row_of")
 #: Ends of the names of what a layer does not need once it is trained.
 _ONLY_TRAINING = ("_second_moment",)
 #: Ends of the names of arrays that may have two axes, and are no matrices.
@@ -48,21 +50,31 @@ def parts_of(
         if layer.name in exclude or (isinstance(layer, _EMBEDDINGS) and not embeddings)
         for weight in layer.weights
     }
+    looked_up = {
+        id(weight)
+        for layer in layers
+        if isinstance(layer, _EMBEDDINGS)
+        for weight in layer.weights
+        if weight.name in _LOOKED_UP
+    }
     names = _names(model, layers)
     counted: list[Part] = []
     others: list[Part] = []
     for weight, name in zip(model.weights, names, strict=True):
         left = id(weight) in left_out or weight.name.endswith(_ONLY_TRAINING)
-        (others if left else counted).append(_part(name, weight))
+        (others if left else counted).append(_part(name, weight, id(weight) in looked_up))
     return counted, others
 
 
-def _part(name: str, weight: Any) -> Part:
+def _part(name: str, weight: Any, looked_up: bool) -> Part:
     values = keras.ops.convert_to_numpy(weight)
     # The bias of a GRU or a FastGRNN has two rows, but is a bias.
     matrix = values.ndim > 1 and not weight.name.endswith(_NO_MATRICES)
     density = float(np.count_nonzero(values) / values.size) if values.size else 1.0
-    return Part(name, tuple(map(int, values.shape)), density, matrix)
+    bits = 8 * values.dtype.itemsize if looked_up and values.dtype.kind in "iu" else None
+    # Of the entries of a map any may be 0.
+    density = 1.0 if bits else density
+    return Part(name, tuple(map(int, values.shape)), density, matrix, looked_up, bits)
 
 
 def _names(model: keras.Model, layers: list[Any]) -> list[str]:

@@ -15,12 +15,18 @@ class Part:
         shape: as Keras has it.
         density: share of its numbers that are not 0, from 0 to 1.
         matrix: whether it is a matrix, and no bias, scale or scalar.
+        looked_up: whether entries are picked from it, and none multiplied: a table of embeddings,
+            or a map of ids. A file has it as Keras does.
+        bits: of an entry that is an integer already, such as those of a map; None for numbers that
+            a formula says the width of.
     """
 
     name: str
     shape: tuple[int, ...]
     density: float = 1.0
     matrix: bool = True
+    looked_up: bool = False
+    bits: int | None = None
 
     @property
     def size(self) -> int:

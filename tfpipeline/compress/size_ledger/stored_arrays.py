@@ -30,7 +30,8 @@ def stored_arrays(
 
     A tensor belongs to a layer by the first part of its name, and to an array of it by its shape,
     which is transposed in a file; numbers of fewer bits may share bytes along its last axis. A
-    matrix without its zeros has no such shape: it is known by the name that our ops give it.
+    matrix without its zeros has no such shape: it is known by the name that our ops give it. What
+    is looked up is not transposed, and may be a constant without a layer's name.
 
     Args:
         parts: arrays of the model.
@@ -53,12 +54,26 @@ def stored_arrays(
 def _holds(tensor: Stored, part: Part) -> bool:
     layer, _, name = tensor.name.partition("/")
     *where, array = part.name.split("/")
+    if part.looked_up:
+        return (layer in where or not name) and _same_table(tensor, part)
     if layer in where and len(tensor.shape) == 1 and name == _name_in_our_ops(array):
         return True
     if layer not in where or not _same_shape(tensor.shape, part):
         return False
     # With as many features as units, the shapes of both kernels are the same.
     return not part.matrix or (_RECURRENT in array) == any(word in name for word in _OF_STATE)
+
+
+def _same_table(tensor: Stored, part: Part) -> bool:
+    if part.bits is not None:
+        return tensor.shape == part.shape and tensor.bytes == part.size * part.bits // 8
+    *outer, inner = part.shape
+    return list(tensor.shape[:-1]) == outer and tensor.shape[-1] in _packed(inner)
+
+
+def _packed(inner: int) -> set[int]:
+    """Return how long the last axis of numbers of 8, 4 and 2 bits may be."""
+    return {-(-inner * bits // 8) for bits in (8, 4, 2)}
 
 
 def _name_in_our_ops(array: str) -> str:
@@ -73,8 +88,8 @@ def _same_shape(shape: tuple[int, ...], part: Part) -> bool:
         # Scalars are options of operators; the small constants of a file are something else.
         return part.size > 1 and _without_ones(shape) == _without_ones(part.shape)
     *outer, inner = reversed(part.shape)
-    packed = {-(-inner * bits // 8) for bits in (8, 4, 2)}
-    return len(shape) == len(part.shape) and list(shape[:-1]) == outer and shape[-1] in packed
+    same = len(shape) == len(part.shape) and list(shape[:-1]) == outer
+    return same and shape[-1] in _packed(inner)
 
 
 def _without_ones(shape: Iterable[int]) -> list[int]:
