@@ -135,6 +135,16 @@ PYTHON_PARTS = {
     "studies.low_rank.training": part(
         f"{EVERYTHING} studies.common studies.low_rank", "numpy keras"
     ),
+    "studies.embeddings": part(
+        f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
+    ),
+    # Models, and what is done with them.
+    **{
+        f"studies.embeddings.{module}": part(
+            f"{EVERYTHING} studies.common studies.embeddings tfpipeline", "numpy keras"
+        )
+        for module in ("models", "rounding", "schedules", "training")
+    },
     "studies.fast_grnn": part(
         f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
     ),

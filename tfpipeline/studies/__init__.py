@@ -46,6 +46,10 @@ STUDIES = {
     "shared-batch-norm": "tfpipeline.studies.low_bit.shared_batch_norm",
     "gradient-norms": "tfpipeline.studies.low_bit.gradient_norms",
     "low-bit-text": "tfpipeline.studies.low_bit.character_model",
+    "lr": "tfpipeline.studies.embeddings.lr",
+    "embedding-compression": "tfpipeline.studies.embeddings.compression",
+    "embedding-retraining": "tfpipeline.studies.embeddings.retraining",
+    "embedding-latency": "tfpipeline.studies.embeddings.latency",
     "low-rank-runs": "tfpipeline.studies.low_rank.finished_runs",
 }
 

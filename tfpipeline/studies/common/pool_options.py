@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def add_pool_arguments(
-    parser: argparse.ArgumentParser, corpus: str, otherwise: str = "a synthesized one"
+    parser: argparse.ArgumentParser,
+    corpus: str,
+    otherwise: str = "a synthesized one",
+    names: Sequence[str] | None = None,
 ) -> None:
     """Add the options of a study that trains.
 
@@ -21,8 +24,10 @@ def add_pool_arguments(
         parser: of the study.
         corpus: what `--data` takes.
         otherwise: what is taken without it.
+        names: what it may be; None for any path.
     """
-    parser.add_argument("--data", type=Path, help=f"{corpus}; default: {otherwise}")
+    kind: Any = str if names else Path
+    parser.add_argument("--data", type=kind, choices=names, help=f"{corpus}; default: {otherwise}")
     parser.add_argument(
         "--backend",
         choices=("jax", "tensorflow"),
