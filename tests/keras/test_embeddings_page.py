@@ -9,4 +9,4 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_page_runs():
-    run_page("embeddings.md", blocks=3)
+    run_page("embeddings.md", blocks=6)

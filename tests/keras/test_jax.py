@@ -52,6 +52,9 @@ def test_jax_backend():
         "test_weight_drop.py",
         "test_activation_regularizer.py",
         "test_factored_embedding.py",
+        "test_mapped_rows.py",
+        "test_prune_rows.py",
+        "test_cluster_rows.py",
     )
     # Keras compiles every operation of every shape by itself here: only what differs by backend.
     chosen = (
@@ -83,7 +86,8 @@ def test_jax_backend():
         " or (the_state_of_the_cell and separate and masked)"
         " or (moments_are_those and LAT)"
         " or (dropped_weights_are and 3 and fast_grnn) or penalty_trains"
-        " or looks_up_rows or surgery_is"
+        " or looks_up_rows or surgery_is or surgery_of_rows or share_their_mean"
+        " or rows_that_ids_share"
     )
     result = subprocess.run(
         [

@@ -313,7 +313,7 @@ def test_other_starts(start: str, files: RunFiles) -> None:
     from tfpipeline.studies.embeddings.models import first_table
 
     run = Training(0, "dan", 1, start, 0.75 if start == "raunak" else 0.0)
-    table = first_table(run, read_sentences(files), files.settings)
+    table = first_table(run, files)
     assert table.shape == (600, 5 if start == "raunak" else 20) and not table[0].any()
     assert np.sqrt(np.mean(table[table.any(axis=1)] ** 2)) == pytest.approx(0.1, rel=1e-3)
 

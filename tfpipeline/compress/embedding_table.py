@@ -63,7 +63,8 @@ class EmbeddingTable:
         if not isinstance(self.layer, FactoredEmbedding):
             return rows
         right = np.asarray(ops.convert_to_numpy(self.layer.right), np.float64)
-        return rows @ np.linalg.qr(right.T, mode="r").T
+        turned = np.asarray(np.linalg.qr(right.T, mode="r"))
+        return np.asarray(rows @ turned.T)
 
 
 def embedding_layer(model: keras.Model, name: str | None, *kinds: Any) -> Any:

@@ -110,7 +110,7 @@ def _width(width: Any, reduction: Any, shape: tuple[int, ...]) -> int:
 
 def _centered(values: np.ndarray) -> np.ndarray:
     """Return float32 rows without their mean; those of zeros stay, and do not count."""
-    present = values.any(axis=1)
+    present = np.asarray(values.any(axis=1))
     mean = values[present].mean(axis=0, dtype=np.float64) if present.any() else 0.0
     return np.where(present[:, None], values - mean, 0.0).astype(np.float32)
 

@@ -65,7 +65,9 @@ def prune_rows(
     """
     check_built(model)
     table = embedding_table(model, layer)
-    special = {check_id(unknown, "unknown", table)} | {check_padding(padding, table)} - {None}
+    special = {check_id(unknown, "unknown", table)}
+    if (padded := check_padding(padding, table)) is not None:
+        special.add(padded)
     found = counts_of(counts, ids, table)
     if found is None:
         raise CompressionError(
@@ -102,7 +104,7 @@ def prune_rows(
 
 
 def _most(
-    keep: Any, coverage: Any, table: EmbeddingTable, special: set[Any], counts: np.ndarray
+    keep: Any, coverage: Any, table: EmbeddingTable, special: set[int], counts: np.ndarray
 ) -> tuple[int | None, str]:
     """Return the rows that stay, where that is given, and what was asked for."""
     if (keep is None) == (coverage is None):

@@ -15,6 +15,7 @@ from tfpipeline.data.splits import SPLITS
 from tfpipeline.studies.common.prepared_arrays import prepare_arrays
 from tfpipeline.studies.embeddings.runs import RunFiles
 from tfpipeline.studies.embeddings.settings import DATA, Settings
+from tfpipeline.studies.embeddings.word_vectors import word_vectors
 
 PADDING, UNKNOWN = 0, 1
 _SEED = 0
@@ -90,8 +91,17 @@ def _arrays_of(name: str, settings: Settings) -> dict[str, np.ndarray]:
 def read_sentences(files: RunFiles) -> Sentences:
     """Return the sentences that were prepared."""
     with np.load(files.sentences) as stored:
-        parts = [Samples(stored[f"{split}_x"], stored[f"{split}_y"]) for split in SPLITS]
-        return Sentences(*parts, int(stored["vocabulary"]), int(stored["classes"]))
+        train, validation, test = (
+            Samples(stored[f"{split}_x"], stored[f"{split}_y"]) for split in SPLITS
+        )
+        return Sentences(train, validation, test, int(stored["vocabulary"]), int(stored["classes"]))
+
+
+@lru_cache(1)
+def read_vectors(files: RunFiles) -> np.ndarray:
+    """Return word vectors from the training sentences, float32 `(vocabulary, width)`."""
+    settings, found = files.settings, read_sentences(files)
+    return word_vectors(found.train.x, found.vocabulary, settings.width, settings.contexts)
 
 
 def _python(settings: Settings) -> Sentences:
@@ -103,10 +113,10 @@ def _python(settings: Settings) -> Sentences:
     counts = Counter(text.train[[symbols[i].isalpha() for i in text.train]].tolist())
     followed = [word for word, _ in counts.most_common(_CLASSES)]
     ends = [number for number, symbol in enumerate(symbols) if symbol in (".", "!", "?", ":")]
-    parts = [
+    train, validation, test = (
         _what_follows(numbers, followed, ends, settings.steps) for numbers in text.splits().values()
-    ]
-    return Sentences(*parts, len(symbols) + 1, _CLASSES)
+    )
+    return Sentences(train, validation, test, len(symbols) + 1, _CLASSES)
 
 
 def _what_follows(numbers: np.ndarray, followed: list[int], ends: list[int], steps: int) -> Samples:

@@ -33,6 +33,7 @@ def run(pool: Pool, command: str) -> StudyResult:
     """
     from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.embeddings.plan import first_stages
+    from tfpipeline.studies.embeddings.runs import Smaller
     from tfpipeline.studies.embeddings.times import time_files
 
     named = _runs(pool)
@@ -43,7 +44,7 @@ def run(pool: Pool, command: str) -> StudyResult:
     times = time_files(pool.files, [one for _, one in named], MODES)
     rows: list[Row] = []
     for (form, one), row in zip(named, found, strict=True):
-        training = getattr(one.run, "run", one.run)
+        training = one.run.run if isinstance(one.run, Smaller) else one.run
         for mode in MODES:
             file = row["files"][mode]
             for kernels, size in ((PORTABLE, "bytes"), ("fused", "bytes_fused")):

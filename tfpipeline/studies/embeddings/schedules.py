@@ -24,8 +24,9 @@ def optimizer_of(
     `"adam"` and `"adagrad"` keep their rate, `"adam_cosine"` is Adam along a cosine, and all others
     move the rate of stochastic gradient descent with momentum 0.9. `"calr"` halves the upper bound
     each epoch, of one triangle, and begins again after half of the epochs; `"calr_published"` takes
-    a tenth of it each epoch, five times, as the authors' code does; `"clr"` has triangles of two epochs; `"sgdr"` (Loshchilov and Hutter, 2017) cosines of
-    one epoch and then of two; `"step"` a tenth after half and after three quarters.
+    a tenth of it each epoch, five times, as the authors' code does; `"clr"` has triangles of two
+    epochs; `"sgdr"` (Loshchilov and Hutter, 2017) cosines of one epoch and then of two; `"step"` a
+    tenth after half and after three quarters.
 
     Args:
         schedule: one of `settings.SCHEDULES`, or `"adam_cosine"`.

@@ -62,7 +62,7 @@ class Settings:
     parts: int = 4
     contexts: int = 1000
     removed: int = 2
-    lr_epochs: int = 6
+    lr_epochs: int = 5
     lr_rates: tuple[tuple[str, tuple[float, ...]], ...] = (
         ("sgd", (0.1, 0.3, 1.0)),
         ("adagrad", (0.01, 0.03, 0.1)),

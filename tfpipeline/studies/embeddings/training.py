@@ -36,7 +36,7 @@ def train_run(run: Training, files: RunFiles) -> dict[str, Any]:
     began = _cpu_seconds()
     settings, sentences = files.settings, read_sentences(files)
     keras.utils.set_random_seed(run.seed)
-    model = build(run, sentences, settings)
+    model = build(run, files)
     found = _fit(model, run, run.epochs, run.parts, sentences, settings)
     found |= _measured(model, sentences, settings)
     # Those of `lr` are compared, and nothing starts from them.
@@ -77,11 +77,10 @@ def _cut(
         return factorize_embedding(model, reduction=amount)[0]
     layer = model.get_layer(WORDS)
     rows = round(amount * getattr(layer, "layer", layer).input_dim)
-    # What padding masks, or where nothing is masked an id like others.
-    options = {"ids": sentences.train.x, "padding": PADDING}
+    ids = sentences.train.x
     if kind == PRUNE:
-        return prune_rows(model, keep=rows, unknown=UNKNOWN, **options)[0]
-    return cluster_rows(model, clusters=rows, seed=seed, **options)[0]
+        return prune_rows(model, keep=rows, ids=ids, unknown=UNKNOWN, padding=PADDING)[0]
+    return cluster_rows(model, clusters=rows, ids=ids, seed=seed, padding=PADDING)[0]
 
 
 def _fit(
