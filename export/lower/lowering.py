@@ -22,6 +22,7 @@ from tfpipeline.export.graph.pairs import find_pairs
 from tfpipeline.export.lower.bias_correction import Biases
 from tfpipeline.export.lower.builtin_rules import OpRule, rule_of
 from tfpipeline.export.lower.delay import lower_delay, put_past
+from tfpipeline.export.lower.embedding_tables import emit_table
 from tfpipeline.export.lower.factored_pair import lower_pair
 from tfpipeline.export.lower.op_modes import KeptFloat, OpModes
 from tfpipeline.export.lower.products import emit_product
@@ -150,6 +151,8 @@ class Lowering:
             lower_sparse(self.activations, op, mode, bias, self.fused_weights)
             return
         if emit_product(self.activations, op, mode, self._biases):
+            return
+        if emit_table(self.activations, op, mode):
             return
         kind, rule = mode.activations, rule_of(op)
         like = None

@@ -1,11 +1,10 @@
-"""Dense layers, convolutions and embeddings in any mode."""
+"""Dense layers and convolutions in any mode."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.emit.products_of_weights import (
     dense,
@@ -22,9 +21,8 @@ from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.bias_correction import Biases
 from tfpipeline.export.lower.builtin_rules import RULES
 from tfpipeline.export.lower.tensor_formats import Activations
-from tfpipeline.export.modes import FLOAT32, INT8, INT16, Mode
-from tfpipeline.export.quantize.quantization import Quantization
-from tfpipeline.numerics.quantize import channel_scales, quantize_affine, quantize_channels
+from tfpipeline.export.modes import FLOAT32, INT16, Mode
+from tfpipeline.numerics.quantize import channel_scales, quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 _CHANNEL_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3}
@@ -42,8 +40,6 @@ def emit_product(activations: Activations, op: FloatOperator, mode: Mode, biases
         _convolution(activations, op, mode, biases)
     elif op.code in _FLOAT_AXIS and constants[1] and mode.activations == FLOAT32:
         _float_product(activations, op, mode)
-    elif op.code == "GATHER" and constants[0] and mode.activations == FLOAT32:
-        _embedding(activations, op, mode)
     else:
         return False
     return True
@@ -135,29 +131,3 @@ def _float_product(activations: Activations, op: FloatOperator, mode: Mode) -> N
     before, *after = (activations.read(index) for i, index in enumerate(op.inputs) if i != 1)
     result = activations.declare(output, FLOAT32)
     graph.operator(op.code, [before, weights, *after], [result], op.options, op.version)
-
-
-def _embedding(activations: Activations, op: FloatOperator, mode: Mode) -> None:
-    """Write the table in the format of weights, and what was picked from it as float32."""
-    graph, source, output = activations.graph, activations.source, op.outputs[0]
-    values, name = source.tensors[op.inputs[0]].data, activations.name(output)
-    assert values is not None
-    ids = activations.read(op.inputs[1])
-    shape = source.tensors[output].shape
-    if mode.weights == "float32":
-        table = graph.constant(f"{name}/table", values)
-        result = activations.declare(output, FLOAT32)
-        graph.operator("GATHER", [table, ids], [result], op.options, version=1)
-        return
-    if mode.weights == "float16":
-        table = float_constant(graph, f"{name}/table", values, mode)
-        result = activations.declare(output, FLOAT32)
-        graph.operator("GATHER", [table, ids], [result], op.options, version=1)
-        return
-    # GATHER copies entries of one scale: the table is quantized per tensor.
-    q = Quantization(float(max(np.abs(values).max() / 127.0, 1e-9)), 0)
-    table = graph.constant(f"{name}/table", quantize_affine(values, q.scales()[0], 0), q)
-    picked = graph.tensor(f"{name}/picked", shape, np.dtype(INT8), q)
-    graph.operator("GATHER", [table, ids], [picked], op.options, version=2)
-    result = activations.declare(output, FLOAT32)
-    graph.operator("DEQUANTIZE", [picked], [result], schema.DequantizeOptionsT(), version=2)

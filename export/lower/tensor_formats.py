@@ -53,6 +53,11 @@ class Activations:
         self._integers_only = integers_only
         self._defined: dict[int, dict[str, int]] = {}
 
+    @property
+    def integers_only(self) -> bool:
+        """Whether nothing may be computed in float32."""
+        return self._integers_only is not None
+
     def name(self, index: int) -> str:
         """Return a tensor's name in the file."""
         name = self.source.tensors[index].name

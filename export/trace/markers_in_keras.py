@@ -27,6 +27,7 @@ from tfpipeline.export.graph.markers import (
 )
 from tfpipeline.export.samples.signature import ModelSignature
 from tfpipeline.export.trace.causal_padding import delay_of, delayed_call
+from tfpipeline.export.trace.embedding_lookup import lookup_call
 from tfpipeline.export.trace.predictions import pack
 from tfpipeline.export.trace.recurrent_layers import recurrent_step
 from tfpipeline.export.trace.time_distributed import merged_call
@@ -83,7 +84,8 @@ class MarkedModel:
                 self._calls.append((layer, _scoped(scope, delayed_call(layer, marker))))
                 self.marked.append(delay)
             else:
-                call = merged_call(layer) or written_call(layer) or layer.call
+                call = merged_call(layer) or written_call(layer) or lookup_call(layer)
+                call = call or layer.call
                 self._calls.append((layer, _scoped(scope, call)))
                 # Inside of a TimeDistributed a causal convolution pads another axis than time.
                 inner_is_time = not isinstance(layer, keras.layers.TimeDistributed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -112,9 +113,13 @@ class FactoredEmbedding(keras.layers.Layer):
         return ops.matmul(ops.convert_to_tensor(self.left), ops.convert_to_tensor(self.right))
 
     def call(self, inputs: Any) -> Any:
+        return self.call_gathered(inputs, lambda table, ids: ops.take(table, ids, axis=0))
+
+    def call_gathered(self, inputs: Any, gather: Callable[[Any, Any], Any]) -> Any:
+        """Return the layer's output where `gather(table, ids)` looks up rows: export has its own."""
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
-        rows = ops.take(self.left, inputs, axis=0)
+        rows = gather(self.left, inputs)
         return ops.matmul(
             ops.cast(rows, self.compute_dtype), ops.cast(self.right, self.compute_dtype)
         )
