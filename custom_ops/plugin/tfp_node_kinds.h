@@ -6,9 +6,10 @@
 #include "tfp_node.h"
 
 /* ROW(name after "tfpipeline.", first four bytes of the options, kind). */
-#define TFP_PLAIN_OPS(ROW)                               \
-  ROW(fully_connected, "TFPF", tfp_fully_connected_kind) \
-  ROW(factored_fully_connected, "TFPP", tfp_factored_kind)
+#define TFP_PLAIN_OPS(ROW)                                 \
+  ROW(fully_connected, "TFPF", tfp_fully_connected_kind)   \
+  ROW(factored_fully_connected, "TFPP", tfp_factored_kind) \
+  ROW(embedding, "TFPE", tfp_embedding_kind)
 
 #define TFP_DECLARE_KIND(name, magic, kind) extern const tfp_node_kind kind;
 TFP_PLAIN_OPS(TFP_DECLARE_KIND)

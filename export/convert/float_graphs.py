@@ -9,6 +9,7 @@ import keras
 
 from tfpipeline.export.convert.kept import Conversion, current
 from tfpipeline.export.convert.worker import ConversionJob, convert
+from tfpipeline.export.emit.fused_lookups import fused_lookups
 from tfpipeline.export.emit.sparse_products import is_sparse_product
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.reader import read_float_graph
@@ -68,6 +69,8 @@ class Converted:
         operators = self.whole.operators
         layers |= {self._layer_of(operators[last]) for last in find_pairs(self.whole)}
         if any(modes.of(layer).fusable for layer in layers):
+            return True
+        if any(fused_lookups(self.whole, lambda op: modes.of(self._layer_of(op)))):
             return True
         graphs = [self.whole] if self.stream is None else [self.whole, self.stream.graph]
         return block_sparse and any(

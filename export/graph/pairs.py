@@ -22,7 +22,7 @@ def find_pairs(graph: FloatGraph) -> dict[int, int]:
     pairs: dict[int, int] = {}
     for first, op in enumerate(graph.operators):
         read_by = readers.get(op.outputs[0], [])
-        if first in pairs or not _is_first(graph, op) or len(read_by) != 1 or read_by[0] < 0:
+        if first in pairs or not is_plain_product(graph, op) or len(read_by) != 1 or read_by[0] < 0:
             continue
         last = graph.operators[read_by[0]]
         if _is_last(graph, last) and last.inputs[0] == op.outputs[0]:
@@ -39,7 +39,8 @@ def _is_last(graph: FloatGraph, op: FloatOperator) -> bool:
     )
 
 
-def _is_first(graph: FloatGraph, op: FloatOperator) -> bool:
+def is_plain_product(graph: FloatGraph, op: FloatOperator) -> bool:
+    """Return whether an op multiplies with a constant matrix, and does nothing else."""
     return (
         _is_last(graph, op)
         and op.options.fusedActivationFunction == ACTIVATIONS["none"]

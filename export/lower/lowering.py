@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.emit.fused_lookups import fused_lookups
 from tfpipeline.export.emit.fused_weights import FusedWeights
 from tfpipeline.export.emit.sparse_products import is_sparse_product
 from tfpipeline.export.errors import ExportError
@@ -24,6 +25,7 @@ from tfpipeline.export.lower.builtin_rules import OpRule, rule_of
 from tfpipeline.export.lower.delay import lower_delay, put_past
 from tfpipeline.export.lower.embedding_tables import emit_table
 from tfpipeline.export.lower.factored_pair import lower_pair
+from tfpipeline.export.lower.fused_lookup import lower_lookup
 from tfpipeline.export.lower.op_modes import KeptFloat, OpModes
 from tfpipeline.export.lower.products import emit_product
 from tfpipeline.export.lower.scales import QuantizationTable
@@ -87,12 +89,17 @@ class Lowering:
         self._states = states
         self._unrolled = unrolled
         self._integers_only = integers_only
+        layer = self._op_modes.layer
+        lookups = fused_lookups(source, lambda op: modes.of(layer(op)))
+        self._lookups = {lookup.last: lookup for lookup in lookups}
         self._pairs = {
             last: first
             for last, first in find_pairs(source).items()
-            if self._op_modes.can_pair(source.operators[first], source.operators[last])
+            if not self._lookups.keys() & {first, last}
+            and self._op_modes.can_pair(source.operators[first], source.operators[last])
         }
-        firsts = [source.operators[first] for first in self._pairs.values()]
+        firsts = [*self._pairs.values(), *(p for p, of in self._lookups.items() if of.product)]
+        firsts = [source.operators[first] for first in firsts]
         self._biases = Biases(source, table.means if options.correct_bias else {}, firsts)
         self._given_length: tuple[int, str, int] | None = None
         self._clamped: int | None = None
@@ -126,6 +133,8 @@ class Lowering:
         """Lower every op; inputs must be defined before."""
         operators = self.source.operators
         pairs = self._pairs if self._form.fused else {}
+        lookups = self._lookups if self._form.fused else {}
+        begun = {*pairs.values(), *(lookup.gather for lookup in lookups.values())}
         for position, op in enumerate(operators):
             plan = self._plans.get(position)
             if isinstance(plan, RecurrentPlan):
@@ -136,7 +145,12 @@ class Lowering:
                 mode, first = self._op_modes.of(op), operators[pairs[position]]
                 bias = self._biases.corrected(op, mode)
                 lower_pair(self.activations, first, op, mode, bias, self.fused_weights)
-            elif position not in pairs.values():
+            elif position in lookups:
+                gather = operators[lookups[position].gather]
+                product = None if lookups[position].product is None else op
+                mode = self._op_modes.of(op)
+                lower_lookup(self.activations, gather, product, mode, self.fused_weights)
+            elif position not in begun:
                 self._stock(op)
 
     def _stock(self, op: FloatOperator) -> None:

@@ -22,7 +22,12 @@ CPUS = {
 NEEDS = {"neondot": ("cortex-a53", "cortex-a72"), "neoni8mm": ("cortex-a72", "neoverse-n1")}
 
 
-LAYER_DRIVERS = ("fully_connected_driver", "fully_connected_u8_driver", "factored_driver")
+LAYER_DRIVERS = (
+    "fully_connected_driver",
+    "fully_connected_u8_driver",
+    "factored_driver",
+    "embedding_driver",
+)
 
 
 def run(

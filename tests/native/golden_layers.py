@@ -1,4 +1,4 @@
-"""The golden cases of fully connected layers, as the layers that tests run."""
+"""The golden cases of fully connected layers and of embeddings, as what tests run."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import make_embedding_golden
 import make_factored_golden
 import make_fully_connected_golden
 import numpy as np
+from embedding_models import EmbeddingCase
 from factored_models import FactoredCase
 from fully_connected_models import LayerCase
 from unsigned_layers import UnsignedLayer
 
+from tfpipeline.numerics.embedding_options import EmbeddingOptions
 from tfpipeline.numerics.factored import QuantizedFactor
 from tfpipeline.numerics.factored_options import FactoredOptions
 from tfpipeline.numerics.fully_connected import unpack_rows
@@ -96,12 +99,25 @@ class GoldenEntry:
             **self.numbers(),
         )
 
+    def embedding(self) -> EmbeddingCase:
+        """A lookup, with the matrix that follows it or without."""
+        options = EmbeddingOptions.unpack(self.options())
+
+        def factor(name: str, bits: int) -> QuantizedFactor:
+            values = unpack_rows(self.array("<i1", name), bits, options.width)
+            return QuantizedFactor(values, self.array("<f4", name, "scales"))
+
+        product = factor("product", options.product_bits) if options.units else None
+        table = factor("table", options.table_bits)
+        return EmbeddingCase(options, table, product, self.array("<i4", "ids"), **self.numbers())
+
 
 def _entries(text: str) -> list[GoldenEntry]:
     return [GoldenEntry(entry) for entry in json.loads(text)["cases"]]
 
 
 FACTORED = _entries(make_factored_golden.PATH.read_text(encoding="utf-8"))
+EMBEDDINGS = _entries(make_embedding_golden.PATH.read_text(encoding="utf-8"))
 _ALL = _entries(make_fully_connected_golden.PATH.read_text(encoding="utf-8"))
 LAYERS = [entry for entry in _ALL if entry.kind != "uint8"]
 UNSIGNED = [entry for entry in _ALL if entry.kind == "uint8"]

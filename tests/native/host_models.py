@@ -12,6 +12,13 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from block_sparse_cases import sparse_layer, sparse_recurrent
 from chain_models import ChainCase, chain_model, make_chain
+from embedding_models import (
+    EmbeddingCase,
+    EmbeddingModel,
+    embedding_model,
+    make_embedding,
+    sparse_product,
+)
 from factored_models import FactoredCase, factored_model, make_factored
 from fully_connected_models import LayerCase, LayerModel, layer_model, make_layer
 from recurrent_models import Case, feeds, make_case, op_model
@@ -179,6 +186,11 @@ def chain(case: ChainCase) -> Graph:
     return Graph(model, fed, dict(zip(map(int, graph.outputs), case.reference(), strict=True)))
 
 
+def embedding(case: EmbeddingCase, edit: EmbeddingModel | None = None) -> Graph:
+    """One lookup with the outputs of our spec."""
+    return _one_vector(embedding_model(case, edit), case.ids, case.reference())
+
+
 def golden_models() -> dict[str, bytes]:
     """Every golden case of every op's spec."""
     models = {}
@@ -188,6 +200,8 @@ def golden_models() -> dict[str, bytes]:
         models[f"fully_connected {entry.name}"] = describe(unsigned(entry.unsigned()))
     for entry in golden_layers.FACTORED:
         models[f"factored {entry.name}"] = describe(factored(entry.factored()))
+    for entry in golden_layers.EMBEDDINGS:
+        models[f"embedding {entry.name}"] = describe(embedding(entry.embedding()))
     for parameters in RECURRENT_GOLDEN:
         cell, case = parameters.values
         models[f"{cell} {case['name']}"] = describe(recurrent(read_recurrent(cell, case)))
@@ -207,6 +221,8 @@ def small_models() -> dict[str, bytes]:
         models[f"two layers, custom {custom}"] = describe(*(layer(c, custom) for c in layers))
     pairs = [make_factored(9, 14, 4, batch, seed=batch) for batch in (4, 1)]
     models["two factored layers"] = describe(*map(factored, pairs))
+    lookups = [make_embedding(9, 14, 5, (1, n), (4, 8), seed=n) for n in (4, 1)]
+    models["two embeddings"] = describe(*map(embedding, lookups))
     for cell in CELLS:
         cases = [
             make_case(units=5, input_dim=8, batch=2, time=time, cell=cell, lengths=True)
@@ -224,6 +240,8 @@ def sparse_models() -> dict[str, bytes]:
         case = sparse_layer(40, 24, 2, 0.6, dtype)
         graph = layer(case, edit=LayerModel(sparse=True))
         models[f"sparse {np.dtype(dtype)}"] = describe(graph)
+    lookup = sparse_product(40, 24, 32)
+    models["sparse embedding"] = describe(embedding(lookup, EmbeddingModel(sparse=True)))
     for cell in ("gru", "fast_grnn", "qrnn"):
         for ranks in ((0, 0), (13, 9)):
             case = sparse_recurrent(cell, ranks, 0.6, ("W1", "W2", "U1", "U2"))

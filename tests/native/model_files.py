@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from embedding_models import embedding_model, make_embedding
 from factored_models import factored_model, make_factored
 from fully_connected_models import layer_model, make_layer
 from recurrent_models import feeds, make_case, op_model
@@ -48,6 +49,9 @@ def model_file(op: str, folder: Path, custom: bool = True) -> ModelFile:
     if op == "factored_fully_connected":
         pair = make_factored(1100, 320, 300, 3)
         return ModelFile.write(folder, factored_model(pair), [pair.x], [pair.reference()])
+    if op == "embedding":
+        lookup = make_embedding(500, 29, 300, (1, 13), (4, 8))
+        return ModelFile.write(folder, embedding_model(lookup), [lookup.ids], [lookup.reference()])
     assert op == "fully_connected", f"no model of {op}: write one here"
     layer = make_layer(1100, 320, 3)
     return ModelFile.write(folder, layer_model(layer, custom), [layer.x], [layer.reference()])

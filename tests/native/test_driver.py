@@ -18,7 +18,13 @@ pytestmark = [
 
 @pytest.mark.parametrize(
     "program",
-    ["recurrent_driver", "fully_connected_driver", "fully_connected_u8_driver", "factored_driver"],
+    [
+        "recurrent_driver",
+        "fully_connected_driver",
+        "fully_connected_u8_driver",
+        "factored_driver",
+        "embedding_driver",
+    ],
 )
 @pytest.mark.parametrize("mode", ["allocations", "sanitizers"])
 def test_driver(mode: str, program: str, c_mode: Callable[[str], c_programs.Programs]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from block_sparse_cases import sparse_layer, sparse_pair, sparse_recurrent
 from chain_models import chain_model, make_chain
+from embedding_models import embedding_model, make_embedding
 from factored_models import FactoredModel, factored_model, make_factored
 from fully_connected_models import LayerModel, layer_model
 from recurrent_models import assert_same_bits, feeds, make_case, op_model, state_names
@@ -82,6 +83,16 @@ def test_layers_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path
         results = run_in(runtime, model, {"x": case.x}, tmp_path)
         for isa in native.supported():
             np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.float32])
+def test_embeddings_have_the_same_bits_in_every_runtime(
+    runtime: str, dtype: type, tmp_path: Path
+) -> None:
+    case = make_embedding(40, 9, 24, (1, 11), (4, 8), dtype)
+    results = run_in(runtime, embedding_model(case), {"ids": case.ids}, tmp_path)
+    for isa in native.supported():
+        np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
 
 
 def test_sparse_weights_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path) -> None:

@@ -40,16 +40,19 @@ def pack_rows(values: ArrayLike, bits: int) -> Int8Array:
     """
     if bits not in (8, 4, 2):
         raise ValueError(f"bits must be 8, 4 or 2; got {bits!r}.")
-    numbers = np.asarray(values).astype(np.int64)
+    numbers = np.asarray(values)
     limit = 2 ** (bits - 1)
     if numbers.size and not (-limit <= numbers.min() and numbers.max() < limit):
         raise ValueError(f"values must fit {bits} bits; got [{numbers.min()}, {numbers.max()}].")
     rows, depth = numbers.shape
     per_byte = 8 // bits
-    padded = np.zeros((rows, -(-depth // per_byte) * per_byte), np.int64)
-    padded[:, :depth] = numbers & (2**bits - 1)
-    shifted = padded.reshape(rows, -1, per_byte) << (bits * np.arange(per_byte))
-    return shifted.sum(axis=2).astype(np.uint8).view(np.int8)
+    # In bytes throughout: a table of embeddings may be as large as memory is.
+    padded = np.zeros((rows, -(-depth // per_byte) * per_byte), np.uint8)
+    padded[:, :depth] = numbers.astype(np.int8).view(np.uint8) & np.uint8(2**bits - 1)
+    packed = padded[:, ::per_byte].copy()
+    for place in range(1, per_byte):
+        packed |= padded[:, place::per_byte] << np.uint8(bits * place)
+    return packed.view(np.int8)
 
 
 def unpack_rows(data: Int8Array, bits: int, depth: int) -> Int8Array:

@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 from tfpipeline.numerics.cells import CELLS, Cell
+from tfpipeline.numerics.embedding_options import OP_NAME as EMBEDDING
+from tfpipeline.numerics.embedding_options import EmbeddingOptions
 from tfpipeline.numerics.factored_options import OP_NAME as FACTORED_FULLY_CONNECTED
 from tfpipeline.numerics.factored_options import FactoredOptions
 from tfpipeline.numerics.fully_connected_options import OP_NAME as FULLY_CONNECTED
@@ -21,7 +23,7 @@ class Op:
 
     Args:
         unpack: Reads the bytes of its `custom_options`; raises ValueError where they are not.
-        features: From options: the length of the vectors of the input.
+        features: From options: the length of the vectors of the input; 1 where it holds ids.
         matrices: From options: how many weights each matrix has, by the number of its operand; with
             each of these vectors, all of them are multiplied once.
     """
@@ -60,6 +62,9 @@ OPS = {
         FactoredOptions.unpack,
         lambda o: o.depth,
         lambda o: {1: o.rank * o.depth, 2: o.rows * o.rank},
+    ),
+    EMBEDDING: Op(
+        EmbeddingOptions.unpack, lambda o: 1, lambda o: {3: o.units * o.width} if o.units else {}
     ),
 }
 """By name of the custom operator; the names that the plug-in registers."""

@@ -116,7 +116,7 @@ class FactoredEmbedding(keras.layers.Layer):
         return self.call_gathered(inputs, lambda table, ids: ops.take(table, ids, axis=0))
 
     def call_gathered(self, inputs: Any, gather: Callable[[Any, Any], Any]) -> Any:
-        """Return the layer's output where `gather(table, ids)` looks up rows: export has its own."""
+        """Return what `call` does, by a `gather(table, ids)` of its own, as export has one."""
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
         rows = gather(self.left, inputs)

@@ -1,0 +1,79 @@
+"""Lowers an embedding, with the matrix that follows it or without, to one custom op.
+
+`graph/embeddings.py` finds them. The spec of the op: custom_ops/spec/embedding.md.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from tfpipeline.export.emit.fused_weights import FusedWeights
+from tfpipeline.export.emit.products_of_weights import dense, rows_our_ops_take, weight_bits
+from tfpipeline.export.emit.reshape import reshape
+from tfpipeline.export.graph.float_graph import FloatOperator
+from tfpipeline.export.lower.tensor_formats import Activations
+from tfpipeline.export.modes import Mode
+from tfpipeline.export.quantize.weight_rows import quantize_rows
+from tfpipeline.numerics.embedding_options import OP_NAME, EmbeddingOptions
+from tfpipeline.numerics.fully_connected import pack_rows
+
+_LARGEST = 128.0
+"""A number of the matrix, so that its scales are far below the 256 that our op takes."""
+
+
+def lower_lookup(
+    activations: Activations,
+    gather: FloatOperator,
+    product: FloatOperator | None,
+    mode: Mode,
+    weights_of: FusedWeights,
+) -> None:
+    """Add the op; the integers of the matrix are those of the portable form."""
+    source, graph, kind = activations.source, activations.graph, mode.activations
+    output = (product or gather).outputs[0]
+    values = source.tensors[gather.inputs[0]].data
+    assert values is not None
+    name, shape = activations.name(output), source.tensors[gather.inputs[1]].shape
+    bits = weight_bits(mode, [values])
+    table, matrix, units, matrix_bits, factor = quantize_rows(values, bits), -1, 0, 0, 1.0
+    if product is not None:
+        weights = source.tensors[product.inputs[1]].data
+        assert weights is not None
+        # What a matrix is too large by goes to the rows, whose scales have more room.
+        largest = float(np.abs(weights).max(initial=0.0))
+        factor = 2.0 ** max(0, math.ceil(math.log2(max(largest, 1.0) / _LARGEST)))
+        weights = weights / np.float32(factor)
+        quantized, matrix_bits = dense(weights, mode)
+        quantized = rows_our_ops_take(weights, quantized, matrix_bits, 1.0)
+        units = len(quantized.values)
+        vectors = math.prod(shape)
+        matrix = weights_of.constant(f"{name}/product", quantized, matrix_bits, vectors=vectors)
+    stored = table.values if bits == 8 else pack_rows(table.values, bits)
+    inputs = [
+        _ids(activations, gather.inputs[1]),
+        graph.constant(f"{name}/table", stored),
+        graph.constant(f"{name}/scales", table.scales * np.float32(factor)),
+        matrix,
+    ]
+    options = EmbeddingOptions(*values.shape, units, bits, matrix_bits)
+    q = activations.output_quantization(output, mode)
+    wanted, made = source.tensors[output].shape, (*shape, options.output_width)
+    result = graph.tensor(name, made, np.dtype(kind), q)
+    graph.custom(OP_NAME, inputs, [result], options.pack())
+    if made != wanted:
+        # The op keeps the dimensions of the ids; a FULLY_CONNECTED may drop them.
+        result = reshape(graph, f"{name}/flat", result, wanted, np.dtype(kind), q)
+    activations.define(output, result, kind)
+
+
+def _ids(activations: Activations, index: int) -> int:
+    """Return the ids as int32."""
+    source, ids = activations.source.tensors[index], activations.read(index)
+    if source.dtype == np.int32:
+        return ids
+    narrow = activations.graph.tensor(f"{activations.name(index)}/int32", source.shape, np.int32)
+    activations.graph.operator("CAST", [ids], [narrow], schema.CastOptionsT())
+    return narrow
