@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 BENCH = Path(__file__).resolve().parents[2] / "custom_ops" / "bench"
 _SCRIPTS = (
     *("recurrent", "fully_connected", "fully_connected_grid", "one_step", "read_limit"),
-    *("block_sparse", "c_calls"),
+    *("block_sparse", "c_calls", "embedding"),
 )
 _MODULES = (
     *_SCRIPTS,
@@ -29,6 +29,7 @@ _MODULES = (
     "gemmlowp",
     "one_step_models",
     "one_step_plot",
+    "embedding_models",
 )
 
 
@@ -303,3 +304,20 @@ def test_blocks_of_zeros_are_timed_against_the_same_layers_with_them(
     # The share that is said is the share that is left out.
     kept = [bench.Layer(96, 64, 1, False, 8, zeros).model(True) for zeros in (0.25, 0.75)]
     assert 0.5 < (len(kept[0]) - len(kept[1])) / (96 * 64) < 0.56
+
+
+def test_tables_of_embeddings_are_grown_and_timed(
+    benches: dict[str, ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedding = benches["embedding"]
+    monkeypatch.setattr(embedding, "KINDS", embedding.KINDS[:2])
+    options = ["--first", "dense", "--words", "3", "--vocabularies", "700", "--width", "20"]
+    options += ["--rank", "5", "--units", "8", "--rounds", "2", "--repeats", "2"]
+    monkeypatch.setattr(sys, "argv", ["embedding.py", *options, "--out", str(tmp_path)])
+    embedding.main()
+    stock, ours = _table(tmp_path / "embedding_x86.csv")
+    assert int(stock["embedding_bytes"]) == 700 * 20 * 4
+    # Five numbers of 4 bits, a scale, and a matrix of 20 rows.
+    assert int(ours["embedding_bytes"]) == 700 * (3 + 4) + 20 * 3
+    assert float(stock["times_faster"]) == 1.0 and float(ours["median_us"]) > 0
+    assert float(ours["load_ms"]) > 0
