@@ -45,6 +45,7 @@ _TYPES: dict[str, frozenset[str]] = {
     "CONCATENATION": _WITH_INT32 | {"int64", "bool"},
     "GATHER": frozenset({"float32", "int8"}),
     "GATHER_ND": frozenset({"float32", "int8"}),
+    "EMBEDDING_LOOKUP": frozenset({"float32", "int8"}),
     "CAST": _WITH_INT32 | {"uint32", "bool"},
     "QUANTIZE": _WITH_INT32 | {"uint8"},
     "DEQUANTIZE": frozenset({"int8", "int16", "uint8"}),
@@ -57,7 +58,7 @@ _TYPES: dict[str, frozenset[str]] = {
     "SVDF": frozenset({"float32", "int8"}),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _QUANTIZED,
 }
-_DECIDING = {"SELECT_V2": 1}
+_DECIDING = {"SELECT_V2": 1, "EMBEDDING_LOOKUP": 1}
 
 #: Types of x and weights that go together: there is no hybrid kernel with float x and int8 weights.
 _PAIRS = frozenset({("float32", "float32"), ("int8", "int8"), ("int8", "int4"), ("int16", "int8")})
