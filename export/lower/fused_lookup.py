@@ -58,7 +58,7 @@ def lower_lookup(
         graph.constant(f"{name}/scales", table.scales * np.float32(factor)),
         matrix,
     ]
-    options = EmbeddingOptions(*values.shape, units, bits, matrix_bits)
+    options = EmbeddingOptions(len(values), values.shape[1], units, bits, matrix_bits)
     q = activations.output_quantization(output, mode)
     wanted, made = source.tensors[output].shape, (*shape, options.output_width)
     result = graph.tensor(name, made, np.dtype(kind), q)

@@ -98,8 +98,8 @@ class Lowering:
             if not self._lookups.keys() & {first, last}
             and self._op_modes.can_pair(source.operators[first], source.operators[last])
         }
-        firsts = [*self._pairs.values(), *(p for p, of in self._lookups.items() if of.product)]
-        firsts = [source.operators[first] for first in firsts]
+        products = (one.product for one in self._lookups.values() if one.product is not None)
+        firsts = [source.operators[first] for first in (*self._pairs.values(), *products)]
         self._biases = Biases(source, table.means if options.correct_bias else {}, firsts)
         self._given_length: tuple[int, str, int] | None = None
         self._clamped: int | None = None

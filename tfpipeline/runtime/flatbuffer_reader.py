@@ -16,7 +16,7 @@ from tfpipeline.runtime.errors import ModelFileError
 Data = bytes | mmap.mmap
 
 #: Files above this size are mapped, not read: most of them is weights that nobody looks at.
-_MAPPED_BYTES = 64 << 20
+_MAPPED_BYTES = 1 << 20
 #: How often the structure of a file may be read over. Real files share nothing of it but vtables,
 #: which are not counted, and what `span` gives, which nobody walks through.
 _READS = 3
