@@ -21,10 +21,12 @@ from tfpipeline.export.emit.reshape import reshape
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.graph.embeddings import looks_up
 from tfpipeline.export.graph.float_graph import FloatOperator
+from tfpipeline.export.lower.builtin_rules import RULES
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import FLOAT32, INT16, Mode
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.export.quantize.weight_rows import quantize_rows
+from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 _WHOLE = Quantization(1.0)
@@ -33,30 +35,39 @@ _VERSIONS = {4: 4, 2: 5}
 
 
 def emit_table(activations: Activations, op: FloatOperator, mode: Mode) -> bool:
-    """Write a lookup in a constant table; return False where it is none, or a GATHER does.
+    """Write a lookup of rows in a constant table; return False where it is none.
 
-    It does where rows are wanted as they are quantized behind the lookup, in int8 with one scale or
-    in int16: no rounding comes before that one.
+    Rows that are put out in int8 or int16 are stored so, with the scale of the output: no rounding
+    comes before that one. But where the mode has fewer bits, and float32 may occur.
     """
     source = activations.source
     if not looks_up(source, op):
         return False
     values = source.tensors[op.inputs[0]].data
     assert values is not None
-    name = f"{activations.name(op.outputs[0])}/table"
     if not mode.integer_weights:
-        if mode.activations != FLOAT32:
-            return False
-        table = float_constant(activations.graph, name, values, mode)
-        result = activations.declare(op.outputs[0], FLOAT32)
-        ids = activations.read(op.inputs[1])
-        activations.graph.operator("GATHER", [table, ids], [result], op.options, version=1)
+        name = f"{activations.name(op.outputs[0])}/table"
+        _gather(activations, op, float_constant(activations.graph, name, values, mode), FLOAT32)
         return True
     bits = 8 if mode.activations == INT16 else weight_bits(mode, [values])
     if mode.activations != FLOAT32 and (bits == 8 or activations.integers_only):
-        return False
-    _rows(activations, op, quantize_rows(values, bits), bits)
+        _as_put_out(activations, op, values, mode.activations)
+    else:
+        _rows(activations, op, quantize_rows(values, bits), bits)
     return True
+
+
+def _gather(activations: Activations, op: FloatOperator, table: int, kind: str) -> None:
+    ids, result = activations.read(op.inputs[1]), activations.declare(op.outputs[0], kind)
+    version = 1 if kind == FLOAT32 else RULES["GATHER"].versions[kind]
+    activations.graph.operator("GATHER", [table, ids], [result], op.options, version)
+
+
+def _as_put_out(activations: Activations, op: FloatOperator, values: np.ndarray, kind: str) -> None:
+    q = activations.quantization(op.outputs[0], kind)
+    stored = quantize_affine(values, q.scales()[0], q.zero_point, np.dtype(kind))
+    name = f"{activations.name(op.outputs[0])}/table"
+    _gather(activations, op, activations.graph.constant(name, stored, q), kind)
 
 
 def _rows(activations: Activations, op: FloatOperator, table: QuantizedMatrix, bits: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -13,6 +13,8 @@ from doc_page import run_page
 
 from tfpipeline.compress import CellSizes, CompressionError, ledger
 from tfpipeline.compress.size_ledger import VARIANTS
+from tfpipeline.compress.size_ledger.parts import Part
+from tfpipeline.compress.size_ledger.stored_arrays import stored_arrays
 from tfpipeline.layers import FactoredGRU
 
 
@@ -233,3 +235,32 @@ def test_wrong_arguments_are_refused(pruned: keras.Model, tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_the_page_runs() -> None:
     run_page("ledger.md", blocks=5)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A tensor of a file."""
+
+    name: str
+    shape: tuple[int, ...]
+    bytes: int
+
+
+@pytest.mark.parametrize("width", [29, 15, 8, 30, 32])
+def test_tables_of_any_bits_are_those_of_embeddings(width: int) -> None:
+    # Of 29 numbers: as bytes of 8, 4 and 2 bits, and padded for EMBEDDING_LOOKUP.
+    parts = [
+        Part("words/embeddings_left", (100, 29), 1.0, True),
+        Part("words/embeddings_right", (29, 300), 1.0, True),
+    ]
+    table = Held("words/Tensordot/table", (100, width), 100 * width)
+    product = Held("words/Tensordot/product", (300, 29), 300 * 29)
+    scales = Held("words/Tensordot/scales", (100,), 400)
+    held, others = stored_arrays(parts, [scales, product, table])
+    assert held == {
+        "words/embeddings_left": table.bytes,
+        "words/embeddings_right": product.bytes,
+    }
+    assert others == {scales.name: 400}
+    other = Held("words/Tensordot/table", (101, width), 0)
+    assert stored_arrays(parts, [other])[0] == {}

@@ -73,7 +73,9 @@ def _same_table(tensor: Stored, part: Part) -> bool:
 
 def _packed(inner: int) -> set[int]:
     """Return how long the last axis of numbers of 8, 4 and 2 bits may be."""
-    return {-(-inner * bits // 8) for bits in (8, 4, 2)}
+    packed = {-(-inner * bits // 8) for bits in (8, 4, 2)}
+    # What runtimes unpack is padded to whole bytes.
+    return packed | {-(-inner // numbers) * numbers for numbers in (2, 4)}
 
 
 def _name_in_our_ops(array: str) -> str:
