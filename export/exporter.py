@@ -58,7 +58,7 @@ def export(
     """Export a Keras model to `.tflite` files and prove them equal to it.
 
     With `path="kws.tflite"` it writes `kws.tflite` (portable: builtin ops only, for any TensorFlow
-    Lite runtime), `kws.fused.tflite` (recurrent and factored layers as our custom ops, for any
+    Lite runtime), `kws.fused.tflite` (recurrent and factored layers, embeddings as our ops, for any
     runtime with our plug-in) and `kws.report.json`; with `streaming=True` `kws.stream.tflite`,
     `kws.stream.fused.tflite` and `kws.stream.report.json`, which take `chunk` time steps a call and
     carry their states; with `streaming="both"` all of them, or with `one_file=True` both in
