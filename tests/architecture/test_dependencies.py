@@ -36,7 +36,8 @@ KERAS_SIDE = (
 EVERYTHING = (
     "arguments array_file errors progress worker_process extras loading numerics features "
     "decoding detection protocol activations quantizers normalizations layers "
-    "regularizers callbacks losses metrics compress models data microcontroller runtime inspection "
+    "regularizers callbacks losses metrics compress models data microcontroller tokenization "
+    "runtime inspection "
     "export bench "
     "report recipes"
 )
@@ -55,6 +56,7 @@ PYTHON_PARTS = {
     "numerics": part("errors", "numpy"),
     # The front end of microcontrollers is a package of its own, loaded when it is made.
     "features": part("errors extras", "numpy", lazy="pymicro_features"),
+    "tokenization": part(),
     "decoding": part("errors", "numpy"),
     "detection": part("arguments", "numpy"),
     "microcontroller": part("detection numerics protocol", "numpy"),
@@ -104,8 +106,8 @@ PYTHON_PARTS = {
         "numpy",
         lazy="espeakng_loader",
     ),
-    "runtime": part("detection features numerics errors", "numpy", lazy=RUNTIMES),
-    "inspection": part("runtime numerics errors worker_process", "numpy"),
+    "runtime": part("detection features numerics tokenization errors", "numpy", lazy=RUNTIMES),
+    "inspection": part("runtime numerics tokenization errors worker_process", "numpy"),
     # Keras only where training itself is timed.
     "bench": part(
         "runtime numerics.cells features errors progress worker_process",
@@ -223,8 +225,9 @@ NATIVE_PARTS = {
         frozenset({"kernels"}), frozenset(f"{FREESTANDING} {INTRINSICS}".split())
     ),
     "ops": NativePart(frozenset({"ops", "kernels"}), frozenset(f"{FREESTANDING} {LIBC}".split())),
+    "text": NativePart(frozenset({"text"}), frozenset(FREESTANDING.split())),
     "plugin": NativePart(
-        frozenset({"plugin", "ops", "kernels"}),
+        frozenset({"plugin", "ops", "kernels", "text"}),
         frozenset(f"{FREESTANDING} {LIBC} {THREADS}".split()),
     ),
     # What apps see of it: the exported functions, nothing inside.
@@ -232,7 +235,7 @@ NATIVE_PARTS = {
         frozenset({"android", "plugin"}), frozenset(f"{FREESTANDING} {LIBC} jni.h".split())
     ),
     "ios": NativePart(frozenset({"ios", "plugin"}), frozenset(FREESTANDING.split())),
-    "tests": NativePart(frozenset({"tests", "plugin", "ops", "kernels"}), None),
+    "tests": NativePart(frozenset({"tests", "plugin", "ops", "kernels", "text"}), None),
     "bench": NativePart(frozenset({"bench", "plugin", "ops", "kernels"}), None),
 }
 

@@ -54,7 +54,7 @@ class Programs:
         """The program made of `sources` (under custom_ops/tests) and all of the plug-in."""
         if not self._objects:
             kinds = "*.[cS]" if host_architecture() == "aarch64" else "*.c"
-            names = ("kernels", "ops", "plugin")
+            names = ("kernels", "ops", "text", "plugin")
             files = [f for name in names for f in sorted((SOURCES / name).rglob(kinds))]
             self._objects = self._compile(files)
         own = self._compile([SOURCES / "tests" / name for name in sources])

@@ -35,7 +35,9 @@ def test_bits_of_avxvnni(tmp_path: Path) -> None:
     if compiler is None:
         pytest.skip("no C compiler")
     library = tmp_path / "libtfpipeline_ops.so"
-    files = [str(f) for d in ("kernels", "ops", "plugin") for f in (SOURCES / d).rglob("*.c")]
+    files = [
+        str(f) for d in ("kernels", "ops", "text", "plugin") for f in (SOURCES / d).rglob("*.c")
+    ]
     flags = ["-std=c11", "-O1", "-ffp-contract=off", "-shared", "-fPIC", "-pthread"]
     flags += ["-DTFP_AVXVNNI_AS_EVEX", "-DTFP_ASSERTIONS"]
     command = [compiler, *flags, *files, "-o", str(library)]

@@ -72,7 +72,7 @@ def headers(library: Path, *names: str) -> list[str]:
 def files(processor: str, *kinds: str) -> list[str]:
     """All sources; those in assembly where they are for the processor."""
     patterns = ("*.c", "*.S") if processor == "aarch64" else ("*.c",)
-    folders = [SOURCES / name for name in ("kernels", "ops", "plugin", *kinds)]
+    folders = [SOURCES / name for name in ("kernels", "ops", "text", "plugin", *kinds)]
     return [str(f) for folder in folders for p in patterns for f in sorted(folder.rglob(p))]
 
 

@@ -73,7 +73,7 @@ def build_plugin(tree: Path) -> Path:
     library = tree / "libtfpipeline_ops.so"
     sources = sorted(
         str(file)
-        for folder in ("kernels", "ops", "plugin")
+        for folder in ("kernels", "ops", "text", "plugin")
         for file in (tree / "custom_ops" / folder).rglob("*.[cS]")
     )
     flags = [*c_programs.FLAGS, "-O0", "-fPIC", "-shared", "-pthread"]

@@ -59,13 +59,14 @@ def with_inc_files(path: Path) -> str:
     [
         ("kernels", {"kernels"}),
         ("ops", {"kernels", "ops"}),
-        ("plugin", {"kernels", "ops", "plugin"}),
+        ("text", {"text"}),
+        ("plugin", {"kernels", "ops", "text", "plugin"}),
     ],
 )
 def test_includes_point_one_way(folder: str, allowed: set[str]) -> None:
     system = {"stdbool.h", "stddef.h", "stdint.h", "float.h", "immintrin.h"}
     system |= {"cpuid.h", "intrin.h", "arm_neon.h"}
-    if folder != "kernels":
+    if folder not in {"kernels", "text"}:
         system |= {"stdio.h", "stdlib.h", "string.h", "stdarg.h", "limits.h"}
     if folder == "plugin":
         system |= {"pthread.h", "sched.h", "stdatomic.h", "unistd.h"}  # the pool
@@ -94,8 +95,9 @@ def test_the_folders_of_a_part_share_only_what_is_common(part: str) -> None:
     assert includes > 30
 
 
-def test_kernels_neither_allocate_nor_print() -> None:
+def test_kernels_and_text_neither_allocate_nor_print() -> None:
     files = [f for kind in ("*.[ch]", "*.inc") for f in (SOURCES / "kernels").rglob(kind)]
+    files += (SOURCES / "text").rglob("*.[ch]")
     for path in files:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\b(malloc|calloc|realloc|free|printf|expf|tanhf)\s*\(", text)
