@@ -18,6 +18,7 @@ from tfpipeline.export.pipeline import ExportRun, card_file
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.samples.sets import read_sets
 from tfpipeline.export.samples.signature import ModelSignature
+from tfpipeline.export.tokenizer.text_input import TextInput
 from tfpipeline.export.tolerances import Tolerances
 from tfpipeline.export.trace.exportable import check_model, check_targets
 from tfpipeline.export.trace.forked import refuse_forked
@@ -26,6 +27,7 @@ from tfpipeline.export.trace.predictions import traced_once
 from tfpipeline.export.trace.signature import fixed_frames, signature_of
 from tfpipeline.export.work_folder import work_folder
 from tfpipeline.export.write import model_card as cards
+from tfpipeline.tokenization import TOKENIZER_METADATA
 
 
 def export(
@@ -48,6 +50,7 @@ def export(
     block_sparse: bool = True,
     verification: Any = None,
     labels: Sequence[str] | None = None,
+    tokenizer: Any = None,
     frontend: Mapping[str, Any] | None = None,
     tolerances: Tolerances | None = None,
     sensitivity: bool = False,
@@ -107,6 +110,11 @@ def export(
             fourth calibration sample, which is then held back from the calibration, or all where
             there are fewer than 64. Of an iterable or a folder at most 1000 are used.
         labels: Names of the entries of the last axis of a single output, for the model card.
+        tokenizer: What makes the model's ids of text: an adapted `keras.layers.TextVectorization`,
+            or a `tokenizers.Tokenizer` of words or word pieces. It travels in the files, for
+            `tfpipeline.TextClassifier` and the C functions of the plug-in, and is compared with
+            what was passed; what cannot be written down exactly is refused by name. Calibration and
+            verification may then be lists of texts.
         frontend: `to_config()` of the features' `LogMel` or `MicroFrontend`, for the model card
             and folders of audio.
         tolerances: How far the files may be from Keras.
@@ -149,11 +157,21 @@ def export(
     if calibration is None:
         options = options.without_idle_forms(can_fuse=False)
         _needs_no_calibration(options, verification)
+    text = None
+    if tokenizer is not None:
+        _check_whole_texts(options)
+        text = TextInput(model, tokenizer, calibration, verification)
+        calibration, verification = text.calibration, text.verification
     given = cards.given_part(options.target.stem, labels, frontend, metrics, description, license)
     signature, data = read_sets(
         partial(signature_of, model), calibration, verification, frontend, fixed_frames(model)
     )
     _check_labels(labels, signature)
+    metadata = {}
+    if text is not None:
+        exported = text.export(signature, data.samples, options.bounded)
+        given["tokenizer"] = exported.card
+        metadata[TOKENIZER_METADATA] = exported.data
     if not isinstance(tolerances, Tolerances | None):
         raise ExportError(f"tolerances must be Tolerances(...), received {tolerances!r}")
     accepted = tolerances or Tolerances.for_mode(options.modes.modes())
@@ -163,7 +181,7 @@ def export(
         _check_float_io(lost, options)
         options = options.with_float_layers(lost)
     with work_folder(options.target.parent) as work, traced_once():
-        run = ExportRun(model, signature, options, data, accepted, work, lost)
+        run = ExportRun(model, signature, options, data, accepted, work, lost, metadata)
         report = run.run(given, sensitivity)
         (work / options.report_path.name).write_text(report.to_json())
         models = list(dict.fromkeys(Path(form.path) for form in report.forms))
@@ -180,6 +198,14 @@ def _check_float_io(lost: Mapping[str, str], options: ExportOptions) -> None:
             f"layer {layer!r} cannot read its input with one scale: {reason}; expected features of "
             f"one unit for io={options.io!r}, so divide each by its size before the model, or "
             "export with io='float32'"
+        )
+
+
+def _check_whole_texts(options: ExportOptions) -> None:
+    if any(form.streaming for form in options.forms):
+        raise ExportError(
+            "tokenizer is for models of whole texts, received streaming: a stream takes ids as "
+            "they come; export with streaming=False, or leave tokenizer out"
         )
 
 

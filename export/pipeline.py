@@ -62,6 +62,7 @@ class ExportRun:
         tolerances: What to accept.
         work: A folder for files.
         lost: Layers that the options keep in float32 because of their inputs' units, and why.
+        metadata: Entries of every file beside the model card.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class ExportRun:
         tolerances: Tolerances,
         work: Path,
         lost: Mapping[str, str] | None = None,
+        metadata: Mapping[str, bytes] | None = None,
     ) -> None:
         self._model = model
         self._signature = signature
@@ -81,6 +83,7 @@ class ExportRun:
         self._tolerances = tolerances
         self._work = work
         self._lost = lost or {}
+        self._metadata = metadata or {}
         self._seconds: dict[str, float] = {}
 
     def run(self, given: dict[str, Any], sensitivity: bool) -> ExportReport:
@@ -130,7 +133,14 @@ class ExportRun:
         with timed("lower"):
             for path, forms in options.files().items():
                 written = write_file(
-                    signature, converted, table, forms, options, card, kinds(scores)
+                    signature,
+                    converted,
+                    table,
+                    forms,
+                    options,
+                    card,
+                    kinds(scores),
+                    self._metadata,
                 )
                 file = work / path.name
                 file.write_bytes(written.data)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .errors import TfpipelineError
     from .inspection import inspect_model
     from .loading import load_model
-    from .runtime import Interpreter, Streamer, load_delegate
+    from .runtime import Interpreter, Streamer, TextClassifier, load_delegate
 
     __version__: str
 
@@ -44,6 +44,7 @@ __all__ = [
     "Detector",
     "Interpreter",
     "Streamer",
+    "TextClassifier",
     "TfpipelineError",
     "__version__",
     "activations",
@@ -75,6 +76,7 @@ _HOME_OF_NAME = {
     "Detector": ".detection",
     "Interpreter": ".runtime",
     "Streamer": ".runtime",
+    "TextClassifier": ".runtime",
     "TfpipelineError": ".errors",
     "inspect_model": ".inspection",
     "load_delegate": ".runtime",

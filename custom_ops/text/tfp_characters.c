@@ -71,17 +71,42 @@ static size_t mapped(const tfp_tokenizer *of, uint32_t code, size_t i, uint32_t 
   return tfp_u32(sequence);
 }
 
+static bool is_stripped(const tfp_tokenizer *of, unsigned char byte) {
+  uint32_t to;
+  tfp_mapping_kind kind;
+  return byte < 0x80 && mapped(of, byte, 0, &to, &kind) == 0;
+}
+
+/* Reads a character across bytes that are stripped: those in the middle of it are gone before
+ * anything is decoded. */
+static size_t read_character(const tfp_tokenizer *of, const unsigned char *at,
+                             const unsigned char *end, uint32_t *code) {
+  const int keep = (of->flags & TFP_TOKENIZER_KEEP_BYTES) != 0;
+  if (at[0] < 0x80 || (of->flags & TFP_TOKENIZER_STRIP_BYTES) == 0) {
+    return tfp_utf8_read(at, (size_t)(end - at), keep, code);
+  }
+  unsigned char bytes[TFP_MOST_UTF8] = {at[0]};
+  size_t ends[TFP_MOST_UTF8] = {1}, count = 1;
+  for (const unsigned char *next = at + 1; next < end && count < TFP_MOST_UTF8; ++next) {
+    if (is_stripped(of, *next)) continue;
+    if ((*next & 0xc0) != 0x80) break;
+    bytes[count] = *next;
+    ends[count++] = (size_t)(next - at) + 1;
+  }
+  return ends[tfp_utf8_read(bytes, count, keep, code) - 1];
+}
+
 /* What stands at a place, which moves on; false at the end of the text. */
 static bool next_item(const tfp_tokenizer *of, const unsigned char *end, tfp_place *place,
                       item *found) {
   if (place->at == end) return false;
   uint32_t code;
   tfp_mapping_kind kind;
-  const int keep = (of->flags & TFP_TOKENIZER_KEEP_BYTES) != 0;
-  const size_t bytes = tfp_utf8_read(place->at, (size_t)(end - place->at), keep, &code);
+  const size_t bytes = read_character(of, place->at, end, &code);
   const size_t items = mapped(of, code, place->item, &found->code, &kind);
   found->shown = items > 0;
-  found->order = kind == TFP_DROP_MARK;
+  const bool stripped = code < 0x80 && (of->flags & TFP_TOKENIZER_STRIP_BYTES) != 0;
+  found->order = kind == TFP_DROP_MARK || stripped;
   if (found->shown) found->order = value_of(&of->sections[TFP_ORDERS], found->code, 0);
   place->item += 1;
   if (place->item >= items) *place = (tfp_place){place->at + bytes, 0};

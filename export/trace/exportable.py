@@ -26,6 +26,7 @@ def check_model(model: Any) -> None:
             f"model must be a keras.Model, received {type(model).__name__}: load a file with "
             "tfpipeline.load_model(path), put a layer into keras.Sequential"
         )
+    _check_no_text_inside(model)
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ExportError(
@@ -42,6 +43,19 @@ def check_model(model: Any) -> None:
             "the float model, which export quantizes itself: export the model as it was before, "
             "or build it again and load its float weights"
         )
+
+
+def _check_no_text_inside(model: keras.Model) -> None:
+    text = (keras.layers.TextVectorization, keras.layers.StringLookup)
+    for layer in model._flatten_layers(include_self=False):
+        if isinstance(layer, text):
+            kind = type(layer).__name__
+            raise ExportError(
+                f"layer {layer.name!r} ({kind}) makes ids of text inside of the model, which has "
+                "no form in the files; expected a model that takes ids: export the layers behind "
+                f"it, keras.Sequential(model.layers[i:]), and pass tokenizer={layer.name}, which "
+                "then travels in the file"
+            )
 
 
 def _is_quantized(layer: Any) -> bool:

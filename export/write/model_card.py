@@ -50,6 +50,7 @@ def given_part(
         "license": license,
         "labels": None if labels is None else list(labels),
         "frontend": None if frontend is None else dict(frontend),
+        "tokenizer": None,
         "metrics": _checked_metrics(metrics or {}),
     }
 

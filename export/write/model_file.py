@@ -105,12 +105,18 @@ class ModelFile:
             "length": length,
         }
 
-    def write(self, card: Mapping[str, Any], chunk: int | None) -> Written:
+    def write(
+        self,
+        card: Mapping[str, Any],
+        chunk: int | None,
+        metadata: Mapping[str, bytes] | None = None,
+    ) -> Written:
         """Pack the model with its card, whose top level is of the main graph.
 
         Args:
             card: What it says besides shapes, types and states.
             chunk: Time steps of a call of the stream, if there is one.
+            metadata: Entries beside the card, by name.
         """
         main, *others = (
             (key, {**described, "chunk": chunk if described["streaming"] else None})
@@ -120,6 +126,8 @@ class ModelFile:
         if others:
             full_card["signatures"] = dict(others)
         self._model.metadata(CARD_METADATA, pack_card(full_card))
+        for name, entry in (metadata or {}).items():
+            self._model.metadata(name, entry)
         kept = tuple(kept for lowering in self._lowerings for kept in lowering.kept_float)
         first = self._lowerings[0]
         data = self._model.to_bytes()

@@ -24,6 +24,7 @@ def write_file(
     options: ExportOptions,
     card: Mapping[str, Any],
     scores: Mapping[str, str | None] | None = None,
+    metadata: Mapping[str, bytes] | None = None,
 ) -> Written:
     """Lower the model to one file.
 
@@ -36,6 +37,7 @@ def write_file(
         options: Modes, types of inputs and outputs, states, lengths.
         card: What the model card says besides shapes, types and states.
         scores: What the entries of each output are, by name, for the card.
+        metadata: Entries beside the card, by name.
     """
     file = ModelFile(signature, options, scores)
     stream = converted.stream
@@ -54,4 +56,4 @@ def write_file(
         lowering = Lowering(source, scales, graph, form, options, layer_of, states, sparse=also)
         file.add(lowering, states, card.get("frontend"))
     chunk = None if stream is None else stream.chunk
-    return file.write({**card, **form_part(forms[0].fused)}, chunk)
+    return file.write({**card, **form_part(forms[0].fused)}, chunk, metadata)

@@ -117,7 +117,8 @@ PYTHON_PARTS = {
     # The only place that touches the TF converter; it meets the layers through one protocol. Its
     # folders come below.
     "export": part(
-        "detection errors extras microcontroller progress worker_process", "numpy tensorflow keras"
+        "detection errors extras microcontroller progress tokenization worker_process",
+        "numpy tensorflow keras",
     ),
     "report": part("errors", "numpy matplotlib"),
     "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
@@ -188,6 +189,7 @@ EXPORT_FOLDERS = {
     "recurrent": part("numerics protocol", "numpy ai_edge_litert"),
     # What touches a Keras model, and what a process of its own does with TensorFlow.
     "trace": part("microcontroller numerics protocol", "numpy keras tensorflow"),
+    "tokenizer": part("tokenization", "numpy keras"),
     "convert": part("progress runtime worker_process", "numpy keras", lazy="tensorflow"),
     "calibrate": part("progress", "numpy ai_edge_litert"),
     "lower": part("numerics", "numpy ai_edge_litert"),

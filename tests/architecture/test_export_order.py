@@ -18,7 +18,7 @@ verify
 write
 lower
 convert calibrate
-trace
+trace tokenizer
 recurrent
 emit
 flatbuffer

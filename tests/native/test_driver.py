@@ -19,11 +19,8 @@ pytestmark = [
 @pytest.mark.parametrize(
     "program",
     [
-        "recurrent_driver",
-        "fully_connected_driver",
-        "fully_connected_u8_driver",
-        "factored_driver",
-        "embedding_driver",
+        *("recurrent_driver", "fully_connected_driver", "fully_connected_u8_driver"),
+        *("factored_driver", "embedding_driver", "tokenizer_driver"),
     ],
 )
 @pytest.mark.parametrize("mode", ["allocations", "sanitizers"])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import random
 import struct
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from make_tokenizer_golden import GOLDEN
+from make_tokenizer_golden import golden as make_golden
 from native_tokenizer import NativeTokenizer
 from odd_texts import odd_texts
 from random_tokenizer import random_tokenizer
@@ -118,3 +122,22 @@ def test_every_cut_is_refused() -> None:
             read_tokenizer(data[:size])
         with pytest.raises(ValueError, match="is shorter|another size"):
             NativeTokenizer(data[:size])
+
+
+def test_golden_bytes() -> None:
+    golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    assert golden == make_golden()
+    texts = [base64.b64decode(text) for text in golden["texts"]]
+    assert len(texts) > 100
+    for one in golden["tokenizers"]:
+        native = NativeTokenizer(base64.b64decode(one["bytes"]))
+        assert [native.encode(text) for text in texts] == one["ids"]
+
+
+def test_the_spec_says_the_header() -> None:
+    data = pack_tokenizer(TokenizerTables({b"a": 5}, unknown=1, padding=2, most=3, padded=4))
+    assert data[:4] == b"TFPT"
+    assert struct.unpack_from("<HHIIIIIIII", data, 4) == (1, 112, len(data), 0, 1, 2, 3, 4, 0, 0)
+    where = struct.unpack_from("<18I", data, 40)
+    assert where[1::2] == (0, 0, 0, 0, 0, 0, 0, 0, 1)
+    assert data[where[16] :] == struct.pack("<III", 0, 1, 5) + b"a"

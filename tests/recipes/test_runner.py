@@ -14,8 +14,8 @@ from tfpipeline.errors import TfpipelineError
 from tfpipeline.features import LogMel
 from tfpipeline.recipes import run_file, verify_files
 from tfpipeline.recipes.run_inputs import RunError
-from tfpipeline.recipes.scores import OutputScores
 from tfpipeline.runtime import Interpreter
+from tfpipeline.runtime.scores import OutputScores
 
 SAMPLES = 400 + 160 * (FRAMES - 1)
 

@@ -39,6 +39,7 @@ def random_tokenizer(seed: int) -> TokenizerTables:
         keep_bytes=chosen.random() < 0.5,
         empty_token=chosen.random() < 0.5,
         hangul=chosen.random() < 0.5,
+        strip_bytes=chosen.random() < 0.5,
         mappings=tuple(_mappings(chosen)),
         classes=tuple(_ranges(chosen, (0, 0, 1, 3, 4))),
         orders=tuple(_ranges(chosen, (1, 7, 220, 230))) if chosen.random() < 0.5 else (),

@@ -1,4 +1,4 @@
-"""`tfpipeline run`: one file through a `.tflite` model, whole or as a stream."""
+"""`tfpipeline run`: one file through a `.tflite` model, whole or as a stream; or texts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-HELP = "run a model on a WAV file or on arrays of its inputs"
-EXAMPLE = "tfpipeline run clip.wav --model demo-out/kws.fused.tflite"
+from tfpipeline.cli.run_text import add_text_arguments, run_texts
+
+HELP = "run a model on a WAV file, on arrays of its inputs, or on texts"
+EXAMPLE = (
+    "tfpipeline run clip.wav --model demo-out/kws.fused.tflite; "
+    "tfpipeline run --model mood.tflite --text 'a fine movie'"
+)
 _MOST_LINES = 20
 
 
@@ -16,9 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file",
         type=Path,
+        nargs="?",
         help=".wav audio, or one sample of the model's input as .npy, such as (frames, features); "
         ".npz for several inputs",
     )
+    add_text_arguments(parser)
     parser.add_argument("--model", type=Path, required=True, help="a .tflite made by this package")
     parser.add_argument(
         "--stream", action="store_true", help="call by call; needs a streaming model"
@@ -28,8 +35,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from tfpipeline.cli.output import print_json
+    from tfpipeline.cli.output import print_json, say_error
     from tfpipeline.recipes.runner import run_file
+
+    texts = arguments.text is not None or arguments.text_file is not None
+    if texts == (arguments.file is not None) or (texts and arguments.stream):
+        say_error(
+            "expected a file, or --text and --text-file without --stream; name one of the two"
+        )
+        return 2
+    if texts:
+        return run_texts(arguments)
 
     scores = run_file(arguments.model, arguments.file, stream=arguments.stream)
     if scores.left_over:

@@ -21,6 +21,7 @@ from tfpipeline.inspection.model_inspection import (
     TensorSummary,
 )
 from tfpipeline.inspection.parse import parse
+from tfpipeline.inspection.tokenizer_summary import summarize_tokenizer
 from tfpipeline.runtime.model_card import CARD_METADATA, complete_card
 
 _MAX_CARD = 16 << 20
@@ -57,6 +58,7 @@ def inspect_model(path: str | Path) -> ModelInspection:
     )
     checks = LoadChecks(model)
     card, card_problem = _card(model)
+    tokenizer, tokenizer_problem = summarize_tokenizer(model)
     return ModelInspection(
         path=str(model.path),
         file_bytes=model.size,
@@ -65,6 +67,8 @@ def inspect_model(path: str | Path) -> ModelInspection:
         metadata=tuple((name, model.buffers[buffer][1]) for name, buffer in model.metadata),
         card=card,
         card_problem=card_problem,
+        tokenizer=tokenizer,
+        tokenizer_problem=tokenizer_problem,
         graphs=graphs,
         signatures=tuple(s.key for s in model.signatures),
         operators=_operators(model),

@@ -10,6 +10,7 @@ from tfpipeline.inspection.bytes_table import ByteTable
 from tfpipeline.inspection.cost import Cost
 from tfpipeline.inspection.coverage import TARGET_NAMES, Coverage
 from tfpipeline.inspection.custom_ops import PLUGIN, CustomOp
+from tfpipeline.inspection.tokenizer_summary import TokenizerSummary
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class ModelInspection:
         metadata: Name and bytes of each metadata entry.
         card: tfpipeline's model card, None when the file has none that can be read.
         card_problem: Why it cannot be read.
+        tokenizer: What makes ids of text, None when the file has none that can be read.
+        tokenizer_problem: Why it cannot be read.
         graphs: All graphs.
         signatures: Keys of the signatures.
         operators: What the graphs are made of, the most frequent first.
@@ -90,6 +93,8 @@ class ModelInspection:
     metadata: tuple[tuple[str, int], ...]
     card: dict[str, Any] | None = field(repr=False)
     card_problem: str
+    tokenizer: TokenizerSummary | None
+    tokenizer_problem: str
     graphs: tuple[GraphSummary, ...]
     signatures: tuple[str, ...]
     operators: tuple[OperatorUse, ...]

@@ -95,6 +95,8 @@ def _head(found: ModelInspection) -> list[str]:
     rows = _card_rows(found.card) if found.card is not None else []
     if found.card_problem:
         rows.append(("model card", safe(found.card_problem, 200)))
+    if found.tokenizer is not None or found.tokenizer_problem:
+        rows.append(("tokenizer", str(found.tokenizer or safe(found.tokenizer_problem, 200))))
     if found.metadata:
         named = (f"{safe(name)} ({amount(size, 'B')})" for name, size in found.metadata[:_FEW])
         rows.append(("metadata", ", ".join(named)))

@@ -10,8 +10,8 @@ import numpy as np
 
 from tfpipeline.recipes import run_inputs
 from tfpipeline.recipes.run_inputs import AUDIO, RunError
-from tfpipeline.recipes.scores import OutputScores, Scores
 from tfpipeline.runtime.model_card import read_card, step_card
+from tfpipeline.runtime.scores import OutputScores, Scores
 from tfpipeline.runtime.tflite_file import TFLiteFile
 
 

@@ -7,6 +7,7 @@ from tfpipeline.runtime.backends import backend, load_delegate
 from tfpipeline.runtime.errors import InputError, ModelFileError, RuntimeUnavailableError
 from tfpipeline.runtime.interpreter import Interpreter
 from tfpipeline.runtime.streamer import Streamer
+from tfpipeline.runtime.text_classifier import TextClassifier, TextPrediction
 
 __all__ = [
     "InputError",
@@ -14,6 +15,8 @@ __all__ = [
     "ModelFileError",
     "RuntimeUnavailableError",
     "Streamer",
+    "TextClassifier",
+    "TextPrediction",
     "backend",
     "load_delegate",
 ]

@@ -20,6 +20,9 @@ _KEYS = ("labels", "inputs", "outputs", "states", "form", "streaming")
 _SIGNATURE_KEYS = ("inputs", "outputs", "states", "streaming")
 _ENTRY_KEYS = ("name", "shape", "dtype", "scale", "zero_point", "time_axis")
 _STATE_KEYS = ("shape", "dtype", "scale")
+_OBJECT_KEYS = (
+    *("metrics", "ranks", "quantization", "calibration", "requires", "versions", "tokenizer"),
+)
 _DTYPES = (
     *("float16", "float32", "float64", "bool", "int8", "int16", "int32", "int64"),
     *("uint8", "uint16", "uint32", "uint64"),
@@ -55,7 +58,7 @@ def check_card(card: Any) -> dict[str, Any]:
     _signatures(card)
     for key in ("name", "description", "license"):
         _text_or_none(key, card.get(key))
-    for key in ("metrics", "ranks", "quantization", "calibration", "requires", "versions"):
+    for key in _OBJECT_KEYS:
         value = card.get(key)
         if value is not None and not isinstance(value, dict):
             raise _wrong(key, value, "an object or null")

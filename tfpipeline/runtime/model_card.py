@@ -23,7 +23,7 @@ LENGTH = "length"
 fewer."""
 STEP = "step"
 """The signature of a stream, where a file holds the whole sequence too."""
-LEFT_OUT = ("description", "license", "frontend", "chunk", "length", "requires")
+LEFT_OUT = ("description", "license", "frontend", "tokenizer", "chunk", "length", "requires")
 """Keys of a card that a file has only where they are not null."""
 LEFT_OUT_OF_INPUTS = ("unit", "sample_rate", "frame_rate")
 _LEFT_OUT_OF_SIGNATURES = ("chunk", "length")

@@ -38,6 +38,10 @@ class Characters:
         self._classes = _Values(tables.classes, DEFAULT_CLASS)
         self._orders = _Values(tables.orders, 0)
         self._keep_bytes = tables.keep_bytes
+        self._stripped = b""
+        if tables.strip_bytes:
+            left_out = ("", _HIDDEN_MARK)
+            self._stripped = bytes(code for code in range(128) if self._mapped[code] in left_out)
 
     def words(self, text: bytes) -> Iterator[str]:
         """Yield the words of a text."""
@@ -49,6 +53,8 @@ class Characters:
     def mapped(self, text: bytes) -> str:
         """Return the text with its characters mapped."""
         errors = "surrogateescape" if self._keep_bytes else "replace"
+        if self._stripped:
+            text = text.translate(None, self._stripped)
         mapped = text.decode("utf-8", errors).translate(self._mapped)
         if not self._orders.ranges:
             return mapped.replace(_HIDDEN_MARK, "")

@@ -78,6 +78,8 @@ class TokenizerTables:
         keep_bytes: Whether what is no UTF-8 stays as it is; otherwise U+FFFD takes its place.
         empty_token: Whether a text without words is one empty word.
         hangul: Whether Hangul syllables become their parts.
+        strip_bytes: Whether the ASCII characters that are left out are taken out of the bytes,
+            before these are read as UTF-8.
         mappings: What becomes of characters, ascending.
         classes: Classes of characters, ascending; the rest have `DEFAULT_CLASS`.
         orders: Canonical order of marks, 1 to 255, ascending; the rest stay where they are.
@@ -97,6 +99,7 @@ class TokenizerTables:
     keep_bytes: bool = False
     empty_token: bool = False
     hangul: bool = False
+    strip_bytes: bool = False
     mappings: tuple[CharacterMapping, ...] = ()
     classes: tuple[CharacterRange, ...] = ()
     orders: tuple[CharacterRange, ...] = ()

@@ -34,7 +34,7 @@ _ADDED, _VOCABULARY = 7, 8
 _HEADER_BYTES = _HEADER.size + len(_ITEM_BYTES) * _SECTION.size
 _MAPPING = struct.Struct("<IIHHI")
 _RANGE = struct.Struct("<III")
-_EMPTY_TOKEN, _KEEP_BYTES, _WORD_PIECES, _HANGUL = 1, 2, 4, 8
+_EMPTY_TOKEN, _KEEP_BYTES, _WORD_PIECES, _HANGUL, _STRIP_BYTES = 1, 2, 4, 8, 16
 _MOST_ID = (1 << 31) - 1
 
 
@@ -67,6 +67,7 @@ def pack_tokenizer(tables: TokenizerTables) -> bytes:
         offset += len(data)
     flags = _EMPTY_TOKEN * tables.empty_token + _KEEP_BYTES * tables.keep_bytes
     flags += _WORD_PIECES * tables.word_pieces + _HANGUL * tables.hangul
+    flags += _STRIP_BYTES * tables.strip_bytes
     numbers = (tables.unknown, tables.padding, tables.most, tables.padded, tables.longest_word)
     try:
         header = _HEADER.pack(_MAGIC, VERSION, _HEADER_BYTES, offset, flags, *numbers, 0)
@@ -118,7 +119,7 @@ def read_tokenizer(data: bytes) -> TokenizerTables:
     _check(version == VERSION, "has another version")
     _check(header == _HEADER_BYTES, "has another header")
     _check(size == len(data), "has another size than it says")
-    _check(flags < 2 * _HANGUL, "has unknown flags")
+    _check(flags < 2 * _STRIP_BYTES, "has unknown flags")
     _check(reserved == 0, "has a reserved number that is not 0")
     _check(max(unknown, padding) <= _MOST_ID, "has an id that is negative")
     _check(max(most, padded) <= MOST_LENGTH, "has a length that is too large")
@@ -143,6 +144,7 @@ def read_tokenizer(data: bytes) -> TokenizerTables:
         after=after,
         keep_bytes=bool(flags & _KEEP_BYTES),
         empty_token=bool(flags & _EMPTY_TOKEN),
+        strip_bytes=bool(flags & _STRIP_BYTES),
         hangul=bool(flags & _HANGUL),
         continuation=bytes(data[offset : offset + count]),
         mappings=_mappings(data, places[3], places[4]),
