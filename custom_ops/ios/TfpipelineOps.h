@@ -4,6 +4,7 @@
 #define TFPIPELINE_OPS_UMBRELLA_H_
 
 #include "tfpipeline_ops.h"
+#include "tfpipeline_text.h"
 
 #ifndef __cplusplus
 typedef struct TfLiteDelegate TfLiteDelegate;

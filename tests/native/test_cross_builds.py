@@ -47,8 +47,9 @@ ATOMICS = {"__aarch64_swp1_acq", "__aarch64_swp1_acq_rel", "__aarch64_ldadd8_rel
 
 
 def exports() -> set[str]:
-    """What the header declares, and what LiteRT looks for."""
-    text = (SOURCES / "plugin" / "tfpipeline_ops.h").read_text(encoding="utf-8")
+    """What the headers declare, and what LiteRT looks for."""
+    headers = sorted((SOURCES / "plugin").glob("tfpipeline_*.h"))
+    text = "".join(header.read_text(encoding="utf-8") for header in headers)
     declared = re.findall(r"^TFPIPELINE_EXPORT [\w\s*]+?(\w+)\(", text, re.MULTILINE)
     assert len(declared) > 10
     return {*declared, "LiteRtAcceleratorImpl"}

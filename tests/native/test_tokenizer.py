@@ -6,17 +6,20 @@ import base64
 import json
 import random
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_tokenizer_golden import GOLDEN
 from make_tokenizer_golden import golden as make_golden
-from native_tokenizer import NativeTokenizer
+from native_tokenizer import NativeTokenizer, find_metadata
 from odd_texts import odd_texts
 from random_tokenizer import random_tokenizer
+from text_models import text_model
 
 from tfpipeline.tokenization import (
+    TOKENIZER_METADATA,
     Tokenizer,
     TokenizerBytesError,
     TokenizerTables,
@@ -141,3 +144,14 @@ def test_the_spec_says_the_header() -> None:
     where = struct.unpack_from("<18I", data, 40)
     assert where[1::2] == (0, 0, 0, 0, 0, 0, 0, 0, 1)
     assert data[where[16] :] == struct.pack("<III", 0, 1, 5) + b"a"
+
+
+def test_the_tokenizer_is_found_in_a_model(tmp_path: Path) -> None:
+    path, tables = text_model(tmp_path)
+    model = path.read_bytes()
+    assert find_metadata(model, TOKENIZER_METADATA) == pack_tokenizer(tables)
+    assert find_metadata(model, "other") == b"\1" * 100
+    assert find_metadata(model, "tfpipeline") is None and find_metadata(model, "") is None
+    for size in range(0, len(model), 7):
+        found = find_metadata(model[:size], TOKENIZER_METADATA)
+        assert found is None or found == pack_tokenizer(tables)
