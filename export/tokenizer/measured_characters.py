@@ -85,8 +85,12 @@ def measure_orders(
         for char in kept:
             if normalize(f"a{high}{char}a{char}{low}") != f"a{high}{char}a{char}{low}":
                 marks.append(char)
+
     # Of two marks of one place neither passes the other.
-    ordered = sorted(marks, key=cmp_to_key(lambda a, b: _compared(normalize, a, b)))
+    def compared(one: str, other: str) -> int:
+        return _compared(normalize, one, other)
+
+    ordered = sorted(marks, key=cmp_to_key(compared))
     places, place = {}, 0
     for i, mark in enumerate(ordered):
         place += not i or _compared(normalize, ordered[i - 1], mark) != 0

@@ -83,7 +83,10 @@ class GivenTokenizersTokenizer(GivenTokenizer):
         model = self._json["model"]
         pieces = model["type"] == "WordPiece"
         normalizer, splitter = self._given.normalizer, self._given.pre_tokenizer
-        mapping, hangul, orders, across = {}, False, {}, frozenset()
+        mapping: dict[int, str] = {}
+        orders: dict[int, int] = {}
+        across: frozenset[int] = frozenset()
+        hangul = False
         if normalizer is not None:
             mapping = measure_mapping(normalizer.normalize_str)
             orders, across = measure_orders(normalizer.normalize_str, mapping)

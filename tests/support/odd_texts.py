@@ -14,7 +14,19 @@ PARTS: tuple[bytes, ...] = (
         word.encode()
         for word in ("[CLS]", "[SEP", "##s", "é", "É", "e\u0301", "ﬁ", "ß", "İ", "Σς", "Ǆ")
     ),
-    *(mark.encode() for mark in ("\u0301", "\u0316", "\u034f", "\u302e", "\U0001d16d", "\u1b44")),
+    *(
+        mark.encode()
+        for mark in (
+            "\u0301",
+            "\u0316",
+            "\u0301\u034f\u0316",
+            "\u0316\u0301",
+            "\u034f",
+            "\u302e",
+            "\U0001d16d",
+            "\u1b44",
+        )
+    ),
     *(
         char.encode()
         for char in ("\u00a0", "\u2003", "\u200b", "\u200d", "\u2028", "\u3000", "\ufeff")

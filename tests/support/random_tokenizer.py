@@ -42,7 +42,7 @@ def random_tokenizer(seed: int) -> TokenizerTables:
         strip_bytes=chosen.random() < 0.5,
         mappings=tuple(_mappings(chosen)),
         classes=tuple(_ranges(chosen, (0, 0, 1, 3, 4))),
-        orders=tuple(_ranges(chosen, (1, 7, 220, 230))) if chosen.random() < 0.5 else (),
+        orders=tuple(_orders(chosen)) if chosen.random() < 0.6 else (),
         longest_word=chosen.choice((1, 5, 100)) if pieces else 0,
         continuation=b"##" if pieces and chosen.random() < 0.8 else b"",
     )
@@ -53,6 +53,12 @@ def _ranges(chosen: random.Random, values: tuple[int, ...]) -> list[CharacterRan
         CharacterRange(first, last, chosen.choice(values))
         for first, last in _places(chosen, chosen.choice((0, 3, 12)))
     ]
+
+
+def _orders(chosen: random.Random) -> list[CharacterRange]:
+    """Return orders of all marks of `odd_texts`, and of some other characters."""
+    codes = {0x301, 0x316, 0x302E, 0x1B44, 0x1D16D, *chosen.sample(sorted(set(_CODES)), 3)}
+    return [CharacterRange(code, code, chosen.choice((1, 7, 220, 230))) for code in sorted(codes)]
 
 
 def _mappings(chosen: random.Random) -> list[CharacterMapping]:

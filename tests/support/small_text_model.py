@@ -67,7 +67,7 @@ def small_text_model(
     model = keras.Sequential(
         [
             keras.Input((frames,), dtype="int32"),
-            keras.layers.Embedding(layer.vocabulary_size(), 8, mask_zero=frames is not None),
+            keras.layers.Embedding(layer.vocabulary_size(), 8),
             reading,
             keras.layers.Dense(3, activation=activation),
         ]

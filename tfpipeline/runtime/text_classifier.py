@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -136,13 +136,7 @@ class TextClassifier:
                 f"position {error.start}: decode the text again, with errors='replace'"
             ) from error
 
-    @overload
-    def predict(self, text: str | bytes) -> TextPrediction: ...
-
-    @overload
-    def predict(self, text: Sequence[str | bytes]) -> list[TextPrediction]: ...
-
-    def predict(self, text: Any) -> TextPrediction | list[TextPrediction]:
+    def predict(self, text: str | bytes | Sequence[str | bytes]) -> Any:
         """Classify a text, or each of several.
 
         Args:
@@ -156,13 +150,12 @@ class TextClassifier:
         """
         if isinstance(text, str | bytes):
             return self._predict(text)
-        if isinstance(text, np.ndarray):
-            text = text.tolist()
-        if not isinstance(text, Sequence):
+        texts = text.tolist() if isinstance(text, np.ndarray) else text
+        if not isinstance(texts, Sequence):
             raise InputError(
                 f"text must be a str or a list of them, received {type(text).__name__}"
             )
-        return [self._predict(one) for one in text]
+        return [self._predict(one) for one in texts]
 
     def _predict(self, text: str | bytes) -> TextPrediction:
         ids = self.tokenize(text)

@@ -21,8 +21,9 @@ from tfpipeline.tokenization.tables import (
     TokenizerTables,
 )
 
-_HIDDEN_MARK = "\udfff"
-"""In the place of a mark that is left out, until the marks around it are in order."""
+_HIDDEN, _HIDDEN_MARK = "\udffe", "\udfff"
+"""In the place of what is left out, until marks are in order; the first one keeps them apart."""
+_LEFT_OUT = str.maketrans("", "", _HIDDEN + _HIDDEN_MARK)
 _SURROGATES = range(0xD800, 0xE000)
 
 
@@ -40,7 +41,7 @@ class Characters:
         self._keep_bytes = tables.keep_bytes
         self._stripped = b""
         if tables.strip_bytes:
-            left_out = ("", _HIDDEN_MARK)
+            left_out = (_HIDDEN, _HIDDEN_MARK)
             self._stripped = bytes(code for code in range(128) if self._mapped[code] in left_out)
 
     def words(self, text: bytes) -> Iterator[str]:
@@ -57,7 +58,7 @@ class Characters:
             text = text.translate(None, self._stripped)
         mapped = text.decode("utf-8", errors).translate(self._mapped)
         if not self._orders.ranges:
-            return mapped.replace(_HIDDEN_MARK, "")
+            return mapped.translate(_LEFT_OUT)
         orders = mapped.translate(self._orders)
         parts, place = [], 0
         for found in re.finditer("[^\0]{2,}", orders):
@@ -65,7 +66,7 @@ class Characters:
             ordered = sorted(range(len(marks)), key=lambda i: found[0][i])
             parts += [mapped[place : found.start()], *(marks[i] for i in ordered)]
             place = found.end()
-        return "".join([*parts, mapped[place:]]).replace(_HIDDEN_MARK, "")
+        return "".join([*parts, mapped[place:]]).translate(_LEFT_OUT)
 
     @cached_property
     def _word(self) -> re.Pattern[str]:
@@ -113,8 +114,8 @@ class _Mapped(dict[int, str]):
         inside = at >= 0 and code <= self._mappings[at].last and code not in _SURROGATES
         mapping: CharacterMapping | None = self._mappings[at] if inside else None
         if mapping is not None and (code - mapping.first) % mapping.step == 0:
-            if mapping.kind == Kind.DROP_MARK:
-                return _HIDDEN_MARK
+            if mapping.kind in (Kind.DROP, Kind.DROP_MARK):
+                return _HIDDEN if mapping.kind == Kind.DROP else _HIDDEN_MARK
             return "".join(map(chr, mapping.apply(code)))
         if self._hangul and mapping is None and 0xAC00 <= code <= 0xD7A3:
             return "".join(map(chr, hangul_parts(code)))

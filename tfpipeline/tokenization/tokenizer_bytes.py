@@ -113,8 +113,8 @@ def read_tokenizer(data: bytes) -> TokenizerTables:
     """
     if len(data) < _HEADER_BYTES:
         raise TokenizerBytesError("is shorter than its header")
-    magic, version, header, size, flags, *numbers, reserved = _HEADER.unpack_from(data)
-    unknown, padding, most, padded, longest = numbers
+    magic, version, header, size, flags, *rest = _HEADER.unpack_from(data)
+    unknown, padding, most, padded, longest, reserved = rest
     _check(magic == _MAGIC, "does not begin with TFPT")
     _check(version == VERSION, "has another version")
     _check(header == _HEADER_BYTES, "has another header")
@@ -125,7 +125,8 @@ def read_tokenizer(data: bytes) -> TokenizerTables:
     _check(max(most, padded) <= MOST_LENGTH, "has a length that is too large")
     fits = 1 <= longest <= MOST_WORD if flags & _WORD_PIECES else longest == 0
     _check(fits, "has a longest word that does not fit")
-    places = [_SECTION.unpack_from(data, _HEADER.size + 8 * i) for i in range(len(_ITEM_BYTES))]
+    numbers = _numbers(data, _HEADER.size, 2 * len(_ITEM_BYTES))
+    places = list(zip(numbers[::2], numbers[1::2], strict=True))
     for i, (offset, count) in enumerate(places):
         end = offset + count * _ITEM_BYTES[i] + 4 * (i in (_ADDED, _VOCABULARY))
         _check(offset >= _HEADER_BYTES and end <= size, "has a section outside")
@@ -150,8 +151,8 @@ def read_tokenizer(data: bytes) -> TokenizerTables:
         mappings=_mappings(data, places[3], places[4]),
         classes=_ranges(data, places[5], 0),
         orders=_ranges(data, places[6], 1),
-        added=_strings(data, *places[_ADDED], added=True),
-        vocabulary=_strings(data, *places[_VOCABULARY], added=False),
+        added=_strings(data, places[_ADDED], added=True),
+        vocabulary=_strings(data, places[_VOCABULARY], added=False),
     )
 
 
@@ -177,12 +178,11 @@ def _mappings(
     records = list(_MAPPING.iter_unpack(data[offset : offset + 16 * count]))
     _check_ascending([record[:2] for record in records])
     numbers = _numbers(data, *sequences)
-    return tuple(_mapping(*record, numbers) for record in records)
+    return tuple(_mapping(record, numbers) for record in records)
 
 
-def _mapping(
-    first: int, last: int, step: int, kind: int, value: int, sequences: Sequence[int]
-) -> CharacterMapping:
+def _mapping(record: tuple[int, ...], sequences: Sequence[int]) -> CharacterMapping:
+    first, last, step, kind, value = record
     wrong = "has a mapping of characters that does not fit"
     _check(step in (1, 2) and kind in tuple(Kind), wrong)
     if kind == Kind.SHIFT:
@@ -221,7 +221,8 @@ def _check_ascending(ranges: Iterable[Sequence[int]]) -> None:
         before = last
 
 
-def _strings(data: bytes, offset: int, count: int, added: bool) -> dict[bytes, int]:
+def _strings(data: bytes, place: tuple[int, int], added: bool) -> dict[bytes, int]:
+    offset, count = place
     starts = _numbers(data, offset, count + 1)
     ids = _numbers(data, offset + 4 * (count + 1), count)
     heap = offset + 4 * (2 * count + 1)
