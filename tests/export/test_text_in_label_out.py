@@ -99,7 +99,7 @@ def test_the_card_and_what_is_beside_it(gru: TextModel, files: dict[str, Path]) 
 
 
 def test_logits_and_any_length(tmp_path: Path) -> None:
-    made = small_text_model(activation=None, frames=None, mean=True)
+    made = small_text_model(activation=None, frames=None)
     made.export(tmp_path / "m.tflite", quantize="float32", length="bounded")
     classifier = tp.TextClassifier(tmp_path / "m.tflite")
     assert classifier.tokenize("") == [] and len(classifier.tokenize("a a a")) == 3

@@ -115,10 +115,10 @@ def run(file: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[i
 def test_the_command_line(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     import json
 
-    status, out, _ = run("--text", "a great movie", "--text", "awful", "--top", "1")
+    status, out, _ = run("--text", "a great, good movie", "--text", "awful, boring", "--top", "1")
     first, second = out.splitlines()
     assert status == 0 and first.startswith("good: good 0.") and second.startswith("bad: bad")
-    (tmp_path / "texts").write_bytes(b"\xef\xbb\xbfa great movie\r\n\nawful \xff")
+    (tmp_path / "texts").write_bytes(b"\xef\xbb\xbfa great, good movie\r\n\nawful boring \xff")
     status, out, _ = run("--text-file", str(tmp_path / "texts"), "--json")
     found = json.loads(out)
     assert status == 0 and [one["label"] for one in found][::2] == ["good", "bad"]
