@@ -15,6 +15,7 @@ _EXTRA_OF_MODULE = {
     "jax": "studies",
     "sklearn": "digits",
     "pymicro_features": "esphome",
+    "tokenizers": "text",
 }
 
 

@@ -87,6 +87,8 @@ PYTHON_PARTS = {
         lazy="inspection",
     ),
     "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
+    # Texts come as numbers, and tables of word vectors from a file.
+    "models.text": part(f"{KERAS_SIDE} compress data data.text models errors", "numpy keras"),
     "file_size": part(),
     "keras_file": part("file_size"),
     "keras_file_claims": part("file_size", lazy="keras h5py"),
@@ -98,7 +100,7 @@ PYTHON_PARTS = {
     "data.wav": part("data.audio"),
     "data.sensors": part("data arguments errors progress", "numpy"),
     "data.images": part("data arguments errors extras", "numpy", lazy="sklearn"),
-    "data.text": part("data errors", "numpy"),
+    "data.text": part("data errors extras", "numpy", lazy="tokenizers"),
     "data.commands": part("data data.audio features arguments errors progress", "numpy"),
     "data.sentences": part("data data.audio features arguments errors extras progress", "numpy"),
     "data.synthesis": part(

@@ -88,15 +88,23 @@ def load_python_text(level: str = "word", most_symbols: int | None = None) -> Te
 
 
 def _topics() -> dict[str, str]:
-    """Return the pages of the language reference that `help()` shows."""
+    return {f"topic {name}": _ascii(text) for name, text in language_topics().items()}
+
+
+def language_topics() -> dict[str, str]:
+    """Return the pages of the language reference that `help()` shows, by their name.
+
+    Raises:
+        DataError: this Python comes without them.
+    """
     try:
         from pydoc_data.topics import topics
     except ImportError:
         raise DataError(
             f"Python {platform.python_version()} comes without pydoc_data.topics here; install the "
-            "whole standard library, or use load_text with files of your own."
+            "whole standard library, or use files of your own."
         ) from None
-    return {f"topic {name}": _ascii(text) for name, text in topics.items()}
+    return dict(topics)
 
 
 def _docstrings() -> dict[str, str]:
