@@ -34,7 +34,7 @@ _MOVES = {
     *("GaussianDropout", "AlphaDropout", "ActivityRegularization", "Identity", "Masking"),
     *("Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D", "RepeatVector"),
     *("AveragePooling1D", "AveragePooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D"),
-    *("Squeeze", "ExpandDims", "GetItem", "Cast", "Mean", "Copy"),
+    *("MaskedAveragePooling1D", "Squeeze", "ExpandDims", "GetItem", "Cast", "Mean", "Copy"),
 }
 """Layers and operations after which an entry is still of the kind that it was."""
 _DEEPEST = 64

@@ -86,9 +86,9 @@ PYTHON_PARTS = {
         "numpy keras",
         lazy="inspection",
     ),
-    "models": part(f"{KERAS_SIDE} compress errors", "numpy keras"),
+    "models": part(f"{KERAS_SIDE} compress errors models.text", "numpy keras"),
     # Texts come as numbers, and tables of word vectors from a file.
-    "models.text": part(f"{KERAS_SIDE} compress data data.text models errors", "numpy keras"),
+    "models.text": part(f"{KERAS_SIDE} compress data.text errors", "numpy keras"),
     "file_size": part(),
     "keras_file": part("file_size"),
     "keras_file_claims": part("file_size", lazy="keras h5py"),

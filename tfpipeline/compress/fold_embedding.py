@@ -11,7 +11,15 @@ from keras import ops
 from tfpipeline.compress.built_model import check_built
 from tfpipeline.compress.compression_error import CompressionError
 from tfpipeline.compress.rebuild import copy_trainable, layer_pairs, rebuild
-from tfpipeline.layers import TWINS, UGRNN, FactoredEmbedding, FastGRNN, FastRNN, MappedRows
+from tfpipeline.layers import (
+    TWINS,
+    UGRNN,
+    FactoredEmbedding,
+    FastGRNN,
+    FastRNN,
+    MappedRows,
+    MaskedAveragePooling1D,
+)
 from tfpipeline.layers.copying import take_over
 
 # A product with a matrix may come after these as well as before.
@@ -19,6 +27,7 @@ _LINEAR = (
     keras.layers.Dropout,
     keras.layers.SpatialDropout1D,
     keras.layers.GlobalAveragePooling1D,
+    MaskedAveragePooling1D,
     keras.layers.AveragePooling1D,
 )
 # What multiplies its input by one kernel: Keras' layers that have a twin of ours, and the twins.

@@ -7,6 +7,7 @@ from typing import Any
 from tfpipeline.layers.factored.factored_dense import FactoredDense
 from tfpipeline.layers.factored.factored_embedding import FactoredEmbedding
 from tfpipeline.layers.mapped_rows import MappedRows
+from tfpipeline.layers.masked_average_pooling import MaskedAveragePooling1D
 from tfpipeline.layers.normalized_dense import NormalizedDense
 from tfpipeline.layers.recurrent.factored_gru import FactoredGRU, FactoredGRUCell
 from tfpipeline.layers.recurrent.factored_lstm import FactoredLSTM, FactoredLSTMCell
@@ -38,6 +39,7 @@ __all__ = [
     "FastRNN",
     "FastRNNCell",
     "MappedRows",
+    "MaskedAveragePooling1D",
     "NormalizedDense",
     "NormalizedGRU",
     "NormalizedGRUCell",
