@@ -7,38 +7,18 @@ from random import Random
 
 from tfpipeline.data.arguments import check_count
 from tfpipeline.data.splits import SPLITS
+from tfpipeline.data.text.book_frames import AFTER, BEFORE
 from tfpipeline.data.text.book_slots import SLOTS
 from tfpipeline.data.text.book_templates import TEMPLATES
 from tfpipeline.data.text.labelled_texts import LabelledTexts, TextSamples, samples_of
 from tfpipeline.data.text.spelling_noise import misspelled
 
-# Templates of each intent by split; none is in two.
-_TEMPLATES_OF = {"train": slice(0, 6), "validation": slice(6, 8), "test": slice(8, 10)}
-# What people say before and after what they want, whatever that is.
-_BEFORE = (
-    *(
-        "",
-        "",
-        "",
-        "",
-        "",
-        "hi",
-        "hello",
-        "please",
-        "can you help me",
-        "excuse me",
-        "quick question",
-    ),
-    *("i have a question", "last week i bought {title}", "i just finished {title} by {author}"),
-    *("my {person} gave me {title}", "i read a review of {author}", "i like {genre}"),
-    *("i ordered {title} on {day}", "i saw {title} in {city} for {price}", "i live in {city}"),
-    *("my {person} is reading {title}", "i have {title} in {language} already"),
-)
-_AFTER = (
-    *("", "", "", "", "", "please", "thanks", "thank you", "if you can", "i am in a hurry"),
-    *("it is for my {person}", "i have {price}", "i am in {city} until {day}", "not {title}"),
-    *("my {person} wants to know", "i do not mind the price", "i do not need it before {day}"),
-)
+# Eight templates of each intent are in all splits, one only in validation and one only in the test.
+_TEMPLATES_OF = {
+    "train": (0, 1, 2, 3, 4, 5, 6, 7),
+    "validation": (0, 1, 2, 3, 4, 5, 6, 7, 8),
+    "test": (0, 1, 2, 3, 4, 5, 6, 7, 9),
+}
 _ATTEMPTS = 50
 
 
@@ -55,9 +35,12 @@ def synthesize_book_intents(
     is a template filled with names, titles and the like, often with something else said before or
     after it, in lower case without signs, and with spelling errors. Titles are made of the words of
     requests ("the price of a page", "return to oslo"), and the same things are said around all
-    intents, so that no word gives an intent away. Of each intent's ten templates six are for
-    training, two for validation and two for the test, so that a model meets wordings it has not
-    seen. Intents are equally frequent, and no request occurs twice in the set.
+    intents, so that no word gives an intent away.
+
+    What is said before and after differs between the splits, and so no template of a whole request
+    is in two. Of an intent itself eight wordings are in all splits, a ninth only in validation and
+    a tenth only in the test: one request in nine has a wording that no model has seen. Intents are
+    equally frequent, and no request occurs twice in the set.
 
     Made text is more regular than that of people: figures from it compare models.
 
@@ -101,9 +84,9 @@ def _split(draw: Random, split: str, size: int, noise: float, seen: set[str]) ->
     draw.shuffle(order)
     texts = []
     for number in order:
-        templates = TEMPLATES[intents[number]][_TEMPLATES_OF[split]]
+        templates = [TEMPLATES[intents[number]][index] for index in _TEMPLATES_OF[split]]
         for _ in range(_ATTEMPTS):
-            text = _request(draw, draw.choice(templates), noise)
+            text = _request(draw, split, draw.choice(templates), noise)
             if text not in seen:
                 break
         else:
@@ -116,8 +99,8 @@ def _split(draw: Random, split: str, size: int, noise: float, seen: set[str]) ->
     return samples_of(texts, order)
 
 
-def _request(draw: Random, template: str, noise: float) -> str:
-    parts = (draw.choice(_BEFORE), template, draw.choice(_AFTER))
+def _request(draw: Random, split: str, template: str, noise: float) -> str:
+    parts = (draw.choice(BEFORE[split]), template, draw.choice(AFTER[split]))
     filled = " ".join(" ".join(_filled(draw, part) for part in parts).split())
     return " ".join(misspelled(draw, word, noise) for word in filled.split())
 
