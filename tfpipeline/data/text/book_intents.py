@@ -67,14 +67,16 @@ def synthesize_book_intents(
         )
     seen: set[str] = set()
     # One stream of random numbers a split: the size of one does not change another's first texts.
-    splits = [
+    for_training, for_validation, for_test = (
         _split(Random(f"books {seed} {split}"), split, sizes[split], noise, seen)
         for split in SPLITS
-    ]
+    )
     return LabelledTexts(
         tuple(TEMPLATES),
-        *splits,
-        provenance={"name": "book intents", "source": "synthesized", "seed": seed, "noise": noise},
+        for_training,
+        for_validation,
+        for_test,
+        {"name": "book intents", "source": "synthesized", "seed": seed, "noise": noise},
     )
 
 

@@ -59,6 +59,10 @@ def _title(draw: Random) -> str:
     )
 
 
+def _one_of(values: tuple[str, ...]) -> Callable[[Random], str]:
+    return lambda draw: draw.choice(values)
+
+
 SLOTS: dict[str, Callable[[Random], str]] = {
     "author": _author,
     "title": _title,
@@ -67,5 +71,5 @@ SLOTS: dict[str, Callable[[Random], str]] = {
     "year": lambda draw: str(draw.randrange(1850, 2025)),
     "number": lambda draw: str(draw.randrange(10_000, 100_000)),
     "age": lambda draw: str(draw.randrange(2, 17)),
-    **{name: lambda draw, name=name: draw.choice(_VALUES[name]) for name in _VALUES},
+    **{name: _one_of(values) for name, values in _VALUES.items()},
 }

@@ -90,10 +90,13 @@ def load_documentation() -> LabelledTexts:
         numbers[split] = [n for n, copy in zip(numbers[split], copies, strict=True) if not copy]
         texts[split] = [text for text, copy in zip(texts[split], copies, strict=True) if not copy]
         before += texts[split]
+    train, validation, test = (samples_of(texts[split], numbers[split]) for split in SPLITS)
     return LabelledTexts(
         tuple(areas),
-        *(samples_of(texts[split], numbers[split]) for split in SPLITS),
-        provenance={
+        train,
+        validation,
+        test,
+        {
             "name": "documentation",
             "source": "pydoc_data.topics and docstrings of the standard library",
             "python": platform.python_version(),

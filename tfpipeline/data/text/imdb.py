@@ -44,8 +44,9 @@ def load_imdb(
         ValueError: an impossible share.
 
     Example:
-        >>> load_imdb("aclImdb").summary()                                  # doctest: +SKIP
-        'IMDB: 22510 train, 2490 validation, 25000 test texts of 229.0 words ...'
+        >>> data = load_imdb("aclImdb")                                     # doctest: +SKIP
+        >>> data.labels[data.test.y[0]], data.test.texts[0]                 # doctest: +SKIP
+        ('negative', '...')
     """
     check_share("load_imdb", validation_share)
     folder = Path(root)

@@ -69,14 +69,16 @@ def _set_of(pairs: dict[str, Pairs], name: str, folder: Path) -> LabelledTexts:
     others = sorted({label for split in SPLITS for _, label in pairs[split]} - set(trained))
     labels = (*trained, *others)
     numbers = {label: number for number, label in enumerate(labels)}
-    samples = [
+    train, validation, test = (
         samples_of([text for text, _ in part], [numbers[label] for _, label in part])
         for part in (pairs[split] for split in SPLITS)
-    ]
+    )
     return LabelledTexts(
         labels,
-        *samples,
-        provenance={"name": name, "source": str(folder), "labels_without_training": others},
+        train,
+        validation,
+        test,
+        {"name": name, "source": str(folder), "labels_without_training": others},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from tfpipeline.data.errors import DataError
 from tfpipeline.data.text.labelled_texts import (
@@ -53,7 +54,7 @@ def load_sst2(
     folder = Path(root)
     train = _read(folder / "train.tsv", "the training sentences of SST-2")
     dev = _read(folder / "dev.tsv", "the development sentences of SST-2")
-    provenance = {"name": "SST-2", "source": str(folder)}
+    provenance: dict[str, Any] = {"name": "SST-2", "source": str(folder)}
     last = folder / "test.tsv"
     if last.exists() and _LABEL in _header(last):
         test = _read(last, "the test sentences of SST-2")

@@ -81,10 +81,11 @@ class SubwordTokenizer:
         require_modules("tokenizers")
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-        model, trainer = {
+        parts: dict[str, tuple[Any, Any]] = {
             "wordpiece": (models.WordPiece, trainers.WordPieceTrainer),
             "wordlevel": (models.WordLevel, trainers.WordLevelTrainer),
-        }[kind]
+        }
+        model, trainer = parts[kind]
         tokenizer = Tokenizer(model(unk_token=_UNKNOWN))
         tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
