@@ -90,7 +90,7 @@ def test_jax_backend():
         " or (dropped_weights_are and 3 and fast_grnn) or penalty_trains"
         " or looks_up_rows or surgery_is or surgery_of_rows or share_their_mean"
         " or rows_that_ids_share"
-        " or average_of_nothing or (classifier_learns and (dan_rand or gru)) or where_training"
+        " or average_of_nothing or (classifier_learns and gru) or where_training"
     )
     result = subprocess.run(
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from random import Random
 
 from tfpipeline.data.arguments import check_count
@@ -19,6 +20,9 @@ _TEMPLATES_OF = {
     "validation": (0, 1, 2, 3, 4, 5, 6, 7, 8),
     "test": (0, 1, 2, 3, 4, 5, 6, 7, 9),
 }
+_SHARED = {templates[index] for templates in TEMPLATES.values() for index in _TEMPLATES_OF["train"]}
+# Of ten whole requests that all splits could have, two are for validation and two for the test.
+_TENTHS = {6: "validation", 7: "validation", 8: "test", 9: "test"}
 _ATTEMPTS = 50
 
 
@@ -37,10 +41,11 @@ def synthesize_book_intents(
     requests ("the price of a page", "return to oslo"), and the same things are said around all
     intents, so that no word gives an intent away.
 
-    What is said before and after differs between the splits, and so no template of a whole request
-    is in two. Of an intent itself eight wordings are in all splits, a ninth only in validation and
-    a tenth only in the test: one request in nine has a wording that no model has seen. Intents are
-    equally frequent, and no request occurs twice in the set.
+    No template of a whole request (something before, what is wanted, something behind) is in two
+    splits. Of an intent itself eight wordings are in all splits, a ninth only in validation and a
+    tenth only in the test: one request in nine has a wording that no model has seen. A third of
+    what is said around it is new there too. Intents are equally frequent, and no request occurs
+    twice in the set.
 
     Made text is more regular than that of people: figures from it compare models.
 
@@ -102,9 +107,30 @@ def _split(draw: Random, split: str, size: int, noise: float, seen: set[str]) ->
 
 
 def _request(draw: Random, split: str, template: str, noise: float) -> str:
-    parts = (draw.choice(BEFORE[split]), template, draw.choice(AFTER[split]))
+    parts = _parts(draw, split, template)
     filled = " ".join(" ".join(_filled(draw, part) for part in parts).split())
     return " ".join(misspelled(draw, word, noise) for word in filled.split())
+
+
+def _parts(draw: Random, split: str, template: str) -> tuple[str, str, str]:
+    """Return a whole request: something before, what is wanted, and something behind it."""
+    own = () if split == "train" else (split,)
+    before, after = (
+        [text for name in ("train", *own) for text in frames[name]] for frames in (BEFORE, AFTER)
+    )
+    while True:
+        parts = (draw.choice(before), template, draw.choice(after))
+        if _home(parts) in (split, None):
+            return parts
+
+
+def _home(parts: tuple[str, str, str]) -> str | None:
+    """Return the split of a whole request; None where one of its parts says it already."""
+    shared = (BEFORE["train"], _SHARED, AFTER["train"])
+    if not all(part in texts for part, texts in zip(parts, shared, strict=True)):
+        return None
+    # The same in all versions of Python, as its own hash of strings is not.
+    return _TENTHS.get(zlib.crc32("|".join(parts).encode()) % 10, "train")
 
 
 def _filled(draw: Random, template: str) -> str:
