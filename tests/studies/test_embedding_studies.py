@@ -17,10 +17,11 @@ from tfpipeline.studies import load_study
 from tfpipeline.studies.common.rows import Row, StudyError, StudyResult, read_csv
 from tfpipeline.studies.common.run_pool import RunPool
 from tfpipeline.studies.embeddings import latency, times
-from tfpipeline.studies.embeddings.data import load, prepare_sentences, read_sentences
+from tfpipeline.studies.embeddings.data import prepare_sentences, read_sentences
 from tfpipeline.studies.embeddings.few_bits import rounded_rows
 from tfpipeline.studies.embeddings.plan import first_stages, forms, with_seed
 from tfpipeline.studies.embeddings.runs import Deployed, RunFiles, Smaller, Training
+from tfpipeline.studies.embeddings.sentences import last_words, load
 from tfpipeline.studies.embeddings.settings import (
     DATA,
     DEFAULT_SCHEDULE,
@@ -172,9 +173,8 @@ def test_files_are_timed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_options(study: str) -> None:
     parser = argparse.ArgumentParser()
     load_study(study).add_arguments(parser)
-    assert parser.parse_args(["--data", "synthetic"]).data == "synthetic"
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--data", "elsewhere"])
+    assert str(parser.parse_args(["--data", "synthetic"]).data) == "synthetic"
+    assert all(name in parser.format_help() for name in DATA)
 
 
 def test_settings_compare_three_seeds_and_rates_for_each_schedule() -> None:
@@ -228,13 +228,31 @@ def test_sentences(files: RunFiles) -> None:
 
 
 @pytest.mark.slow
-def test_sentences_of_python_say_what_follows() -> None:
-    found = load(DATA[0], dataclasses.replace(TINY, vocabulary=2000))
-    counts = np.bincount(found.train.y)
-    assert len(counts) == found.classes == 20 and len(set(counts)) == 1 and counts[0] > 100
+@pytest.mark.parametrize(("name", "classes"), [("books", 20), ("documentation", 9)])
+def test_sentences_by_name(name: str, classes: int) -> None:
+    found = load(name, dataclasses.replace(TINY, train=2000, tested=200, vocabulary=2000))
+    assert len(np.bincount(found.train.y)) == found.classes == classes
     assert found.train.x.shape[1] == 8 and found.train.x.max() < found.vocabulary <= 2000
     padding = found.train.x == 0
-    assert (np.diff(padding.astype(int), axis=1) <= 0).all() and 0.05 < padding.mean() < 0.9
+    assert (np.diff(padding.astype(int), axis=1) <= 0).all() and 0.001 < padding.mean() < 0.9
+    # Words that occur twice in training have numbers; the unknown word is rare.
+    assert 0 < (found.train.x == 1).mean() < 0.2
+
+
+def test_sentences_of_a_folder(tmp_path: Path) -> None:
+    lines = ["sentence\tlabel", *(f"a good film {i % 7}\t{i % 2}" for i in range(40))]
+    for name in ("train.tsv", "dev.tsv", "test.tsv"):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    found = load(str(tmp_path), TINY)
+    assert found.classes == 2 and found.train.x.shape[1] == 8
+    with pytest.raises(StudyError, match="or a folder that holds one of train.tsv"):
+        load(str(tmp_path / "nothing"), TINY)
+
+
+def test_the_last_words_of_a_sentence_are_read() -> None:
+    ids = np.array([[4, 5, 6], [7, 0, 0], [0, 0, 0]])
+    assert last_words(ids, 2).tolist() == [[5, 6], [0, 7], [0, 0]]
+    assert last_words(ids, 4).tolist() == [[0, 4, 5, 6], [0, 0, 0, 7], [0, 0, 0, 0]]
 
 
 def test_word_vectors_put_words_of_a_topic_together(files: RunFiles) -> None:
@@ -301,7 +319,9 @@ def test_a_model_is_trained_made_smaller_and_exported(model: str, files: RunFile
     assert all(few[0] < sizes[key][0] for key, few in fewer.items())
     found = do_run(Deployed(Smaller(start, cuts, 1, 2), folded=True), files)["files"]
     assert json.loads(json.dumps(found)) == found
-    assert found["float32"]["bytes"] > found["float16"]["bytes"] > found["dynamic"]["bytes"]
+    assert found["float32"]["bytes"] > found["float16"]["bytes"]
+    # Rows of so few numbers take more for their scales in 8 bits than they save.
+    assert found["float32"]["bytes"] > found["dynamic"]["bytes"]
     assert found["float32"]["test"] == pytest.approx(smaller["test"], abs=0.02)
     timed = times.time_files(files, [Deployed(Smaller(start, cuts, 1, 2), True)], ("float32",))
     assert {mode for _, mode, _ in timed} == {"float32"} and min(timed.values()) > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ def add_pool_arguments(
     parser: argparse.ArgumentParser,
     corpus: str,
     otherwise: str = "a synthesized one",
-    names: Sequence[str] | None = None,
 ) -> None:
     """Add the options of a study that trains.
 
@@ -24,10 +23,8 @@ def add_pool_arguments(
         parser: of the study.
         corpus: what `--data` takes.
         otherwise: what is taken without it.
-        names: what it may be; None for any path.
     """
-    kind: Any = str if names else Path
-    parser.add_argument("--data", type=kind, choices=names, help=f"{corpus}; default: {otherwise}")
+    parser.add_argument("--data", type=Path, help=f"{corpus}; default: {otherwise}")
     parser.add_argument(
         "--backend",
         choices=("jax", "tensorflow"),

@@ -6,8 +6,9 @@ import keras
 import numpy as np
 
 from tfpipeline.compress import project_embedding
-from tfpipeline.studies.embeddings.data import PADDING, read_sentences, read_vectors
+from tfpipeline.studies.embeddings.data import read_sentences, read_vectors
 from tfpipeline.studies.embeddings.runs import RANDOM, WHOLE, RunFiles, Training
+from tfpipeline.studies.embeddings.sentences import PADDING
 from tfpipeline.studies.embeddings.word_vectors import as_start
 
 WORDS = "words"

@@ -12,4 +12,5 @@ pooled = pooled_by("tfpipeline.studies.embeddings.pool")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a study of embeddings."""
-    add_pool_arguments(parser, "which sentences", DATA[0], DATA)
+    names = ", ".join(DATA)
+    add_pool_arguments(parser, f"sentences: {names}, or a folder", DATA[0])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: What `data.load` knows.
-DATA = ("python", "synthetic")
+#: What `sentences.load` knows by name.
+DATA = ("books", "documentation", "synthetic")
 MODELS = ("lstm", "dan")
 #: Learning rates that `lr` compares; see `schedules`.
 SCHEDULES = (

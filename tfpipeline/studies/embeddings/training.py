@@ -12,11 +12,12 @@ import numpy as np
 from tfpipeline.compress import cluster_rows, factorize_embedding, ledger, prune_rows
 from tfpipeline.data.dataset import Samples
 from tfpipeline.loading import load_model
-from tfpipeline.studies.embeddings.data import PADDING, UNKNOWN, Sentences, read_sentences
+from tfpipeline.studies.embeddings.data import read_sentences
 from tfpipeline.studies.embeddings.models import WORDS, build
 from tfpipeline.studies.embeddings.rounding import rounded, stored_bytes
 from tfpipeline.studies.embeddings.runs import PRUNE, RANK, RunFiles, Smaller, Training
 from tfpipeline.studies.embeddings.schedules import optimizer_of
+from tfpipeline.studies.embeddings.sentences import PADDING, UNKNOWN, Sentences
 from tfpipeline.studies.embeddings.settings import DEFAULT_SCHEDULE, Settings
 
 _PREDICT_BATCH = 512
