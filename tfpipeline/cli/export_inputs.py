@@ -7,11 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.errors import TfpipelineError
-
-
-class ExportInputError(TfpipelineError):
-    """An option that names a file which cannot serve."""
+from tfpipeline.cli.export_input_error import ExportInputError as ExportInputError
+from tfpipeline.cli.text_files import read_texts, read_tokenizer_file, text_of
 
 
 def inputs_of(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -32,6 +29,12 @@ def inputs_of(arguments: argparse.Namespace) -> dict[str, Any]:
         "labels": None if arguments.labels is None else _labels(arguments.labels),
         "frontend": None if arguments.frontend is None else read_frontend(arguments.frontend),
     }
+    if arguments.tokenizer is not None:
+        found["tokenizer"] = read_tokenizer_file(arguments.tokenizer)
+        for option in ("calibration", "verification"):
+            path = found[option]
+            if path is not None and path.suffix == ".txt":
+                found[option] = read_texts(option, path)
     if arguments.data is not None:
         from tfpipeline.cli.dataset import load_data
         from tfpipeline.recipes.export_samples import clips_of
@@ -44,7 +47,7 @@ def inputs_of(arguments: argparse.Namespace) -> dict[str, Any]:
             "frontend": dataset.log_mel.to_config(),
         }
         # What the user names goes before what the corpus has.
-        found = {key: corpus[key] if found[key] is None else found[key] for key in found}
+        found |= {key: value for key, value in corpus.items() if found[key] is None}
     for option in ("calibration", "verification"):
         path = found[option]
         if isinstance(path, Path) and path.is_dir() and found["frontend"] is None:
@@ -57,8 +60,7 @@ def inputs_of(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _labels(path: Path) -> list[str]:
-    lines = _text("--labels", path).splitlines()
-    found = [line.strip() for line in lines if line.strip()]
+    found = [line.strip() for line in text_of("--labels", path).splitlines() if line.strip()]
     if not found:
         raise ExportInputError(f"--labels {path} is empty: expected one label a line")
     return found
@@ -73,7 +75,7 @@ def read_frontend(path: Path) -> dict[str, Any]:
         found: Any = read_card(TFLiteFile(path))
     else:
         try:
-            found = json.loads(_text("--frontend", path))
+            found = json.loads(text_of("--frontend", path))
         except (ValueError, RecursionError) as error:
             raise ExportInputError(f"--frontend {path} is not JSON: {error}") from error
     if isinstance(found, dict) and "frontend" in found:
@@ -84,12 +86,3 @@ def read_frontend(path: Path) -> dict[str, Any]:
             "to_config() of LogMel or MicroFrontend as JSON"
         )
     return found
-
-
-def _text(option: str, path: Path) -> str:
-    try:
-        # Notepad and spreadsheets put a byte order mark in front.
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise ExportInputError(f"{option} {path} cannot be read: {reason}") from error

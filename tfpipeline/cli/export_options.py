@@ -32,13 +32,22 @@ def add_samples_arguments(group: Any) -> None:
         type=Path,
         metavar="PATH",
         help="model inputs that set the scales: a .npy array, a .npz with an array for each input "
-        "by name, or a folder of .wav files; 256 are used, at even distances",
+        "by name, a folder of .wav files, or with --tokenizer a .txt file of one text a line; 256 "
+        "are used, at even distances",
     )
     group.add_argument(
         "--verification",
         type=Path,
         metavar="PATH",
         help="the same, held out, to compare on (default: those of the calibration)",
+    )
+    group.add_argument(
+        "--tokenizer",
+        type=Path,
+        metavar="FILE",
+        help="what makes the ids of a model of text, to travel in the file: tokenizer.json of the "
+        "tokenizers library, or a .txt file with the vocabulary of Keras' TextVectorization, one "
+        "word a line",
     )
     group.add_argument(
         "--frontend",
