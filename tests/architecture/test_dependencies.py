@@ -176,7 +176,7 @@ PYTHON_PARTS = {
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
     "cli": part(
         "errors extras worker_process cli",
-        lazy=f"{EVERYTHING} studies __version__ numpy keras tensorflow",
+        lazy=f"{EVERYTHING} studies __version__ numpy keras tensorflow tokenizers",
     ),
     "__init__": part("extras errors", lazy=EVERYTHING),
 }
