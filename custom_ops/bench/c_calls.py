@@ -31,6 +31,7 @@ from measuring import cpu_class, machine, write_csv
 
 from tfpipeline.progress import progress
 from tfpipeline.runtime.native import library_path
+from tfpipeline.worker_process import worker_command, worker_environment
 
 _HERE = Path(__file__).resolve().parent
 _FEATURES, _CLASSES, _FRAMES = 40, 12, 98
@@ -109,8 +110,8 @@ def exported(folder: Path) -> list[Contender]:
 
 def runtime_library(folder: Path) -> Path:
     """Return TensorFlow Lite's C library of the package that ships it."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest"]
-    subprocess.run([*command, str(folder), _WHEEL], check=True)
+    arguments = ("download", "--quiet", "--no-deps", "--dest", str(folder), _WHEEL)
+    subprocess.run(worker_command("pip", *arguments), env=worker_environment(), check=True)
     (wheel,) = folder.glob("pymicro_wakeword-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         return Path(archive.extract(_IN_WHEEL, folder))

@@ -30,6 +30,7 @@ from measuring import cpu_class, machine, measure, write_csv
 
 from tfpipeline.progress import progress
 from tfpipeline.runtime.native import library_path
+from tfpipeline.worker_process import python_command, worker_environment
 
 _SENTENCES = 64
 
@@ -69,8 +70,9 @@ def load_cost(file: Grown) -> dict[str, float]:
     script = Path(__file__).with_name("embedding_load.py")
     found: list[dict[str, float]] = []
     for _ in range(3):
-        command = [sys.executable, str(script), str(file.few), str(file.path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        command = python_command(str(script), str(file.few), str(file.path))
+        environment = worker_environment()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         found.append(json.loads(done.stdout.splitlines()[-1]))
     return {name: min(one[name] for one in found) for name in found[0]}
 

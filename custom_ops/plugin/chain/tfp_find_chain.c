@@ -4,6 +4,7 @@
 #include "../tfp_node_kinds.h"
 #include "../tfp_node_tensors.h"
 #include "../tfp_op_table.h"
+#include "../tfp_tensor.h"
 #include "tfp_chain.h"
 #include "tfp_levels_node.h"
 
@@ -25,6 +26,18 @@ static bool get(TfLiteContext *context, int index, place *found) {
   return true;
 }
 
+/* Of a FULLY_CONNECTED node: int8 in and out, and a bias whose scale is known. Others are left to
+ * the runtime, whose bits ours would not be. */
+static bool has_bits_of_xnnpack(TfLiteContext *context, const TfLiteNode *node) {
+  if (node->inputs->size < 2 || node->outputs->size != 1) return false;
+  const TfLiteTensor *x = tfp_tensor_at(context, node->inputs->data[0]);
+  const TfLiteTensor *y = tfp_tensor_at(context, node->outputs->data[0]);
+  const TfLiteTensor *bias =
+      node->inputs->size > 2 ? tfp_tensor_at(context, node->inputs->data[2]) : NULL;
+  return x != NULL && x->type == kTfLiteInt8 && y != NULL && y->type == kTfLiteInt8 &&
+         (bias == NULL || tfp_affine_quantization(bias) != NULL);
+}
+
 static bool is_in_chain(TfLiteContext *context, int32_t code, const TfLiteNode *node,
                         const tfp_options *options, tfp_op *op) {
   char ignored[TFP_ERROR_BYTES];
@@ -40,7 +53,8 @@ static bool is_in_chain(TfLiteContext *context, int32_t code, const TfLiteNode *
       return tfp_levels_are_read(context, node, false);
     case kTfLiteBuiltinFullyConnected:
       *op = (tfp_op){.name = "FULLY_CONNECTED", .kind = &tfp_builtin_fully_connected_kind};
-      return tfp_accelerates_fully_connected(context, node, options->variant);
+      return has_bits_of_xnnpack(context, node) &&
+             tfp_accelerates_fully_connected(context, node, options->variant);
     default:
       return false;
   }
