@@ -250,7 +250,7 @@ class Held:
 def test_tables_of_any_bits_are_those_of_embeddings(width: int) -> None:
     # Of 29 numbers: as bytes of 8, 4 and 2 bits, and padded for EMBEDDING_LOOKUP.
     parts = [
-        Part("words/embeddings_left", (100, 29), 1.0, True),
+        Part("words/embeddings_left", (100, 29), 1.0, True, looked_up=True),
         Part("words/embeddings_right", (29, 300), 1.0, True),
     ]
     table = Held("words/Tensordot/table", (100, width), 100 * width)
