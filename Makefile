@@ -15,6 +15,7 @@
 #          make test JOBS=4             processes that test side by side; 2 GB of memory each
 #          make bench ARGS="--batches 1 2" ARGS_GRID="--depths 320"
 #          make bench ARGS_RECURRENT="--only GRU" ARGS_ONE_STEP="--units 64"
+#          make bench ARGS_C_CALLS="--runtime libtensorflowlite_c.so"
 #          make bench ARGS_SPARSE="--sparsity 0.7" ARGS_EMBEDDING="--words 20"
 #          make bench-arm ARGS="--l2 1024"   a second-level cache of 1 MiB
 #          PYTHON=/path/to/python3.12   instead of the first of 3.11, 3.12, 3.13 that is found

@@ -47,12 +47,13 @@ def make_chain(
     return ChainCase(case, dense, (real * case.x_scale).astype(np.float32))
 
 
-def chain_model(case: ChainCase, x_is_read_twice: bool = False) -> bytes:
+def chain_model(case: ChainCase, x_is_read_twice: bool = False, bias_scales: bool = True) -> bytes:
     """The bytes of the model; its outputs are the scores and the final states.
 
     Args:
         case: what it computes.
         x_is_read_twice: whether the quantized x is an output of the model too.
+        bias_scales: whether the dense layer's bias has them, without which XNNPACK leaves it.
     """
     spec = op_model(case.recurrent)
     model = ModelBuilder("a chain")
@@ -66,7 +67,7 @@ def chain_model(case: ChainCase, x_is_read_twice: bool = False) -> bytes:
     graph.operator("QUANTIZE", [given], [x])
     inputs, outputs = ([placed[i] for i in one] for one in (spec.inputs, spec.outputs))
     graph.custom(spec.op_name, inputs, outputs, spec.custom_options)
-    levels, scores = _dense(graph, case.dense, y)
+    levels, scores = _dense(graph, case.dense, y, bias_scales)
     graph.operator("DEQUANTIZE", [levels], [scores], version=2)
     names = input_names(case.recurrent.cell)
     fed = [given if names[i] == "x" else placed[i] for i in spec.model_inputs]
@@ -93,14 +94,14 @@ def _add(graph: GraphBuilder, tensor: object, x: Quantization, y: Quantization) 
 _MATRICES = ("W1", "W2", "U1", "U2")
 
 
-def _dense(graph: GraphBuilder, layer: LayerCase, y: int) -> tuple[int, int]:
+def _dense(graph: GraphBuilder, layer: LayerCase, y: int, bias_scales: bool) -> tuple[int, int]:
     from ai_edge_litert import schema_py_generated as schema
 
     scales = tuple(float(s) for s in layer.scales)
     weights = graph.constant("weights", layer.weights, Quantization(scales, 0, 0))
     steps = tuple(float(s) for s in np.float32(layer.x_scale) * layer.scales)
     assert layer.bias is not None
-    bias = graph.constant("dense_bias", layer.bias, Quantization(steps))
+    bias = graph.constant("dense_bias", layer.bias, Quantization(steps) if bias_scales else None)
     shape = (len(layer.x), layer.options.rows)
     levels = graph.tensor("levels", shape, np.int8, Quantization(layer.y_scale, layer.y_zero_point))
     scores = graph.tensor("scores", shape, np.float32)

@@ -65,6 +65,17 @@ def test_a_tensor_that_others_read_is_there_for_them() -> None:
     np.testing.assert_array_equal(levels, case.recurrent.x)
 
 
+def test_a_dense_layer_of_other_bits_is_left_to_the_runtime(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    # Without scales of the bias the runtime's own kernels run, which round twice.
+    case = make_chain()
+    model = chain_model(case, bias_scales=False)
+    made, alone = interpreter(model, verbose="true"), interpreter(model, chains="false")
+    assert "with 1 node(s) around it" in capfd.readouterr().err
+    assert_same_bits(run(made, case.feeds()), run(alone, case.feeds()))
+
+
 def test_stacked_layers_are_one_chain() -> None:
     first, second = make_layer(20, 24, 1, seed=1), make_layer(12, 20, 1, seed=2)
     second = replace(second, x_scale=first.y_scale, x_zero_point=first.y_zero_point)
