@@ -6,7 +6,7 @@
 #include "../tfp_op_table.h"
 #include "../tfp_tensor.h"
 #include "tfp_chain.h"
-#include "tfp_levels_node.h"
+#include "tfp_quantize_node.h"
 
 /* A node of the plan. */
 typedef struct place {
@@ -47,10 +47,10 @@ static bool is_in_chain(TfLiteContext *context, int32_t code, const TfLiteNode *
   switch (code) {
     case kTfLiteBuiltinQuantize:
       *op = (tfp_op){.name = "QUANTIZE", .kind = &tfp_quantize_kind};
-      return tfp_levels_are_read(context, node, true);
+      return tfp_quantize_is_read(context, node, true);
     case kTfLiteBuiltinDequantize:
       *op = (tfp_op){.name = "DEQUANTIZE", .kind = &tfp_dequantize_kind};
-      return tfp_levels_are_read(context, node, false);
+      return tfp_quantize_is_read(context, node, false);
     case kTfLiteBuiltinFullyConnected:
       *op = (tfp_op){.name = "FULLY_CONNECTED", .kind = &tfp_builtin_fully_connected_kind};
       return has_bits_of_xnnpack(context, node) &&

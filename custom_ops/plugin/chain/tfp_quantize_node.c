@@ -1,6 +1,6 @@
 /* QUANTIZE of float32 and DEQUANTIZE of int8 as nodes of a chain: the bits of XNNPACK, which runs
  * them in LiteRT where they stand alone. */
-#include "tfp_levels_node.h"
+#include "tfp_quantize_node.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,18 +16,19 @@ static const float kMagic = 12582912.0f;
 /* Between these neither a scale nor its inverse is subnormal. */
 static const float kLeastScale = 1.2e-38f, kMostScale = 8.3e37f;
 
-typedef struct levels_state {
+typedef struct quantize_state {
   size_t count;
   float scale;
   float zero_point;
-} levels_state;
+} quantize_state;
 
 static void release(void *state) {
   free(state);
 }
 
-/* The levels of an int8 tensor, with a scale whose inverse is one too. */
-static bool read_levels(const TfLiteTensor *levels, levels_state *state) {
+/* Reads the scale and zero point of an int8 tensor; false where they are not those of one tensor,
+ * or out of range. */
+static bool read_quantization(const TfLiteTensor *levels, quantize_state *state) {
   const TfLiteAffineQuantization *q =
       levels->type == kTfLiteInt8 ? tfp_per_tensor_quantization(levels) : NULL;
   if (q == NULL) return false;
@@ -41,7 +42,7 @@ static bool read_levels(const TfLiteTensor *levels, levels_state *state) {
 /* The number of values, or -1 where there are none, no dimensions, or too many. */
 static int64_t count_of(const TfLiteTensor *tensor) {
   if (tensor->dims == NULL || tensor->dims->size < 1) return -1;
-  if (tensor->dims->size > TFP_LEVELS_MAX_RANK) return -1;
+  if (tensor->dims->size > TFP_QUANTIZE_MAX_RANK) return -1;
   int64_t count = 1;
   for (int i = 0; i < tensor->dims->size; ++i) {
     const int dim = tensor->dims->data[i];
@@ -67,16 +68,17 @@ static bool is_resizable(const TfLiteTensor *tensor) {
   return false;
 }
 
-bool tfp_levels_are_read(const TfLiteContext *context, const TfLiteNode *node, bool quantizes) {
+bool tfp_quantize_is_read(const TfLiteContext *context, const TfLiteNode *node, bool quantizes) {
   if (node->inputs == NULL || node->outputs == NULL) return false;
   const TfLiteTensor *from = side(context, node->inputs->data, node->inputs->size,
                                   quantizes ? kTfLiteFloat32 : kTfLiteInt8);
   const TfLiteTensor *to = side(context, node->outputs->data, node->outputs->size,
                                 quantizes ? kTfLiteInt8 : kTfLiteFloat32);
-  levels_state ignored;
-  if (from == NULL || to == NULL || !read_levels(quantizes ? to : from, &ignored)) return false;
+  quantize_state ignored;
+  if (from == NULL || to == NULL || !read_quantization(quantizes ? to : from, &ignored))
+    return false;
   const int64_t count = count_of(from);
-  return count > 0 && count <= TFP_LEVELS_MAX_COUNT && !is_resizable(from);
+  return count > 0 && count <= TFP_QUANTIZE_MAX_COUNT && !is_resizable(from);
 }
 
 static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node, bool quantizes) {
@@ -84,11 +86,11 @@ static TfLiteStatus prepare(TfLiteContext *context, tfp_node *node, bool quantiz
       side(context, node->inputs, node->input_count, quantizes ? kTfLiteFloat32 : kTfLiteInt8);
   const TfLiteTensor *to =
       side(context, node->outputs, node->output_count, quantizes ? kTfLiteInt8 : kTfLiteFloat32);
-  if (node->state == NULL) node->state = calloc(1, sizeof(levels_state));
-  levels_state *state = node->state;
+  if (node->state == NULL) node->state = calloc(1, sizeof(quantize_state));
+  quantize_state *state = node->state;
   if (state == NULL) return tfp_node_error(context, node, "out of memory");
   state->count = 0;
-  if (from == NULL || to == NULL || !read_levels(quantizes ? to : from, state)) {
+  if (from == NULL || to == NULL || !read_quantization(quantizes ? to : from, state)) {
     return tfp_node_error(context, node, "expected a tensor in float32 and one in int8");
   }
   const int64_t count = count_of(from);
@@ -129,7 +131,7 @@ static void quantize_pass(const float *x, float inverse, float lowest, float hig
 }
 
 static TfLiteStatus quantize(TfLiteContext *context, tfp_node *node) {
-  const levels_state *state = node->state;
+  const quantize_state *state = node->state;
   const void *from;
   void *to;
   if (!memory(context, node, &from, &to)) return tfp_node_error(context, node, "no memory");
@@ -153,7 +155,7 @@ static TfLiteStatus quantize(TfLiteContext *context, tfp_node *node) {
 }
 
 static TfLiteStatus dequantize(TfLiteContext *context, tfp_node *node) {
-  const levels_state *state = node->state;
+  const quantize_state *state = node->state;
   const void *from;
   void *to;
   if (!memory(context, node, &from, &to)) return tfp_node_error(context, node, "no memory");
