@@ -57,6 +57,7 @@ def test_jax_backend():
         "test_cluster_rows.py",
         "test_masked_average_pooling.py",
         "test_text_models.py",
+        "test_wrong_low_bit_options.py",
     )
     # Keras compiles every operation of every shape by itself here: only what differs by backend.
     chosen = (
@@ -73,7 +74,7 @@ def test_jax_backend():
         " or leaves_out or interrupted_fit_ends"
         " or narang_masks or (step_is_scaled and Adam) or multipliers_act"
         " or freezes_under_weight_decay or slots_follow_their or called_like or frozen_layer_and"
-        " or rolling_fit"
+        " or rolling_fit or rest_of_the_samples"
         " or (after_backup and False) or (averages_are and None) or (need_not and generator)"
         " or (ctc and not (graph or diverges or padding or no_gram_spells or infeasible"
         " or single_char))"

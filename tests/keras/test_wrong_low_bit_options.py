@@ -145,3 +145,26 @@ def test_odd_options_are_one_sentence(do, parts):
         do()
     (message,) = {str(w.message) for w in record if issubclass(w.category, UserWarning)}
     check(message, parts)
+
+
+@pytest.mark.parametrize("kind", [NormalizedGRU, NormalizedDense])
+def test_last_batch_of_one_is_the_rest_of_the_samples(kind):
+    """Five samples in batches of four: on JAX the last one is a graph of its own."""
+    layer = kind(5, normalization="batch_shared")
+    rows = np.concatenate([X, X[:1]])
+    if kind is NormalizedDense:
+        rows = rows[:, 0]
+    model = keras.Sequential([keras.Input(rows.shape[1:]), layer])
+    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=False)
+    averages = {}
+    for samples in (4, 5):
+        layer.set_weights([w * 0.0 if "moving" in v.name else w for v, w in weights_of(layer)])
+        model.fit(rows[:samples], np.ones((samples, 5)), batch_size=4, shuffle=False, verbose=0)
+        averages[samples] = [w for v, w in weights_of(layer) if "moving" in v.name]
+    for alone, with_rest in zip(averages[4], averages[5], strict=True):
+        assert np.abs(alone).max() > 0
+        np.testing.assert_array_equal(alone, with_rest)
+
+
+def weights_of(layer):
+    return list(zip(layer.weights, layer.get_weights(), strict=True))

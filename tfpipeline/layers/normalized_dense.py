@@ -74,6 +74,7 @@ class NormalizedDense(DenseLayer):
         self.seed_generator = keras.random.SeedGenerator(seed) if draws else None
         self.quantized = QuantizedWeights(self.weight_quantizer, self.seed_generator)
         self._normal: Any = None
+        self._larger_batch = False
 
     def build_kernel(self, features: int) -> None:
         is_plain = self.weight_quantizer is None and self.normalization is None
@@ -117,7 +118,7 @@ class NormalizedDense(DenseLayer):
 
     def _of_a_batch(self, inputs: Any, mask: Any) -> Any:
         rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
-        self._normal.check_batch(rows.shape[0])
+        self._larger_batch = self._normal.check_batch(rows.shape[0], self._larger_batch)
         weight = None if mask is None else ops.reshape(ops.cast(mask, "float32"), (-1, 1))
         count = ops.shape(rows)[0] if weight is None else ops.sum(weight)
         steps = Steps(training=True, weight=weight, seen=[])

@@ -18,9 +18,10 @@ class Batch(Normalization):
     sequences are left has no part in them. The reference code of SBN evaluates with statistics of
     the test batch instead.
 
-    A batch of one is refused where the graph knows its size, as in `fit(x, y, batch_size=1)`. On
-    TensorFlow it does not know that of a generator or a `tf.data.Dataset`: the averages then never
-    move, which folding them says.
+    A batch of one is refused where the graph knows its size, as in `fit(x, y, batch_size=1)`, and
+    passes as the rest that is left of the samples after larger batches: it trains the gains and
+    moves no average. On TensorFlow the graph does not know the size of a generator's batches or a
+    `tf.data.Dataset`'s: the averages then never move, which folding them says.
 
     Args:
         initial_gain: of every gain.
@@ -39,17 +40,26 @@ class Batch(Normalization):
         super().__init__(initial_gain, epsilon)
         self.momentum = finite(momentum, "momentum", 0, 1)
 
-    def check_batch(self, size: int | None) -> None:
+    def check_batch(self, size: int | None, larger_before: bool = False) -> bool:
         """Refuse a batch that is known to be too small to train with.
+
+        Args:
+            size: rows of the batch; None where the graph does not know.
+            larger_before: what this returned for the batch before.
+
+        Returns:
+            Whether a larger batch was seen, so that one row may be the rest of the samples: JAX
+            traces that apart, while TensorFlow has one graph for both.
 
         Raises:
             ValueError: it is one row, whose deviation from the mean is zero.
         """
-        if size == 1:
+        if size == 1 and not larger_before:
             raise ValueError(
                 "`normalization` takes mean and variance over a batch to train: expected a batch "
                 "of two or more, received one; use a larger batch, or 'weight' or 'layer'."
             )
+        return larger_before or (size or 0) > 1
 
     def rows(self) -> tuple[int, ...]:
         """Return the shape of the averages before their last axis."""

@@ -25,6 +25,9 @@ class NormalizedLayer(RecurrentLayer):
     once, and keeps the moving averages of batch normalizations.
     """
 
+    #: Whether a batch of several sequences has trained it: see `Batch.check_batch`.
+    _larger_batch = False
+
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
         cell = self.cell
         if cell.counts_time:
@@ -46,7 +49,8 @@ class NormalizedLayer(RecurrentLayer):
     ) -> Any:
         cell, learns = self.cell, bool(training) and self.cell.takes_statistics
         if learns:
-            cell.normalization.check_batch(sequences.shape[0])
+            size = sequences.shape[0]
+            self._larger_batch = cell.normalization.check_batch(size, self._larger_batch)
         if self.go_backwards:
             sequences, mask = (x if x is None else ops.flip(x, axis=1) for x in (sequences, mask))
         batch, time = sequences.shape[:2]
