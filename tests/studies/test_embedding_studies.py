@@ -315,7 +315,8 @@ def test_a_model_is_trained_made_smaller_and_exported(model: str, files: RunFile
     rank = int(0.25 * 150 * 20 / 170)
     rest = 4 * (row["params"] - 600 * 20)
     assert fewer["all", 32] == (rest + 600 + 4 * rank * 170,) * 2
-    assert fewer["table", 4][0] == rest + 600 + rank * 170 // 2 + 4 * 20
+    assert fewer["table", 8][0] == rest + 600 + rank * 170 + 4 * 20
+    assert fewer["table", 4][0] == rest + 600 + rank * 170 // 2 + 4 * (150 + 20)
     assert all(few[0] < sizes[key][0] for key, few in fewer.items())
     found = do_run(Deployed(Smaller(start, cuts, 1, 2), folded=True), files)["files"]
     assert json.loads(json.dumps(found)) == found

@@ -15,14 +15,16 @@ from tfpipeline.studies.embeddings.few_bits import rounded_rows
 
 _TABLES = (keras.layers.Embedding, FactoredEmbedding)
 _SCALE_BYTES = 4
+_LEFT = "embeddings_left"
 
 
 @contextmanager
 def rounded(model: keras.Model, bits: int, table_only: bool) -> Iterator[None]:
     """Round matrices in place for as long as the block lasts.
 
-    A table has a scale a row. The left one of two factors has a scale a column, which costs
-    nothing, as it is multiplied into the right one, and a kernel one an output.
+    A table has a scale a row, and a kernel one an output. The left one of two factors has a scale a
+    column in 8 bits, which costs nothing, as it is multiplied into the right one. With fewer bits
+    that loses too much, since rows differ in length, and it has a scale a row too.
 
     Args:
         model: trained.
@@ -33,7 +35,7 @@ def rounded(model: keras.Model, bits: int, table_only: bool) -> Iterator[None]:
     for weight in _matrices(model, table_only):
         values = np.asarray(ops.convert_to_numpy(weight))
         before.append((weight, values))
-        if _has_scales_of_rows(weight):
+        if _has_scales_of_rows(weight, bits):
             weight.assign(rounded_rows(values, bits))
         else:
             weight.assign(rounded_rows(values.T, bits).T)
@@ -54,14 +56,16 @@ def stored_bytes(model: keras.Model, bits: int, table_only: bool) -> int:
             total += values.nbytes
             continue
         total += -(-values.size * bits // 8)
-        if bits < 16 and weight.name != "embeddings_left":
-            rows, columns = values.shape
-            total += _SCALE_BYTES * (rows if _has_scales_of_rows(weight) else columns)
+        rows, columns = values.shape
+        if bits < 16 and _has_scales_of_rows(weight, bits):
+            total += _SCALE_BYTES * rows
+        elif bits < 16 and weight.name != _LEFT:
+            total += _SCALE_BYTES * columns
     return total
 
 
-def _has_scales_of_rows(weight: Any) -> bool:
-    return bool(weight.name == "embeddings")
+def _has_scales_of_rows(weight: Any, bits: int) -> bool:
+    return bool(weight.name == "embeddings" or (weight.name == _LEFT and bits < 8))
 
 
 def _matrices(model: keras.Model, table_only: bool) -> list[Any]:
