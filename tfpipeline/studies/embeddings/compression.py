@@ -23,6 +23,8 @@ COLUMNS = (
 MODES = {32: "float32", 16: "float16", 8: "dynamic", 4: "int4"}
 _NO_FILES = (RANDOM, *(f"{PROJECTED} {method} " for method in ("u", "us", "raunak")))
 _LOST = 0.02
+# How far below the best the plot goes: two bits of few numbers guess, and would flatten the rest.
+_DRAWN = 0.2
 _SMALL = 0.03
 _COLORS = {
     WHOLE: "#33658a",
@@ -203,6 +205,8 @@ def _draw(figure: Any, rows: list[Row], models: tuple[str, ...]) -> None:
             axes.plot(kilobytes, [100 * one for one in test], color=color, alpha=0.4, linewidth=1)
             for x, y, marker in zip(kilobytes, test, _MARKERS.values(), strict=False):
                 axes.plot(x, 100 * y, marker, color=color, markersize=5)
+        best = max(mean(own, "test", form=row["form"], bits=row["bits"]) for row in own)
+        axes.set_ylim(100 * (best - _DRAWN), 100 * best + 1)
         axes.set(title=model, xscale="log", xlabel="all weights, KiB, means of seeds")
         axes.grid(alpha=0.3)
     grid[0].set_ylabel("test accuracy, %")

@@ -65,8 +65,10 @@ class Settings:
     lr_epochs: int = 5
     lr_rates: tuple[tuple[str, tuple[float, ...]], ...] = (
         ("sgd", (0.1, 0.3, 1.0)),
-        ("adagrad", (0.01, 0.03, 0.1)),
-        ("adam", (1e-3, 3e-3, 1e-2)),
+        # It falls so fast that it may start higher.
+        ("calr_published", (0.3, 1.0, 3.0)),
+        ("adagrad", (0.03, 0.1, 0.3, 1.0)),
+        ("adam", (1e-3, 3e-3, 1e-2, 3e-2)),
     )
     reductions: tuple[float, ...] = (0.5, 0.75, 0.9, 0.95)
     projections: tuple[str, ...] = ("u", "us", "raunak", "pca")
