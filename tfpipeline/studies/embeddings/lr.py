@@ -102,9 +102,10 @@ def _claims(rows: list[Row], models: tuple[str, ...]) -> list[Claim]:
         )
         claims += [
             Claim(
-                f"{model}: CALR is at least as good as {rival}",
+                f"{model}: CALR is at least as good as {rival} on validation data",
                 validation["calr"] >= validation[rival],
-                f"{100 * test['calr']:.1f} against {100 * test[rival]:.1f} % on test data",
+                f"{100 * validation['calr']:.1f} against {100 * validation[rival]:.1f} %, "
+                f"{100 * test['calr']:.1f} against {100 * test[rival]:.1f} on test data",
             )
             for rival in ("clr", "constant", "adagrad", "adam")
         ]
