@@ -1,4 +1,4 @@
-"""Where runs leave their models, and what their settings are called."""
+"""Where runs leave their models."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tfpipeline.studies.common.rows import StudyError
-
-
-def number_text(value: float | None) -> str:
-    """Return a number as part of a name: as short as can be, and never that of another number."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
 
 
 @dataclass(frozen=True)

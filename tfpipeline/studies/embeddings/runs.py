@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tfpipeline.studies.common import run_files
-from tfpipeline.studies.common.run_files import number_text
+from tfpipeline.studies.common.run_names import FollowingRun, SeededRun, number_text
 from tfpipeline.studies.embeddings.settings import DEFAULT_SCHEDULE, Settings
 
 WHOLE, RANDOM = "whole", "random"
@@ -26,7 +26,7 @@ class RunFiles(run_files.RunFiles):
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(SeededRun):
     """A classifier of sentences, trained from word vectors or from random ones.
 
     Args:
@@ -41,8 +41,6 @@ class Training:
         parts: of an epoch, after each of which the validation accuracy is taken.
     """
 
-    exports: ClassVar[bool] = False
-
     seed: int
     model: str
     epochs: int
@@ -54,18 +52,13 @@ class Training:
 
     @property
     def setting(self) -> str:
-        """The name without the seed."""
         parts = [self.model, f"epochs={self.epochs}", self.start, number_text(self.reduction)]
         parts += [self.schedule, number_text(self.rate), f"parts={self.parts}"]
         return "-".join(parts)
 
-    @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.seed}"
-
 
 @dataclass(frozen=True)
-class Smaller:
+class Smaller(SeededRun):
     """The model of another run, its table made smaller, and trained on.
 
     Args:
@@ -75,8 +68,6 @@ class Smaller:
         epochs: after that.
         parts: see `Training`.
     """
-
-    exports: ClassVar[bool] = False
 
     run: Training
     cuts: tuple[tuple[str, float], ...]
@@ -89,12 +80,12 @@ class Smaller:
         return f"{self.run.setting}-{cuts}-epochs={self.epochs}-parts={self.parts}"
 
     @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.run.seed}"
+    def origin(self) -> Any:
+        return self.run
 
 
 @dataclass(frozen=True)
-class Deployed:
+class Deployed(FollowingRun):
     """The model of a run as files, one in each mode.
 
     Args:
@@ -108,15 +99,7 @@ class Deployed:
     folded: bool = False
 
     @property
-    def setting(self) -> str:
-        return f"{self.run.setting}{self._kind}"
-
-    @property
-    def name(self) -> str:
-        return f"{self.run.name}{self._kind}"
-
-    @property
-    def _kind(self) -> str:
+    def suffix(self) -> str:
         return "-folded" if self.folded else "-files"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tfpipeline.studies.common import run_files
-from tfpipeline.studies.common.run_files import number_text
+from tfpipeline.studies.common.run_names import FollowingRun, SeededRun, changed_fields
 from tfpipeline.studies.fast_grnn.settings import Recipe, Settings
 
 COMMANDS, DIGITS = "commands", "digits"
@@ -32,7 +32,7 @@ class RunFiles(run_files.RunFiles):
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(SeededRun):
     """A model with one recurrent layer and a classifier, trained.
 
     Args:
@@ -51,8 +51,6 @@ class Training:
         epochs: 0 for those of the recipe.
         rate: learning rate; 0 for that of the recipe.
     """
-
-    exports: ClassVar[bool] = False
 
     seed: int
     cell: str
@@ -73,21 +71,8 @@ class Training:
 
     @property
     def setting(self) -> str:
-        """The name without the seed: what differs from the defaults."""
-        parts = [self.data, f"{self.cell}{self.units}"]
-        for entry in dataclasses.fields(self)[4:]:
-            value = getattr(self, entry.name)
-            if value == entry.default:
-                continue
-            if entry.name == "options":
-                parts += [f"{name}={_value(given)}" for name, given in value]
-            else:
-                parts.append(f"{entry.name}={_value(value)}")
+        parts = [self.data, f"{self.cell}{self.units}", *changed_fields(self, after="data")]
         return "-".join(parts)
-
-    @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.seed}"
 
     @property
     def ternary(self) -> bool:
@@ -102,16 +87,8 @@ class Training:
         )
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return str(value).replace("/", ":")
-    if isinstance(value, tuple):
-        return "x".join(map(str, value))
-    return number_text(value)
-
-
 @dataclass(frozen=True)
-class Cut:
+class Cut(SeededRun):
     """The model of another run, cut by its singular values, and trained on without a penalty.
 
     Args:
@@ -120,8 +97,6 @@ class Cut:
         epochs: after the cut.
         ternary: whether its factors are ternary from then on, and its products normalized.
     """
-
-    exports: ClassVar[bool] = False
 
     run: Training
     params: int
@@ -134,12 +109,12 @@ class Cut:
         return f"{self.run.setting}-cut{self.params}-epochs={self.epochs}{kind}"
 
     @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.run.seed}"
+    def origin(self) -> Any:
+        return self.run
 
 
 @dataclass(frozen=True)
-class Deployed:
+class Deployed(FollowingRun):
     """The model of a training as int8 files of whole sequences; ternary weights stay ternary.
 
     Args:
@@ -153,16 +128,12 @@ class Deployed:
     stock: bool = False
 
     @property
-    def setting(self) -> str:
-        return f"{self.run.setting}-{'stock' if self.stock else 'int8'}"
-
-    @property
-    def name(self) -> str:
-        return f"{self.run.name}-{'stock' if self.stock else 'int8'}"
+    def suffix(self) -> str:
+        return "-stock" if self.stock else "-int8"
 
 
 @dataclass(frozen=True)
-class FirstStates:
+class FirstStates(FollowingRun):
     """The accuracy of a trained model that begins with random states, N(0, 1) each.
 
     Args:
@@ -170,18 +141,12 @@ class FirstStates:
         draws: of states, each for all sequences.
     """
 
-    exports: ClassVar[bool] = False
-
     run: Training
     draws: int = 3
 
     @property
-    def setting(self) -> str:
-        return f"{self.run.setting}-h0x{self.draws}"
-
-    @property
-    def name(self) -> str:
-        return f"{self.run.name}-h0x{self.draws}"
+    def suffix(self) -> str:
+        return f"-h0x{self.draws}"
 
 
 Run = Training | Cut | Deployed | FirstStates

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from tfpipeline.studies.common import run_files
-from tfpipeline.studies.common.run_files import number_text
+from tfpipeline.studies.common.run_names import SeededRun, changed_fields
 from tfpipeline.studies.low_bit.settings import Settings
 
 SEQUENTIAL, PERMUTED = "sequential", "permuted"
@@ -26,7 +24,7 @@ class RunFiles(run_files.RunFiles):
 
 
 @dataclass(frozen=True)
-class Training:
+class Training(SeededRun):
     """A recurrent layer that reads a picture pixel by pixel, and a classifier, trained.
 
     Args:
@@ -40,8 +38,6 @@ class Training:
         normalize_cell: whether the output of an LSTM sees its state normalized, as in SBN and STN.
     """
 
-    exports: ClassVar[bool] = False
-
     seed: int
     quantizer: str | None
     normalization: str | None
@@ -53,15 +49,5 @@ class Training:
 
     @property
     def setting(self) -> str:
-        """The name without the seed: what differs from the defaults."""
-        parts = [f"{self.cell}-{self.quantizer or 'float'}-{self.normalization or 'plain'}"]
-        for entry in dataclasses.fields(self)[4:]:
-            value = getattr(self, entry.name)
-            if value != entry.default:
-                text = number_text(value) if isinstance(value, float) else str(value)
-                parts.append(f"{entry.name}={text}")
-        return "-".join(parts)
-
-    @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.seed}"
+        first = f"{self.cell}-{self.quantizer or 'float'}-{self.normalization or 'plain'}"
+        return "-".join([first, *changed_fields(self, after="cell")])

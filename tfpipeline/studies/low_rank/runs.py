@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tfpipeline.studies.common import run_files
-from tfpipeline.studies.common.run_files import number_text
+from tfpipeline.studies.common.run_names import FollowingRun, SeededRun, number_text
 from tfpipeline.studies.low_rank.settings import Settings
 
 KINDS = ("none", "l2", "trace_norm")
@@ -25,7 +25,7 @@ class RunFiles(run_files.RunFiles):
 
 
 @dataclass(frozen=True)
-class Stage1:
+class Stage1(SeededRun):
     """A model trained in full: the first stage, or a plain model to compare with.
 
     Args:
@@ -38,8 +38,6 @@ class Stage1:
         sparsity: share of zeros at which gradual pruning aims; None does not prune.
     """
 
-    exports: ClassVar[bool] = False
-
     seed: int
     kind: str = "none"
     nonrec: float = 0.0
@@ -51,7 +49,6 @@ class Stage1:
 
     @property
     def setting(self) -> str:
-        """The name without the seed."""
         parts = [self.kind]
         if self.kind != "none":
             parts.append(f"{number_text(self.nonrec)}-{number_text(self.rec)}")
@@ -65,13 +62,9 @@ class Stage1:
             parts.append(f"sparse{number_text(self.sparsity)}")
         return "-".join(parts)
 
-    @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.seed}"
-
 
 @dataclass(frozen=True)
-class Stage2:
+class Stage2(SeededRun):
     """The model of a `Stage1`, cut and trained on without a regularizer.
 
     Args:
@@ -79,8 +72,6 @@ class Stage2:
         explained_variance: share of each matrix that is kept; or
         budget: parameters of the cut model, as a share of those of the plain one.
     """
-
-    exports: ClassVar[bool] = False
 
     stage1: Stage1
     explained_variance: float | None = None
@@ -93,12 +84,12 @@ class Stage2:
         return f"{self.stage1.setting}-budget{number_text(self.budget)}"
 
     @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.stage1.seed}"
+    def origin(self) -> Any:
+        return self.stage1
 
 
 @dataclass(frozen=True)
-class TwoStages:
+class TwoStages(SeededRun):
     """Both stages within a fixed number of epochs, under one schedule of the learning rate.
 
     Args:
@@ -107,8 +98,6 @@ class TwoStages:
         transition: epochs of the first one.
         budget: parameters of the cut model, as a share of those of the plain one.
     """
-
-    exports: ClassVar[bool] = False
 
     stage1: Stage1
     epochs: int
@@ -121,15 +110,15 @@ class TwoStages:
         return f"{self.stage1.setting}-{cut}"
 
     @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.stage1.seed}"
+    def origin(self) -> Any:
+        return self.stage1
 
 
 Trained = Stage1 | Stage2 | TwoStages
 
 
 @dataclass(frozen=True)
-class Deployed:
+class Deployed(FollowingRun):
     """The model of another run as int8 files.
 
     Args:
@@ -141,12 +130,8 @@ class Deployed:
     run: Trained
 
     @property
-    def setting(self) -> str:
-        return f"{self.run.setting}-int8"
-
-    @property
-    def name(self) -> str:
-        return f"{self.run.name}-int8"
+    def suffix(self) -> str:
+        return "-int8"
 
 
 Run = Trained | Deployed

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from tfpipeline.studies.common import run_files
-from tfpipeline.studies.common.run_files import number_text
+from tfpipeline.studies.common.run_names import SeededRun, changed_fields, number_text
 from tfpipeline.studies.fast_grnn.language.settings import Settings
 
 
@@ -24,7 +22,7 @@ class RunFiles(run_files.RunFiles):
 
 
 @dataclass(frozen=True)
-class LanguageModel:
+class LanguageModel(SeededRun):
     """An embedding, recurrent layers as wide as it, and a classifier of the next word, trained.
 
     Args:
@@ -40,8 +38,6 @@ class LanguageModel:
         weight_drop: share of recurrent weights that are 0 in a training step.
         ar, tar: strengths of activation regularization and of its temporal form.
     """
-
-    exports: ClassVar[bool] = False
 
     seed: int
     cell: str
@@ -59,14 +55,5 @@ class LanguageModel:
 
     @property
     def setting(self) -> str:
-        """The name without the seed: what differs from the defaults."""
-        parts = [f"text-{self.cell}{self.units}-rate={number_text(self.rate)}"]
-        for entry in dataclasses.fields(self)[4:]:
-            value = getattr(self, entry.name)
-            if value != entry.default:
-                parts.append(f"{entry.name}={number_text(value)}")
-        return "-".join(parts)
-
-    @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.seed}"
+        first = f"text-{self.cell}{self.units}-rate={number_text(self.rate)}"
+        return "-".join([first, *changed_fields(self, after="rate", text=number_text)])

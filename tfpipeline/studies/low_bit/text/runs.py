@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from tfpipeline.studies.common import run_files
+from tfpipeline.studies.common.run_names import SeededRun
 from tfpipeline.studies.low_bit.text.settings import Settings
 
 
@@ -22,7 +22,7 @@ class RunFiles(run_files.RunFiles):
 
 
 @dataclass(frozen=True)
-class CharacterModel:
+class CharacterModel(SeededRun):
     """Recurrent layers that read characters, and a classifier of the next one, trained.
 
     Args:
@@ -32,8 +32,6 @@ class CharacterModel:
         layers: recurrent ones.
     """
 
-    exports: ClassVar[bool] = False
-
     seed: int
     quantizer: str | None
     normalization: str | None
@@ -42,10 +40,5 @@ class CharacterModel:
 
     @property
     def setting(self) -> str:
-        """The name without the seed."""
         weights = f"{self.quantizer or 'float'}-{self.normalization or 'plain'}"
         return f"text-{self.cell}x{self.layers}-{weights}"
-
-    @property
-    def name(self) -> str:
-        return f"{self.setting}-seed{self.seed}"
