@@ -14,6 +14,7 @@ from tfpipeline.export.emit.fused_weights import FusedWeights
 from tfpipeline.export.emit.products_of_weights import dense, rows_our_ops_take, weight_bits
 from tfpipeline.export.emit.reshape import reshape
 from tfpipeline.export.graph.float_graph import FloatOperator
+from tfpipeline.export.lower.column_scales import column_table, columns_replace_rows
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import Mode
 from tfpipeline.export.quantize.weight_rows import quantize_rows
@@ -38,10 +39,15 @@ def lower_lookup(
     assert values is not None
     name, shape = activations.name(output), source.tensors[gather.inputs[1]].shape
     bits = weight_bits(mode, [values])
-    table, matrix, units, matrix_bits, factor = quantize_rows(values, bits), -1, 0, 0, 1.0
-    if product is not None:
-        weights = source.tensors[product.inputs[1]].data
-        assert weights is not None
+    matrix, units, matrix_bits, factor = -1, 0, 0, 1.0
+    weights = None if product is None else source.tensors[product.inputs[1]].data
+    if weights is not None and columns_replace_rows(values, weights, bits):
+        columns, bits = column_table(values, weights), 8
+        codes, scales, weights = columns.codes, np.ones(1, np.float32), columns.matrix
+    else:
+        table = quantize_rows(values, bits)
+        codes, scales = table.values, table.scales
+    if weights is not None:
         # What a matrix is too large by goes to the rows, whose scales have more room.
         largest = float(np.abs(weights).max(initial=0.0))
         factor = 2.0 ** max(0, math.ceil(math.log2(max(largest, 1.0) / _LARGEST)))
@@ -51,11 +57,11 @@ def lower_lookup(
         units = len(quantized.values)
         vectors = math.prod(shape)
         matrix = weights_of.constant(f"{name}/product", quantized, matrix_bits, vectors=vectors)
-    stored = table.values if bits == 8 else pack_rows(table.values, bits)
+    stored = codes if bits == 8 else pack_rows(codes, bits)
     inputs = [
         _ids(activations, gather.inputs[1]),
         graph.constant(f"{name}/table", stored),
-        graph.constant(f"{name}/scales", table.scales * np.float32(factor)),
+        graph.constant(f"{name}/scales", scales * np.float32(factor)),
         matrix,
     ]
     options = EmbeddingOptions(len(values), values.shape[1], units, bits, matrix_bits)

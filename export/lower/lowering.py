@@ -17,6 +17,7 @@ from tfpipeline.export.emit.fused_weights import FusedWeights
 from tfpipeline.export.emit.sparse_products import is_sparse_product
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
+from tfpipeline.export.graph.embeddings import Lookup
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.graph.pairs import find_pairs
@@ -24,6 +25,7 @@ from tfpipeline.export.lower.bias_correction import Biases
 from tfpipeline.export.lower.builtin_rules import OpRule, rule_of
 from tfpipeline.export.lower.delay import lower_delay, put_past
 from tfpipeline.export.lower.embedding_tables import emit_table
+from tfpipeline.export.lower.factored_lookup import emit_factored_lookup
 from tfpipeline.export.lower.factored_pair import lower_pair
 from tfpipeline.export.lower.fused_lookup import lower_lookup
 from tfpipeline.export.lower.op_modes import KeptFloat, OpModes
@@ -133,7 +135,11 @@ class Lowering:
         """Lower every op; inputs must be defined before."""
         operators = self.source.operators
         pairs = self._pairs if self._form.fused else {}
-        lookups = self._lookups if self._form.fused else {}
+        lookups = {
+            last: lookup
+            for last, lookup in self._lookups.items()
+            if self._form.fused or lookup.product is not None
+        }
         begun = {*pairs.values(), *(lookup.gather for lookup in lookups.values())}
         for position, op in enumerate(operators):
             plan = self._plans.get(position)
@@ -146,12 +152,18 @@ class Lowering:
                 bias = self._biases.corrected(op, mode)
                 lower_pair(self.activations, first, op, mode, bias, self.fused_weights)
             elif position in lookups:
-                gather = operators[lookups[position].gather]
-                product = None if lookups[position].product is None else op
-                mode = self._op_modes.of(op)
-                lower_lookup(self.activations, gather, product, mode, self.fused_weights)
+                self._lookup(lookups[position], op)
             elif position not in begun:
                 self._stock(op)
+
+    def _lookup(self, lookup: Lookup, last: FloatOperator) -> None:
+        gather = self.source.operators[lookup.gather]
+        if self._form.fused:
+            mode, product = self._op_modes.of(last), None if lookup.product is None else last
+            lower_lookup(self.activations, gather, product, mode, self.fused_weights)
+        elif not emit_factored_lookup(self.activations, gather, last, self._op_modes.of(last)):
+            self._stock(gather)
+            self._stock(last)
 
     def _stock(self, op: FloatOperator) -> None:
         real = [i for i in (*op.inputs, *op.outputs) if i >= 0 and self.activations.is_real(i)]

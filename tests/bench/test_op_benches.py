@@ -312,12 +312,12 @@ def test_tables_of_embeddings_are_grown_and_timed(
     embedding = benches["embedding"]
     monkeypatch.setattr(embedding, "KINDS", embedding.KINDS[:2])
     options = ["--first", "dense", "--words", "3", "--vocabularies", "700", "--width", "20"]
-    options += ["--rank", "5", "--units", "8", "--rounds", "2", "--repeats", "2"]
+    options += ["--rank", "11", "--units", "8", "--rounds", "2", "--repeats", "2"]
     monkeypatch.setattr(sys, "argv", ["embedding.py", *options, "--out", str(tmp_path)])
     embedding.main()
     stock, ours = _table(tmp_path / "embedding_x86.csv")
     assert int(stock["embedding_bytes"]) == 700 * 20 * 4
-    # Five numbers of 4 bits, a scale, and a matrix of 20 rows.
-    assert int(ours["embedding_bytes"]) == 700 * (3 + 4) + 20 * 3
+    # Eleven numbers of 4 bits, a scale, and a matrix of 20 rows.
+    assert int(ours["embedding_bytes"]) == 700 * (6 + 4) + 20 * 6
     assert float(stock["times_faster"]) == 1.0 and float(ours["median_us"]) > 0
     assert float(ours["load_ms"]) > 0
