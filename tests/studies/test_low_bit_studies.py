@@ -168,13 +168,62 @@ def test_character_models(text: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     models = {row["model"] for row in result.rows}
     assert models == {"lstm", "gru", "2 x lstm"}
     assert len(asked) == 2 * (4 * 4 + 4 * 2 + 2)
+    # Beside each seed of an LSTM that the paper has too: full precision and BinaryConnect.
+    others = [row for row in result.rows if "published_ptb" in row]
+    assert len(others) == 2 * (4 + 4) and {row["model"] for row in others} == {"lstm"}
+    plain = {row["published_ptb"] for row in others if row["normalization"] == "none"}
+    assert plain == {1.45, 2.51}
     with pytest.raises(StudyError, match="holds the corpus"):
         load_study("low-bit-text").run(out, settings=TINY_TEXT, command="", backend="tensorflow")
 
 
+#: The poster of Hou et al.: bits per character of War and Peace, PTB and text8, then kilobytes.
+POSTER = {
+    "none": "1.72/1.45/1.46 4800/4504/63375, 1.73/1.45/1.48, 1.69/1.43/1.45, 1.72/1.45/1.46, "
+    "1.72/1.45/1.46",
+    "BinaryConnect": "4.24/2.51/None 158/149/2011, 1.74/1.50/1.50 174/165/2073, "
+    "1.69/1.49/1.47 190/181/2136, 1.72/1.51/1.47 222/213/2261, 1.72/1.50/1.48 3390/3381/24636",
+    "TerConnect": "6.35/5.84/None 308/289/3990, 1.72/1.42/1.42 324/305/4053, "
+    "1.67/1.43/1.44 340/321/4115, 1.70/1.44/1.44 372/353/4240, 1.71/1.45/1.44 3540/3521/26615",
+    "SBN": "1.78/1.60/1.54 3794/3785/27464",
+    "STN": "1.72/1.60/1.51 3944/3521/15303",
+}
+
+
+def test_published_rows_are_those_of_the_papers() -> None:
+    columns = ("war_and_peace", "ptb", "text8")
+    lstm = {
+        (row["quantizer"], row["normalization"]): row
+        for row in published.TEXTS
+        if row["model"] == "LSTM"
+    }
+    assert len(lstm) == 17 and len(published.TEXTS) == 17 + 3
+    for quantizer, cells in POSTER.items():
+        kinds = ["batch_separate"] if quantizer in ("SBN", "STN") else list(NORMALIZATIONS)
+        for kind, cell in zip(kinds, cells.split(", "), strict=True):
+            row = lstm[quantizer, kind or "none"]
+            bits, _, kilobytes = cell.partition(" ")
+            assert [str(row[name]) for name in columns] == [
+                one if one == "None" else str(float(one)) for one in bits.split("/")
+            ]
+            expected = kilobytes.split("/") if kilobytes else ["None"] * 3
+            assert [str(row[f"kilobytes_{name}"]) for name in columns] == expected
+    best = {row["model"]: row for row in published.TEXTS if row["model"] != "LSTM"}
+    assert best["AWD-LSTM, 3 layers"]["ptb"] == 1.175
+    assert best["Transformer, 64 layers"]["text8"] == 1.13
+    assert best["Transformer-XL"]["text8"] == 1.08
+    pixels = {row["model"]: (row["accuracy"], row["kilobytes"]) for row in published.PIXELS}
+    assert pixels == {
+        **{"RNN": (94.1, 71), "FastRNN": (96.44, 166), "SpectralRNN": (97.7, 25)},
+        **{"EURNN": (95.38, 64), "oRNN": (97.2, 49), "FactoredRNN": (94.6, 125)},
+        **{"UGRNN": (97.29, 84), "GRU": (98.7, 123), "LSTM": (97.8, 265)},
+        **{"FastGRNN": (98.72, 71), "FastGRNN, LSQ": (98.2, 6)},
+    }
+
+
 def test_published_rows_are_complete() -> None:
     for row in published.PIXELS:
-        assert tuple(row) == published.PIXEL_COLUMNS and 90 < row["accuracy"] < 100
+        assert tuple(row) == published.PIXEL_COLUMNS and row["source"]
     for row in published.TEXTS:
         assert tuple(row) == published.TEXT_COLUMNS and row["source"]
     names = {row["quantizer"] for row in published.TEXTS} - {"none"}

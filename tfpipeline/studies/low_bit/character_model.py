@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HELP = "bits per character of LSTM and GRU with few bits, with each normalization"
 COLUMNS = (
     *("model", "quantizer", "normalization", "seed", "validation", "test", "ledger"),
-    "seconds",
+    *("seconds", "published_war_and_peace", "published_ptb", "published_text8"),
 )
 # Shares of bits per character: what is far behind, and what is near.
 _FAR, _NEAR = 1.1, 1.03
@@ -35,8 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(pool: Pool, command: str) -> StudyResult:
     """Train LSTM and GRU on the characters of a text, with one layer and some with two.
 
-    Bits per character as published are a table of their own: those of another text are not to be
-    compared with them.
+    Bits per character as published are columns, of an LSTM with the same quantizer and
+    normalization, and a table of their own with the best models of any kind: those of another text
+    are not to be compared with them.
     """
     from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_bit.heat_map import name_of
@@ -64,6 +65,7 @@ def run(pool: Pool, command: str) -> StudyResult:
         }
         for row in pool.trained(runs, "Models")
     ]
+    rows = [{**row, **_published(row)} for row in rows]
     cells = [cell for cell, _ in settings.cells]
     return write_study(
         pool.out,
@@ -75,6 +77,18 @@ def run(pool: Pool, command: str) -> StudyResult:
         (5 * len(cells), 3.2),
         further={"published": (TEXT_COLUMNS, TEXTS)},
     )
+
+
+def _published(row: Row) -> Row:
+    from tfpipeline.studies.low_bit.published import TEXTS
+
+    same = {name: row[name] for name in ("quantizer", "normalization")} | {"model": "LSTM"}
+    return {
+        f"published_{text}": one[text]
+        for one in TEXTS
+        if row["model"] == "lstm" and same.items() <= one.items()
+        for text in ("war_and_peace", "ptb", "text8")
+    }
 
 
 def _means(rows: list[Row], model: str) -> dict[tuple[str, str], float]:
