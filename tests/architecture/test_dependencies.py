@@ -125,7 +125,7 @@ PYTHON_PARTS = {
     "report": part("errors", "numpy matplotlib"),
     "recipes": part(EVERYTHING, "numpy keras", lazy="tensorflow"),
     # Experiments: what the `--help` of a study needs is imported with it, the rest when it runs.
-    # One folder a paper; they share nothing but `studies.common`.
+    # One folder a paper; they share `studies.common`, and those with sentences `studies.speech`.
     "studies": part(),
     "studies.common": part(
         "bench extras recipes errors progress worker_process", "numpy", lazy="matplotlib"
@@ -133,12 +133,19 @@ PYTHON_PARTS = {
     "studies.export": part(
         f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
     ),
+    "studies.speech": part(f"{EVERYTHING} studies.common", "numpy"),
+    **{
+        f"studies.speech.{module}": part(
+            f"{EVERYTHING} studies.common studies.speech", "numpy keras"
+        )
+        for module in ("training", "transcripts")
+    },
     "studies.low_rank": part(
-        f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
+        f"{EVERYTHING} studies.common studies.speech", "numpy", lazy="keras tensorflow matplotlib"
     ),
     # One module of them trains. It is imported in processes of their own, with their own backend.
     "studies.low_rank.training": part(
-        f"{EVERYTHING} studies.common studies.low_rank", "numpy keras"
+        f"{EVERYTHING} studies.common studies.speech studies.low_rank", "numpy keras"
     ),
     "studies.embeddings": part(
         f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
@@ -164,14 +171,17 @@ PYTHON_PARTS = {
         )
     },
     "studies.low_bit": part(
-        f"{EVERYTHING} studies.common", "numpy", lazy="keras tensorflow matplotlib"
+        f"{EVERYTHING} studies.common studies.speech", "numpy", lazy="keras tensorflow matplotlib"
     ),
     # The same.
     **{
         f"studies.low_bit.{module}": part(
-            f"{EVERYTHING} studies.common studies.low_bit tfpipeline", "numpy keras"
+            f"{EVERYTHING} studies.common studies.speech studies.low_bit tfpipeline", "numpy keras"
         )
-        for module in (*("batch_mismatch", "models", "training", "text.models", "text.training"),)
+        for module in (
+            *("batch_mismatch", "models", "training", "text.models", "text.training"),
+            *("speech.models", "speech.training"),
+        )
     },
     # The command line is thin: whatever a verb needs is imported when it runs. Nobody imports it.
     "cli": part(

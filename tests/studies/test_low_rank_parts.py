@@ -12,7 +12,6 @@ from tfpipeline.errors import TfpipelineError
 from tfpipeline.studies.common.claims import mean
 from tfpipeline.studies.common.provenance import origins
 from tfpipeline.studies.common.rows import StudyError
-from tfpipeline.studies.low_rank.corpus import Utterances, prepare_corpus, read_corpus
 from tfpipeline.studies.low_rank.grid import (
     alone_runs,
     best_runs,
@@ -25,6 +24,7 @@ from tfpipeline.studies.low_rank.grid import (
 from tfpipeline.studies.low_rank.pool import Pool
 from tfpipeline.studies.low_rank.runs import RunFiles, Stage1, Stage2, TwoStages
 from tfpipeline.studies.low_rank.settings import FULL, QUICK, Settings
+from tfpipeline.studies.speech.corpus import Utterances, prepare_corpus, read_corpus
 
 BANDS = 40
 
@@ -181,12 +181,12 @@ def test_a_missing_package_is_named_before_the_work(
 
 
 def test_the_rate_rises_for_an_epoch_and_falls_along_a_cosine() -> None:
-    from tfpipeline.studies.low_rank.training import _rates
+    from tfpipeline.studies.speech.training import rates as rates_of
 
     settings = dataclasses.replace(QUICK, batch_size=4, last_rate=0.1)
     corpus = {"train": Utterances(np.zeros((40, 1, 1), np.float32), np.ones(40), ("a",) * 40)}
-    rates = _rates(corpus, settings, 1.0, epochs=5, warm_up=1)
+    rates = rates_of(corpus, settings, 1.0, epochs=5, warm_up=1)
     at = [float(rates(step)) for step in (0, 5, 10, 30, 50, 99)]
     np.testing.assert_allclose(at, [0.0, 0.5, 1.0, 0.55, 0.1, 0.1], atol=1e-6)
-    flat = _rates(corpus, settings, 1.0, epochs=5, warm_up=0)
+    flat = rates_of(corpus, settings, 1.0, epochs=5, warm_up=0)
     assert float(flat(0)) == 1.0

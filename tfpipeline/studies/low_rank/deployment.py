@@ -6,14 +6,12 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tfpipeline.decoding import character_error_rate, greedy_decode
 from tfpipeline.export import Tolerances, export, kept_conversions
 from tfpipeline.loading import load_model
 from tfpipeline.runtime import Interpreter
-from tfpipeline.studies.low_rank.corpus import Utterances, read_corpus
 from tfpipeline.studies.low_rank.runs import Deployed, RunFiles
+from tfpipeline.studies.speech.corpus import read_corpus
+from tfpipeline.studies.speech.files import error_of, speech_of
 
 _CALIBRATION, _VERIFICATION = 128, 32
 
@@ -32,8 +30,8 @@ def deploy_run(run: Deployed, files: RunFiles) -> dict[str, Any]:
             model,
             path,
             quantize="int8",
-            calibration=_speech(corpus["train"], _CALIBRATION),
-            verification=_speech(corpus["validation"], _VERIFICATION),
+            calibration=speech_of(corpus["train"], _CALIBRATION),
+            verification=speech_of(corpus["validation"], _VERIFICATION),
             # What it costs is measured here; nothing is to be refused for it.
             tolerances=Tolerances(agreement=0.0, relative_error=10.0),
         )
@@ -45,24 +43,7 @@ def deploy_run(run: Deployed, files: RunFiles) -> dict[str, Any]:
         "bytes": portable.bytes,
         "bytes_fused": fused.bytes,
         "bytes_zipped": len(zlib.compress(content, 9)),
-        "cer_int8_validation": _error(interpreter, corpus["validation"]),
-        "cer_int8_test": _error(interpreter, corpus["test"]),
-        "cer_float_test": _error(model, corpus["test"]),
+        "cer_int8_validation": error_of(interpreter, corpus["validation"]),
+        "cer_int8_test": error_of(interpreter, corpus["test"]),
+        "cer_float_test": error_of(model, corpus["test"]),
     }
-
-
-def _speech(utterances: Utterances, count: int) -> np.ndarray:
-    """Return sequences without padding: there the model was never trained to say anything."""
-    chosen = range(0, len(utterances), max(1, len(utterances) // (2 * count)))
-    # Two input strides of two make an output frame.
-    pieces = [utterances.features[i, : 4 * utterances.frames[i]] for i in chosen]
-    frames = utterances.features.shape[1]
-    stream = np.concatenate(pieces)
-    rows = min(count, len(stream) // frames)
-    return stream[: rows * frames].reshape(rows, frames, -1)
-
-
-def _error(model: Any, utterances: Utterances) -> float:
-    options = {} if isinstance(model, Interpreter) else {"batch_size": 64, "verbose": 0}
-    logits = np.asarray(model.predict(utterances.features, **options))
-    return character_error_rate(utterances.texts, greedy_decode(logits, utterances.frames))

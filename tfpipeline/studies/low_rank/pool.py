@@ -8,10 +8,10 @@ from typing import Any
 
 from tfpipeline.studies.common.provenance import file_digest
 from tfpipeline.studies.common.training_pool import TrainingPool
-from tfpipeline.studies.low_rank.corpus import prepare_corpus
 from tfpipeline.studies.low_rank.run_task import do_run
 from tfpipeline.studies.low_rank.runs import RunFiles
 from tfpipeline.studies.low_rank.settings import FULL, QUICK
+from tfpipeline.studies.speech.corpus import prepare_corpus
 
 # What only chooses runs: a run's name says which it is.
 _CHOICES = (

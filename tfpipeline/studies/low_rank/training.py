@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from tfpipeline.callbacks import GradualPruning, RankMonitor, percentiles
 from tfpipeline.callbacks.weight_masks import is_kernel
 from tfpipeline.compress import factorize, truncate
-from tfpipeline.decoding import Alphabet, character_error_rate, greedy_decode, word_error_rate
+from tfpipeline.decoding import Alphabet
 from tfpipeline.loading import load_model
-from tfpipeline.losses import CTC
 from tfpipeline.models import ds2
 from tfpipeline.regularizers import kernel_regularizers
-from tfpipeline.studies.low_rank.corpus import Utterances, packed, read_corpus
 from tfpipeline.studies.low_rank.runs import RunFiles, Stage1, Stage2, Trained, TwoStages
 from tfpipeline.studies.low_rank.settings import Settings
+from tfpipeline.studies.speech.corpus import Utterances, read_corpus
+from tfpipeline.studies.speech.training import compile_model, fit, rates
+from tfpipeline.studies.speech.transcripts import errors_of
 
-_PREDICT_BATCH = 64
-_TRAIN_SAMPLE = 320
-_CLIP_NORM = 20.0
 _COMPRESSED = ("gru_", "dense")
 
 
@@ -57,7 +53,7 @@ def train_run(run: Trained, files: RunFiles) -> dict[str, Any]:
     return {
         **fields,
         "params": model.count_params(),
-        **_errors(model, corpus),
+        **errors_of(model, corpus),
         **_ranks(model),
         **_kernels(model),
         "curve": curve,
@@ -101,11 +97,11 @@ def _stage1(
     settings = files.settings
     keras.utils.set_random_seed(run.seed)
     model = build(run, settings, corpus["train"].features.shape[-1])
-    _compile(model, _rates(corpus, settings, settings.rate, settings.epochs, 1))
+    compile_model(model, rates(corpus, settings, settings.rate, settings.epochs, 1))
     callbacks: list[keras.callbacks.Callback] = []
     if run.sparsity is not None:
         callbacks.append(_pruning(run, files, len(corpus["train"]) // settings.batch_size))
-    return model, *_fit(model, corpus, settings, 0, settings.epochs, callbacks)
+    return model, *fit(model, corpus, settings, 0, settings.epochs, callbacks)
 
 
 def _pruning(run: Stage1, files: RunFiles, steps: int) -> keras.callbacks.Callback:
@@ -146,8 +142,8 @@ def _stage2(
         model, _ = truncate(whole, budget_params=_parameters(run.budget, settings, bands))
     first = 3 * settings.rate * settings.last_rate
     epochs = settings.stage2_epochs
-    _compile(model, _rates(corpus, settings, first, epochs, 0))
-    return model, *_fit(model, corpus, settings, 0, epochs)
+    compile_model(model, rates(corpus, settings, first, epochs, 0))
+    return model, *fit(model, corpus, settings, 0, epochs)
 
 
 def _two_stages(
@@ -158,10 +154,10 @@ def _two_stages(
     keras.utils.set_random_seed(run.stage1.seed)
     model = build(run.stage1, settings, corpus["train"].features.shape[-1])
     budget = _parameters(run.budget, settings, corpus["train"].features.shape[-1])
-    _compile(model, _rates(corpus, settings, settings.rate, run.epochs, 1))
-    curve, seconds = _fit(model, corpus, settings, 0, run.transition)
+    compile_model(model, rates(corpus, settings, settings.rate, run.epochs, 1))
+    curve, seconds = fit(model, corpus, settings, 0, run.transition)
     small, _ = truncate(factored(model), budget_params=budget)
-    rest, more = _fit(small, corpus, settings, run.transition, run.epochs)
+    rest, more = fit(small, corpus, settings, run.transition, run.epochs)
     return small, [*curve, *rest], seconds + more
 
 
@@ -178,103 +174,6 @@ def factored(model: keras.Model) -> keras.Model:
         if layer.name.startswith(_COMPRESSED) and type(layer).__module__.startswith("keras.")
     ]
     return factorize(model, layers=plain) if plain else model
-
-
-def _compile(model: keras.Model, rates: keras.optimizers.schedules.LearningRateSchedule) -> None:
-    # TensorFlow takes longer to compile these loops than to run them.
-    jit: Any = False if keras.backend.backend() == "tensorflow" else "auto"
-    optimizer = keras.optimizers.Adam(rates, global_clipnorm=_CLIP_NORM)
-    model.compile(optimizer, CTC(), jit_compile=jit)
-    # Variables that come to be in the first step would have TensorFlow trace that step twice.
-    optimizer.build(model.trainable_variables)
-
-
-def _rates(
-    corpus: dict[str, Utterances], settings: Settings, highest: float, epochs: int, warm_up: int
-) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Up to `highest` in `warm_up` epochs, then down along a cosine to `last_rate` of it."""
-    steps = len(corpus["train"]) // settings.batch_size
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if warm_up else highest,
-        max(1, (epochs - warm_up) * steps),
-        alpha=settings.last_rate,
-        warmup_target=highest if warm_up else None,
-        warmup_steps=warm_up * steps,
-    )
-
-
-def _fit(
-    model: keras.Model,
-    corpus: dict[str, Utterances],
-    settings: Settings,
-    first: int,
-    last: int,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> tuple[list[float], float]:
-    """Train epochs `first` to `last`; the validation CER of each, and the seconds."""
-    train = corpus["train"]
-    errors = ValidationErrors(corpus["validation"])
-    started = time.monotonic()
-    model.fit(
-        train.features,
-        packed(train),
-        batch_size=settings.batch_size,
-        initial_epoch=first,
-        epochs=last,
-        verbose=0,
-        callbacks=[*callbacks, errors],
-    )
-    return errors.curve, time.monotonic() - started - errors.seconds
-
-
-class ValidationErrors(keras.callbacks.Callback):
-    """The character error rate on held-out utterances after every epoch.
-
-    Args:
-        utterances: to measure with.
-
-    Attributes:
-        curve: a rate for each epoch.
-        seconds: that measuring took.
-    """
-
-    def __init__(self, utterances: Utterances) -> None:
-        super().__init__()
-        self.utterances = utterances
-        self.curve: list[float] = []
-        self.seconds = 0.0
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        started = time.monotonic()
-        texts = transcribe(self.model, self.utterances)
-        self.curve.append(character_error_rate(self.utterances.texts, texts))
-        self.seconds += time.monotonic() - started
-
-
-def transcribe(model: keras.Model, utterances: Utterances) -> list[str]:
-    """Return what the model hears, greedily decoded."""
-    texts: list[str] = []
-    for start in range(0, len(utterances), _PREDICT_BATCH):
-        features = utterances.features[start : start + _PREDICT_BATCH]
-        count = len(features)
-        # Of one shape always, because a compiler makes a program for each.
-        filled = np.zeros((_PREDICT_BATCH, *features.shape[1:]), np.float32)
-        filled[:count] = features
-        logits = np.asarray(model.predict_on_batch(filled))[:count]
-        texts += greedy_decode(logits, utterances.frames[start : start + count])
-    return texts
-
-
-def _errors(model: keras.Model, corpus: dict[str, Utterances]) -> dict[str, float]:
-    train, some = corpus["train"], slice(0, _TRAIN_SAMPLE)
-    sample = Utterances(train.features[some], train.frames[some], train.texts[some])
-    heard = {
-        "train": (sample.texts, transcribe(model, sample)),
-        "validation": (corpus["validation"].texts, transcribe(model, corpus["validation"])),
-        "test": (corpus["test"].texts, transcribe(model, corpus["test"])),
-    }
-    found = {f"cer_{split}": character_error_rate(*texts) for split, texts in heard.items()}
-    return {**found, "wer_test": word_error_rate(*heard["test"])}
 
 
 def _ranks(model: keras.Model) -> dict[str, dict[str, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,12 +12,35 @@ from tfpipeline.data.splits import SPLITS
 from tfpipeline.decoding import Alphabet
 from tfpipeline.studies.common.prepared_arrays import prepare_arrays
 from tfpipeline.studies.common.rows import StudyError
-from tfpipeline.studies.low_rank.settings import Settings
 
 _CORPUS_SEED = 0
 # Output frames after the end of a recording that still count: a model that looks back only knows a
 # letter a little after it was said.
 _TAIL = 3
+
+
+class Settings(Protocol):
+    """What settings of a study say of its sentences.
+
+    `train`, `validation` and `test` are sentences of the synthesized corpus, at most so many of
+    another; recordings longer than `max_seconds` are left out, and of `train` what is not a whole
+    batch of `batch_size` utterances.
+    """
+
+    @property
+    def train(self) -> int: ...
+
+    @property
+    def validation(self) -> int: ...
+
+    @property
+    def test(self) -> int: ...
+
+    @property
+    def max_seconds(self) -> float: ...
+
+    @property
+    def batch_size(self) -> int: ...
 
 
 @dataclass(frozen=True)
