@@ -16,7 +16,7 @@ from tfpipeline.studies.common.rows import Row, StudyResult, read_csv
 from tfpipeline.studies.common.run_pool import RunPool
 from tfpipeline.studies.low_bit.speech.pool import Pool
 from tfpipeline.studies.low_bit.speech.runs import Deployed, Recognizer, RunFiles
-from tfpipeline.studies.low_bit.speech.settings import FULL, QUICK, Settings
+from tfpipeline.studies.low_bit.speech.settings import FULL, PAIRS, QUICK, Settings
 
 BANDS = 40
 TINY = Settings(
@@ -31,6 +31,7 @@ TINY = Settings(
     epochs=2,
     rates=(1e-2, 1e-3),
     watched=1,
+    pairs=PAIRS,
     seeds=(0, 1),
 )
 

@@ -161,6 +161,22 @@ def test_a_folder_keeps_the_corpus_it_began_with(tmp_path: Path) -> None:
         prepare_corpus(tmp_path, QUICK, None)
 
 
+def test_a_diverged_model_hears_nothing() -> None:
+    from tfpipeline.studies.speech.transcripts import transcribe
+
+    class Diverged:
+        """Says "a" of the first utterance, as far as it gives numbers."""
+
+        def predict_on_batch(self, features: np.ndarray) -> np.ndarray:
+            logits = np.full((len(features), 2, 29), np.nan, np.float32)
+            logits[0, 0] = 0.0
+            logits[0, 0, 2] = np.inf
+            return logits
+
+    some = Utterances(np.zeros((2, 8, BANDS), np.float32), np.asarray([2, 2]), ("a", "b"))
+    assert transcribe(Diverged(), some) == ["a", ""]  # type: ignore[arg-type]
+
+
 def test_a_model_that_was_taken_away_is_named(tmp_path: Path) -> None:
     files = RunFiles(tmp_path, QUICK)
     with pytest.raises(StudyError, match="has the row of the run 'none-seed0', and not its model"):

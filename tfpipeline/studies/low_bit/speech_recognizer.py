@@ -154,7 +154,7 @@ def _claims_of_files(files: list[Row]) -> list[Claim]:
 
 
 def _draw(figure: Any, rows: list[Row], files: list[Row]) -> None:
-    left, right = figure.subplots(1, 2, sharey=True)
+    left, right = figure.subplots(1, 2)
     kinds = list(dict.fromkeys(row["normalization"] for row in rows))
     means = _means(rows, "cer_test")
     quantizers = list(dict.fromkeys(row["quantizer"] for row in rows))
@@ -192,5 +192,5 @@ def _draw(figure: Any, rows: list[Row], files: list[Row]) -> None:
             alpha=0.7,
             label=f"{mode}, {name}, {kind}",
         )
-    right.set(xlabel="file, KiB", xscale="log")
+    right.set(xlabel="file, KiB", ylabel="test CER of the file, %", xscale="log")
     right.legend(fontsize=8)

@@ -12,6 +12,11 @@ PAIRS: tuple[tuple[str | None, str | None], ...] = (
     *(("TerConnect", kind) for kind in NORMALIZATIONS),
     *(("BWN", None), ("TWN", None)),
 )
+# Binary weights with the normalization that costs nothing at inference, ternary ones with each.
+_QUICK_PAIRS: tuple[tuple[str | None, str | None], ...] = (
+    *((quantizer, kind) for quantizer in (None, "TerConnect") for kind in NORMALIZATIONS),
+    *(("BinaryConnect", None), ("BinaryConnect", "weight"), ("TWN", None)),
+)
 #: Pairs whose models are exported, and the mode.
 DEPLOYED: tuple[tuple[str | None, str | None, str], ...] = (
     *((None, None, mode) for mode in ("float32", "int8")),
@@ -43,17 +48,17 @@ class Settings:
     validation: int = 250
     test: int = 250
     max_seconds: float = 2.1
-    units: tuple[int, ...] = (64, 80, 96)
-    dense: int = 96
+    units: tuple[int, ...] = (48, 56, 64)
+    dense: int = 64
     filters: tuple[int, int] = (8, 4)
     kernels: tuple[tuple[int, int], ...] = ((5, 5), (5, 5))
     memory_frames: float = 5.0
     batch_size: int = 16
-    epochs: int = 20
+    epochs: int = 12
     rates: tuple[float, ...] = (3e-3, 1e-2)
     last_rate: float = 0.05
     watched: int = 2
-    pairs: tuple[tuple[str | None, str | None], ...] = PAIRS
+    pairs: tuple[tuple[str | None, str | None], ...] = _QUICK_PAIRS
     deployed: tuple[tuple[str | None, str | None, str], ...] = DEPLOYED
     seeds: tuple[int, ...] = (0, 1, 2)
 
@@ -70,4 +75,5 @@ FULL = Settings(
     kernels=((11, 21), (11, 11)),
     epochs=40,
     rates=(1e-3, 3e-3),
+    pairs=PAIRS,
 )
