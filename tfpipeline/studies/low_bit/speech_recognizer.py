@@ -101,14 +101,15 @@ def _claims(rows: list[Row]) -> list[Claim]:
     claims = []
     for what, group in (("of magnitude 1", _FIXED), ("with a scale of the matrix", _SCALED)):
         names = [name for name in group if (name, "none") in found]
-        claims += [
-            Claim(
-                f"without normalization binary and ternary weights {what} mishear "
-                f"{100 * _FAR:.0f} % of the characters or more beyond full precision",
-                all(found[name, "none"] >= plain + _FAR for name in names),
-                numbers("none", names),
+        if names:
+            claims.append(
+                Claim(
+                    f"without normalization binary and ternary weights {what} mishear "
+                    f"{100 * _FAR:.0f} % of the characters or more beyond full precision",
+                    all(found[name, "none"] >= plain + _FAR for name in names),
+                    numbers("none", names),
+                )
             )
-        ] * bool(names)
     claims += [
         Claim(
             f"with {kind} normalization {name} mishears at most {100 * _NEAR:.0f} % more than full "
@@ -169,13 +170,14 @@ def _draw(figure: Any, rows: list[Row], files: list[Row]) -> None:
         left.plot(
             [at for at, _ in points],
             [100 * means[name, kind] for _, kind in points],
-            "-_",
+            "_",
             color=color,
-            markersize=12,
+            markersize=18,
+            markeredgewidth=2,
             label=name,
         )
     left.set_xticks(range(len(kinds)), kinds)
-    left.set(xlabel="normalization", ylabel="test CER, %")
+    left.set(xlabel="normalization; bars are means", ylabel="test CER, %", ylim=(0, None))
     left.legend(title="quantizer", fontsize=8)
     for name, kind, mode in dict.fromkeys(
         (row["quantizer"], row["normalization"], row["mode"]) for row in files
@@ -192,5 +194,5 @@ def _draw(figure: Any, rows: list[Row], files: list[Row]) -> None:
             alpha=0.7,
             label=f"{mode}, {name}, {kind}",
         )
-    right.set(xlabel="file, KiB", ylabel="test CER of the file, %", xscale="log")
+    right.set(xlabel="file, KiB", ylabel="test CER of the file, %", xlim=(0, None))
     right.legend(fontsize=8)
