@@ -12,9 +12,10 @@ PAIRS: tuple[tuple[str | None, str | None], ...] = (
     *(("TerConnect", kind) for kind in NORMALIZATIONS),
     *(("BWN", None), ("TWN", None)),
 )
-# Binary weights with the normalization that costs nothing at inference, ternary ones with each.
+# What the claims need, and the normalization that costs nothing at inference with each.
 _QUICK_PAIRS: tuple[tuple[str | None, str | None], ...] = (
-    *((quantizer, kind) for quantizer in (None, "TerConnect") for kind in NORMALIZATIONS),
+    *((None, None), (None, "weight")),
+    *(("TerConnect", kind) for kind in NORMALIZATIONS),
     *(("BinaryConnect", None), ("BinaryConnect", "weight"), ("TWN", None)),
 )
 #: Pairs whose models are exported, and the mode.
