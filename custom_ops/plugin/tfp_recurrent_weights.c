@@ -95,7 +95,7 @@ static TfLiteStatus read_matrix(TfLiteContext *context, const tfp_node *node, in
 /* Reads one kernel: two factors (first at input `i`, second after it) or one plain matrix. */
 static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, int i,
                                 const char *const *names, size_t depth, size_t rank, size_t rows,
-                                const int *bits, tfp_matrix *matrices) {
+                                size_t planes, const int *bits, tfp_matrix *matrices) {
   const size_t gates = cell_of(node)->gates;
   TFP_ASSERT(i + 1 < node->input_count);
   if (rank > 0) {
@@ -107,7 +107,8 @@ static TfLiteStatus read_kernel(TfLiteContext *context, const tfp_node *node, in
   if (node->inputs[i + 1] != kTfLiteOptionalTensor) {
     return tfp_node_error(context, node, "%s must be left out when its rank is 0", names[1]);
   }
-  return read_matrix(context, node, i, names[0], gates, rows, depth, bits[0], &matrices[0]);
+  return read_matrix(context, node, i, names[0], planes * gates, planes * rows, depth, bits[0],
+                     &matrices[0]);
 }
 
 /* A cell without a recurrent product has no matrices of one. */
@@ -144,13 +145,13 @@ TfLiteStatus tfp_read_recurrent_weights(TfLiteContext *context, const tfp_node *
   const size_t rows = cell->gates * options->units;
   TfLiteStatus status = read_kernel(context, node, input_after_states(node, kW1), kernel_names,
                                     tfp_recurrent_depth(options), options->rank_x, rows,
-                                    options->weight_bits, weights->kernel);
+                                    options->planes_x, options->weight_bits, weights->kernel);
   if (status != kTfLiteOk) return status;
   status = !cell->recurrent
                ? check_absent(context, node, input_after_states(node, kU1), recurrent_names)
                : read_kernel(context, node, input_after_states(node, kU1), recurrent_names,
-                             options->units, options->rank_h, rows, options->weight_bits + 2,
-                             weights->recurrent);
+                             options->units, options->rank_h, rows, options->planes_h,
+                             options->weight_bits + 2, weights->recurrent);
   if (status != kTfLiteOk) return status;
   status = read_floats(context, node, input_after_states(node, kBias), "bias",
                        tfp_cell_stored_rows(cell), rows, &weights->bias);

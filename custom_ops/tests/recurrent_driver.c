@@ -13,6 +13,7 @@
 #include "../ops/recurrent/tfp_recurrent.h"
 #include "../plugin/tfpipeline_ops.h"
 #include "driver.h"
+#include "recurrent_layer.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -34,57 +35,6 @@ static float *random_floats(size_t count, float scale) {
   float *out = fresh(count * sizeof(float));
   for (size_t i = 0; i < count; ++i) out[i] = ((float)(next() % 2001) - 1000.0f) * scale;
   return out;
-}
-
-static void write_u32(unsigned char *at, uint32_t value) {
-  for (int i = 0; i < 4; ++i) at[i] = (unsigned char)(value >> 8 * i);
-}
-
-enum { kReturnSequences = 1, kGoBackwards = 2, kLayerNorm = 8 };
-/* Of the options of any cell. */
-enum { kMostBytes = TFP_AT_PARAMETERS + TFP_CELL_PARAMETERS * sizeof(float) };
-
-/* One layer at random: its sizes and everything else that its options say. */
-typedef struct layer {
-  uint32_t units, depth, rank_x, rank_h, flags, window;
-  unsigned char small[7]; /* bytes 40 to 46: functions, steps at once, widths of weights */
-  uint32_t parameters[TFP_CELL_PARAMETERS]; /* of the cell, the bits of floats */
-} layer;
-
-static layer random_layer(const tfp_cell *cell) {
-  static const unsigned char widths[] = {0, 8, 4, 2};
-  layer made = {.units = 1 + next() % 70,
-                .depth = 1 + next() % 50,
-                .rank_x = next() % 3 * (next() % 20),
-                .rank_h = next() % 3 * (next() % 20),
-                .flags = next() % 4 + (next() % 3 == 0 ? kLayerNorm : 0)};
-  made.small[0] = (unsigned char)(1 + next() % TFP_GATE_FUNCTION_COUNT);
-  made.small[1] = (unsigned char)(1 + next() % TFP_GATE_FUNCTION_COUNT);
-  made.small[2] = (unsigned char)(next() % (TFP_MAX_BATCH + 1));
-  for (int i = 3; i < 7; ++i) made.small[i] = widths[next() % 4];
-  made.window = 1;
-  if (!cell->recurrent) {
-    made.rank_h = 0;
-    if ((made.flags & kGoBackwards) == 0) made.window += next() % 4;
-  }
-  /* Of any magnitude, from far below the floor to the limit. */
-  for (int i = 0; i < TFP_CELL_PARAMETERS; ++i) {
-    made.parameters[i] = (next() & 0x807fffffu) | (127 - 70 + next() % 110) << 23;
-  }
-  return made;
-}
-
-static void write_options(unsigned char *data, const tfp_cell *cell, const layer *of) {
-  const uint32_t words[] = {of->flags,  of->units,   of->depth,   of->rank_x,
-                            of->rank_h, 0x3d800000u, 0x3d000000u, 0x3c010204u};
-  memset(data, 0, kMostBytes);
-  memcpy(data, cell->magic, 4);
-  write_u32(data + 4, 1 | (uint32_t)tfp_recurrent_options_bytes(cell) << 16);
-  for (size_t i = 0; i < sizeof words / sizeof words[0]; ++i) write_u32(data + 8 + 4 * i, words[i]);
-  memcpy(data + 40, of->small, sizeof of->small);
-  data[TFP_AT_WINDOW] = (unsigned char)of->window;
-  if ((of->flags & kLayerNorm) != 0) write_u32(data + 48, 0x3a83126fu);
-  for (size_t i = 0; i < cell->parameters; ++i) write_u32(data + 52 + 4 * i, of->parameters[i]);
 }
 
 /* A pool that runs the parts of a call one after another, the last one first. */
@@ -124,10 +74,11 @@ static int check_shape(const tfp_cell *cell, const layer *of, size_t batch, size
   const unsigned char *bits = of->small + 3;
   tfp_recurrent_weights weights;
   memset(&weights, 0, sizeof weights);
-  weights.kernel[0] = random_matrix(rank_x > 0 ? rank_x : rows, width, bits[0], scale);
+  const size_t rows_x = planes_of(bits[0]) * rows, rows_h = planes_of(bits[2]) * rows;
+  weights.kernel[0] = random_matrix(rank_x > 0 ? rank_x : rows_x, width, bits[0] & 15, scale);
   if (rank_x > 0) weights.kernel[1] = random_matrix(rows, rank_x, bits[1], scale);
   if (cell->recurrent) {
-    weights.recurrent[0] = random_matrix(rank_h > 0 ? rank_h : rows, units, bits[2], scale);
+    weights.recurrent[0] = random_matrix(rank_h > 0 ? rank_h : rows_h, units, bits[2] & 15, scale);
   }
   if (rank_h > 0) weights.recurrent[1] = random_matrix(rows, rank_h, bits[3], scale);
   weights.bias = random_floats(tfp_cell_stored_rows(cell) * rows, scale);
@@ -292,6 +243,7 @@ int main(void) {
       const float scale = scales[next() % 3];
       /* Normalization does without the smallest scales. */
       if (scale < 0x1p-20f) made.flags &= ~(uint32_t)kLayerNorm;
+      add_planes(tfp_cell_get(c), &made);
       failures += check_shape(tfp_cell_get(c), &made, 1 + next() % 3, 1 + next() % 9, scale);
     }
   }

@@ -46,9 +46,14 @@ def weights(rows: int, depth: int, seed: int, bits: int) -> QuantizedMatrix:
 def golden_case(cell: str, name: str) -> dict[str, object]:
     """One case with everything an implementation needs; arrays as hexadecimal bytes."""
     kind = CELLS[cell]
-    factored, last_only = name != "plain", name == "factored backwards, last step"
+    in_planes = name == "planes"
+    factored, last_only = (
+        not (name == "plain" or in_planes),
+        name == "factored backwards, last step",
+    )
     every_option = name == "every option"
-    bits = (4, 8, 2, 4) if every_option else (8, 8, 8, 8)
+    bits = (4, 8, 2, 4) if every_option else (2, 8, 2, 8) if in_planes else (8, 8, 8, 8)
+    planes_x, planes_h = (2, 3 if kind.recurrent else 1) if in_planes else (1, 1)
     units, depth, rank_x = 19, 6, 5 * factored
     rank_h = 7 * factored * kind.recurrent
     rows = kind.rows(units)
@@ -72,6 +77,8 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
         layer_norm=every_option,
         parameters=example_parameters(kind),
         window=window,
+        planes_x=planes_x,
+        planes_h=planes_h,
     )
     gains = (integers((2, rows), -500, 2000, 50) / 1024).astype(np.float32)
     lengths = np.array([3, 5], np.int32) if every_option else None
@@ -84,7 +91,8 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
     kernel = [weights(rank_x, window * depth, 10, bits[0]), weights(rows, rank_x, 20, bits[1])]
     recurrent = [weights(rank_h, units, 30, bits[2]), weights(rows, rank_h, 40, bits[3])]
     if not factored:
-        kernel, recurrent = [weights(rows, window * depth, 10, 8)], [weights(rows, units, 30, 8)]
+        kernel = [weights(planes_x * rows, window * depth, 10, bits[0])]
+        recurrent = [weights(planes_h * rows, units, 30, bits[2])]
     if not kind.recurrent:
         recurrent = []
     y, last = sequence_int8(
@@ -134,7 +142,7 @@ def golden_case(cell: str, name: str) -> dict[str, object]:
 
 
 def golden_text(cell: str) -> str:
-    names = ("plain", "factored", "factored backwards, last step", "every option")
+    names = ("plain", "factored", "factored backwards, last step", "every option", "planes")
     cases = [golden_case(cell, name) for name in names]
     content = {"op": CELLS[cell].op_name, "version": 1, "cases": cases}
     return json.dumps(content, indent=1) + "\n"

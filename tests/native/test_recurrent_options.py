@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields, replace
+from typing import Any
 
 import c_programs
 import native_library as native
@@ -29,6 +30,8 @@ OTHER_VALUES = {
     "window": 7,
     "epsilon": 0.3,
 }
+# They share the bytes of the widths.
+PLANES = {"planes_x": 2, "planes_h": 3}
 
 
 def offsets() -> dict[str, int]:
@@ -61,7 +64,37 @@ def test_python_writes_each_field_where_c_reads_it(field: str) -> None:
 def test_every_field_of_the_options_is_compared() -> None:
     flags = {"return_sequences", "go_backwards", "layer_norm"}
     others = {"cell", "parameters"}  # the magic bytes, and what these cells have none of
-    assert {f.name for f in fields(make_case().options)} - flags - others == set(OTHER_VALUES)
+    compared = {*OTHER_VALUES, *PLANES}
+    assert {f.name for f in fields(make_case().options)} - flags - others == compared
+
+
+@pytest.mark.parametrize("field", PLANES)
+def test_planes_stand_in_the_high_half_of_a_width(field: str) -> None:
+    options = make_case(weight_bits=(2, 8, 2, 8)).options
+    changed = replace(options, **{field: PLANES[field]})
+    at = offsets()["weight_bits"] + list(PLANES).index(field) * 2
+    pairs = enumerate(zip(options.pack(), changed.pack(), strict=True))
+    assert [i for i, (a, b) in pairs if a != b] == [at]
+    assert changed.pack()[at] == 2 | PLANES[field] - 1 << 4
+    assert type(options).unpack(changed.pack()) == changed
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"planes_x": 4},
+        {"planes_h": 0},
+        {"planes_x": 2, "rank_x": 3},
+        {"planes_h": 2, "weight_bits": (2, 8, 8, 8)},
+        {"planes_x": 2, "layer_norm": True},
+        {"planes_h": 2, "cell": "qrnn"},
+    ],
+    ids=str,
+)
+def test_planes_of_other_kernels_are_refused(wrong: dict[str, Any]) -> None:
+    options = make_case(weight_bits=(2, 8, 2, 8)).options
+    with pytest.raises(ValueError, match=r"planes_[xh] must"):
+        replace(options, **wrong)
 
 
 def test_both_sides_have_the_same_cells() -> None:

@@ -45,9 +45,12 @@ def _both_kernels(options: RecurrentOptions) -> dict[int, int]:
     found: dict[int, int] = {}
     # Behind x and the states: two places for each kernel.
     first = 1 + len(cell.states)
-    kernels = ((options.input_dim, options.rank_x), (options.units, options.rank_h))
-    for place, (columns, rank) in zip((first, first + 2), kernels, strict=True):
-        found[place] = columns * (rank or rows)
+    kernels = (
+        (options.input_dim, options.rank_x, options.planes_x),
+        (options.units, options.rank_h, options.planes_h),
+    )
+    for place, (columns, rank, planes) in zip((first, first + 2), kernels, strict=True):
+        found[place] = columns * (rank or planes * rows)
         if rank:
             found[place + 1] = rank * rows
     return found

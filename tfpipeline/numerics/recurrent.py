@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from tfpipeline.numerics.activations import FUNCTIONS
 from tfpipeline.numerics.cells import Cell, Functions
 from tfpipeline.numerics.layer_norm import GAIN_LIMIT, fold_layer_norm, load_gains
+from tfpipeline.numerics.planes import fold_planes
 from tfpipeline.numerics.quantize import requantize
 from tfpipeline.numerics.recurrent_options import RecurrentOptions
 
@@ -28,16 +29,35 @@ class QuantizedMatrix:
     """int8 weights `(rows, columns)` in [-127, 127] with one float32 scale a row.
 
     Weights of 4 and 2 bits are int8 here too, in [-8, 7] and [-2, 1]; `bits` is what they take in a
-    file.
+    file. Of a sum of several `planes` the rows lie plane by plane, `planes` times as many as the
+    matrix has.
     """
 
     values: Int8Array
     scales: Float32Array
     bits: int = 8
+    planes: int = 1
 
     def rows(self, kept: slice) -> QuantizedMatrix:
-        """Return some of the rows."""
-        return QuantizedMatrix(self.values[kept], self.scales[kept], self.bits)
+        """Return some of the rows, of every plane."""
+        if self.planes == 1:
+            return QuantizedMatrix(self.values[kept], self.scales[kept], self.bits)
+        parts = [plane.rows(kept) for plane in self.split()]
+        values, scales = (np.concatenate([getattr(p, n) for p in parts]) for n in _PARTS)
+        return QuantizedMatrix(values, scales, self.bits, self.planes)
+
+    def split(self) -> tuple[QuantizedMatrix, ...]:
+        """Return the planes."""
+        values, scales = (np.split(getattr(self, name), self.planes) for name in _PARTS)
+        return tuple(QuantizedMatrix(v, s, self.bits) for v, s in zip(values, scales, strict=True))
+
+    def real(self) -> Float32Array:
+        """Return the matrix that is stored, float32 `(rows, columns)`."""
+        products = [p.values * p.scales[:, None].astype(np.float32) for p in self.split()]
+        return np.sum(products, axis=0, dtype=np.float32)
+
+
+_PARTS = ("values", "scales")
 
 
 @dataclass(frozen=True)
@@ -140,7 +160,8 @@ def sequence_int8(
         initial: The initial states, float32 `(batch, units)` each.
         kernel: `(W,)` with W `(gates * units, input_dim)`, or `(first, second)` with
             `(rank_x, input_dim)` and `(gates * units, rank_x)`: rows are outputs. A window has
-            `window * input_dim` columns, the oldest step first.
+            `window * input_dim` columns, the oldest step first. W of several planes has the rows
+            of all, one plane after another.
         recurrent_kernel: The same with `units` in place of `input_dim`, and `rank_h`; `()` for a
             cell without one.
         bias: float32 `(stored rows, gates * units)`: `Cell.stored_rows` says which.
@@ -162,10 +183,11 @@ def sequence_int8(
     rows, bits = cell.rows(options.units), options.weight_bits
     window = options.window
     width = window * options.input_dim
-    _check_matrices("kernel", kernel, width, options.rank_x, rows, bits[:2])
+    stored_x, stored_h = (rows * planes for planes in (options.planes_x, options.planes_h))
+    _check_matrices("kernel", kernel, width, options.rank_x, stored_x, bits[:2])
     if cell.recurrent:
         _check_matrices(
-            "recurrent_kernel", recurrent_kernel, options.units, options.rank_h, rows, bits[2:]
+            "recurrent_kernel", recurrent_kernel, options.units, options.rank_h, stored_h, bits[2:]
         )
     elif recurrent_kernel:
         raise ValueError(f"recurrent_kernel must be () for cell {cell.name!r}.")
@@ -194,16 +216,21 @@ def sequence_int8(
         seen = centred[:, t : t + window].reshape(batch, width)
         acc_x, m_x = _product(seen, x_scale, kernel, options.scale_a_x)
         b_x, b_h = biases[0], biases[1] if cell.bias_rows == 2 else None
+        acc_x, m_x, b_x = fold_planes(acc_x, m_x, b_x, rows)
         acc_h, m_h = np.zeros((batch, 0), np.int32), np.zeros(0, np.float32)
         if cell.recurrent:
             acc_h, m_h = _product(q, options.scale_h, recurrent_kernel, options.scale_a_h)
+            # The only bias of some cells takes up the planes of both, and both means.
+            if b_h is None:
+                acc_h, m_h, b_x = fold_planes(acc_h, m_h, b_x, rows)
+            else:
+                acc_h, m_h, b_h = fold_planes(acc_h, m_h, b_h, rows)
         if gains is not None:
             split = (len(cell.gates), options.epsilon)
             m_x, b_x = fold_layer_norm(acc_x, m_x, b_x, gains[0], *split)
             if b_h is not None:
                 m_h, b_h = fold_layer_norm(acc_h, m_h, b_h, gains[1], *split)
             elif cell.recurrent:
-                # The only bias of some cells takes up both means.
                 m_h, b_x = fold_layer_norm(acc_h, m_h, b_x, gains[1], *split)
         after = step_int8(
             cell, Product(acc_x, m_x, b_x), Product(acc_h, m_h, b_h), states, functions

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tfpipeline.numerics.cells import CELLS, Cell
+from tfpipeline.numerics.planes import MAX_PLANES, pack_width, unpack_width
 
 VERSION = 1
 
@@ -86,6 +87,9 @@ class RecurrentOptions:
         epsilon: added to the variances of `layer_norm`, in [2^-40, 1]; the default when unused.
         parameters: values of the cell's parameters, in its order.
         window: time steps that a row of the kernel reads, of a cell without a recurrent kernel.
+        planes_x: of how many planes of 2 bits W1 is the sum, 1 to 3; a plain kernel, and no
+            `layer_norm`, where there is more than one.
+        planes_h: the same of U1.
 
     Raises:
         ValueError: a size, a scale, a width, a function or a parameter is none of these.
@@ -113,6 +117,8 @@ class RecurrentOptions:
     epsilon: float = DEFAULT_EPSILON
     parameters: tuple[float, ...] = ()
     window: int = 1
+    planes_x: int = 1
+    planes_h: int = 1
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -124,6 +130,8 @@ class RecurrentOptions:
             ("rank_h", 0, MAX_UNITS),
             ("steps_at_once", 1, MAX_STEPS),
             ("window", 1, MAX_WINDOW),
+            ("planes_x", 1, MAX_PLANES),
+            ("planes_h", 1, MAX_PLANES),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -144,6 +152,7 @@ class RecurrentOptions:
                 )
         if len(self.weight_bits) != 4 or any(b not in WEIGHT_BITS for b in self.weight_bits):
             raise ValueError(f"weight_bits must be four of 8, 4 or 2; got {self.weight_bits!r}.")
+        self._check_planes()
         if self.window * self.input_dim > MAX_DEPTH:
             raise ValueError(
                 f"window times input_dim must be at most {MAX_DEPTH}; got {self.window} and "
@@ -162,6 +171,16 @@ class RecurrentOptions:
                 f"parameters of cell {self.cell!r} must be {len(names)} numbers in [-2^40, 2^40] "
                 f"({', '.join(names) or 'none'}); got {self.parameters!r}."
             )
+
+    def _check_planes(self) -> None:
+        for part, rank, place in (("x", self.rank_x, 0), ("h", self.rank_h, 2)):
+            planes, bits = getattr(self, f"planes_{part}"), self.weight_bits[place]
+            absent = part == "h" and not self.recurrent_cell.recurrent
+            if planes > 1 and (rank or bits != 2 or self.layer_norm or absent):
+                raise ValueError(
+                    f"planes_{part} must be 1 but for a plain kernel of 2 bits without layer_norm; "
+                    f"got {planes} with rank {rank}, {bits} bits and layer_norm {self.layer_norm}."
+                )
 
     @property
     def recurrent_cell(self) -> Cell:
@@ -192,7 +211,7 @@ class RecurrentOptions:
             RECURRENT_ACTIVATIONS[self.recurrent_activation],
             ACTIVATIONS[self.activation],
             0 if self.steps_at_once == DEFAULT_STEPS else self.steps_at_once,
-            *(0 if bits == 8 else bits for bits in self.weight_bits),
+            *map(pack_width, self.weight_bits, (self.planes_x, 1, self.planes_h, 1)),
             0 if self.window == 1 else self.window,
             self.epsilon if self.layer_norm else 0.0,
         )
@@ -220,7 +239,8 @@ class RecurrentOptions:
             )
         magic, version, size, flags, *fields = _LAYOUT.unpack(data[:PARAMETERS])
         units, input_dim, rank_x, rank_h, a_x, a_h, h, gate, act, steps, *small = fields
-        w1, w2, u1, u2, window, epsilon = small
+        *widths, window, epsilon = small
+        bits, planes = zip(*map(unpack_width, widths), strict=True)
         layer_norm = bool(flags & _LAYER_NORM)
         if magic not in expected:
             magics = " or ".join(map(repr, expected))
@@ -244,7 +264,8 @@ class RecurrentOptions:
         reserved = (b"" if layer_norm else data[48:52]) + data[used:]
         gates = [n for n, number in RECURRENT_ACTIVATIONS.items() if number == gate]
         functions = [n for n, number in ACTIVATIONS.items() if number == act]
-        if size != len(data) or flags & ~known or not gates or not functions or any(reserved):
+        strange = any(reserved) or planes[1] > 1 or planes[3] > 1
+        if size != len(data) or flags & ~known or not gates or not functions or strange:
             raise ValueError(
                 f"custom_options of {found.op_name} version {VERSION} hold a size ({size}), flags "
                 f"({flags:#x}), gate functions ({gate}, {act}) or reserved bytes not in its spec."
@@ -263,9 +284,11 @@ class RecurrentOptions:
             recurrent_activation=gates[0],
             activation=functions[0],
             steps_at_once=steps or DEFAULT_STEPS,
-            weight_bits=(w1 or 8, w2 or 8, u1 or 8, u2 or 8),
+            weight_bits=bits,
             layer_norm=layer_norm,
             epsilon=epsilon if layer_norm else DEFAULT_EPSILON,
             parameters=parameters[: len(found.parameters)],
             window=window or 1,
+            planes_x=planes[0],
+            planes_h=planes[2],
         )

@@ -8,6 +8,8 @@ void tfp_product_layout(tfp_product *product, const tfp_variant *variant,
                         const tfp_product_shape *shape, tfp_arena *arena) {
   TFP_ASSERT(shape->depth > 0 && shape->units > 0 && shape->gates > 0);
   TFP_ASSERT(shape->batch > 0 && shape->batch <= TFP_MAX_BATCH);
+  TFP_ASSERT(shape->planes > 0 && shape->planes <= TFP_MAX_PLANES);
+  TFP_ASSERT(shape->planes == 1 || shape->rank == 0);
   const size_t unit_blocks = round_up(shape->units, TFP_ROW_BLOCK) / TFP_ROW_BLOCK;
   const size_t last_depth = shape->rank > 0 ? shape->rank : shape->depth;
   const int *bits = shape->weight_bits;
@@ -16,6 +18,10 @@ void tfp_product_layout(tfp_product *product, const tfp_variant *variant,
   const size_t two = shape->rank > 0;
   const tfp_weight_format last = tfp_format_of(&matrices[two], bits[two]);
   product->last = tfp_packed_layout(variant, &last, last_depth, unit_blocks * shape->gates, arena);
+  for (size_t i = 0; i + 1 < shape->planes; ++i) {
+    product->more[i] =
+        tfp_packed_layout(variant, &last, last_depth, unit_blocks * shape->gates, arena);
+  }
   bool is_plain = last.bits == 8 && !last.is_sparse;
   size_t scratch = is_plain ? 0 : last_depth;
   if (shape->rank > 0) {
@@ -39,8 +45,9 @@ static size_t rows_in_block(size_t rows, size_t first) {
 void tfp_product_pack(const tfp_product *product, const tfp_matrix *matrices, float scale,
                       int32_t zero_point, float inner_scale, float *row_multiplier) {
   const size_t rank = product->shape.rank, units = product->shape.units;
-  TFP_ASSERT(matrices[0].rows == (rank > 0 ? rank : product->shape.gates * units));
-  TFP_ASSERT(rank == 0 || matrices[1].rows == product->shape.gates * units);
+  const size_t rows = product->shape.gates * units, planes = product->shape.planes;
+  TFP_ASSERT(matrices[0].rows == (rank > 0 ? rank : planes * rows));
+  TFP_ASSERT(rank == 0 || matrices[1].rows == rows);
   const tfp_matrix *last = matrices;
   if (rank > 0) {
     const tfp_matrix *first = matrices;
@@ -56,14 +63,17 @@ void tfp_product_pack(const tfp_product *product, const tfp_matrix *matrices, fl
     zero_point = 0;
     last = matrices + 1;
   }
-  size_t block = 0;
-  for (size_t unit = 0; unit < units; unit += TFP_ROW_BLOCK) {
-    for (size_t gate = 0; gate < product->shape.gates; ++gate, ++block) {
-      tfp_packed_fill(&product->last, block, last, gate * units + unit, rows_in_block(units, unit),
-                      zero_point, product->row_scratch);
+  for (size_t plane = 0; plane < planes; ++plane) {
+    const tfp_packed *packed = tfp_product_plane(product, plane);
+    size_t block = 0;
+    for (size_t unit = 0; unit < units; unit += TFP_ROW_BLOCK) {
+      for (size_t gate = 0; gate < product->shape.gates; ++gate, ++block) {
+        tfp_packed_fill(packed, block, last, plane * rows + gate * units + unit,
+                        rows_in_block(units, unit), zero_point, product->row_scratch);
+      }
     }
   }
-  for (size_t row = 0; row < product->shape.gates * units; ++row) {
+  for (size_t row = 0; row < planes * rows; ++row) {
     row_multiplier[row] = scale * tfp_row_scale(last, row);
   }
 }
@@ -76,6 +86,7 @@ size_t tfp_product_padded_depth(const tfp_product *product) {
 /* One pass over a matrix, of which every thread does its part. */
 typedef struct pass {
   const tfp_product *product;
+  const tfp_packed *last;
   const tfp_variant *variant;
   size_t threads;
   size_t batch;
@@ -113,15 +124,19 @@ const int8_t *tfp_product_inner(const tfp_product *product, const tfp_variant *v
 
 static void run_last(void *context, size_t i) {
   const pass *job = context;
-  const tfp_packed *last = &job->product->last;
+  const tfp_packed *last = job->last;
   const tfp_range range = tfp_split(last->blocks, last->kernels->panels[0], i, job->threads);
   tfp_packed_multiply(last, range.begin, range.end - range.begin, job->batch, job->x, job->x_stride,
                       job->acc + range.begin * TFP_ROW_BLOCK, last->blocks * TFP_ROW_BLOCK);
 }
 
-void tfp_product_last(const tfp_product *product, size_t batch, const int8_t *inner,
+void tfp_product_last(const tfp_product *product, size_t plane, size_t batch, const int8_t *inner,
                       ptrdiff_t stride, int32_t *acc, const tfp_parallel *parallel) {
-  pass job = {.product = product, .batch = batch, .x = inner, .x_stride = stride, .acc = acc};
-  job.threads = tfp_worthy_threads(&product->last, parallel->threads);
+  pass job = {.last = tfp_product_plane(product, plane),
+              .batch = batch,
+              .x = inner,
+              .x_stride = stride,
+              .acc = acc};
+  job.threads = tfp_worthy_threads(job.last, parallel->threads);
   tfp_share(parallel, job.threads, run_last, &job);
 }

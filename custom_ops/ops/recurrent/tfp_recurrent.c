@@ -31,6 +31,7 @@ static void layout(tfp_recurrent *op, const tfp_recurrent_weights *weights, tfp_
                                        .rank = options->rank_h,
                                        .units = options->units,
                                        .gates = cell->gates,
+                                       .planes = options->planes_h,
                                        .batch = 1,
                                        .weight_bits = options->weight_bits + 2,
                                        .matrices = weights->recurrent};
@@ -38,6 +39,7 @@ static void layout(tfp_recurrent *op, const tfp_recurrent_weights *weights, tfp_
                                    .rank = options->rank_x,
                                    .units = options->units,
                                    .gates = cell->gates,
+                                   .planes = options->planes_x,
                                    .batch = steps,
                                    .weight_bits = options->weight_bits,
                                    .matrices = weights->kernel};
@@ -50,16 +52,24 @@ static void layout(tfp_recurrent *op, const tfp_recurrent_weights *weights, tfp_
   const size_t of_h = cell->recurrent ? cell->gates * TFP_ROW_BLOCK * sizeof(int32_t) : 0;
   op->acc_h = tfp_arena_take(arena, norm ? op->blocks : at_once, of_h);
   op->gains = tfp_arena_take(arena, norm ? width : 0, 2 * cell->gates * sizeof(float));
-  op->normalized = tfp_arena_take(arena, norm ? at_once : 0, op->parameter_step * sizeof(float));
+  const bool changing = norm || tfp_recurrent_has_planes(op);
+  op->of_step = tfp_arena_take(arena, changing ? at_once : 0, op->parameter_step * sizeof(float));
+  const size_t planes[] = {options->planes_x, options->planes_h};
+  for (size_t i = 0; i < 2; ++i) {
+    op->plane_multipliers[i] =
+        tfp_arena_take(arena, (uint64_t)(planes[i] - 1) * width, cell->gates * sizeof(float));
+  }
   for (size_t i = 0; i < cell->states; ++i) {
     op->states[i] = tfp_arena_take(arena, width, sizeof(float));
   }
   const size_t readable = cell->recurrent ? tfp_product_padded_depth(&op->recurrent) : 0;
   op->q[0] = tfp_arena_take(arena, readable > width ? readable : width, 1);
   op->q[1] = tfp_arena_take(arena, readable > width ? readable : width, 1);
-  op->acc_x = tfp_arena_take(arena, width, steps * cell->gates * sizeof(int32_t));
+  op->acc_x = tfp_arena_take(arena, width, planes[0] * steps * cell->gates * sizeof(int32_t));
   op->padded_x = tfp_arena_take(arena, tfp_product_padded_depth(&op->input), steps);
-  op->row_multiplier = tfp_arena_take(arena, (uint64_t)cell->gates * options->units, sizeof(float));
+  const size_t most = planes[0] > planes[1] ? planes[0] : planes[1];
+  const uint64_t rows = (uint64_t)cell->gates * options->units;
+  op->row_multiplier = tfp_arena_take(arena, rows, most * sizeof(float));
 }
 
 uint64_t tfp_recurrent_bytes(const tfp_variant *variant, const tfp_cell *cell,
@@ -85,6 +95,16 @@ static void interleave_into(const tfp_recurrent *op, const float *rows, size_t s
 
 static void interleave(const tfp_recurrent *op, const float *rows, size_t slot) {
   interleave_into(op, rows, slot, op->parameter_step, op->parameters);
+}
+
+/* Interleaves the multipliers of the planes behind the first one, of W x (0) or U h (1). */
+static void interleave_planes(const tfp_recurrent *op, size_t product, size_t planes) {
+  const size_t rows = op->cell->gates * op->options.units;
+  const size_t step = op->cell->gates * TFP_ROW_BLOCK;
+  for (size_t plane = 1; plane < planes; ++plane) {
+    interleave_into(op, op->row_multiplier + plane * rows, 0, step,
+                    op->plane_multipliers[product] + (plane - 1) * op->blocks * step);
+  }
 }
 
 /* What is nearer to zero than `least` becomes zero, as tiny states do, so that no subnormal number
@@ -124,12 +144,14 @@ bool tfp_recurrent_prepare(tfp_recurrent *op, const tfp_variant *variant, const 
   tfp_product_pack(&op->input, weights->kernel, weights->x_scale, weights->x_zero_point,
                    options->scale_a_x, row);
   interleave(op, row, 0);
+  interleave_planes(op, 0, options->planes_x);
   load_floor(weights->bias, rows, 0x1p-60f, row);
   interleave(op, row, gates);
   if (cell->recurrent) {
     tfp_product_pack(&op->recurrent, weights->recurrent, options->scale_h, 0, options->scale_a_h,
                      row);
     interleave(op, row, 2 * gates);
+    interleave_planes(op, 1, options->planes_h);
   }
   for (size_t i = 1; i < tfp_cell_stored_rows(cell); ++i) {
     load_floor(weights->bias + i * rows, rows, 0x1p-60f, row);

@@ -30,13 +30,15 @@ typedef struct tfp_recurrent {
   size_t at_once;                /* blocks of one gemm call within a step, a multiple of these */
   size_t parameter_step;         /* floats of a block in `parameters` */
   float *parameters;             /* [blocks][gates * (2 + bias and unit rows)][16] */
-  float *row_multiplier;         /* [gates * units], used while packing only */
+  float *row_multiplier;         /* [planes * gates * units], used while packing only */
+  float *plane_multipliers[2];   /* [planes - 1][blocks][gates][16] of W x and of U h */
   int8_t *padded_x;              /* [steps at once][depth rounded up] */
-  int32_t *acc_x;                /* [steps at once][gates * width] */
-  int32_t *acc_h;                /* [threads][at_once][gates * 16], or [gates * width] with
-                                    layer_norm */
+  int32_t *acc_x;                /* [planes][steps at once][gates * width] */
+  int32_t *acc_h;                /* [threads][at_once][gates * 16] of one plane after another, or
+                                    [gates * width] with layer_norm */
   float *gains;                  /* [blocks][2 * gates][16] */
-  float *normalized;             /* [threads][at_once] parameters of one step */
+  float *of_step;                /* [threads][at_once] parameters of one step, with its layer
+                                    normalization or its further planes in them */
   float *states[TFP_MAX_STATES]; /* [width] each: units rounded up to whole blocks */
   int8_t *q[2];                  /* [width, or what kernels read] each: h before and after a step */
 } tfp_recurrent;
@@ -52,6 +54,11 @@ typedef struct tfp_recurrent_io {
   int8_t *y;          /* may be NULL where nobody reads it */
   float *const *last; /* each may be NULL likewise, or the same as in `first` */
 } tfp_recurrent_io;
+
+/* Whether a kernel is a sum of planes. */
+static inline bool tfp_recurrent_has_planes(const tfp_recurrent *op) {
+  return op->options.planes_x > 1 || op->options.planes_h > 1;
+}
 
 /* How many threads share a step, of `threads`. */
 size_t tfp_recurrent_threads(const tfp_recurrent *op, size_t threads);

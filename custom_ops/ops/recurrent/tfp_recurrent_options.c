@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tfp_product.h"
+
 enum { kDefaultSteps = 4 };
 
 /* Reads byte by byte: the data has no alignment, and the machine may be big-endian. */
@@ -46,7 +48,7 @@ static bool parse_small(const unsigned char *p, tfp_recurrent_options *options, 
   }
   for (size_t i = 0; i < 4; ++i) {
     static const char *const names[] = {"W1", "W2", "U1", "U2"};
-    const int bits = p[TFP_AT_WEIGHT_BITS + i];
+    const int bits = p[TFP_AT_WEIGHT_BITS + i] & 15;
     options->weight_bits[i] = bits != 0 ? bits : 8;
     if (bits != 0 && bits != 8 && bits != 4 && bits != 2) {
       snprintf(error, error_size, "weights of %s must have 8, 4 or 2 bits; got %d", names[i], bits);
@@ -112,6 +114,28 @@ static bool check_window(const tfp_cell *cell, const tfp_recurrent_options *opti
   return true;
 }
 
+/* The high halves of the bytes of the widths: planes but one of each matrix. */
+static bool parse_planes(const tfp_cell *cell, const unsigned char *p,
+                         tfp_recurrent_options *options, char *error, size_t error_size) {
+  static const char *const names[] = {"W1", "W2", "U1", "U2"};
+  for (size_t i = 0; i < 4; ++i) {
+    const unsigned planes = 1 + (p[TFP_AT_WEIGHT_BITS + i] >> 4);
+    const uint32_t rank = i < 2 ? options->rank_x : options->rank_h;
+    const bool may = i % 2 == 0 && rank == 0 && options->weight_bits[i] == 2 &&
+                     !options->layer_norm && (i == 0 || cell->recurrent);
+    if (planes > TFP_MAX_PLANES || (planes > 1 && !may)) {
+      snprintf(error, error_size,
+               "%s must have one plane, or up to %d where it is a plain kernel of 2 bits without "
+               "layer normalization; got %u",
+               names[i], TFP_MAX_PLANES, planes);
+      return false;
+    }
+    if (i == 0) options->planes_x = planes;
+    if (i == 2) options->planes_h = planes;
+  }
+  return true;
+}
+
 size_t tfp_recurrent_options_bytes(const tfp_cell *cell) {
   enum { kLeast = 3 };
   const size_t parameters = cell->parameters > kLeast ? cell->parameters : kLeast;
@@ -173,7 +197,10 @@ bool tfp_recurrent_options_parse(const tfp_cell *cell, const void *data, size_t 
              TFP_RECURRENT_MAX_UNITS, TFP_RECURRENT_MAX_DEPTH);
     return false;
   }
-  if (!check_window(cell, options, error, error_size)) return false;
+  if (!check_window(cell, options, error, error_size) ||
+      !parse_planes(cell, p, options, error, error_size)) {
+    return false;
+  }
   if (!scale_in_range(options->scale_a_x) || !scale_in_range(options->scale_a_h) ||
       !scale_in_range(options->scale_h)) {
     snprintf(error, error_size,

@@ -59,6 +59,8 @@ typedef struct tfp_recurrent_options {
   uint32_t window;        /* steps of x that a row of the kernel reads */
   uint32_t steps_at_once; /* steps of x that share a pass over their kernel */
   int weight_bits[4];     /* of W1, W2, U1, U2: 8, 4 or 2 */
+  uint32_t planes_x;      /* of which W1 is the sum; 1 but for a plain kernel of 2 bits */
+  uint32_t planes_h;      /* of which U1 is the sum, likewise */
   bool layer_norm;
   float epsilon;                         /* added to variances; not used without layer_norm */
   float parameters[TFP_CELL_PARAMETERS]; /* of the cell; 0 where it has fewer */

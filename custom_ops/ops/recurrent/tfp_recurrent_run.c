@@ -38,7 +38,7 @@ static void set_moments(const tfp_recurrent *op, const step_job *job, tfp_moment
 static const float *normalized(const step_job *job, size_t thread, size_t block, size_t count) {
   const tfp_recurrent *op = job->op;
   const size_t gates = op->cell->gates, group = gates * TFP_ROW_BLOCK;
-  float *out = op->normalized + thread * op->at_once * op->parameter_step;
+  float *out = op->of_step + thread * op->at_once * op->parameter_step;
   for (size_t b = 0; b < count; ++b) {
     const float *from = op->parameters + (block + b) * op->parameter_step;
     const float *gains = op->gains + (block + b) * 2 * group;
@@ -53,6 +53,47 @@ static const float *normalized(const step_job *job, size_t thread, size_t block,
     }
     const size_t products = (2 + op->cell->bias_rows) * group;
     memcpy(to + products, from + products, (op->parameter_step - products) * sizeof *to);
+  }
+  return out;
+}
+
+/* Adds the products of a plane in `count` blocks to their biases, which are `step` floats apart. */
+static void add_plane(const int32_t *acc, const float *multiplier, size_t count, size_t group,
+                      size_t step, float *bias) {
+  for (size_t b = 0; b < count; ++b) {
+    for (size_t i = 0; i < group; ++i) bias[i] += (float)acc[i] * multiplier[i];
+    acc += group;
+    multiplier += group;
+    bias += step;
+  }
+}
+
+/* The parameters of `count` blocks with the products of this step's planes behind the first ones in
+ * the biases, so that gates need not know of them. `own_acc` has room for one plane of U h. */
+static const float *with_planes(const step_job *job, size_t thread, size_t block, size_t count,
+                                int32_t *own_acc) {
+  const tfp_recurrent *op = job->op;
+  const tfp_recurrent_options *options = &op->options;
+  const size_t gates = op->cell->gates, group = gates * TFP_ROW_BLOCK, step = op->parameter_step;
+  const size_t plane_floats = op->blocks * group, at = block * group;
+  float *out = op->of_step + thread * op->at_once * step;
+  memcpy(out, op->parameters + block * step, count * step * sizeof *out);
+  for (size_t plane = 1; plane < options->planes_x; ++plane) {
+    int32_t *acc = job->acc_x + plane * options->steps_at_once * plane_floats + at;
+    if (job->inner_x != NULL) {
+      tfp_packed_multiply(tfp_product_plane(&op->input, plane), block * gates, count * gates, 1,
+                          job->inner_x, 0, acc, 0);
+    }
+    add_plane(acc, op->plane_multipliers[0] + (plane - 1) * plane_floats + at, count, group, step,
+              out + group);
+  }
+  /* The only bias of some cells takes up the planes of both. */
+  const size_t of_h = op->cell->bias_rows == 1 ? group : 3 * group;
+  for (size_t plane = 1; plane < options->planes_h; ++plane) {
+    tfp_packed_multiply(tfp_product_plane(&op->recurrent, plane), block * gates, count * gates, 1,
+                        job->inner, job->stride, own_acc, 0);
+    add_plane(own_acc, op->plane_multipliers[1] + (plane - 1) * plane_floats + at, count, group,
+              step, out + of_h);
   }
   return out;
 }
@@ -82,6 +123,9 @@ static void step_part(void *context, size_t thread) {
       if (recurrent) args.acc_h = op->acc_h + block * acc_step;
       args.parameters = normalized(job, thread, block, count);
     } else {
+      if (tfp_recurrent_has_planes(op)) {
+        args.parameters = with_planes(job, thread, block, count, own_acc);
+      }
       if (job->inner_x != NULL) {
         tfp_packed_multiply(&op->input.last, block * gates, count * gates, 1, job->inner_x, 0,
                             job->acc_x + block * acc_step, 0);
@@ -113,7 +157,7 @@ static void step(const tfp_recurrent *op, int32_t *acc_x, const int8_t *inner_x,
   if (job.threads > parts) job.threads = parts;
   if (op->options.layer_norm) {
     if (recurrent) {
-      tfp_product_last(&op->recurrent, 1, job.inner, job.stride, op->acc_h, parallel);
+      tfp_product_last(&op->recurrent, 0, 1, job.inner, job.stride, op->acc_h, parallel);
     }
     set_moments(op, &job, moments);
   }
@@ -164,7 +208,10 @@ static const int8_t *run_steps(const tfp_recurrent *op, size_t time, size_t leng
     /* A step that is alone multiplies what 16 units need, by x and then by h, before their gates:
      * nothing of it leaves the first-level cache. */
     const bool alone = steps == 1 && !op->options.layer_norm;
-    if (!alone) tfp_product_last(&op->input, steps, inner, stride, op->acc_x, parallel);
+    for (size_t plane = 0; !alone && plane < op->options.planes_x; ++plane) {
+      int32_t *acc = op->acc_x + plane * op->options.steps_at_once * width;
+      tfp_product_last(&op->input, plane, steps, inner, stride, acc, parallel);
+    }
     for (size_t s = 0; s < steps; ++s, ++t) {
       step(op, op->acc_x + s * width, alone ? inner : NULL, q, q_next, t % 2 == 0, parallel);
       int8_t *swapped = q;
