@@ -22,7 +22,7 @@ from tfpipeline.export.lower.scales import Quantizer
 from tfpipeline.export.options import COMPARE, ExportOptions
 from tfpipeline.export.quantize.ranges import MINMAX
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
-from tfpipeline.export.recurrent.wide_weights import wide_layers
+from tfpipeline.export.recurrent.wide_weights import plane_layers, wide_layers
 from tfpipeline.export.refusal import beyond_range, refusal
 from tfpipeline.export.report import ExportReport
 from tfpipeline.export.samples.sets import SampleSets
@@ -198,6 +198,7 @@ class ExportRun:
             float_layers={**self._lost, **kept_outputs},
             zeros=zeros,
             wide_layers=wide_layers(table.recurrent_plans(), options.modes),
+            plane_layers=plane_layers(table.recurrent_plans()),
         )
         if problems:
             beyond = beyond_range(tried) if options.uses_ranges else None

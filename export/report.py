@@ -41,6 +41,7 @@ class ExportReport:
         lengths: By whole-sequence form with a bounded length, how it does on shorter sequences.
         zeros: By name, weights of the fused form with many zeros: how they are stored, and why.
         wide_layers: By recurrent layer whose weights have 8 bits though its mode has 2, why.
+        plane_layers: By recurrent layer, which of its kernels are stored as sums of binary planes.
         versions: Tools and their versions.
         seconds: Wall time by step.
     """
@@ -64,6 +65,7 @@ class ExportReport:
     float_layers: dict[str, str] = field(default_factory=dict)
     zeros: dict[str, StoredZeros] = field(default_factory=dict)
     wide_layers: dict[str, str] = field(default_factory=dict)
+    plane_layers: dict[str, str] = field(default_factory=dict)
 
     def form(self, name: str) -> FormReport | None:
         """Return the entry called `name`, or None when that form was not written."""
@@ -104,6 +106,8 @@ class ExportReport:
             lines.append(f"kept in float32: layer {layer!r}: {reason}")
         for layer, reason in self.wide_layers.items():
             lines.append(f"weights of 8 bits: layer {layer!r}: {reason}")
+        for layer, kernels in self.plane_layers.items():
+            lines.append(f"weights of 2 bits: layer {layer!r}: {kernels}")
         for form in self.forms:
             if form.micro_arena_bytes is not None:
                 arena = f"an arena of {form.micro_arena_bytes:,} bytes is enough"

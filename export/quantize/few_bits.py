@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from tfpipeline.export.quantize.binary_planes import are_smaller, split_planes
 from tfpipeline.export.quantize.zero_blocks import pays_without_blocks, zero_blocks
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.quantize import symmetric_limit
@@ -40,15 +41,30 @@ def written_kernels(step: RecurrentStep, bits: int) -> tuple[Matrices, Matrices,
         bits: Of a weight, as its mode has it.
 
     Returns:
-        The kernel's matrices, the recurrent kernel's, and 8 bits instead of 2 where not all of them
-        are ternary.
+        The matrices of kernel and recurrent kernel, and 8 bits instead of 2 where these are neither
+        ternary nor sums of binary planes that are smaller.
     """
     kernels = (step.kernel, step.recurrent_kernel)
-    if bits == 2 and not all(held_exactly(smallest_form(kernel, 2), 2) for kernel in kernels):
+    ternary = all(held_exactly(smallest_form(kernel, 2), 2) for kernel in kernels)
+    if bits == 2 and not ternary and not _are_planes(step):
         bits = 8
     gates = len(CELLS[step.cell].gates)
     kernel, recurrent = (smallest_form(kernel, bits, gates) for kernel in kernels)
     return kernel, recurrent, bits
+
+
+def _are_planes(step: RecurrentStep) -> bool:
+    """Whether both kernels are stored as planes: whole ones that nothing normalizes at run time."""
+    kernels = [kernel for kernel in (step.kernel, step.recurrent_kernel) if kernel]
+    if step.layer_norm is not None or any(len(kernel) > 1 for kernel in kernels):
+        return False
+    planes = []
+    for (matrix,) in kernels:
+        found = split_planes(matrix.T)
+        if found is None:
+            return False
+        planes.append(found)
+    return are_smaller(planes)
 
 
 def smallest_form(kernel: Matrices, bits: int, gates: int = 1) -> Matrices:

@@ -60,6 +60,7 @@ def lower_fused(
 def fused_options(plan: RecurrentPlan) -> RecurrentOptions:
     """Return the options of a layer's op."""
     ranks, norm = plan.ranks(), plan.layer_norm
+    planes_x, planes_h = plan.planes()
     return RecurrentOptions(
         cell=plan.cell.name,
         units=plan.units,
@@ -79,6 +80,8 @@ def fused_options(plan: RecurrentPlan) -> RecurrentOptions:
         layer_norm=norm is not None,
         # The next float32, which is what is stored.
         epsilon=DEFAULT_EPSILON if norm is None else float(np.float32(norm.epsilon)),
+        planes_x=planes_x,
+        planes_h=planes_h,
     )
 
 

@@ -112,8 +112,12 @@ def unheard_reaches(
 
     As they are normalized apart, there is no "sum".
     """
-    x, h = (_evened(_seen(raw), summed_rows).astype(np.float32) for raw in (raw_x, raw_h))
-    return {"x": x, "h": h}
+    return {"x": unheard_reach(raw_x, summed_rows), "h": unheard_reach(raw_h, summed_rows)}
+
+
+def unheard_reach(largest: np.ndarray, summed_rows: int) -> np.ndarray:
+    """Return how far each row of a product reaches of which all counts, float32 `(rows,)`."""
+    return _evened(_seen(largest), summed_rows).astype(np.float32)
 
 
 def _seen(largest: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ import numpy as np
 
 from tfpipeline.export.quantize.few_bits import Matrices, written_kernels
 from tfpipeline.export.recurrent.gate_names import gate_function, is_bounded
+from tfpipeline.export.recurrent.plane_reach import largest_of_planes
 from tfpipeline.numerics.cells import CELLS
-from tfpipeline.numerics.recurrent_float import Taps, sequence_float
+from tfpipeline.numerics.recurrent_float import Taps, sequence_float, windows
 from tfpipeline.protocol import RecurrentStep
 
 _LENGTHS = 10
@@ -34,6 +35,9 @@ class ObservedLayer:
         highest: The highest value of both added, `(rows,)`.
         raw_x: As `p_x`, before the normalization of the layer; None without one.
         raw_h: As `p_h`, likewise.
+        plane_x: The largest product of a single plane of the kernel, `(rows,)`; None where it has
+            but one.
+        plane_h: The same of the recurrent kernel.
         states: The largest of each state.
     """
 
@@ -49,11 +53,14 @@ class ObservedLayer:
     states: tuple[float, ...]
     raw_x: np.ndarray | None = None
     raw_h: np.ndarray | None = None
+    plane_x: np.ndarray | None = None
+    plane_h: np.ndarray | None = None
 
     def and_of(self, other: ObservedLayer) -> ObservedLayer:
         """Return the larger magnitudes of two runs of one layer."""
         larger: dict[str, Any] = {}
-        for name in ("a_x", "a_h", "p_x", "p_h", "sums", "highest", "raw_x", "raw_h"):
+        rows = ("p_x", "p_h", "sums", "highest", "raw_x", "raw_h", "plane_x", "plane_h")
+        for name in ("a_x", "a_h", *rows):
             one = getattr(self, name)
             larger[name] = None if one is None else np.maximum(one, getattr(other, name))
         larger["states"] = tuple(map(max, self.states, other.states))
@@ -68,7 +75,7 @@ def observe(
     Args:
         step: The layer.
         x: float32 `(batch, time, features)`.
-        bits: Of a weight, as the layer's mode has it: only weights that are ternary get 2.
+        bits: Of a weight, as the layer's mode has it: `written_kernels` says which weights get 2.
         end_to_end: Whether each sample goes on from the state of the one before, ten in a row.
 
     Returns:
@@ -92,6 +99,8 @@ def observe(
         states=tuple(float(np.abs(state).max()) for state in taps.states),
         raw_x=_largest_of(taps.raw_x),
         raw_h=_largest_of(taps.raw_h),
+        plane_x=largest_of_planes(kernel, bits, windows(given, window_of(step))),
+        plane_h=largest_of_planes(recurrent, bits, sequence),
     )
     if end_to_end:
         sequence = sequence.reshape(-1, x.shape[1], step.units)[: len(x)]

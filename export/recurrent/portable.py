@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
 from tfpipeline.export.quantize.quantization import Quantization
@@ -21,6 +20,7 @@ from tfpipeline.export.recurrent.gate_functions import emit
 from tfpipeline.export.recurrent.layer_norm import normalize_parts
 from tfpipeline.export.recurrent.product_format import LinearArithmetic
 from tfpipeline.export.recurrent.quantize import RecurrentPlan
+from tfpipeline.export.recurrent.windows import side_by_side
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 
@@ -105,7 +105,10 @@ class PortableStep(ABC):
         # Of another batch or length the loop would read a part only, so such an input is refused
         # when memory is planned: it does not fit this shape.
         if plan.window > 1:
-            x, width = self._windows(graph, x, frames), plan.window * width
+            x, width = (
+                side_by_side(graph, self.linear, plan, x, self._x, frames),
+                plan.window * width,
+            )
         x = a_x = self.linear.reshape(graph, f"{plan.name}/x", x, (frames, width), self._x)
         if plan.kernel_scale is not None:
             width = plan.kernel[0].values.shape[0]
@@ -148,23 +151,6 @@ class PortableStep(ABC):
             ]
             x, h = x[self._summed :], h[self._summed :]
         return self.mix(graph, sums, x, h, states)
-
-    def _windows(self, graph: GraphBuilder, x: int, frames: int) -> int:
-        """Return `(1, frames, window * features)`: what each step reads, the oldest first."""
-        name, window, features = f"{self.plan.name}/windows", self.plan.window, self.plan.features
-        if frames == 1:
-            return x
-        shape = (1, frames, features)
-        parts = []
-        for first in range(window):
-            part = graph.tensor(f"{name}_{first}", shape, self.linear.dtype, self._x)
-            begin = graph.constant(f"{name}_{first}/begin", np.array([0, first, 0], np.int32))
-            size = graph.constant(f"{name}/size", np.array(shape, np.int32))
-            version = self.linear.slice_version()
-            graph.operator("SLICE", [x, begin, size], [part], schema.SliceOptionsT(), version)
-            parts.append(part)
-        whole = (1, frames, window * features)
-        return self.linear.concatenate(graph, name, parts, whole, self._x)
 
     def _rows_apart(self) -> slice:
         """Return the rows of which the input's and the state's products are apart."""

@@ -106,7 +106,8 @@ class LinearArithmetic:
                 continue
             matrix = matrices[-1]
             reach = plan.reach[part]
-            accumulator = np.float32(operand.scales()[0]) * matrix.scales[: len(reach)]
+            scales = matrix.scales.reshape(matrix.planes, -1).max(axis=0)[: len(reach)]
+            accumulator = np.float32(operand.scales()[0]) * scales
             least = accumulator * np.float32(127.0 / _LARGEST_MULTIPLIER)
             found[part] = np.maximum(reach, least).astype(np.float32)
         return found
@@ -131,7 +132,28 @@ class LinearArithmetic:
         output: Quantization | None,
         reach: np.ndarray | None = None,
     ) -> int:
-        """`x` `(frames, in)` times weights `(out, in)`; int8 rows in units of their `reach`."""
+        """`x` `(frames, in)` times weights `(out, in)`; int8 rows in units of their `reach`.
+
+        Planes are multiplied one by one and added.
+        """
+        if quantized.planes > 1:
+            total = -1
+            for number, plane in enumerate(quantized.split()):
+                part = self.product(
+                    graph,
+                    f"{name}/plane_{number}",
+                    x,
+                    x_quantization,
+                    plan,
+                    plane.real(),
+                    plane,
+                    bias if number == 0 else None,
+                    frames,
+                    output,
+                    reach,
+                )
+                total = part if number == 0 else self._add(graph, name, total, part, output)
+            return total
         if reach is not None and self.mode.activations == INT8:
             values = values / reach[:, None]
             quantized = replace(quantized, scales=quantized.scales / reach)
@@ -149,6 +171,13 @@ class LinearArithmetic:
             (frames, len(quantized.scales)),
             output,
         )
+
+    def _add(self, graph: GraphBuilder, name: str, a: int, b: int, q: Quantization | None) -> int:
+        """Add two tensors of one quantization, which integers do without rounding."""
+        result = graph.tensor(name, graph.subgraph.tensors[a].shape, self.dtype, q)
+        options = schema.AddOptionsT(potScaleInt16=False)
+        graph.operator("ADD", [a, b], [result], options, self._version(1, 2, 3))
+        return result
 
     def concatenate(
         self,

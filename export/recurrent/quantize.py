@@ -17,7 +17,12 @@ import numpy as np
 
 from tfpipeline.export.quantize.quantization import UNIT_INT16, Quantization
 from tfpipeline.export.recurrent.gate_names import is_bounded
-from tfpipeline.export.recurrent.gate_reach import heard_by, row_reaches, unheard_reaches
+from tfpipeline.export.recurrent.gate_reach import (
+    heard_by,
+    row_reaches,
+    unheard_reach,
+    unheard_reaches,
+)
 from tfpipeline.export.recurrent.observe import (
     ObservedLayer,
     functions_of,
@@ -61,7 +66,7 @@ class RecurrentPlan:
         return_sequences: Whether the layer's output has a time axis.
         go_backwards: Whether it starts at the last time step.
         kernel: `(W,)` of shape `(gates * H, window * D)`, or `(V, U)` of shapes `(r, window * D)`
-            and `(gates * H, r)`.
+            and `(gates * H, r)`. W may be a sum of planes.
         recurrent_kernel: The same for the state, with `D = H`; `()` where it is not multiplied.
         float_kernel: `kernel` before rounding.
         float_recurrent_kernel: `recurrent_kernel` before rounding.
@@ -125,10 +130,18 @@ class RecurrentPlan:
 
     def sums_share_scales(self) -> bool:
         """Whether the summed rows of both last factors can be joined: they have one scale."""
-        if not self.recurrent_kernel or self.layer_norm is not None:
+        if not self.recurrent_kernel or self.layer_norm is not None or max(self.planes()) > 1:
             return False
         x, h, rows = self.kernel[-1], self.recurrent_kernel[-1], slice(0, self.summed_rows)
         return x.bits == h.bits and bool(np.array_equal(x.scales[rows], h.scales[rows]))
+
+    def planes(self) -> tuple[int, int]:
+        """Return of how many binary planes the kernel and the recurrent kernel are the sum."""
+        x, h = (
+            1 if not matrices else matrices[0].planes
+            for matrices in (self.kernel, self.recurrent_kernel)
+        )
+        return x, h
 
     def ranks(self) -> dict[str, int | None]:
         """Rank of each kernel, None where it is not factored."""
@@ -160,6 +173,10 @@ def quantize(
         reach, largest = unheard_reaches(seen.raw_x, seen.raw_h, summed), seen.raw_x
     else:
         reach = row_reaches(seen.p_x, seen.p_h, seen.sums, heard, summed, holding)
+        for part, plane in (("x", seen.plane_x), ("h", seen.plane_h)):
+            if plane is not None:
+                # Planes are rounded apart, in units that their sum has too.
+                reach[part] = np.maximum(reach[part], unheard_reach(plane, summed))
         largest = seen.p_x
     return RecurrentPlan(
         cell=cell,

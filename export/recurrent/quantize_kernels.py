@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfpipeline.export.quantize.binary_planes import split_planes
 from tfpipeline.export.quantize.few_bits import held_exactly
 from tfpipeline.export.quantize.weight_rows import quantize_rows
 from tfpipeline.numerics.quantize import quantize_channels
@@ -41,21 +42,33 @@ def quantize_kernels(
         a_x: Magnitudes `(rank,)` of the components between the factors of `kernel`, if it has any.
         a_h: The same of `recurrent`.
         summed_rows: The first rows, whose products are only ever added.
-        bits: Of a weight.
+        bits: Of a weight: 2 only of matrices that are ternary, or sums of binary planes.
         per_channel: Whether each row has a scale of its own, and not each matrix one.
     """
-    exact = [bool(matrices) and held_exactly(matrices, bits) for matrices in (kernel, recurrent)]
+    exact = [
+        bool(matrices) and (bits == 2 or held_exactly(matrices, bits))
+        for matrices in (kernel, recurrent)
+    ]
     # Spread components want a scale for each row of the factor that makes them.
     kernel, kernel_scale = equalize(kernel, a_x, exact[0] or not per_channel)
     recurrent, recurrent_scale = equalize(recurrent, a_h, exact[1] or not per_channel)
     floats = (tuple(m.T for m in kernel), tuple(m.T for m in recurrent))
     quantized = [
-        [quantize_rows(matrix, bits, per_channel) for matrix in matrices] for matrices in floats
+        [_quantize(matrix, bits, per_channel) for matrix in matrices] for matrices in floats
     ]
     if recurrent and not any(exact):
         quantized = _share_scales(quantized, floats, summed_rows if per_channel else None, bits)
     x, h = (tuple(matrices) for matrices in quantized)
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
+
+
+def _quantize(matrix: np.ndarray, bits: int, per_channel: bool) -> QuantizedMatrix:
+    """Return rows of integers, or binary planes, which have a scale a row in any case."""
+    if bits == 2 and not held_exactly((matrix.T,), 2):
+        planes = split_planes(matrix)
+        assert planes is not None  # `written_kernels` gives others eight bits
+        return planes
+    return quantize_rows(matrix, bits, per_channel)
 
 
 def _share_scales(

@@ -104,7 +104,7 @@ def sequence_float(
     left = [np.asarray(k, dtype=dtype) for k in kernel]
     right = [np.asarray(k, dtype=dtype) for k in recurrent_kernel]
     biases = np.asarray(bias, dtype=dtype)
-    inputs = _windows(inputs, len(left[0]) // inputs.shape[-1])
+    inputs = windows(inputs, len(left[0]) // inputs.shape[-1])
     batch, steps, _ = inputs.shape
     gates, count = len(cell.gates), len(cell.states)
     units = left[-1].shape[1] // gates
@@ -161,7 +161,7 @@ def sequence_float(
     return kept[0], states, Taps(a_x, a_h, p_x, p_h, tuple(kept), *before)
 
 
-def _windows(inputs: FloatArray, window: int) -> FloatArray:
+def windows(inputs: FloatArray, window: int) -> FloatArray:
     """Return the last `window` time steps side by side, for each of them."""
     if window == 1:
         return inputs
