@@ -19,6 +19,7 @@ COLUMNS = (
 )
 # Shares of bits per character: what is far behind, and what is near.
 _FAR, _NEAR = 1.1, 1.03
+_FIXED = ("BinaryConnect", "TerConnect")
 pooled = pooled_by("tfpipeline.studies.low_bit.text.pool")
 
 
@@ -114,14 +115,15 @@ def _claims(rows: list[Row], cell: str) -> list[Claim]:
 
     return [
         Claim(
-            f"{cell}: without normalization weights of few bits take {_FAR:g} times the bits per "
-            "character of full precision, or more",
-            all(found[name, "none"] >= _FAR * plain for name in few),
+            f"{cell}: without normalization weights of magnitude 1 take {_FAR:g} times the bits "
+            "per character of full precision, or more",
+            all(found[name, "none"] >= _FAR * plain for name in few if name in _FIXED),
             numbers("none"),
         ),
         *(
             Claim(
-                f"{cell}: with {kind} normalization they take at most {_NEAR:g} times as many",
+                f"{cell}: with {kind} normalization weights of few bits take at most {_NEAR:g} "
+                "times as many",
                 all(found[name, kind] <= _NEAR * plain for name in few),
                 numbers(kind),
             )

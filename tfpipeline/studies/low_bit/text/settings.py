@@ -32,7 +32,7 @@ class Settings:
     steps: int = 25
     epochs: int = 3
     rate: float = 1e-2
-    quantizers: tuple[str | None, ...] = (None, "BinaryConnect", "TWN", "LAT")
+    quantizers: tuple[str | None, ...] = (None, "BinaryConnect", "TerConnect", "TWN", "LAT")
     cells: tuple[tuple[str, tuple[str | None, ...]], ...] = (
         ("lstm", NORMALIZATIONS),
         ("gru", (None, "weight")),
