@@ -13,6 +13,10 @@ from tfpipeline.numerics.quantize import quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 
+# Of a square: sharing a scale may cost a matrix one of its eight bits.
+_MOST_GROWTH = 4.0
+
+
 @dataclass(frozen=True)
 class QuantizedKernels:
     """Both kernels of a layer as integers, and the scales of the vectors between their factors."""
@@ -57,7 +61,12 @@ def quantize_kernels(
         [_quantize(matrix, bits, per_channel) for matrix in matrices] for matrices in floats
     ]
     if recurrent and not any(exact):
-        quantized = _share_scales(quantized, floats, summed_rows if per_channel else None, bits)
+        rows = summed_rows if per_channel else None
+        if kernel_scale is not None and kernel_scale == recurrent_scale:
+            # Both products are of vectors between -1 and 1.
+            quantized = _share_scales(quantized, floats, rows, bits)
+        elif bits == 8 and _growth(quantized, rows) <= _MOST_GROWTH:
+            quantized = _share_scales(quantized, floats, rows, bits)
     x, h = (tuple(matrices) for matrices in quantized)
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
 
@@ -71,6 +80,17 @@ def _quantize(matrix: np.ndarray, bits: int, per_channel: bool) -> QuantizedMatr
     return quantize_rows(matrix, bits, per_channel)
 
 
+def _growth(quantized: list[list[QuantizedMatrix]], summed_rows: int | None) -> float:
+    """Return by what a shared scale multiplies the squared step of the finer matrix, on average.
+
+    Features much smaller than the state come with a kernel as much larger than the recurrent one,
+    whose integers would hardly differ from zero in steps of the kernel; and the other way round.
+    """
+    x, h = (matrices[-1].scales[:summed_rows].astype(np.float64) for matrices in quantized)
+    shared = np.maximum(x, h)
+    return float(max(np.mean((shared / scales) ** 2) for scales in (x, h)))
+
+
 def _share_scales(
     quantized: list[list[QuantizedMatrix]],
     floats: tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]],
@@ -79,8 +99,8 @@ def _share_scales(
 ) -> list[list[QuantizedMatrix]]:
     """Give each summed row one scale in both last factors, the larger of the two.
 
-    What counts is the error of the sum of both products; and rows with one scale can be joined
-    into one product. None stands for all rows, whose scale is one.
+    Of vectors of like sizes what counts is the error of the sum of both products; and rows with one
+    scale can be joined into one product. None stands for all rows, whose scale is one.
     """
     shared = np.maximum(*(matrices[-1].scales for matrices in quantized))
     result = []
