@@ -19,7 +19,9 @@ _LOGIC = re.compile(r"^\s*(def|class|for|while|if|try|with|lambda)\b", re.MULTIL
 
 
 def test_the_notebooks() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["fastgrnn", "keyword_spotting", "low_bit_lstm"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        *("fastgrnn", "keyword_spotting", "low_bit_lstm", "text")
+    ]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -88,6 +90,19 @@ def test_low_bit_lstm_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (apart,) = notebook.cells[find(notebook, "np.abs(")].outputs[-1:]
     assert float(apart["data"]["text/plain"]) < 1e-5
     for text in ("ternary.fit", "print(w2a8)", "time_interleaved(", "print(tp.compress.ledger"):
+        assert notebook.cells[find(notebook, text)].outputs, text
+
+
+def test_text_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notebook = run_notebook("text.ipynb", tmp_path, monkeypatch)
+    for name in ("retraining.png", "accuracy_over_bytes.png"):
+        assert (tmp_path / "out" / name).read_bytes().startswith(b"\x89PNG")
+    sizes = {path.name: path.stat().st_size for path in (tmp_path / "out").glob("*.tflite")}
+    assert sizes["low_rank_int4.fused.tflite"] < sizes["whole_int8.fused.tflite"] / 2
+    (folded,) = notebook.cells[find(notebook, "fold_embedding(")].outputs[-1:]
+    assert float(folded["data"]["text/plain"].strip("[]").split(",")[0]) < 1e-3
+    # Training, ledgers, the advice, a report and answers to texts say something.
+    for text in ("model.fit", "print(tp.compress.ledger(model", "advise", "device =", "requests ="):
         assert notebook.cells[find(notebook, text)].outputs, text
 
 
