@@ -150,7 +150,11 @@ def test_a_wide_ternary_lstm_is_a_fourteenth_of_its_float_bytes(target: Path) ->
 @pytest.mark.parametrize(
     ("quantizer", "why"),
     [
-        (Alternating(bits=2), "rows of 4 values, sums of 2 binary planes: each is rounded by half"),
+        (
+            Alternating(bits=2),
+            "rows of 4 values, sums of 2 binary planes, which would take more bytes: each is "
+            "rounded by half",
+        ),
         # Rows of 16 numbers have few values too, of any kind.
         (None, r"and it has rows of \d+ values$"),
     ],

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from doc_page import run_page
 
 pytestmark = pytest.mark.slow
 
 
-def test_the_page_runs():
-    run_page("low_bit.md", blocks=5)
+def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_page("low_bit.md", blocks=6)
