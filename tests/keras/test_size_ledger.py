@@ -264,3 +264,28 @@ def test_tables_of_any_bits_are_those_of_embeddings(width: int) -> None:
     assert others == {scales.name: 400}
     other = Held("words/Tensordot/table", (101, width), 0)
     assert stored_arrays(parts, [other])[0] == {}
+
+
+def test_planes_of_a_matrix_count_together() -> None:
+    parts = [
+        Part("lstm/kernel", (29, 300), 1.0, True),
+        Part("lstm/recurrent_kernel", (75, 300), 1.0, True),
+        Part("lstm/bias", (300,), 1.0, False),
+    ]
+    bias = Held("lstm/x_gates/plane_0/bias", (300,), 1200)
+    builtin = [
+        Held(f"lstm/{part}_gates/plane_{number}/weights", (300, depth), 75 * depth)
+        for part, depth in (("h", 75), ("x", 29))
+        for number in range(3)
+    ]
+    expected = {"lstm/kernel": 3 * 75 * 29, "lstm/recurrent_kernel": 3 * 75 * 75}
+    held, others = stored_arrays(parts, [bias, *builtin])
+    assert held == {**expected, "lstm/bias": 1200} and not others
+    # Our op has one tensor, here of five numbers a byte.
+    ours = [
+        Held("lstm/kernel/0", (900, 6), 5400),
+        Held("lstm/recurrent_kernel/0", (900, 15), 13500),
+        Held("lstm/bias", (1, 300), 1200),
+    ]
+    held, others = stored_arrays(parts, ours)
+    assert list(held.values()) == [5400, 13500, 1200] and not others

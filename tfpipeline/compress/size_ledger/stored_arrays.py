@@ -10,6 +10,8 @@ from tfpipeline.compress.size_ledger.parts import Part
 _RECURRENT = "recurrent"
 #: What the exporter calls products of the state.
 _OF_STATE = ("recurrent_kernel", "h_", "a_h")
+#: What it adds to the name of a product for each of its planes, with a number behind it.
+_PLANE = "/plane_"
 
 
 class Stored(Protocol):
@@ -29,9 +31,11 @@ def stored_arrays(
     """Return the bytes of the tensor that holds each array, and those of all other tensors.
 
     A tensor belongs to a layer by the first part of its name, and to an array of it by its shape,
-    which is transposed in a file; numbers of fewer bits may share bytes along its last axis. A
-    matrix without its zeros has no such shape: it is known by the name that our ops give it. What
-    is looked up is not transposed, and may be a constant without a layer's name.
+    which is transposed in a file; numbers of fewer bits may share bytes along its last axis.
+    Matrices of our ops, which may lack their zeros, hold five ternary numbers a byte or be a sum of
+    planes, are known by the names that these give them. Builtin ops have a tensor for each plane,
+    which count together. What is looked up is not transposed, and may be a constant without a
+    layer's name.
 
     Args:
         parts: arrays of the model.
@@ -42,8 +46,10 @@ def stored_arrays(
     for part in parts:
         found = next((t for t in left if _holds(t, part)), None)
         if found is not None:
-            left.remove(found)
-            held[part.name] = found.bytes
+            own = [found, *_other_planes(found, left)]
+            for tensor in own:
+                left.remove(tensor)
+            held[part.name] = sum(tensor.bytes for tensor in own)
     others: dict[str, int] = {}
     for tensor in left:
         # Graphs of a loop may each have a tensor of a name.
@@ -51,12 +57,22 @@ def stored_arrays(
     return held, others
 
 
+def _other_planes(found: Stored, tensors: Sequence[Stored]) -> list[Stored]:
+    """Return the tensors of the other planes of a sum that one is a plane of."""
+    of_sum, plane, rest = found.name.rpartition(_PLANE)
+    if not plane:
+        return []
+    what = rest.partition("/")[2]
+    alike = [t for t in tensors if t is not found and t.name.startswith(of_sum + plane)]
+    return [t for t in alike if t.name.rpartition(_PLANE)[2].partition("/")[2] == what]
+
+
 def _holds(tensor: Stored, part: Part) -> bool:
     layer, _, name = tensor.name.partition("/")
     *where, array = part.name.split("/")
     if part.looked_up:
         return (layer in where or not name) and _same_table(tensor, part)
-    if layer in where and len(tensor.shape) == 1 and name == _name_in_our_ops(array):
+    if layer in where and part.matrix and name == _name_in_our_ops(array):
         return True
     if layer not in where or not _same_shape(tensor.shape, part):
         return False
