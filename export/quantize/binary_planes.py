@@ -91,7 +91,8 @@ def _row_planes(row: np.ndarray) -> np.ndarray | None:
 def _magnitudes(row: np.ndarray) -> np.ndarray | None:
     """Return the magnitudes of a row, the largest first; None if they are too many for planes."""
     rest = np.abs(row)
-    near, found = _NEAR * rest.max(), []
+    near = _NEAR * rest.max()
+    found: list[float] = []
     while rest.size:
         if len(found) == 2 ** (MAX_PLANES - 1):
             return None
