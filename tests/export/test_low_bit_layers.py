@@ -151,8 +151,8 @@ def test_a_wide_ternary_lstm_is_a_fourteenth_of_its_float_bytes(target: Path) ->
     ("quantizer", "why"),
     [
         (
-            Alternating(bits=2),
-            "rows of 4 values, sums of 2 binary planes, which would take more bytes: each is "
+            Alternating(bits=3),
+            "rows of 8 values, sums of 3 binary planes, which would take more bytes: each is "
             "rounded by half",
         ),
         # Rows of 16 numbers have few values too, of any kind.
