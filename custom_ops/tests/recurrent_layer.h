@@ -7,7 +7,7 @@
 #include "../ops/recurrent/tfp_recurrent.h"
 #include "driver.h"
 
-static inline void write_u32(unsigned char *at, uint32_t value) {
+static void write_u32(unsigned char *at, uint32_t value) {
   for (int i = 0; i < 4; ++i) at[i] = (unsigned char)(value >> 8 * i);
 }
 
@@ -22,7 +22,7 @@ typedef struct layer {
   uint32_t parameters[TFP_CELL_PARAMETERS]; /* of the cell, the bits of floats */
 } layer;
 
-static inline layer random_layer(const tfp_cell *cell) {
+static layer random_layer(const tfp_cell *cell) {
   static const unsigned char widths[] = {0, 8, 4, 2};
   layer made = {.units = 1 + next() % 70,
                 .depth = 1 + next() % 50,
@@ -58,7 +58,7 @@ static inline void add_planes(const tfp_cell *cell, layer *of) {
   if (of->rank_h == 0 && of->small[5] == 2 && cell->recurrent) of->small[5] |= h;
 }
 
-static inline void write_options(unsigned char *data, const tfp_cell *cell, const layer *of) {
+static void write_options(unsigned char *data, const tfp_cell *cell, const layer *of) {
   const uint32_t words[] = {of->flags,  of->units,   of->depth,   of->rank_x,
                             of->rank_h, 0x3d800000u, 0x3d000000u, 0x3c010204u};
   memset(data, 0, kMostBytes);
