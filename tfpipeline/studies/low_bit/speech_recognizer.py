@@ -74,9 +74,11 @@ def _deployed(pool: Pool, runs: list[Recognizer]) -> list[Any]:
 def _named(row: Row) -> Row:
     from tfpipeline.studies.low_bit.heat_map import name_of
 
-    named = {name: name_of(row[name]) for name in ("quantizer", "normalization")}
-    growth = {name: max(row[name]) for name in ("growth_first", "growth_last") if name in row}
-    return {**row, **named, **growth}
+    named: Row = {name: name_of(row[name]) for name in ("quantizer", "normalization")}
+    for name in ("growth_first", "growth_last"):
+        if name in row:
+            named[name] = max(row[name])
+    return {**row, **named}
 
 
 def _means(rows: list[Row], column: str) -> dict[tuple[str, str], float]:

@@ -42,8 +42,8 @@ class Pool(TrainingPool):
         """
         first, *_ = seeds = self.settings.seeds
         trials = [
-            [Recognizer(first, *pair, rate) for rate in self.settings.rates]
-            for pair in self.settings.pairs
+            [Recognizer(first, quantizer, normalization, rate) for rate in self.settings.rates]
+            for quantizer, normalization in self.settings.pairs
         ]
         found = {
             row["run"]: row["cer_validation"]
