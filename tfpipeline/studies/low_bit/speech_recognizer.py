@@ -53,7 +53,7 @@ def run(pool: Pool, command: str) -> StudyResult:
         pool.about("low-bit-speech", command),
         COLUMNS,
         rows,
-        [*_claims(rows), *_claims_of_files(files)],
+        [_claim_of_rates(rows, pool.settings.rates), *_claims(rows), *_claims_of_files(files)],
         lambda f: _draw(f, rows, files),
         (11, 4.4),
         further={"files": (FILE_COLUMNS, files)},
@@ -86,6 +86,22 @@ def _means(rows: list[Row], column: str) -> dict[tuple[str, str], float]:
     for row in rows:
         found.setdefault((row["quantizer"], row["normalization"]), []).append(row[column])
     return {key: sum(values) / len(values) for key, values in found.items()}
+
+
+def _claim_of_rates(rows: list[Row], rates: tuple[float, ...]) -> Claim:
+    from tfpipeline.studies.common.claims import Claim
+
+    edges = (min(rates), max(rates))
+    outside = dict.fromkeys(
+        f"{row['quantizer']} and {row['normalization']} {row['rate']:g}"
+        for row in rows
+        if row["rate"] in edges
+    )
+    return Claim(
+        "no pair does best with the lowest or the highest learning rate there is",
+        not outside,
+        ", ".join(outside) or f"from {edges[0]:g} to {edges[1]:g}",
+    )
 
 
 def _claims(rows: list[Row]) -> list[Claim]:

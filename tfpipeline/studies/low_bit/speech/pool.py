@@ -37,17 +37,33 @@ class Pool(TrainingPool):
     def searched(self) -> list[Recognizer]:
         """Return each pair with all seeds, with the learning rate that suits it.
 
-        Every rate is tried with the first seed; the one with the fewest errors on validation
-        sentences counts.
+        With the first seed; see `Settings.rates`.
         """
-        first, *_ = seeds = self.settings.seeds
-        trials = [
-            [Recognizer(first, quantizer, normalization, rate) for rate in self.settings.rates]
-            for quantizer, normalization in self.settings.pairs
+        seeds, rates, pairs = self.settings.seeds, self.settings.rates, self.settings.pairs
+        middle = len(rates) // 2
+        tried = {pair: {max(middle - 1, 0), middle} for pair in pairs}
+        best: dict[Any, int] = {}
+        while True:
+            trials = {
+                pair: {
+                    place: Recognizer(seeds[0], pair[0], pair[1], rates[place])
+                    for place in sorted(places)
+                }
+                for pair, places in tried.items()
+            }
+            runs = [run for trial in trials.values() for run in trial.values()]
+            found = {row["run"]: row["cer_validation"] for row in self.rows(runs, "Learning rates")}
+            for pair, trial in trials.items():
+                best[pair] = min(trial, key=lambda place: found[trial[place].name])
+            further = {
+                pair: {place - 1, place + 1} & {*range(len(rates))} - tried[pair]
+                for pair, place in best.items()
+            }
+            if not any(further.values()):
+                break
+            tried = {pair: places | further[pair] for pair, places in tried.items()}
+        return [
+            Recognizer(seed, quantizer, normalization, rates[best[quantizer, normalization]])
+            for quantizer, normalization in pairs
+            for seed in seeds
         ]
-        found = {
-            row["run"]: row["cer_validation"]
-            for row in self.rows([run for trial in trials for run in trial], "Learning rates")
-        }
-        best = [min(trial, key=lambda run: found[run.name]) for trial in trials]
-        return [dataclasses.replace(run, seed=seed) for run in best for seed in seeds]

@@ -36,8 +36,9 @@ class Settings:
         memory_frames: the same.
         batch_size: utterances.
         epochs: passes over the training sentences.
-        rates: highest learning rates that each pair is tried with on the first seed; that with the
-            fewest errors on validation sentences is the pair's.
+        rates: highest learning rates, low to high, that a pair is tried with on the first seed: the
+            two in the middle, and beyond the better one as long as errors on validation sentences
+            fall. That with the fewest is the pair's.
         last_rate: share of it that is left at the end; it falls along a cosine.
         watched: utterances on which gradients are measured.
         pairs: of a quantizer and a normalization, by name, None for neither.
@@ -56,7 +57,7 @@ class Settings:
     memory_frames: float = 5.0
     batch_size: int = 16
     epochs: int = 12
-    rates: tuple[float, ...] = (3e-3, 1e-2)
+    rates: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
     last_rate: float = 0.05
     watched: int = 2
     pairs: tuple[tuple[str | None, str | None], ...] = _QUICK_PAIRS
@@ -75,6 +76,6 @@ FULL = Settings(
     filters=(32, 32),
     kernels=((11, 21), (11, 11)),
     epochs=40,
-    rates=(1e-3, 3e-3),
+    rates=(3e-4, 1e-3, 3e-3, 1e-2),
     pairs=PAIRS,
 )
