@@ -10,10 +10,11 @@ from random_step import quantized, random_step
 from small_model import FEATURES, walk
 
 from tfpipeline.export.quantize.quantization import UNIT_INT16, affine
+from tfpipeline.export.quantize.weight_rows import quantize_rows
 from tfpipeline.export.recurrent.fused import fused_options
 from tfpipeline.export.recurrent.observe import float_output, observe, parameters_of
 from tfpipeline.export.recurrent.quantize import output_scale, unbounded_int16
-from tfpipeline.export.recurrent.quantize_kernels import equalize
+from tfpipeline.export.recurrent.quantize_kernels import equalize, quantize_kernels
 from tfpipeline.numerics.cells import CELLS
 from tfpipeline.numerics.quantize import quantize_affine
 from tfpipeline.numerics.recurrent import sequence_int8
@@ -194,3 +195,25 @@ def test_affine_represents_zero_exactly_and_covers_the_range(low: float, high: f
     assert -128 <= q.zero_point <= 127
     assert scale * (-128 - q.zero_point) <= low + scale / 2
     assert scale * (127 - q.zero_point) >= high - scale / 2
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("unit", [1e-3, 0.1, 1.0, 10.0, 1e3])
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_units_of_features_do_not_coarsen_the_other_kernel(
+    bits: int, unit: float, per_channel: bool
+) -> None:
+    """Features in another unit have a kernel as much larger or smaller, and the same function."""
+    rng = np.random.default_rng(3)
+    kernels = [(rng.normal(size=(rows, 40)).astype(np.float32),) for rows in (9, 20)]
+    kernels[0] = (kernels[0][0] / np.float32(unit),)
+    found = quantize_kernels(*kernels, None, None, 40, bits, per_channel)
+    for (matrix,), (values,) in zip((found.kernel, found.recurrent_kernel), kernels, strict=True):
+        error = matrix.values * matrix.scales[:, None] - values.T
+        finest = quantize_rows(values.T, bits, per_channel)
+        own = finest.values * finest.scales[:, None] - values.T
+        growth = np.sqrt(np.mean(error**2) / np.mean(own**2))
+        # Of eight bits one may be lost for a product of both at once.
+        assert growth <= (2.1 if bits == 8 else 1.0), growth
+    shared = np.array_equal(found.kernel[0].scales, found.recurrent_kernel[0].scales)
+    assert shared == (bits == 8 and unit == 1.0)
