@@ -138,4 +138,5 @@ def _draw(figure: Any, rows: list[Row], models: tuple[str, ...]) -> None:
         axes.set_yticks(range(len(forms)), forms, fontsize=8)
         axes.set(title=model, xlabel="ms a sentence, median")
         axes.grid(axis="x", alpha=0.3)
-        axes.legend(fontsize=7)
+    # Beside the points, of which there may be one in any corner.
+    grid[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1.0))

@@ -92,3 +92,14 @@ def test_shared_statistics() -> None:
         ]
         (line,) = re.findall(rf"^\| {pixels} \| {gain} \| (.*) \|$", page, re.MULTILINE)
         assert [float(text) for text in line.split(" | ")] == pytest.approx(means, abs=0.0601)
+
+
+def test_accuracy_of_smaller_tables() -> None:
+    keys = ("model", "form", "scope", "bits")
+    left_out = missing("embeddings.md", "embedding_compression", keys, "test", 100.0, 0.0501)
+    assert [setting for setting in left_out if setting[2:] == ("all", "32")] == []
+
+
+def test_learning_rates() -> None:
+    keys = ("model", "schedule")
+    assert list(missing("embeddings.md", "lr", keys, "validation", 100.0, 0.0501)) == []
