@@ -21,7 +21,7 @@ from tfpipeline.studies.low_bit.same_codes import alike
 from tfpipeline.studies.low_bit.settings import NORMALIZATIONS, QUANTIZERS, Settings
 from tfpipeline.studies.low_bit.text import runs as text_runs
 from tfpipeline.studies.low_bit.text import settings as text_settings
-from tfpipeline.studies.low_bit.text.runs import CharacterModel
+from tfpipeline.studies.low_bit.text.runs import TextModel
 
 TINY = Settings(
     train=32,
@@ -34,7 +34,7 @@ TINY = Settings(
     seeds=(0, 1),
 )
 TINY_TEXT = text_settings.Settings(
-    characters=400, tested=100, units=6, lanes=4, steps=5, epochs=2, seeds=(0, 1)
+    symbols=400, tested=100, units=6, lanes=4, steps=5, epochs=2, seeds=(0, 1)
 )
 STEPS = 8
 
@@ -69,7 +69,7 @@ def made_up(run: Training) -> Row:
     }
 
 
-def made_up_text(run: CharacterModel) -> Row:
+def made_up_text(run: TextModel) -> Row:
     test = 2.0 if run.quantizer is None or run.normalization else 4.0
     more = {"ledger": 1000, "curve": [test], "seconds": 1.0, "cpu_seconds": 1.0}
     return {
@@ -167,12 +167,12 @@ def test_character_models(text: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert all(held.values())
     models = {row["model"] for row in result.rows}
     assert models == {"lstm", "gru", "2 x lstm"}
-    assert len(asked) == 2 * (4 * 4 + 4 * 2 + 2)
-    # Beside each seed of an LSTM that the paper has too: full precision and BinaryConnect.
+    assert len(asked) == 2 * (5 * 4 + 5 * 2 + 2)
+    # Beside each seed of an LSTM that the paper has too.
     others = [row for row in result.rows if "published_ptb" in row]
-    assert len(others) == 2 * (4 + 4) and {row["model"] for row in others} == {"lstm"}
+    assert len(others) == 2 * 3 * 4 and {row["model"] for row in others} == {"lstm"}
     plain = {row["published_ptb"] for row in others if row["normalization"] == "none"}
-    assert plain == {1.45, 2.51}
+    assert plain == {1.45, 2.51, 5.84}
     with pytest.raises(StudyError, match="holds the corpus"):
         load_study("low-bit-text").run(out, settings=TINY_TEXT, command="", backend="tensorflow")
 
@@ -245,11 +245,11 @@ def test_a_name_says_all_that_differs() -> None:
     changed = [dataclasses.replace(plain, **{name: value}).name for name, value in others.items()]
     changed.append(dataclasses.replace(plain, gain="uniform").name)
     assert len({plain.name, *changed}) == 2 + len(others)
-    model = CharacterModel(0, None, None)
+    model = TextModel(0, None, None)
     kinds: dict[str, Any] = {
         **{"seed": 1, "quantizer": "TWN", "normalization": "layer", "cell": "gru", "layers": 2}
     }
-    assert set(kinds) == {field.name for field in dataclasses.fields(CharacterModel)}
+    assert set(kinds) == {field.name for field in dataclasses.fields(TextModel)}
     changed = [dataclasses.replace(model, **{name: value}).name for name, value in kinds.items()]
     assert len({model.name, *changed}) == 1 + len(kinds)
 
@@ -284,11 +284,11 @@ def test_a_character_model_learns(text: Path, tmp_path: Path) -> None:
     from tfpipeline.studies.low_bit.text.data import prepare_text
     from tfpipeline.studies.low_bit.text.training import train_run
 
-    settings = dataclasses.replace(TINY_TEXT, characters=None, epochs=6, rate=0.05, units=12)
+    settings = dataclasses.replace(TINY_TEXT, symbols=None, epochs=6, rate=0.05, units=12)
     files = text_runs.RunFiles(tmp_path / "out", settings)
     files.folder.mkdir()
     prepare_text(files, text)
-    run = CharacterModel(0, "LAT", "weight", layers=2)
+    run = TextModel(0, "LAT", "weight", layers=2)
     row = train_run(run, files)
     assert json.loads(json.dumps(row)) == row
     assert set(made_up_text(run)) <= {*row, "run"}

@@ -66,7 +66,7 @@ NAMES = [
     ),
     (_PIXELS, "lstm-LAT-batch_shared-order=permuted-border=False-gain=0.1-seed2"),
     (_PLAIN, "gru-float-plain-gain=uniform-normalize_cell=True-seed0"),
-    (characters.CharacterModel(0, "BWN", None, "gru", 2), "text-grux2-BWN-plain-seed0"),
+    (characters.TextModel(0, "BWN", None, "gru", 2), "text-grux2-BWN-plain-seed0"),
     (_WORDS, "text-gru200-rate=0.003-rank=32-piecewise=1-ar=2-seed0"),
     (_STAGE1, "trace_norm-0.0001-3e-05-split-width0.5-uniform-seed3"),
     (low_rank.Stage1(0, sparsity=0.9), "none-sparse0.9-seed0"),

@@ -46,6 +46,7 @@ STUDIES = {
     "shared-batch-norm": "tfpipeline.studies.low_bit.shared_batch_norm",
     "gradient-norms": "tfpipeline.studies.low_bit.gradient_norms",
     "low-bit-text": "tfpipeline.studies.low_bit.character_model",
+    "low-bit-words": "tfpipeline.studies.low_bit.word_model",
     "low-bit-speech": "tfpipeline.studies.low_bit.speech_recognizer",
     "lr": "tfpipeline.studies.embeddings.lr",
     "embedding-compression": "tfpipeline.studies.embeddings.compression",

@@ -43,18 +43,18 @@ def run(pool: Pool, command: str) -> StudyResult:
     from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.low_bit.heat_map import name_of
     from tfpipeline.studies.low_bit.published import TEXT_COLUMNS, TEXTS
-    from tfpipeline.studies.low_bit.text.runs import CharacterModel
+    from tfpipeline.studies.low_bit.text.runs import TextModel
 
     settings = pool.settings
     first = settings.seeds[0]
     runs = [
-        CharacterModel(first, quantizer, normalization, cell)
+        TextModel(first, quantizer, normalization, cell)
         for cell, normalizations in settings.cells
         for quantizer in settings.quantizers
         for normalization in normalizations
     ]
     runs += [
-        CharacterModel(first, quantizer, normalization, layers=2)
+        TextModel(first, quantizer, normalization, layers=2)
         for quantizer, normalization in settings.stacked
     ]
     rows: list[Row] = [

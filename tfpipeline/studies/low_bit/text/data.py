@@ -1,4 +1,4 @@
-"""The text as numbers of characters, made once and read by every run."""
+"""The text as numbers of characters or words, made once and read by every run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tfpipeline.studies.common.prepared_arrays import prepare_arrays
 from tfpipeline.studies.low_bit.text.runs import RunFiles
 from tfpipeline.studies.low_bit.text.settings import Settings
 
-#: Inputs of a `RollingModel`, and the characters that follow.
+#: Inputs of a `RollingModel`, and the symbols that follow.
 Batches = tuple[dict[str, np.ndarray], np.ndarray]
 
 
 def prepare_text(files: RunFiles, data: Path | None) -> Path:
-    """Write the numbers of the characters, once, and return their file.
+    """Write the numbers of the symbols, once, and return their file.
 
     Args:
         files: of the study.
@@ -35,16 +35,16 @@ def prepare_text(files: RunFiles, data: Path | None) -> Path:
 def _arrays_of(data: Path | None, settings: Settings) -> dict[str, np.ndarray]:
     from tfpipeline.data import load_python_text, load_text
 
-    level = "character"
-    text = load_python_text(level) if data is None else load_text(data, level)
+    what = (settings.level, settings.vocabulary)
+    text = load_python_text(*what) if data is None else load_text(data, *what)
     arrays = {split: part[: settings.tested] for split, part in text.splits().items()}
-    arrays["train"] = text.train[: settings.characters]
+    arrays["train"] = text.train[: settings.symbols]
     return {**arrays, "symbols": np.asarray(len(text.vocabulary))}
 
 
 @lru_cache(1)
 def read_text(files: RunFiles) -> tuple[int, dict[str, Batches]]:
-    """Return the number of different characters, and the batches of each split."""
+    """Return the number of different symbols, and the batches of each split."""
     lanes, steps = files.settings.lanes, files.settings.steps
     with np.load(files.text) as stored:
         splits = {split: _rolling_batches(stored[split], lanes, steps) for split in SPLITS}

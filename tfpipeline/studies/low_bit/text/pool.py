@@ -1,4 +1,4 @@
-"""Does the runs that the study of character models lacks."""
+"""Does the runs that the study of characters lacks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tfpipeline.studies.common.provenance import file_digest
 from tfpipeline.studies.common.rows import Row
 from tfpipeline.studies.common.training_pool import TrainingPool
 from tfpipeline.studies.low_bit.text.data import prepare_text
-from tfpipeline.studies.low_bit.text.runs import CharacterModel, RunFiles
+from tfpipeline.studies.low_bit.text.runs import RunFiles, TextModel
 from tfpipeline.studies.low_bit.text.settings import FULL, QUICK
 from tfpipeline.studies.low_bit.text.work import do_run
 
@@ -30,10 +30,12 @@ class Pool(TrainingPool):
         return file_digest(prepare_text(self.files, data))
 
     def basis_of_settings(self) -> dict[str, Any]:
-        names = ("characters", "tested", "units", "lanes", "steps", "epochs", "rate")
-        return {name: getattr(self.settings, name) for name in names}
+        names = ("tested", "units", "lanes", "steps", "epochs", "rate")
+        # Named as in rows that were stored when there were characters only.
+        basis = {"characters": self.settings.symbols}
+        return basis | {name: getattr(self.settings, name) for name in names}
 
-    def trained(self, runs: Sequence[CharacterModel], label: str) -> list[Row]:
+    def trained(self, runs: Sequence[TextModel], label: str) -> list[Row]:
         """Return the rows of runs with each seed of the settings."""
         seeds = self.settings.seeds
         return self.rows([dataclasses.replace(r, seed=s) for r in runs for s in seeds], label)

@@ -1,4 +1,4 @@
-"""The character models of the study, by name. Light: they travel between processes."""
+"""The models of characters and of words, by name. Light: they travel between processes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class RunFiles(run_files.RunFiles):
 
     @property
     def text(self) -> Path:
-        return self.folder / "characters.npz"
+        return self.folder / f"{self.settings.level}s.npz"
 
 
 @dataclass(frozen=True)
-class CharacterModel(SeededRun):
-    """Recurrent layers that read characters, and a classifier of the next one, trained.
+class TextModel(SeededRun):
+    """Recurrent layers that read symbols, and a classifier of the next one, trained.
 
     Args:
         seed: of the weights and of random codes.

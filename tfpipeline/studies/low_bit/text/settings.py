@@ -12,11 +12,13 @@ class Settings:
     """Everything that changes a result, beside the text.
 
     Args:
-        characters: of the training text, from its beginning; None for all.
+        level: `"character"` or `"word"`: what a symbol is.
+        vocabulary: the commonest words that are kept, with `<unk>`; None for all symbols.
+        symbols: of the training text, from its beginning; None for all.
         tested: of the validation and the test text.
         units: of each recurrent layer.
         lanes: pieces of the text that are read side by side: sequences of a batch.
-        steps: characters of a batch in each lane. Gradients end there, states go on.
+        steps: symbols of a batch in each lane. Gradients end there, states go on.
         epochs: passes over the training text.
         rate: highest learning rate, from which it falls along a cosine.
         quantizers: that are compared.
@@ -25,7 +27,9 @@ class Settings:
         seeds: of every setting, three or more.
     """
 
-    characters: int | None = 200_000
+    level: str = "character"
+    vocabulary: int | None = None
+    symbols: int | None = 200_000
     tested: int | None = 20_000
     units: int = 64
     lanes: int = 32
@@ -44,7 +48,7 @@ class Settings:
 QUICK = Settings()
 # As large as the models of the paper.
 FULL = Settings(
-    characters=None,
+    symbols=None,
     tested=None,
     units=512,
     lanes=64,
@@ -52,4 +56,28 @@ FULL = Settings(
     epochs=40,
     rate=2e-3,
     cells=(("lstm", NORMALIZATIONS), ("gru", NORMALIZATIONS)),
+)
+
+WORDS_QUICK = Settings(
+    level="word",
+    vocabulary=1000,
+    symbols=100_000,
+    epochs=4,
+    quantizers=(None, "BinaryConnect", "TerConnect", "Alternating"),
+    cells=(("lstm", NORMALIZATIONS),),
+    stacked=(),
+)
+WORDS_FULL = Settings(
+    level="word",
+    vocabulary=10_000,
+    symbols=None,
+    tested=None,
+    units=300,
+    lanes=20,
+    steps=35,
+    epochs=40,
+    rate=2e-3,
+    quantizers=(None, "BinaryConnect", "BWN", "TerConnect", "TWN", "LAT", "Alternating"),
+    cells=(("lstm", NORMALIZATIONS), ("gru", NORMALIZATIONS)),
+    stacked=(),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tfpipeline.studies.low_bit.text.runs import CharacterModel, RunFiles
+from tfpipeline.studies.low_bit.text.runs import RunFiles, TextModel
 
 
-def do_run(run: CharacterModel, files: RunFiles) -> dict[str, Any]:
+def do_run(run: TextModel, files: RunFiles) -> dict[str, Any]:
     """Train and test; Keras is imported in the process that does it."""
     from tfpipeline.studies.low_bit.text.training import train_run
 
