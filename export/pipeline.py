@@ -111,9 +111,8 @@ class ExportRun:
                 keep_values=options.clipping != MINMAX,
                 streams=any(form.streaming for form in options.forms),
             )
-            quantizer = Quantizer(
-                converted.whole, converted.marked.marked, observed, options.modes.per_channel
-            )
+            marked = converted.marked.marked
+            quantizer = Quantizer(converted.whole, marked, observed, options.modes)
         held_out = self._data.held_out
         expected = predict(self._model, signature, held_out)
         check_telling(held_out, expected, self._tolerances, self._data.held_out_are)

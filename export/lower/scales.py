@@ -10,7 +10,7 @@ from tfpipeline.export.calibrate.calibrate import Observed
 from tfpipeline.export.graph.float_graph import FloatGraph
 from tfpipeline.export.graph.markers import MARKER, Delay, Marked, marker_index
 from tfpipeline.export.lower.builtin_rules import rule_of
-from tfpipeline.export.modes import INT8, INT16
+from tfpipeline.export.modes import FLOAT32, INT8, INT16, ModeTable
 from tfpipeline.export.quantize.quantization import (
     Quantization,
     affine,
@@ -30,7 +30,7 @@ class Quantizer:
         graph: The float graph that calibration ran.
         layers: What its markers stand for, by their numbers.
         observed: What calibration saw.
-        per_channel: Whether each row of a recurrent layer's weights has a scale of its own.
+        modes: Of the recurrent layers; None for int8 with a scale for each row of weights.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Quantizer:
         graph: FloatGraph,
         layers: Sequence[Marked],
         observed: Observed,
-        per_channel: bool = True,
+        modes: ModeTable | None = None,
     ) -> None:
         self._graph = graph
         self._observed = observed
@@ -49,7 +49,13 @@ class Quantizer:
                 self._plans[position] = (
                     layer
                     if isinstance(layer, Delay)
-                    else quantize(layer.name, layer.step, observed.layers[position], per_channel)
+                    else quantize(
+                        layer.name,
+                        layer.step,
+                        observed.layers[position],
+                        modes is None or modes.per_channel,
+                        modes is None or modes.of(layer.name).activations != FLOAT32,
+                    )
                 )
         self._tables: dict[tuple[str, bool], QuantizationTable] = {}
 

@@ -153,13 +153,33 @@ def _rank(matrices: tuple[QuantizedMatrix, ...]) -> int | None:
 
 
 def quantize(
-    name: str, step: RecurrentStep, seen: ObservedLayer, per_channel: bool = True
+    name: str,
+    step: RecurrentStep,
+    seen: ObservedLayer,
+    per_channel: bool = True,
+    integers: bool = True,
 ) -> RecurrentPlan:
-    """Choose every scale of a layer from what calibration saw inside of it."""
+    """Choose every scale of a layer from what calibration saw inside of it.
+
+    Args:
+        name: Of the layer.
+        step: Its weights and options.
+        seen: By calibration.
+        per_channel: Whether each row of weights has a scale of its own.
+        integers: Whether activations are integers in portable files, where products of both kernels
+            become one if they can.
+    """
     cell, units, window = CELLS[step.cell], step.units, window_of(step)
     summed = cell.summed_rows(units)
     quantized = quantize_kernels(
-        seen.kernel, seen.recurrent_kernel, seen.a_x, seen.a_h, summed, seen.bits, per_channel
+        seen.kernel,
+        seen.recurrent_kernel,
+        seen.a_x,
+        seen.a_h,
+        summed,
+        seen.bits,
+        per_channel,
+        integers,
     )
     functions = functions_of(step)
     activation, gate = functions["activation"], functions["recurrent_activation"]

@@ -12,9 +12,8 @@ from tfpipeline.export.quantize.weight_rows import quantize_rows
 from tfpipeline.numerics.quantize import quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
-
-# Of a square: sharing a scale may cost a matrix one of its eight bits.
-_MOST_GROWTH = 4.0
+# Of a square: sharing a scale may cost a matrix one of its eight bits, and half of one of fewer.
+_MOST_GROWTH = {True: 4.0, False: 2.0}
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ def quantize_kernels(
     summed_rows: int,
     bits: int,
     per_channel: bool = True,
+    joined: bool = True,
 ) -> QuantizedKernels:
     """Quantize kernels in Keras' orientation.
 
@@ -48,6 +48,7 @@ def quantize_kernels(
         summed_rows: The first rows, whose products are only ever added.
         bits: Of a weight: 2 only of matrices that are ternary, or sums of binary planes.
         per_channel: Whether each row has a scale of its own, and not each matrix one.
+        joined: Whether both products may become one, for which rows must share scales.
     """
     exact = [
         bool(matrices) and (bits == 2 or held_exactly(matrices, bits))
@@ -60,12 +61,12 @@ def quantize_kernels(
     quantized = [
         [_quantize(matrix, bits, per_channel) for matrix in matrices] for matrices in floats
     ]
-    if recurrent and not any(exact):
+    if joined and recurrent and not any(exact):
         rows = summed_rows if per_channel else None
         if kernel_scale is not None and kernel_scale == recurrent_scale:
             # Both products are of vectors between -1 and 1.
             quantized = _share_scales(quantized, floats, rows, bits)
-        elif bits == 8 and _growth(quantized, rows) <= _MOST_GROWTH:
+        elif _growth(quantized, rows) <= _MOST_GROWTH[bits == 8]:
             quantized = _share_scales(quantized, floats, rows, bits)
     x, h = (tuple(matrices) for matrices in quantized)
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
