@@ -77,7 +77,9 @@ def made_up_file(run: Deployed) -> Row:
     } | ({"bytes_fused": 3000} if few else {})
 
 
-def said(out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[StudyResult, list[Any]]:
+def said(
+    out: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings = TINY
+) -> tuple[StudyResult, list[Any]]:
     asked: list[Any] = []
 
     def rows(pool: RunPool, runs: Sequence[Any], label: str) -> list[Row]:
@@ -90,7 +92,18 @@ def said(out: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[StudyResult, list[
 
     monkeypatch.setattr(RunPool, "rows", rows)
     study = load_study("low-bit-speech")
-    return study.run(out, settings=TINY, command="study", backend="tensorflow"), asked
+    return study.run(out, settings=settings, command="study", backend="tensorflow"), asked
+
+
+def test_claims_are_of_the_pairs_that_are_trained(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The quick study leaves most pairs of full precision and of binary weights out."""
+    settings = dataclasses.replace(TINY, pairs=QUICK.pairs)
+    result, _ = said(corpus, monkeypatch, settings)
+    claims = [claim["claim"] for claim in json.loads(result.files[1].read_text())["claims"]]
+    kinds = [(q, k) for q, k in QUICK.pairs if q in ("BinaryConnect", "TerConnect") and k]
+    assert len([claim for claim in claims if claim.startswith("with ")]) == len(kinds) == 4
 
 
 def test_the_study_asks_for_every_pair_and_says_what_holds(

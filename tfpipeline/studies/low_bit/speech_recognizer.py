@@ -113,7 +113,7 @@ def _claims(rows: list[Row]) -> list[Claim]:
 
     def numbers(kind: str, names: list[str]) -> str:
         return f"full precision {100 * plain:.1f} %; " + ", ".join(
-            f"{name} {100 * found[name, kind]:.1f} %" for name in names
+            f"{name} {100 * found[name, kind]:.1f} %" for name in names if (name, kind) in found
         )
 
     claims = []
@@ -138,7 +138,7 @@ def _claims(rows: list[Row]) -> list[Claim]:
         for kind in kinds
         if kind != "none"
         for name in quantizers
-        if name in _FIXED
+        if name in _FIXED and (name, kind) in found
     ]
     return claims
 

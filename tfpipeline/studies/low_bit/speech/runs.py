@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tfpipeline.studies.common import run_files
-from tfpipeline.studies.common.run_files import number_text
+from tfpipeline.studies.common.run_names import number_text
 from tfpipeline.studies.low_bit.speech.settings import Settings
 
 
