@@ -56,6 +56,16 @@ def test_bits_per_character() -> None:
     assert {model for model, *_ in left_out} == {"2 x lstm"}
 
 
+def test_perplexities_of_words() -> None:
+    keys = ("model", "quantizer", "normalization")
+    assert list(missing("low_bit.md", "low_bit_words", keys, "test", 1.0, 0.0601)) == []
+
+
+def test_errors_of_recognizers() -> None:
+    keys = ("quantizer", "normalization")
+    assert list(missing("low_bit.md", "low_bit_speech", keys, "cer_test", 100.0, 0.0501)) == []
+
+
 @pytest.mark.parametrize(
     ("cell", "name"),
     [("lstm", "LSTM"), ("gru", "GRU"), ("fast_rnn", "FastRNN"), ("fast_grnn", "FastGRNN")],
