@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
-from tfpipeline.studies.common.provenance import file_digest
-from tfpipeline.studies.common.training_pool import TrainingPool
 from tfpipeline.studies.low_bit.speech.runs import Recognizer, RunFiles
 from tfpipeline.studies.low_bit.speech.settings import FULL, QUICK
 from tfpipeline.studies.low_bit.speech.work import do_run
-from tfpipeline.studies.speech.corpus import prepare_corpus
-
-# What only chooses runs: a run's name says which it is.
-_CHOICES = ("rates", "pairs", "deployed", "seeds")
+from tfpipeline.studies.speech.pool import SentencePool
 
 
-class Pool(TrainingPool):
-    """Trains on spoken sentences; see `TrainingPool`."""
+class Pool(SentencePool):
+    """Trains recognizers of few bits."""
 
     STORE = "low_bit_speech.rows.jsonl"
+    CHOICES = ("rates", "pairs", "deployed", "seeds")
     QUICK, FULL = QUICK, FULL
     work = staticmethod(do_run)
 
     def files_in(self, out: Path) -> RunFiles:
         return RunFiles(out, self.settings)
-
-    def prepare(self, data: Path | None) -> str:
-        return file_digest(prepare_corpus(self.out, self.settings, data))
-
-    def basis_of_settings(self) -> dict[str, Any]:
-        settings = dataclasses.asdict(self.settings)
-        return {name: value for name, value in settings.items() if name not in _CHOICES}
 
     def searched(self) -> list[Recognizer]:
         """Return each pair with all seeds, with the learning rate that suits it.

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
-from tfpipeline.studies.common import run_files
 from tfpipeline.studies.common.run_names import number_text
 from tfpipeline.studies.low_bit.speech.settings import Settings
+from tfpipeline.studies.speech.run_files import SentenceFiles
 
 
 @dataclass(frozen=True)
-class RunFiles(run_files.RunFiles):
-    """Where a run finds the sentences and leaves its model."""
+class RunFiles(SentenceFiles):
+    """Those of a run of these studies."""
 
     settings: Settings
-
-    @property
-    def corpus(self) -> Path:
-        return self.folder / "corpus.npz"
 
 
 @dataclass(frozen=True)
