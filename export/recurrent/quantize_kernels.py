@@ -48,7 +48,8 @@ def quantize_kernels(
         summed_rows: The first rows, whose products are only ever added.
         bits: Of a weight: 2 only of matrices that are ternary, or sums of binary planes.
         per_channel: Whether each row has a scale of its own, and not each matrix one.
-        joined: Whether both products may become one, for which rows must share scales.
+        joined: Whether both products may become one where there are no factors, for which rows
+            must share scales.
     """
     exact = [
         bool(matrices) and (bits == 2 or held_exactly(matrices, bits))
@@ -61,12 +62,12 @@ def quantize_kernels(
     quantized = [
         [_quantize(matrix, bits, per_channel) for matrix in matrices] for matrices in floats
     ]
-    if joined and recurrent and not any(exact):
+    if recurrent and not any(exact):
         rows = summed_rows if per_channel else None
         if kernel_scale is not None and kernel_scale == recurrent_scale:
             # Both products are of vectors between -1 and 1.
             quantized = _share_scales(quantized, floats, rows, bits)
-        elif _growth(quantized, rows) <= _MOST_GROWTH[bits == 8]:
+        elif joined and _growth(quantized, rows) <= _MOST_GROWTH[bits == 8]:
             quantized = _share_scales(quantized, floats, rows, bits)
     x, h = (tuple(matrices) for matrices in quantized)
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
