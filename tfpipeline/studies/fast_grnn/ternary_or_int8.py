@@ -165,6 +165,6 @@ def _draw(figure: Any, rows: list[Row]) -> None:
             color=color,
             label=model,
         )
-    left.set(xlabel="fused file, KiB", ylabel="test accuracy of the file, %", xscale="log")
+    left.set(xlabel="fused file, KiB", ylabel="test accuracy of the file, %")
     right.set(xlabel="a streamed step, µs")
     left.legend(fontsize=8)
