@@ -225,6 +225,8 @@ static int run_recurrent(const tfp_variant *variant, const tfp_cell *cell, int t
                                          .activation = 1,
                                          .window = 1,
                                          .steps_at_once = 4,
+                                         .planes_x = 1,
+                                         .planes_h = 1,
                                          .weight_bits = {bits, 8, bits, 8}};
   const size_t rows = cell->gates * units;
   const tfp_recurrent_weights weights = {
