@@ -13,7 +13,7 @@ from tfpipeline.numerics.quantize import quantize_channels
 from tfpipeline.numerics.recurrent import QuantizedMatrix
 
 # Of a square: sharing a scale may cost a matrix one of its eight bits, and half of one of fewer.
-_MOST_GROWTH = {True: 4.0, False: 2.0}
+_MOST_GROWTH_OF_EIGHT, _MOST_GROWTH_OF_FEWER = 4.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,11 @@ def quantize_kernels(
     ]
     if recurrent and not any(exact):
         rows = summed_rows if per_channel else None
+        most = _MOST_GROWTH_OF_EIGHT if bits == 8 else _MOST_GROWTH_OF_FEWER
         if kernel_scale is not None and kernel_scale == recurrent_scale:
             # Both products are of vectors between -1 and 1.
             quantized = _share_scales(quantized, floats, rows, bits)
-        elif joined and _growth(quantized, rows) <= _MOST_GROWTH[bits == 8]:
+        elif joined and _growth(quantized, rows) <= most:
             quantized = _share_scales(quantized, floats, rows, bits)
     x, h = (tuple(matrices) for matrices in quantized)
     return QuantizedKernels(x, h, *floats, kernel_scale, recurrent_scale)
