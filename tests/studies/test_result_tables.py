@@ -61,6 +61,18 @@ def test_perplexities_of_words() -> None:
     assert list(missing("low_bit.md", "low_bit_words", keys, "test", 1.0, 0.0601)) == []
 
 
+def test_gru_of_full_rank_at_equal_bytes() -> None:
+    keys = ("model", "units")
+    rows = settings("ternary_or_int8", keys)
+    said = written("low_bit.md")
+    for setting in (key for key in rows if "low rank" not in key[0]):
+        found = spread(rows[setting], "test_file", 100.0)
+        assert len(rows[setting]) == 3
+        assert any(
+            all(abs(a - b) < 0.0501 for a, b in zip(found, one, strict=True)) for one in said
+        ), setting
+
+
 def test_errors_of_recognizers() -> None:
     keys = ("quantizer", "normalization")
     assert list(missing("low_bit.md", "low_bit_speech", keys, "cer_test", 100.0, 0.0501)) == []

@@ -92,7 +92,8 @@ def _published(row: Row) -> Row:
     }
 
 
-def _means(rows: list[Row], model: str) -> dict[tuple[str, str], float]:
+def means_of(rows: list[Row], model: str) -> dict[tuple[str, str], float]:
+    """Return the means of the seeds on test text, by quantizer and normalization."""
     found: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         if row["model"] == model:
@@ -103,7 +104,7 @@ def _means(rows: list[Row], model: str) -> dict[tuple[str, str], float]:
 def _claims(rows: list[Row], cell: str) -> list[Claim]:
     from tfpipeline.studies.common.claims import Claim
 
-    found = _means(rows, cell)
+    found = means_of(rows, cell)
     quantizers, normalizations = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
     few = [name for name in quantizers if name != "none"]
     plain = found["none", "none"]
@@ -141,7 +142,7 @@ def _stacked(rows: list[Row]) -> list[Claim]:
         layers, _, cell = model.partition(" x ")
         if not cell:
             continue
-        one, several = _means(rows, cell), _means(rows, model)
+        one, several = means_of(rows, cell), means_of(rows, model)
         for key, value in several.items():
             claims.append(
                 Claim(
@@ -158,7 +159,7 @@ def _draw(figure: Any, rows: list[Row], cells: list[str]) -> None:
     from tfpipeline.studies.low_bit.heat_map import draw_heat_map
 
     for axes, cell in zip(figure.subplots(1, len(cells), squeeze=False)[0], cells, strict=True):
-        found = _means(rows, cell)
+        found = means_of(rows, cell)
         quantizers, kinds = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
         title = f"{cell}: bits per character, test text"
         draw_heat_map(axes, found, quantizers, kinds, title, ".2f", best_high=False)

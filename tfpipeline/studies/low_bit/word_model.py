@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tfpipeline.studies.common.pool_options import pooled_by
 from tfpipeline.studies.common.rows import Row, StudyResult
 from tfpipeline.studies.low_bit.character_model import add_arguments as add_arguments
+from tfpipeline.studies.low_bit.character_model import means_of
 
 if TYPE_CHECKING:
     from tfpipeline.studies.common.claims import Claim
@@ -72,18 +73,10 @@ def _published(row: Row) -> Row:
     }
 
 
-def _means(rows: list[Row], cell: str) -> dict[tuple[str, str], float]:
-    found: dict[tuple[str, str], list[float]] = {}
-    for row in rows:
-        if row["model"] == cell:
-            found.setdefault((row["quantizer"], row["normalization"]), []).append(row["test"])
-    return {key: sum(values) / len(values) for key, values in found.items()}
-
-
 def _claims(rows: list[Row], cell: str) -> list[Claim]:
     from tfpipeline.studies.common.claims import Claim
 
-    found = _means(rows, cell)
+    found = means_of(rows, cell)
     quantizers, kinds = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
     plain = found["none", "none"]
 
@@ -117,7 +110,7 @@ def _draw(figure: Any, rows: list[Row], cells: list[str]) -> None:
     from tfpipeline.studies.low_bit.heat_map import draw_heat_map
 
     for axes, cell in zip(figure.subplots(1, len(cells), squeeze=False)[0], cells, strict=True):
-        found = _means(rows, cell)
+        found = means_of(rows, cell)
         quantizers, kinds = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
         title = f"{cell}: perplexity, test text"
         draw_heat_map(axes, found, quantizers, kinds, title, ".0f", best_high=False)
