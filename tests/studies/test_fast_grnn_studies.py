@@ -44,6 +44,7 @@ TINY = Settings(
     ternary_units=(5, 6),
     int8_params=(200, 260),
     ternary_params=(300, 400),
+    ternary_trace_norms=(1e-3,),
     pruned_units=16,
     pruned_epochs=3,
     densities=(0.4, 0.2),
@@ -265,3 +266,20 @@ def test_the_widest_compressed_cell_of_a_budget() -> None:
         recurrent_density=run.recurrent_density,
     )
     assert 7900 <= ledger(sizes).bytes <= 8192
+
+
+def test_low_rank_models_of_the_strength_that_is_best_on_validation_have_a_file() -> None:
+    def cut(strength: float, params: int, seed: int) -> Cut:
+        whole = Training(seed, "gru", 4, rank=-1, recurrent_rank=-1, trace_norm=strength)
+        return Cut(whole, params, 1)
+
+    plain = Training(0, "gru", 4)
+    found = [
+        *((plain, 0.1), (cut(1e-3, 200, 0), 0.9), (cut(1e-3, 200, 1), 0.2)),
+        *((cut(1e-4, 200, 0), 0.7), (cut(1e-4, 200, 1), 0.6)),
+        *((cut(1e-3, 300, 0), 0.8), (cut(1e-4, 300, 0), 0.7)),
+    ]
+    runs: list[tuple[str, Any]] = [("int8, low rank", one) for one, _ in found]
+    rows: list[Any] = [{"validation": value, "test": 1.0 - value} for _, value in found]
+    expected = {plain, cut(1e-4, 200, 0), cut(1e-4, 200, 1), cut(1e-3, 300, 0)}
+    assert ternary_or_int8._best(runs, rows) == expected

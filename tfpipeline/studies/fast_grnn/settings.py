@@ -68,7 +68,7 @@ class Settings:
         qrnn: of `qrnn-compression`; it has no kernel for the state.
         int8_units, ternary_units: widths of the GRUs in `ternary-or-int8`.
         int8_params, ternary_params: parameters of its models of low rank, as wide as the widest.
-        ternary_trace_norm: strength with which these begin.
+        ternary_trace_norms: strengths with which these begin; validation chooses for each size.
         pruned_units: of the GRU in `block-sparsity`.
         pruned_epochs: of it, on digits that are read row by row.
         densities: shares of its weights that are kept.
@@ -101,7 +101,7 @@ class Settings:
     ternary_units: tuple[int, ...] = (64, 96, 128)
     int8_params: tuple[int, ...] = (6000, 12000)
     ternary_params: tuple[int, ...] = (12000, 24000)
-    ternary_trace_norm: float = 1e-3
+    ternary_trace_norms: tuple[float, ...] = (1e-4, 3e-4, 1e-3)
     pruned_units: int = 256
     pruned_epochs: int = 20
     densities: tuple[float, ...] = (0.4, 0.2, 0.1)

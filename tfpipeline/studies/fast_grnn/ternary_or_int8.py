@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 HELP = "GRUs of ternary and of int8 weights at equal bytes, plain and of low rank"
 COLUMNS = (
-    *("model", "units", "seed", "params", "validation", "test", "test_file", "test_stream"),
+    *("model", "units", "trace_norm", "seed", "params", "validation", "test"),
+    *("test_file", "test_stream"),
     *("bytes_fused", "us_fused", "us_step_fused", "seconds"),
 )
 INT8, TERNARY = "int8", "ternary"
@@ -34,30 +35,34 @@ def run(pool: Pool, command: str) -> StudyResult:
 
     Ternary layers are `NormalizedGRU` with TerConnect and weight normalization, trained so from
     the beginning. Models of low rank begin with factors of full rank in float under a trace norm,
-    are cut to a number of parameters, and train on with weights of float or ternary factors.
+    are cut to a number of parameters, and train on with weights of float or ternary factors; for
+    each of them the strength is that of the best mean accuracy on validation data. Rows of the
+    others have no file.
     """
     from tfpipeline.studies.common.written_study import write_study
     from tfpipeline.studies.fast_grnn.runs import Deployed
     from tfpipeline.studies.fast_grnn.times import time_files
 
-    plain, whole, cut = _runs(pool)
-    pool.rows([*(one for _, one in plain), *whole], "Models")
+    plain, cut = _plain(pool), _low_rank(pool)
+    firsts = list(dict.fromkeys(one.run for _, one in cut))
+    pool.rows([*(one for _, one in plain), *firsts], "Models")
     runs: list[tuple[str, Training | Cut]] = [*plain, *cut]
     trained = pool.rows([one for _, one in runs], "Cut, and trained on")
-    files = pool.rows([Deployed(one) for _, one in runs], "Export")
-    first = f"-seed{pool.settings.seeds[0]}"
-    times = time_files(pool.files, [one for _, one in runs if one.name.endswith(first)])
     rows: list[Row] = [
-        {
-            **row,
+        {**row, "model": model} for (model, _), row in zip(runs, trained, strict=True)
+    ]
+    kept = _best(runs, rows)
+    chosen = [(one, row) for (_, one), row in zip(runs, rows, strict=True) if one in kept]
+    files = pool.rows([Deployed(one) for one, _ in chosen], "Export")
+    first = f"-seed{pool.settings.seeds[0]}"
+    times = time_files(pool.files, [one for one, _ in chosen if one.name.endswith(first)])
+    for (one, row), file in zip(chosen, files, strict=True):
+        row |= {
             **times.get(one.name, {}),
-            "model": model,
             "test_file": file["test_fused"],
             "test_stream": file["test_stream"],
             "bytes_fused": file["bytes_fused"],
         }
-        for (model, one), row, file in zip(runs, trained, files, strict=True)
-    ]
     return write_study(
         pool.out,
         pool.about("ternary-or-int8", command),
@@ -69,53 +74,70 @@ def run(pool: Pool, command: str) -> StudyResult:
     )
 
 
-def _runs(
-    pool: Pool,
-) -> tuple[list[tuple[str, Training]], list[Training], list[tuple[str, Cut]]]:
-    """Return models of full rank, the first stages of the others, and these."""
+def _plain(pool: Pool) -> list[tuple[str, Training]]:
     from tfpipeline.studies.fast_grnn.runs import TERNARY as OPTIONS
-    from tfpipeline.studies.fast_grnn.runs import Cut, Training
+    from tfpipeline.studies.fast_grnn.runs import Training
 
     settings = pool.settings
-    short = settings.short
-    plain = [
+    return [
         (model, one)
         for model, cell, options, widths in (
             (INT8, "gru", (), settings.int8_units),
             (TERNARY, "normalized_gru", OPTIONS, settings.ternary_units),
         )
         for units in widths
-        for one in pool.seeds(Training(0, cell, units, options=options, epochs=short))
+        for one in pool.seeds(Training(0, cell, units, options=options, epochs=settings.short))
     ]
-    first = max(1, round(_FIRST * short))
-    whole = pool.seeds(
-        Training(
-            0,
-            "gru",
-            max(settings.ternary_units),
-            rank=-1,
-            recurrent_rank=-1,
-            trace_norm=settings.ternary_trace_norm,
-            epochs=first,
+
+
+def _low_rank(pool: Pool) -> list[tuple[str, Cut]]:
+    from tfpipeline.studies.fast_grnn.runs import Cut, Training
+
+    settings = pool.settings
+    first = max(1, round(_FIRST * settings.short))
+    rest = max(1, settings.short - first)
+    units = max(settings.ternary_units)
+    sizes = [(INT8_LOW_RANK, params) for params in settings.int8_params]
+    sizes += [(TERNARY_LOW_RANK, params) for params in settings.ternary_params]
+    return [
+        (model, Cut(one, params, rest, ternary=model == TERNARY_LOW_RANK))
+        for strength in settings.ternary_trace_norms
+        for model, params in sizes
+        for one in pool.seeds(
+            Training(
+                *(0, "gru", units),
+                rank=-1,
+                recurrent_rank=-1,
+                trace_norm=strength,
+                epochs=first,
+            )
         )
-    )
-    cut = [
-        (model, Cut(one, params, max(1, short - first), ternary=model == TERNARY_LOW_RANK))
-        for model, sizes in (
-            (INT8_LOW_RANK, settings.int8_params),
-            (TERNARY_LOW_RANK, settings.ternary_params),
-        )
-        for params in sizes
-        for one in whole
     ]
-    return plain, whole, cut
+
+
+def _best(runs: list[tuple[str, Training | Cut]], rows: list[Row]) -> set[Training | Cut]:
+    """Return the runs that have a file: of each model and size, one strength of the trace norm."""
+    import numpy as np
+
+    from tfpipeline.studies.fast_grnn.runs import Cut
+
+    kept: set[Training | Cut] = {one for _, one in runs if not isinstance(one, Cut)}
+    found: dict[tuple[str, int], dict[float, list[tuple[Cut, float]]]] = {}
+    for (model, one), row in zip(runs, rows, strict=True):
+        if isinstance(one, Cut):
+            same = found.setdefault((model, one.params), {})
+            same.setdefault(one.run.trace_norm, []).append((one, row["validation"]))
+    for by_strength in found.values():
+        best = max(by_strength.values(), key=lambda pairs: np.mean([v for _, v in pairs]))
+        kept.update(one for one, _ in best)
+    return kept
 
 
 def _curve(rows: list[Row], model: str) -> list[tuple[float, float]]:
     """Return bytes and accuracy of the files, means of the seeds, by bytes."""
     from tfpipeline.studies.common.claims import mean
 
-    own = [row for row in rows if row["model"] == model]
+    own = [row for row in rows if row["model"] == model and "test_file" in row]
     settings = dict.fromkeys(row["setting"] for row in own)
     points = ([row for row in own if row["setting"] == setting] for setting in settings)
     return sorted((mean(group, "bytes_fused"), mean(group, "test_file")) for group in points)
@@ -151,7 +173,7 @@ def _claims(rows: list[Row]) -> list[Claim]:
 def _draw(figure: Any, rows: list[Row]) -> None:
     left, right = figure.subplots(1, 2, sharey=True)
     for model, color in _COLORS.items():
-        own = [row for row in rows if row["model"] == model]
+        own = [row for row in rows if row["model"] == model and "test_file" in row]
         test = [100 * row["test_file"] for row in own]
         left.plot([row["bytes_fused"] / 1024 for row in own], test, "o", color=color, alpha=0.4)
         curve = _curve(rows, model)
