@@ -17,7 +17,7 @@ from tfpipeline.data import synthesize_corpus
 from tfpipeline.studies import load_study
 from tfpipeline.studies.common.rows import Row, StudyError, StudyResult, read_csv
 from tfpipeline.studies.common.run_pool import RunPool
-from tfpipeline.studies.fast_grnn import equal_bytes
+from tfpipeline.studies.fast_grnn import equal_bytes, ternary_or_int8
 from tfpipeline.studies.fast_grnn.pool import Pool
 from tfpipeline.studies.fast_grnn.runs import Cut, Deployed, FirstStates, Training
 from tfpipeline.studies.fast_grnn.settings import Compressed, Recipe, Settings
