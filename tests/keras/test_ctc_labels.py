@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from keras import ops
 
 from tfpipeline.losses import CTC, GramCTC, pack_labels
@@ -185,7 +186,7 @@ def test_ctc_that_diverges_stops_and_is_no_best_model(tmp_path, grams):
         [keras.Input((12, 4)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(5)]
     )
     model.compile(
-        keras.optimizers.SGD(1e20), CTC() if grams is None else GramCTC(grams), jit_compile=False
+        keras.optimizers.SGD(1e20), CTC() if grams is None else GramCTC(grams), jit_compile=JIT
     )
     best = tmp_path / "best.keras"
     losses = model.fit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from keras import ops
 from quantizer_twins import quantized
 
@@ -142,7 +143,7 @@ def test_fit_save_and_load(tmp_path):
             NormalizedDense(2, weight_quantizer="BWN"),
         ]
     )
-    model.compile("adam", "mse", jit_compile=False)
+    model.compile("adam", "mse", jit_compile=JIT)
     before = [array(w) for w in model.weights]
     model.fit(X, np.ones((4, 6, 2)), epochs=2, verbose=0, callbacks=[SecondMoments()])
     for weight, old in zip(model.weights, before, strict=True):

@@ -7,6 +7,7 @@ import threading
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from keras import ops
 from normalized_twins import Twin, values_of
 from recurrent_kinds import array
@@ -179,7 +180,7 @@ def test_normalization_takes_the_scale_of_a_quantizer_away(kind, how, scaled, ba
 def one_step(layer):
     """What one step of SGD subtracts from each weight, by name."""
     model = keras.Sequential([keras.Input((6, 3)), layer])
-    model.compile(keras.optimizers.SGD(1.0), "mse", jit_compile=False)
+    model.compile(keras.optimizers.SGD(1.0), "mse", jit_compile=JIT)
     before = values_of(layer)
     model.train_on_batch(X, np.full((4, 6, 5), 0.3, "float32"))
     return {name: value - values_of(layer)[name] for name, value in before.items()}
@@ -353,7 +354,7 @@ def test_gains_start_from_the_norms_of_the_first_matrix():
 
 def test_gains_of_a_model_that_fit_builds():
     model = keras.Sequential([NormalizedLSTM(5), keras.layers.Dense(2)])
-    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=JIT)
     model.fit(X, np.ones((4, 2)), verbose=0)
     w = values_of(model.layers[0])
     np.testing.assert_allclose(w["kernel_gain"], np.linalg.norm(w["kernel"], axis=0), rtol=1e-5)

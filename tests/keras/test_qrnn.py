@@ -144,7 +144,7 @@ def test_trains_saves_and_is_cut(tmp_path, sequences, labels, window, pooling):
         ]
     )
     model.compile(
-        "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=False
+        "adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=JIT
     )
     before = model.evaluate(sequences, labels, verbose=0)
     model.fit(sequences, labels, epochs=5, verbose=0)

@@ -97,7 +97,7 @@ def test_nu_of_a_cut_matrix_counts_what_was_cut():
 
 def test_a_model_that_fit_builds_is_measured(sequences):
     model = keras.Sequential([FactoredDense(6, name="score")])
-    model.compile("sgd", "mse", jit_compile=False)
+    model.compile("sgd", "mse", jit_compile=JIT)
     options = {"verbose": 0, "callbacks": [RankMonitor()]}
     history = model.fit(sequences[:, 0], np.zeros((6, 6)), **options).history
     assert len(history["score/kernel/nu"]) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from keras import ops
 
 from tfpipeline.callbacks import SecondMoments
@@ -29,7 +30,7 @@ def model_of(quantizer="LAB", optimizer="adam", **options):
             keras.layers.Dense(2),
         ]
     )
-    model.compile(optimizer, "mse", jit_compile=False, **options)
+    model.compile(optimizer, "mse", jit_compile=JIT, **options)
     return model
 
 
@@ -78,7 +79,7 @@ def test_other_cells_and_wrapped_optimizers():
         [keras.Input((4, 3)), FastRNN(4, weight_quantizer="LAB"), keras.layers.Dense(2)]
     )
     adam = keras.optimizers.AdamW(0.01)
-    model.compile(keras.optimizers.LossScaleOptimizer(adam), "mse", jit_compile=False)
+    model.compile(keras.optimizers.LossScaleOptimizer(adam), "mse", jit_compile=JIT)
     model.fit(X, Y, verbose=0, callbacks=[SecondMoments()])
     for variable, moment in model.layers[0].cell.quantized.second_moments():
         expected = array(adam._velocities[adam._get_variable_index(variable)])

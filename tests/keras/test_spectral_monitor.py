@@ -216,7 +216,7 @@ def model_of(**options):
             keras.layers.Dense(2),
         ]
     )
-    model.compile(keras.optimizers.SGD(1e-6), "mse", jit_compile=False)
+    model.compile(keras.optimizers.SGD(1e-6), "mse", jit_compile=JIT)
     return model
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from keras import ops
 
 from tfpipeline.callbacks import LearningRateMultipliers, StepClipping
@@ -29,7 +30,7 @@ def model_of(quantizer="SBN", rank=None):
         ]
     )
     # Signs of gradients: each step is as long as the rate, beyond any limit.
-    model.compile(keras.optimizers.Lion(5.0), "mse", jit_compile=False)
+    model.compile(keras.optimizers.Lion(5.0), "mse", jit_compile=JIT)
     return model
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 from keras import ops
 
 from tfpipeline.compress import fold_embedding
@@ -52,7 +53,7 @@ def test_a_classifier_learns_is_saved_and_passes_over_padding(
         keras.optimizers.Adam(0.03),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        jit_compile=False,
+        jit_compile=JIT,
     )
     model.fit(x, y, epochs=5, batch_size=25, verbose=0)
     assert model.evaluate(x, y, verbose=0)[1] > 0.8
@@ -147,7 +148,7 @@ def test_a_tagger_learns_words_in_their_context() -> None:
             keras.optimizers.Adam(0.03),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             weighted_metrics=["accuracy"],
-            jit_compile=False,
+            jit_compile=JIT,
         )
         weights = (x > 0).astype("float32")
         model.fit(x, np.maximum(y, 0), sample_weight=weights, epochs=12, batch_size=50, verbose=0)
@@ -169,7 +170,7 @@ def test_an_encoder_decoder_writes_what_it_read() -> None:
         keras.optimizers.Adam(0.02),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
-        jit_compile=False,
+        jit_compile=JIT,
     )
     # The last word, and then the first one.
     model.fit(x, x[:, [2, 0]], epochs=15, batch_size=50, verbose=0)

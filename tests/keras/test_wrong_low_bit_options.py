@@ -7,6 +7,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from jit import JIT
 
 from tfpipeline.callbacks import SecondMoments
 from tfpipeline.layers import FastRNN, NormalizedDense, NormalizedGRU, NormalizedLSTM
@@ -23,7 +24,7 @@ def lstm(**options):
 
 def fit(layer, callbacks=(), optimizer="adam", **options):
     model = keras.Sequential([keras.Input(X.shape[1:]), layer])
-    model.compile(optimizer, "mse", jit_compile=False)
+    model.compile(optimizer, "mse", jit_compile=JIT)
     model.fit(X, np.ones((4, 5)), verbose=0, callbacks=list(callbacks), **options)
 
 
@@ -155,7 +156,7 @@ def test_last_batch_of_one_is_the_rest_of_the_samples(kind):
     if kind is NormalizedDense:
         rows = rows[:, 0]
     model = keras.Sequential([keras.Input(rows.shape[1:]), layer])
-    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=False)
+    model.compile(keras.optimizers.SGD(0.0), "mse", jit_compile=JIT)
     averages = {}
     for samples in (4, 5):
         layer.set_weights([w * 0.0 if "moving" in v.name else w for v, w in weights_of(layer)])
