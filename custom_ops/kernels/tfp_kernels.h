@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "tfp_kernel_types.h"
+#include "tfp_lstm_s16.h"
 
 /* Kernels of one width of weights.
  *
@@ -57,6 +58,7 @@ typedef struct tfp_variant {
   tfp_output_f32_fn output_f32;
   tfp_output_u8_fn output_u8;
   bool takes_minus_128; /* the gemm of 8 bits is exact for int8 weights of -128 too */
+  const tfp_lstm_s16_kernels *lstm_s16;
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */
@@ -112,6 +114,7 @@ bool tfp_cpu_has_neonv7(void);
 #define TFP_DECLARE_REQUANTIZE(name) \
   void name(const int32_t *acc, const float *multiplier, size_t count, int8_t *out)
 #define TFP_DECLARE_GATES(name) extern const tfp_gates_fn name[TFP_CELL_COUNT]
+#define TFP_DECLARE_LSTM(name) extern const tfp_lstm_s16_kernels name
 #define TFP_DECLARE_MOMENTS(name) tfp_moments name(const tfp_gate_products *of, float epsilon)
 #define TFP_DECLARE_NORMALIZE(name)                                                                \
   void name(const tfp_moments *moments, const float *gains, size_t gates, const float *multiplier, \
@@ -242,6 +245,11 @@ TFP_DECLARE_NORMALIZE(tfp_normalize_f32_c);
 TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx2);
 TFP_DECLARE_NORMALIZE(tfp_normalize_f32_avx512);
 TFP_DECLARE_NORMALIZE(tfp_normalize_f32_neon);
+
+TFP_DECLARE_LSTM(tfp_lstm_s16_c);
+TFP_DECLARE_LSTM(tfp_lstm_s16_avx2);
+TFP_DECLARE_LSTM(tfp_lstm_s16_avx512);
+TFP_DECLARE_LSTM(tfp_lstm_s16_neon);
 
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_c);
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx2);

@@ -20,6 +20,15 @@ static bool layout_is_known(const TfLiteRegistration *registration) {
   return (registration->custom_name != NULL) == (code == kTfLiteBuiltinCustom);
 }
 
+static void say_who_runs(TfLiteContext *context, const TfLiteNode *node,
+                         const TfLiteRegistration *registration, const tfp_options *options,
+                         int index) {
+  char why[TFP_ERROR_BYTES];
+  const char *name = tfp_op_left_alone(context, node, registration, options, why, sizeof why);
+  if (name == NULL) return;
+  fprintf(stderr, "tfpipeline: node %d: %s is left to the runtime: %s\n", index, name, why);
+}
+
 /* Adds the nodes of our ops in `plan` to `ours`; false when the layout is unknown. */
 static bool find_nodes(TfLiteContext *context, const tfp_options *options,
                        const TfLiteIntArray *plan, TfLiteIntArray *ours) {
@@ -34,6 +43,8 @@ static bool find_nodes(TfLiteContext *context, const tfp_options *options,
     tfp_op op;
     if (tfp_op_of_node(context, node, registration, options, &op)) {
       ours->data[ours->size++] = plan->data[i];
+    } else if (options->verbose) {
+      say_who_runs(context, node, registration, options, plan->data[i]);
     }
   }
   return true;

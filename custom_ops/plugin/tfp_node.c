@@ -25,16 +25,18 @@ void tfp_node_free(tfp_node *node) {
 }
 
 /* A count beyond the limit is kept, so that prepare refuses it; the rest is not read. */
-static int copy_indices(const TfLiteIntArray *from, int *to) {
+static int copy_indices(const TfLiteIntArray *from, int *to, int most) {
   if (from == NULL) return 0;
-  const int kept = from->size < TFP_MAX_NODE_TENSORS ? from->size : TFP_MAX_NODE_TENSORS;
+  const int kept = from->size < most ? from->size : most;
   for (int i = 0; i < kept; ++i) to[i] = from->data[i];
   return from->size;
 }
 
 void tfp_node_copy_tensors(tfp_node *node, const TfLiteNode *from) {
-  node->input_count = copy_indices(from->inputs, node->inputs);
-  node->output_count = copy_indices(from->outputs, node->outputs);
+  node->input_count = copy_indices(from->inputs, node->inputs, TFP_MAX_NODE_TENSORS);
+  node->output_count = copy_indices(from->outputs, node->outputs, TFP_MAX_NODE_TENSORS);
+  node->intermediate_count =
+      copy_indices(from->intermediates, node->intermediates, TFP_MAX_INTERMEDIATES);
 }
 
 TfLiteStatus tfp_node_error(TfLiteContext *context, const tfp_node *node, const char *format, ...) {

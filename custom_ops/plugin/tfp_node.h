@@ -10,7 +10,7 @@
 #include "tfp_pool.h"
 #include "tfp_tflite_abi.h"
 
-enum { TFP_MAX_NODE_TENSORS = 16 };
+enum { TFP_MAX_NODE_TENSORS = 24, TFP_MAX_INTERMEDIATES = 5 };
 
 struct tfp_node;
 
@@ -44,7 +44,9 @@ typedef struct tfp_node {
   int output_count;
   int outputs[TFP_MAX_NODE_TENSORS];
   size_t output_bytes[TFP_MAX_NODE_TENSORS];
-  const void *custom_data; /* belongs to the model */
+  int intermediate_count;
+  int intermediates[TFP_MAX_INTERMEDIATES]; /* tensors that only say how numbers are quantized */
+  const void *custom_data;                  /* belongs to the model */
   size_t custom_size;
   const void *builtin_data; /* likewise */
   void *state;              /* of the kind */

@@ -20,5 +20,7 @@ extern const tfp_node_kind tfp_recurrent_kind;
 
 /* FULLY_CONNECTED of any model, where the delegate's option asks for it. */
 extern const tfp_node_kind tfp_builtin_fully_connected_kind;
+/* Likewise UNIDIRECTIONAL_SEQUENCE_LSTM. */
+extern const tfp_node_kind tfp_builtin_lstm_kind;
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../kernels/common/tfp_assert.h"
+#include "builtin_lstm/tfp_builtin_lstm_plan.h"
 #include "fully_connected/tfp_builtin_fully_connected.h"
 #include "tfp_node_kinds.h"
 #include "tfp_node_tensors.h"
@@ -43,32 +44,56 @@ bool tfp_op_by_options(const void *custom_options, size_t size, tfp_op *op) {
 /* Builtin ops that the delegate may take over. */
 static const struct builtin {
   int32_t code;
-  bool (*is_faster)(TfLiteContext *context, const TfLiteNode *node, const tfp_variant *variant);
+  /* Otherwise it writes a sentence that says why the node stays with the runtime. */
+  bool (*is_faster)(TfLiteContext *context, const TfLiteNode *node, const tfp_variant *variant,
+                    char *error, size_t error_size);
   tfp_op op;
 } builtins[] = {{.code = kTfLiteBuiltinFullyConnected,
                  .is_faster = tfp_accelerates_fully_connected,
-                 .op = {.name = "FULLY_CONNECTED", .kind = &tfp_builtin_fully_connected_kind}}};
+                 .op = {.name = "FULLY_CONNECTED", .kind = &tfp_builtin_fully_connected_kind}},
+                {.code = kTfLiteBuiltinUnidirectionalSequenceLstm,
+                 .is_faster = tfp_accelerates_builtin_lstm,
+                 .op = {.name = "UNIDIRECTIONAL_SEQUENCE_LSTM", .kind = &tfp_builtin_lstm_kind}}};
 
-static bool is_accelerated(TfLiteContext *context, const TfLiteNode *node, int32_t code,
-                           const tfp_options *options, tfp_op *op) {
+static const struct builtin *builtin_of(int32_t code) {
   for (size_t i = 0; i < sizeof builtins / sizeof builtins[0]; ++i) {
-    char ignored[TFP_ERROR_BYTES];
-    if (code != builtins[i].code || !builtins[i].is_faster(context, node, options->variant) ||
-        !tfp_tensors_are_valid(context, node->inputs, node->outputs, ignored, sizeof ignored)) {
-      continue;
-    }
-    *op = builtins[i].op;
-    return true;
+    if (code == builtins[i].code) return &builtins[i];
   }
-  return false;
+  return NULL;
+}
+
+static bool is_accelerated(TfLiteContext *context, const TfLiteNode *node,
+                           const struct builtin *builtin, const tfp_variant *variant, char *error,
+                           size_t error_size) {
+  return builtin->is_faster(context, node, variant, error, error_size) &&
+         tfp_tensors_are_valid(context, node->inputs, node->outputs, error, error_size);
 }
 
 bool tfp_op_of_node(TfLiteContext *context, const TfLiteNode *node,
                     const TfLiteRegistration *registration, const tfp_options *options,
                     tfp_op *op) {
   const int32_t code = registration->builtin_code;
-  if (code != kTfLiteBuiltinCustom) {
-    return options->accelerate_builtin && is_accelerated(context, node, code, options, op);
+  if (code == kTfLiteBuiltinCustom) {
+    return registration->custom_name != NULL && tfp_op_by_name(registration->custom_name, op);
   }
-  return registration->custom_name != NULL && tfp_op_by_name(registration->custom_name, op);
+  char ignored[TFP_ERROR_BYTES];
+  const struct builtin *builtin = options->accelerate_builtin ? builtin_of(code) : NULL;
+  if (builtin == NULL ||
+      !is_accelerated(context, node, builtin, options->variant, ignored, sizeof ignored)) {
+    return false;
+  }
+  *op = builtin->op;
+  return true;
+}
+
+const char *tfp_op_left_alone(TfLiteContext *context, const TfLiteNode *node,
+                              const TfLiteRegistration *registration, const tfp_options *options,
+                              char *error, size_t error_size) {
+  const struct builtin *builtin =
+      options->accelerate_builtin ? builtin_of(registration->builtin_code) : NULL;
+  if (builtin == NULL ||
+      is_accelerated(context, node, builtin, options->variant, error, error_size)) {
+    return NULL;
+  }
+  return builtin->op.name;
 }

@@ -16,4 +16,10 @@ bool tfp_op_by_options(const void *custom_options, size_t size, tfp_op *op);
 bool tfp_op_of_node(TfLiteContext *context, const TfLiteNode *node,
                     const TfLiteRegistration *registration, const tfp_options *options, tfp_op *op);
 
+/* The name of a builtin op that `options` ask for, but that the node is left to the runtime with:
+ * `error` says why. NULL for other nodes. */
+const char *tfp_op_left_alone(TfLiteContext *context, const TfLiteNode *node,
+                              const TfLiteRegistration *registration, const tfp_options *options,
+                              char *error, size_t error_size);
+
 #endif

@@ -19,6 +19,7 @@ typedef enum {
   kTfLiteInt32 = 2,
   kTfLiteUInt8 = 3,
   kTfLiteInt64 = 4,
+  kTfLiteInt16 = 7,
   kTfLiteInt8 = 9,
   kTfLiteInt4 = 18,
 } TfLiteType;
@@ -30,6 +31,7 @@ enum {
   kTfLiteBuiltinDequantize = 6,
   kTfLiteBuiltinFullyConnected = 9,
   kTfLiteBuiltinCustom = 32,
+  kTfLiteBuiltinUnidirectionalSequenceLstm = 44,
   kTfLiteBuiltinDelegate = 51,
   kTfLiteBuiltinQuantize = 114,
   kTfLiteDelegateFlagsAllowDynamicTensors = 1,
@@ -173,6 +175,16 @@ typedef struct TfLiteFullyConnectedParams {
   bool asymmetric_quantize_inputs;
 } TfLiteFullyConnectedParams;
 
+/* The same of an UNIDIRECTIONAL_SEQUENCE_LSTM. */
+typedef struct TfLiteUnidirectionalSequenceLSTMParams {
+  int activation; /* not read where numbers are integers */
+  float cell_clip;
+  float proj_clip;
+  bool time_major;
+  bool asymmetric_quantize_inputs;
+  bool diagonal_recurrent_tensors; /* since 2.12 */
+} TfLiteUnidirectionalSequenceLSTMParams;
+
 #define TFP_ABI_AT(type, field, offset64, offset32)                                        \
   _Static_assert(offsetof(type, field) == (sizeof(void *) == 8 ? (offset64) : (offset32)), \
                  #type "." #field " is not where TensorFlow Lite has it")
@@ -185,6 +197,7 @@ TFP_ABI_AT(TfLiteTensor, dims, 16, 8);
 TFP_ABI_AT(TfLiteTensor, allocation_type, 32, 20);
 TFP_ABI_AT(TfLiteTensor, bytes, 40, 24);
 TFP_ABI_AT(TfLiteTensor, name, 56, 32);
+TFP_ABI_AT(TfLiteTensor, is_variable, 77, 45);
 TFP_ABI_AT(TfLiteTensor, quantization, 80, 48);
 TFP_ABI_AT(TfLiteTensor, sparsity, 96, 56);
 TFP_ABI_AT(TfLiteTensor, dims_signature, 104, 60);
@@ -196,6 +209,7 @@ TFP_ABI_AT(TfLiteSparsity, block_map, 8, 4);
 TFP_ABI_AT(TfLiteSparsity, dim_metadata, 16, 8);
 TFP_ABI_AT(TfLiteSparsity, dim_metadata_size, 24, 12);
 TFP_ABI_SIZE(TfLiteSparsity, 32);
+TFP_ABI_AT(TfLiteNode, intermediates, 16, 8);
 TFP_ABI_AT(TfLiteNode, temporaries, 24, 12);
 TFP_ABI_AT(TfLiteNode, user_data, 32, 16);
 TFP_ABI_AT(TfLiteNode, builtin_data, 40, 20);

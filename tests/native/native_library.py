@@ -12,6 +12,7 @@ from ctypes import (
     c_char_p,
     c_float,
     c_int,
+    c_int16,
     c_int32,
     c_size_t,
     c_uint8,
@@ -245,6 +246,37 @@ class WeightKernels(ctypes.Structure):
             block += width
 
 
+class FixedScale(ctypes.Structure):
+    """`tfp_fixed_scale`."""
+
+    _fields_ = [("multiplier", c_int32), ("left", c_int32), ("right", c_int32)]
+
+
+class LstmS16Gates(ctypes.Structure):
+    """`tfp_lstm_s16_gates`."""
+
+    _fields_ = [("input", c_void_p), ("forget", c_void_p), ("candidate", c_void_p)]
+
+
+class LstmS16(ctypes.Structure):
+    """`tfp_lstm_s16_kernels`."""
+
+    _fields_ = [
+        ("add_sums", CFUNCTYPE(None, c_void_p, c_size_t, FixedScale, c_void_p, c_void_p)),
+        ("add_peephole", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, FixedScale, c_void_p)),
+        ("sigmoid", CFUNCTYPE(None, c_void_p, c_size_t)),
+        ("tanh", CFUNCTYPE(None, c_void_p, c_size_t, c_int, c_void_p)),
+        (
+            "update_cell",
+            CFUNCTYPE(None, POINTER(LstmS16Gates), c_size_t, c_int, c_int16, c_void_p),
+        ),
+        (
+            "hidden_state",
+            CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, FixedScale, c_int32, c_void_p),
+        ),
+    ]
+
+
 class Variant(ctypes.Structure):
     """One row of the table; the fields are those of `tfp_variant` in tfp_kernels.h."""
 
@@ -281,6 +313,7 @@ class Variant(ctypes.Structure):
         ),
         ("output_u8", CFUNCTYPE(None, c_void_p, c_size_t, OutputU8, c_void_p)),
         ("takes_minus_128", c_bool),
+        ("lstm_s16", POINTER(LstmS16)),
     ]
 
 

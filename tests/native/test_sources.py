@@ -17,8 +17,8 @@ KERNELS = sorted(
 )
 # tfp_<operation>_<types>[_<layout>][_<isa>]
 GRAMMAR = re.compile(
-    r"tfp_(pack|gemm|requantize|gates|load_state|layer_norm|moments|normalize|activation|sigmoid|tanh|quantize|output)"
-    r"_(s8|s4|s2|s8s32|s8s8|s8f32|s8s4s32|s8s2s32|s32s8|s32u8|s32f32|f32s8|f32)(_r\d+k\d+)?(_sparse)?(_offset128|_signed)?(_(c|avx2|avxvnni|avx512|avx512vnni|neon\w*))?"
+    r"tfp_(pack|gemm|requantize|gates|lstm|load_state|layer_norm|moments|normalize|activation|sigmoid|tanh|quantize|output)"
+    r"_(s8|s4|s2|s8s32|s8s8|s8f32|s8s4s32|s8s2s32|s32s8|s32u8|s32f32|f32s8|f32|s16)(_r\d+k\d+)?(_sparse)?(_offset128|_signed)?(_(c|avx2|avxvnni|avx512|avx512vnni|neon\w*))?"
 )
 
 
@@ -41,16 +41,16 @@ def test_a_kernel_file_defines_what_it_is_named_after(path: Path) -> None:
         names = [path.stem.replace("layer_norm", f) for f in ("moments", "normalize")]
     text = with_inc_files(path)
     for name in names:
-        assert re.search(rf"\b{name}[(\[]", text), f"{path.name} does not define {name}"
+        assert re.search(rf"\b{name}[(\[ ]", text), f"{path.name} does not define {name}"
 
 
 def with_inc_files(path: Path) -> str:
     """The text of a kernel and of what it shares with those of other instruction sets."""
     text = path.read_text(encoding="utf-8")
-    if isa := re.search(r"tfp_simd_(\w+)\.h", text):
+    if isa := re.search(r"tfp_(?:simd|words)_(\w+)\.h", text):
         for name in re.findall(r'#include "(.*\.inc)"', text):
             shared = (path.parent / name).read_text(encoding="utf-8")
-            text += re.sub(r"TFP_SIMD_NAME\((\w+)\)", rf"\1_{isa[1]}", shared)
+            text += re.sub(r"TFP_(?:SIMD|WORDS)_NAME\((\w+)\)", rf"\1_{isa[1]}", shared)
     return text
 
 

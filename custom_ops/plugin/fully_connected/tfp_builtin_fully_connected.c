@@ -58,13 +58,20 @@ static bool has_few_cuts(const tfp_fully_connected_plan *plan, const tfp_variant
 }
 
 bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
-                                     const tfp_variant *variant) {
-  char error[TFP_ERROR_BYTES];
+                                     const tfp_variant *variant, char *error, size_t error_size) {
   tfp_fully_connected_plan plan;
   memset(&plan, 0, sizeof plan);
-  return node->inputs != NULL && node->outputs != NULL &&
-         tfp_read_builtin_fully_connected(context, node->inputs->data, node->inputs->size,
-                                          node->outputs->data, node->outputs->size,
-                                          node->builtin_data, &plan, error, sizeof error) &&
-         plan.batch <= TFP_MAX_BATCH && (!plan.is_unsigned || has_few_cuts(&plan, variant));
+  if (node->inputs == NULL || node->outputs == NULL) REFUSE("it has no inputs or no outputs");
+  if (!tfp_read_builtin_fully_connected(context, node->inputs->data, node->inputs->size,
+                                        node->outputs->data, node->outputs->size,
+                                        node->builtin_data, &plan, error, error_size)) {
+    return false;
+  }
+  if (plan.batch > TFP_MAX_BATCH) {
+    REFUSE("the batch of %lu is larger than %d", (unsigned long)plan.batch, TFP_MAX_BATCH);
+  }
+  if (plan.is_unsigned && !has_few_cuts(&plan, variant)) {
+    REFUSE("many weights are at both ends of uint8");
+  }
+  return true;
 }

@@ -10,8 +10,8 @@ bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs,
                                       tfp_fully_connected_plan *plan, char *error,
                                       size_t error_size);
 
-/* Whether a node is one that our kernels run, and run faster. */
+/* Whether a node is one that our kernels run, and run faster; otherwise writes one sentence. */
 bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
-                                     const tfp_variant *variant);
+                                     const tfp_variant *variant, char *error, size_t error_size);
 
 #endif
