@@ -1,52 +1,43 @@
-"""Random layers of the builtin integer LSTM, and models of one, for the tests of the native part."""
+"""Random layers of the builtin integer LSTM, and models of one, for tests of the native part."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
 from tfpipeline.export.quantize.quantization import Quantization
+from tfpipeline.numerics.builtin_lstm import BuiltinLstm
 
-GATES = ("input", "forget", "cell", "output")
+#: Scales and zero points of activations, where a test has no others.
+LEVELS: Mapping[str, Any] = {
+    "x_scale": 0.02,
+    "x_zero_point": 3,
+    "h_scale": 1 / 128,
+    "h_zero_point": 0,
+    "hidden_scale": 1 / 128,
+    "hidden_zero_point": 0,
+    "cell_scale": 2.0**-11,
+}
 
 
 @dataclass(frozen=True)
 class LstmCase:
-    """A quantized layer with inputs for some calls, after which its states are carried on.
+    """A quantized layer with inputs for some calls, from one to the next of which states go on.
 
     Args:
-        constants: Weights and biases by input of the op, 1 to 23; others are left out.
-        scales: Of those that have one.
+        layer: The layer.
         x: `(calls, batch, time, input_dim)` or, with `time_major`, `(calls, time, batch, ...)`.
-        norm_scales: Of what each gate normalizes.
+        time_major: The order of `x`.
     """
 
-    constants: Mapping[int, np.ndarray]
-    scales: Mapping[int, float]
+    layer: BuiltinLstm
     x: np.ndarray
     time_major: bool = False
-    x_scale: float = 0.02
-    x_zero_point: int = 3
-    h_scale: float = 1 / 128
-    h_zero_point: int = 0
-    hidden_scale: float = 1 / 128
-    hidden_zero_point: int = 0
-    cell_scale: float = 2.0**-11
-    cell_clip: float = 0.0
-    proj_clip: float = 0.0
-    norm_scales: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
-
-    @property
-    def cells(self) -> int:
-        return len(self.constants[4])
-
-    @property
-    def outputs(self) -> int:
-        return int(self.constants[8].shape[1])
 
     @property
     def batch(self) -> int:
@@ -55,6 +46,20 @@ class LstmCase:
     @property
     def time(self) -> int:
         return int(self.x.shape[1 if self.time_major else 2])
+
+    def zero_states(self) -> tuple[np.ndarray, np.ndarray]:
+        """What a runtime begins with: the real number 0 in both."""
+        h = np.full((self.batch, self.layer.outputs), self.layer.h_zero_point, np.int8)
+        return h, np.zeros((self.batch, self.layer.cells), np.int16)
+
+    def reference(self) -> list[tuple[np.ndarray, ...]]:
+        """Output, output state and cell state after each call."""
+        h, cell = self.zero_states()
+        results = []
+        for x in self.x:
+            y, h, cell = self.layer.run(x, h, cell, time_major=self.time_major)
+            results.append((y, h, cell))
+        return results
 
 
 def make_lstm(
@@ -68,10 +73,14 @@ def make_lstm(
     projection: int = 0,
     projection_bias: bool = True,
     norm: bool = False,
+    time_major: bool = False,
     seed: int = 0,
-    **options: object,
+    **options: Any,
 ) -> LstmCase:
-    """A layer whose gates reach both of their ends; `coupled` has no input gate."""
+    """A layer whose gates reach both of their ends; `coupled` has no input gate.
+
+    `options` are those of `BuiltinLstm`.
+    """
     rng = np.random.default_rng(seed)
     outputs = projection or cells
 
@@ -103,10 +112,10 @@ def make_lstm(
         if projection_bias:
             constants[17] = rng.integers(-5000, 5000, outputs).astype(np.int32)
     norm_scales = tuple(float(v) for v in 2.0 ** rng.uniform(-13, -10, 4))
-    time_major = bool(options.get("time_major", False))
     shape = (calls, time, batch) if time_major else (calls, batch, time)
     x = rng.integers(-128, 128, (*shape, input_dim)).astype(np.int8)
-    return LstmCase(constants, scales, x, norm_scales=norm_scales, **options)  # type: ignore[arg-type]
+    numbers = LEVELS | {"norm_scales": norm_scales} | options
+    return LstmCase(BuiltinLstm(constants, scales, **numbers), x, time_major)
 
 
 @dataclass
@@ -130,7 +139,8 @@ def lstm_model(case: LstmCase, edit: LstmModel | None = None) -> bytes:
     edit = edit or LstmModel()
     model = ModelBuilder("one builtin LSTM")
     graph = model.graph("main")
-    add_lstm(graph, case, edit)
+    x, y = add_lstm(graph, case, edit)
+    graph.finish([x], [y])
     return model.to_bytes()
 
 
@@ -138,16 +148,16 @@ def _add_tensor(
     graph: GraphBuilder, case: LstmCase, edit: LstmModel, i: int, shape: tuple[int, ...]
 ) -> int:
     """Add input `i` of the op."""
-    data = case.constants.get(i)
+    data = case.layer.constants.get(i)
     dtype = {18: np.int8, 19: np.int16, 0: np.int8}.get(i, np.float32)
     dtype = edit.dtypes.get(i, dtype if data is None else data.dtype.type)
     known = {
-        0: Quantization(case.x_scale, case.x_zero_point),
-        18: Quantization(case.h_scale, case.h_zero_point),
-        19: Quantization(case.cell_scale),
+        0: Quantization(case.layer.x_scale, case.layer.x_zero_point),
+        18: Quantization(case.layer.h_scale, case.layer.h_zero_point),
+        19: Quantization(case.layer.cell_scale),
     }
-    if i in case.scales:
-        known[i] = Quantization(case.scales[i])
+    if i in case.layer.scales:
+        known[i] = Quantization(case.layer.scales[i])
     if i in edit.scales:
         known[i] = Quantization(edit.scales[i])
     shape = edit.shapes.get(i, shape)
@@ -159,31 +169,48 @@ def _add_tensor(
     return index
 
 
-def add_lstm(graph: GraphBuilder, case: LstmCase, edit: LstmModel) -> None:
-    """Add the op as all of a graph."""
+def add_lstm(
+    graph: GraphBuilder, case: LstmCase, edit: LstmModel, x: int | None = None
+) -> tuple[int, int]:
+    """Add the op and return its x and its y; `x` is an int8 tensor that is there already."""
+    layer = case.layer
     rows = (case.time, case.batch) if case.time_major else (case.batch, case.time)
-    shapes = {i: data.shape for i, data in case.constants.items()}
+    shapes = {i: data.shape for i, data in layer.constants.items()}
     shapes |= {0: (*rows, case.x.shape[-1])}
-    shapes |= {18: (case.batch, case.outputs), 19: (case.batch, case.cells)}
+    shapes |= {18: (case.batch, layer.outputs), 19: (case.batch, layer.cells)}
     places = {i: _add_tensor(graph, case, edit, i, shape) for i, shape in shapes.items()}
+    if x is not None:
+        places[0] = x
     inputs = [-1 if i in edit.dropped else places.get(i, -1) for i in range(edit.inputs)]
     for i, other in edit.same.items():
         inputs[i] = inputs[other]
-    levels = [Quantization(scale or 1.0) for scale in case.norm_scales]
-    levels.append(Quantization(case.hidden_scale, case.hidden_zero_point))
+    levels = [Quantization(scale) for scale in layer.norm_scales]
+    levels.append(Quantization(layer.hidden_scale, layer.hidden_zero_point))
     intermediates = [
         graph.tensor(f"intermediate {i}", (), np.int8 if i == 4 else np.int16, level)
         for i, level in enumerate(levels[: edit.intermediates])
     ]
-    y = graph.tensor(
-        "y", (*rows, case.outputs), np.int8, Quantization(case.h_scale, case.h_zero_point)
-    )
+    of_y = Quantization(layer.h_scale, layer.h_zero_point)
+    y = graph.tensor("y", (*rows, layer.outputs), np.int8, of_y)
     options = schema.UnidirectionalSequenceLSTMOptionsT(
         fusedActivationFunction=4,  # tanh
-        cellClip=case.cell_clip,
-        projClip=case.proj_clip,
+        cellClip=layer.cell_clip,
+        projClip=layer.proj_clip,
         timeMajor=case.time_major,
     )
-    graph.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], options, 1)
+    graph.operator("UNIDIRECTIONAL_SEQUENCE_LSTM", inputs, [y], options)
     graph.subgraph.operators[-1].intermediates = np.asarray(intermediates, np.int32)
-    graph.finish([places[0]], [y])
+    return places[0], y
+
+
+def stacked_model(*cases: LstmCase) -> bytes:
+    """The bytes of a model with a layer on top of another one."""
+    model = ModelBuilder("builtin LSTMs")
+    graph = model.graph("main")
+    inputs, y = [], None
+    for case in cases:
+        x, y = add_lstm(graph, case, LstmModel(), y)
+        inputs.append(x)
+    assert y is not None
+    graph.finish(inputs[:1], [y])
+    return model.to_bytes()

@@ -7,21 +7,26 @@ process. It needs numpy and the runtime, nothing else.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
 
-def main(runtime: str, library: str, model: str, inputs: str, outputs: str) -> None:
+def classes_of(runtime: str) -> tuple[Any, Any]:
+    """The interpreter's class and what loads a delegate."""
     if runtime == "tf":
         import tensorflow as tf
 
-        make, load_delegate = tf.lite.Interpreter, tf.lite.experimental.load_delegate
-    elif runtime == "tflite_runtime":
-        from tflite_runtime.interpreter import Interpreter as make
-        from tflite_runtime.interpreter import load_delegate
+        return tf.lite.Interpreter, tf.lite.experimental.load_delegate
+    if runtime == "tflite_runtime":
+        from tflite_runtime.interpreter import Interpreter, load_delegate
     else:
-        from ai_edge_litert.interpreter import Interpreter as make
-        from ai_edge_litert.interpreter import load_delegate
+        from ai_edge_litert.interpreter import Interpreter, load_delegate
+    return Interpreter, load_delegate
+
+
+def main(runtime: str, library: str, model: str, inputs: str, outputs: str) -> None:
+    make, load_delegate = classes_of(runtime)
     given = np.load(inputs)
     results = {}
     for isa in given["isas"]:

@@ -8,11 +8,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import native_library as native
 import numpy as np
 import pytest
 from block_sparse_cases import sparse_layer, sparse_pair, sparse_recurrent
+from builtin_lstm_models import lstm_model, make_lstm
 from chain_models import chain_model, make_chain
 from embedding_models import embedding_model, make_embedding
 from factored_models import FactoredModel, factored_model, make_factored
@@ -26,6 +28,7 @@ from tfpipeline.runtime.native import library_path
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).with_name("run_in_runtime.py")
+STREAM_SCRIPT = Path(__file__).with_name("run_stream_in_runtime.py")
 
 
 @pytest.fixture(params=["litert", "tf", "tflite_runtime"])
@@ -37,7 +40,11 @@ def runtime(request: pytest.FixtureRequest) -> str:
 
 
 def run_in(
-    runtime: str, model: bytes, inputs: dict[str, np.ndarray], folder: Path
+    runtime: str,
+    model: bytes,
+    inputs: dict[str, np.ndarray],
+    folder: Path,
+    script: Path = SCRIPT,
 ) -> Mapping[str, np.ndarray]:
     """What the model returns with every instruction set, as `<isa>_<output>`."""
     python = TFLITE_RUNTIME.executable() if runtime == "tflite_runtime" else sys.executable
@@ -45,7 +52,7 @@ def run_in(
     np.savez(folder / "in.npz", isas=np.array(native.supported()), **inputs)
     paths = [str(folder / name) for name in ("op.tflite", "in.npz", "out.npz")]
     done = subprocess.run(
-        [python, str(SCRIPT), runtime, str(library_path()), *paths],
+        [python, str(script), runtime, str(library_path()), *paths],
         capture_output=True,
         text=True,
         check=False,
@@ -122,3 +129,34 @@ def test_stock_uint8_layers_have_the_bits_of_the_spec(runtime: str, tmp_path: Pa
     assert np.any(fixed != rounded), "the two must differ, or this test says nothing"
     expected = fixed if runtime == "tflite_runtime" else rounded
     np.testing.assert_array_equal(results["c_y"], expected)
+
+
+#: Forms of the builtin LSTM.
+LSTMS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "coupled": {"coupled": True, "cell_clip": 1.5},
+    "peephole": {"peephole": True},
+    "norm": {"norm": True},
+    "projection": {"projection": 13, "hidden_zero_point": 9, "proj_clip": 0.4},
+    "all": {"peephole": True, "norm": True, "projection": 13, "time_major": True, "batch": 3},
+}
+
+
+@pytest.mark.parametrize("form", LSTMS)
+def test_builtin_lstms_have_the_bits_of_every_runtime(
+    runtime: str, form: str, tmp_path: Path
+) -> None:
+    case = make_lstm(cells=40, calls=6, h_zero_point=-5, **LSTMS[form])
+    names = ("y", "input 18", "input 19")
+    given = {"x": case.x, "names": np.array(names)}
+    results = run_in(runtime, lstm_model(case), given, tmp_path, STREAM_SCRIPT)
+    for isa in native.supported():
+        for name in names:
+            np.testing.assert_array_equal(results[f"{isa}_{name}"], results[f"stock_{name}"])
+    # The runtimes agree with each other too; in the middle states are reset to the real number 0.
+    halves = [replace(case, x=case.x[:3]), replace(case, x=case.x[3:])]
+    expected = [call for half in halves for call in half.reference()]
+    for i, name in enumerate(names):
+        np.testing.assert_array_equal(
+            results[f"stock_{name}"], np.stack([tensors[i] for tensors in expected])
+        )

@@ -43,18 +43,19 @@ static bool read_constant(const reading *r, int i, const char *gate, const char 
                           TfLiteType type, size_t rows, size_t columns, const void **data) {
   const TfLiteTensor *t = input_at(r, i);
   const size_t size = type == kTfLiteInt32 ? 4 : type == kTfLiteInt16 ? 2 : 1;
-  if (t == NULL) STOP(r, "%s%s are missing", gate, name);
-  if (t->type != type) STOP(r, "%s%s have type %d, not %d", gate, name, (int)t->type, (int)type);
+  if (t == NULL) STOP(r, "%s%s must not be missing", gate, name);
+  if (t->type != type)
+    STOP(r, "%s%s must be of type %d; got %d", gate, name, (int)type, (int)t->type);
   const TfLiteIntArray *dims = t->dims;
   if (dims == NULL || dims->size != (columns > 0 ? 2 : 1) || dims->data[0] != (int)rows ||
       (columns > 0 && dims->data[1] != (int)columns)) {
-    STOP(r, "%s%s have not %lu rows of %lu", gate, name, (unsigned long)rows,
+    STOP(r, "%s%s must have %lu rows of %lu", gate, name, (unsigned long)rows,
          (unsigned long)(columns > 0 ? columns : 1));
   }
   const uint64_t bytes = (uint64_t)rows * (columns > 0 ? columns : 1) * size;
   if (t->allocation_type != kTfLiteMmapRo || t->data == NULL || t->bytes != bytes ||
       t->sparsity != NULL || (uintptr_t)t->data % size != 0) {
-    STOP(r, "%s%s are no plain constant of the model", gate, name);
+    STOP(r, "%s%s must be a plain constant of the model", gate, name);
   }
   *data = t->data;
   return true;
@@ -66,14 +67,14 @@ static bool read_sides(const reading *r) {
   const TfLiteTensor *recurrent = input_at(r, kTfpLstmRecurrent + 3);
   if (kernel == NULL || kernel->dims == NULL || kernel->dims->size != 2 || recurrent == NULL ||
       recurrent->dims == NULL || recurrent->dims->size != 2) {
-    STOP(r, "weights of the output gate are no matrices");
+    STOP(r, "weights of the output gate must be matrices");
   }
   const int cells = kernel->dims->data[0], depth = kernel->dims->data[1];
   const int outputs = recurrent->dims->data[1];
   if (cells < 1 || cells > kMaxSide || depth < 1 || depth > kMaxSide || outputs < 1 ||
       outputs > kMaxSide) {
-    STOP(r, "%d cells, %d inputs and %d outputs are not within [1, %d]", cells, depth, outputs,
-         kMaxSide);
+    STOP(r, "cells, inputs and outputs must be within [1, %d]; got %d, %d and %d", kMaxSide, cells,
+         depth, outputs);
   }
   r->layer->cells = (size_t)cells;
   r->layer->input_dim = (size_t)depth;
@@ -128,19 +129,19 @@ static bool read_gates(const reading *r) {
   const bool norm = has_input(r, kTfpLstmNorm + 1);
   if (has_input(r, kTfpLstmRecurrent) == coupled || has_input(r, kTfpLstmBias) == coupled ||
       (norm && has_input(r, kTfpLstmNorm) == coupled)) {
-    STOP(r, "the input gate is only partly there");
+    STOP(r, "the input gate must be there as a whole or not at all");
   }
   if (has_input(r, kTfpLstmPeephole + 2) != peephole ||
       (!coupled && has_input(r, kTfpLstmPeephole) != peephole) ||
       (!peephole && has_input(r, kTfpLstmPeephole))) {
-    STOP(r, "peephole weights are only partly there");
+    STOP(r, "peephole weights must be there for all gates or for none");
   }
 #if defined(__arm__) || defined(__aarch64__)
   /* Where halves are rounded, the runtime's NEON kernels differ from its portable ones. */
-  if (peephole || norm) STOP(r, "on Arm no peephole and no normalization is claimed");
+  if (peephole || norm) STOP(r, "on Arm there must be no peephole and no normalization");
 #endif
   if (peephole && r->layer->outputs > r->layer->cells) {
-    STOP(r, "the runtime's peephole reads past its weights where outputs outnumber cells");
+    STOP(r, "a layer with a peephole must not have more outputs than cells");
   }
   for (size_t i = 0; i < TFP_LSTM_GATES; ++i) {
     if ((i != TFP_LSTM_INPUT || !coupled) && !read_gate(r, i, peephole, norm)) return false;
@@ -152,9 +153,10 @@ static bool read_projection(const reading *r) {
   tfp_lstm_layer *layer = r->layer;
   const void *weights, *bias = NULL;
   if (!has_input(r, kTfpLstmProjection)) {
-    if (has_input(r, kTfpLstmProjectionBias)) STOP(r, "a projection has a bias but no weights");
+    if (has_input(r, kTfpLstmProjectionBias))
+      STOP(r, "projection biases must not be there without weights");
     if (layer->outputs == layer->cells) return true;
-    STOP(r, "%lu outputs of %lu cells need a projection", (unsigned long)layer->outputs,
+    STOP(r, "%lu outputs of %lu cells must have a projection", (unsigned long)layer->outputs,
          (unsigned long)layer->cells);
   }
   if (!read_constant(r, kTfpLstmProjection, "", "projection weights", kTfLiteInt8, layer->outputs,
@@ -176,18 +178,19 @@ static bool read_state(const reading *r, int i, const char *name, TfLiteType typ
   const tfp_lstm_node *node = r->node;
   const TfLiteTensor *t = input_at(r, i);
   if (t == NULL || !t->is_variable || t->type != type) {
-    STOP(r, "%s is no variable of type %d", name, (int)type);
+    STOP(r, "%s must be a variable of type %d", name, (int)type);
   }
   for (int k = 0; k < node->input_count; ++k) {
-    if (k != i && node->inputs[k] == node->inputs[i]) STOP(r, "%s is input %d too", name, k);
+    if (k != i && node->inputs[k] == node->inputs[i])
+      STOP(r, "%s must not be input %d too", name, k);
   }
   uint64_t numbers = 1;
   for (int d = 0; t->dims != NULL && d < t->dims->size && numbers <= UINT32_MAX; ++d) {
-    if (t->dims->data[d] < 0) STOP(r, "%s has a negative dimension", name);
+    if (t->dims->data[d] < 0) STOP(r, "%s must not have a negative dimension", name);
     numbers *= (uint64_t)t->dims->data[d];
   }
   if (t->dims == NULL || numbers != count) {
-    STOP(r, "%s has not %llu numbers", name, (unsigned long long)count);
+    STOP(r, "%s must have %llu numbers", name, (unsigned long long)count);
   }
   return true;
 }
@@ -196,12 +199,12 @@ static bool read_io(const reading *r, tfp_lstm_plan *plan) {
   const TfLiteTensor *x = input_at(r, kTfpLstmX);
   const TfLiteTensor *y = tfp_tensor_at(r->context, r->node->outputs[0]);
   if (x == NULL || x->type != kTfLiteInt8) {
-    STOP(r, "x is no int8 tensor: only LSTMs in integers are claimed");
+    STOP(r, "x must be int8");
   }
-  if (y == NULL || y->type != kTfLiteInt8) STOP(r, "y is no int8 tensor");
+  if (y == NULL || y->type != kTfLiteInt8) STOP(r, "y must be int8");
   if (x->dims == NULL || x->dims->size != 3 || x->dims->data[0] < 1 || x->dims->data[1] < 1 ||
       x->dims->data[2] != (int)r->layer->input_dim) {
-    STOP(r, "x has not 3 dimensions, the last one %lu", (unsigned long)r->layer->input_dim);
+    STOP(r, "x must have 3 dimensions, the last one %lu", (unsigned long)r->layer->input_dim);
   }
   plan->time_major = r->node->parameters->time_major;
   plan->batch = (size_t)x->dims->data[plan->time_major ? 1 : 0];
@@ -209,7 +212,7 @@ static bool read_io(const reading *r, tfp_lstm_plan *plan) {
   const size_t widest = r->layer->cells > r->layer->outputs ? r->layer->cells : r->layer->outputs;
   if (plan->batch > INT32_MAX / sizeof(int16_t) / widest ||
       plan->time > INT32_MAX / (plan->batch * widest)) {
-    STOP(r, "%lu sequences of %lu steps are too many", (unsigned long)plan->batch,
+    STOP(r, "%lu sequences of %lu steps must fit into 2^31 bytes", (unsigned long)plan->batch,
          (unsigned long)plan->time);
   }
   return read_state(r, kTfpLstmH, "the output state", kTfLiteInt8,
@@ -235,7 +238,7 @@ static bool weights_fit(const reading *r, const tfp_variant *variant) {
     found = found || holds_minus_128(gate->kernel, layer->cells * layer->input_dim) ||
             holds_minus_128(gate->recurrent, layer->cells * layer->outputs);
   }
-  if (found) STOP(r, "weights of -128 are not for the kernels '%s'", variant->name);
+  if (found) STOP(r, "weights must be within [-127, 127] for the kernels '%s'", variant->name);
   return true;
 }
 
@@ -245,8 +248,8 @@ bool tfp_read_builtin_lstm(const TfLiteContext *context, const tfp_lstm_node *no
   if (node->parameters == NULL || node->output_count != 1 ||
       (node->input_count != kTfpLstmInputs && node->input_count != kTfpLstmInputsWithoutNorm) ||
       node->intermediate_count != kTfpLstmIntermediates) {
-    REFUSE("%d inputs, %d outputs and %d intermediates are no LSTM in integers", node->input_count,
-           node->output_count, node->intermediate_count);
+    REFUSE("it must have 20 or 24 inputs, 1 output and 5 intermediates; got %d, %d and %d",
+           node->input_count, node->output_count, node->intermediate_count);
   }
   const reading r = {context, node, &plan->layer, error, error_size};
   return read_sides(&r) && read_io(&r, plan) && read_gates(&r) && read_projection(&r) &&
@@ -259,7 +262,7 @@ bool tfp_accelerates_builtin_lstm(TfLiteContext *context, const TfLiteNode *node
   tfp_lstm_plan plan;
   memset(&plan, 0, sizeof plan);
   if (node->inputs == NULL || node->outputs == NULL || node->intermediates == NULL) {
-    REFUSE("its intermediates are missing, which an LSTM in integers has");
+    REFUSE("it must have intermediates, as an LSTM in integers has");
   }
   const tfp_lstm_node read = {.inputs = node->inputs->data,
                               .outputs = node->outputs->data,

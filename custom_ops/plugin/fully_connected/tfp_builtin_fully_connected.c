@@ -61,17 +61,17 @@ bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *n
                                      const tfp_variant *variant, char *error, size_t error_size) {
   tfp_fully_connected_plan plan;
   memset(&plan, 0, sizeof plan);
-  if (node->inputs == NULL || node->outputs == NULL) REFUSE("it has no inputs or no outputs");
+  if (node->inputs == NULL || node->outputs == NULL) REFUSE("it must have inputs and outputs");
   if (!tfp_read_builtin_fully_connected(context, node->inputs->data, node->inputs->size,
                                         node->outputs->data, node->outputs->size,
                                         node->builtin_data, &plan, error, error_size)) {
     return false;
   }
   if (plan.batch > TFP_MAX_BATCH) {
-    REFUSE("the batch of %lu is larger than %d", (unsigned long)plan.batch, TFP_MAX_BATCH);
+    REFUSE("the batch must be at most %d; got %lu", TFP_MAX_BATCH, (unsigned long)plan.batch);
   }
   if (plan.is_unsigned && !has_few_cuts(&plan, variant)) {
-    REFUSE("many weights are at both ends of uint8");
+    REFUSE("few weights must be at both ends of uint8");
   }
   return true;
 }
