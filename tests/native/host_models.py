@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import golden_layers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from block_sparse_cases import sparse_layer, sparse_recurrent
+from builtin_lstm_models import LstmCase, lstm_model, make_lstm
 from chain_models import ChainCase, chain_model, make_chain
 from embedding_models import (
     EmbeddingCase,
@@ -35,10 +36,11 @@ RUNTIME_TYPES = {
     TYPE.INT32: 2,
     TYPE.UINT8: 3,
     TYPE.INT64: 4,
+    TYPE.INT16: 7,
     TYPE.INT8: 9,
     TYPE.INT4: 18,
 }
-INNER, CONSTANT, FED, EXPECTED = range(4)
+INNER, CONSTANT, FED, EXPECTED, VARIABLE = range(5)
 #: Of each recurrent op, one large model with these options.
 LARGE_RECURRENT: Mapping[str, Mapping[str, Any]] = {
     "factored": {"rank_x": 140, "rank_h": 200},
@@ -80,13 +82,26 @@ def _sparsity(sparsity: Any) -> bytes:
     return _ints(len(numbers), *numbers)
 
 
+def _builtin_data(layer: Any) -> list[int]:
+    """What custom_ops/tests/host/host.c makes parameters of, behind a 1: there are some."""
+    if isinstance(layer, schema.UnidirectionalSequenceLSTMOptionsT):
+        clips = struct.unpack("<2i", struct.pack("<2f", layer.cellClip, layer.projClip))
+        return [1, layer.fusedActivationFunction, *clips, int(layer.timeMajor)]
+    flags = (layer.fusedActivationFunction, layer.weightsFormat, layer.keepNumDims)
+    return [1, *map(int, flags), 0]
+
+
 @dataclass(frozen=True)
 class Graph:
-    """A .tflite file with one graph, values of its inputs and bytes of its outputs by tensor."""
+    """A .tflite file with one graph, values of its inputs and bytes of its outputs by tensor.
+
+    `variables` are what its variables begin with; the outputs are those of a second call then.
+    """
 
     model: bytes
     fed: Mapping[int, np.ndarray]
     expected: Mapping[int, np.ndarray]
+    variables: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     def tensors(self) -> list[bytes]:
         content = schema.ModelT.InitFromPackedBuf(self.model, 0)
@@ -100,6 +115,8 @@ class Graph:
             role, data = CONSTANT, bytes(constant)
         elif index in self.fed:
             role, data = FED, self.fed[index].tobytes()
+        elif index in self.variables:
+            role, data = VARIABLE, self.variables[index].tobytes()
         elif index in self.expected:
             role, data = EXPECTED, self.expected[index].tobytes()
         shape = [] if tensor.shape is None else list(tensor.shape)
@@ -122,17 +139,20 @@ class Graph:
         for op in content.subgraphs[0].operators:
             code = content.operatorCodes[op.opcodeIndex]
             layer = op.builtinOptions
-            builtin = [0] * 5
-            if layer is not None:
-                flags = (layer.fusedActivationFunction, layer.weightsFormat, layer.keepNumDims)
-                builtin = [1, *flags, 0]
-            inputs, outputs = (
-                [i + first if i >= 0 else -1 for i in v] for v in (op.inputs, op.outputs)
+            builtin = [0] * 5 if layer is None else _builtin_data(layer)
+            inputs, outputs, intermediates = (
+                [i + first if i >= 0 else -1 for i in v]
+                for v in (
+                    op.inputs,
+                    op.outputs,
+                    [] if op.intermediates is None else op.intermediates,
+                )
             )
+            between = [len(intermediates), *intermediates] if intermediates else [-1]
             parts = [
                 _ints(code.builtinCode),
                 (code.customCode or b"").ljust(64, b"\0"),
-                _ints(len(inputs), *inputs, len(outputs), *outputs, *builtin),
+                _ints(len(inputs), *inputs, len(outputs), *outputs, *between, *builtin),
                 _bytes(b"" if op.customOptions is None else bytes(op.customOptions)),
             ]
             found.append(b"".join(parts))
@@ -184,6 +204,21 @@ def chain(case: ChainCase) -> Graph:
     named = {graph.tensors[i].name.decode(): int(i) for i in graph.inputs}
     fed = {named[name]: value for name, value in case.feeds().items()}
     return Graph(model, fed, dict(zip(map(int, graph.outputs), case.reference(), strict=True)))
+
+
+def builtin_lstm(case: LstmCase) -> Graph:
+    """One builtin LSTM, called twice with the same input, by its twin."""
+    case = replace(case, x=np.repeat(case.x[:1], 2, axis=0))
+    model = lstm_model(case)
+    (graph,) = schema.ModelT.InitFromPackedBuf(model, 0).subgraphs
+    places = {tensor.name.decode(): i for i, tensor in enumerate(graph.tensors)}
+    states = (places["input 18"], places["input 19"])
+    return Graph(
+        model,
+        {places["input 0"]: case.x[0]},
+        {places["y"]: case.reference()[-1][0]},
+        dict(zip(states, case.zero_states(), strict=True)),
+    )
 
 
 def embedding(case: EmbeddingCase, edit: EmbeddingModel | None = None) -> Graph:
@@ -247,6 +282,22 @@ def sparse_models() -> dict[str, bytes]:
             case = sparse_recurrent(cell, ranks, 0.6, ("W1", "W2", "U1", "U2"))
             models[f"sparse {cell} {ranks[0]}"] = describe(recurrent(case))
     return models
+
+
+def lstm_models() -> dict[str, bytes]:
+    """Builtin LSTMs of every form, for damage."""
+    forms: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "batch": {"batch": 3, "h_zero_point": -7, "cell_clip": 0.9},
+        "time-major": {"batch": 3, "time_major": True, "coupled": True},
+        "peephole": {"peephole": True, "projection": 7, "proj_clip": 0.5},
+        "norm": {"norm": True, "coupled": True},
+        "all": {"peephole": True, "norm": True, "projection": 10, "time_major": True, "batch": 2},
+    }
+    return {
+        f"builtin lstm {name}": describe(builtin_lstm(make_lstm(11, 6, time=4, **form)))
+        for name, form in forms.items()
+    }
 
 
 def large_models() -> dict[str, bytes]:

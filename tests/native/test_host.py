@@ -79,6 +79,22 @@ def test_sparse_models_whole_and_damaged(c_mode: Modes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["allocations", "sanitizers"])
+def test_builtin_lstms_whole(mode: str, c_mode: Modes, tmp_path: Path) -> None:
+    paths = write(host_models.lstm_models(), tmp_path)
+    output = c_programs.run(c_mode(mode).build(*HOST), "check", *paths)
+    assert output.endswith("\nok\n"), output
+
+
+def test_builtin_lstms_damaged(c_mode: Modes, tmp_path: Path) -> None:
+    paths = write(host_models.lstm_models(), tmp_path)
+    output = c_programs.run(c_mode("sanitizers").build(*HOST), "fuzz", "0", str(SEEDS), *paths)
+    assert output.endswith("\nok\n"), output
+    refused, _, ran = map(int, re.findall(r"\d+", output)[-3:])
+    # What is not claimed is refused too: here nobody else runs it.
+    assert refused > SEEDS / 4 and ran > SEEDS / 10, output
+
+
+@pytest.mark.parametrize("mode", ["allocations", "sanitizers"])
 def test_a_forked_child_waits_for_no_thread(mode: str, c_mode: Modes, tmp_path: Path) -> None:
     paths = write(host_models.large_models(), tmp_path)
     output = c_programs.run(c_mode(mode).build(*HOST), "fork", *paths)

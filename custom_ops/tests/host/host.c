@@ -36,6 +36,7 @@ static void set_tensor(TfLiteTensor *t, const model_tensor *from) {
   t->type = (TfLiteType)from->type;
   t->dims = host_int_array(from->dims, from->rank);
   t->quantization = quantization(from);
+  t->is_variable = from->role == kVariable;
   if (from->role == kConstant) {
     t->allocation_type = kTfLiteMmapRo;
     t->data = constant(&from->data, from->misaligned);
@@ -44,6 +45,26 @@ static void set_tensor(TfLiteTensor *t, const model_tensor *from) {
     t->bytes = 0;
   }
   t->sparsity = host_sparsity(from->sparsity, from->sparsity_count);
+}
+
+/* The parameters of a builtin op; those of a FULLY_CONNECTED where it is none that is known. */
+static void *builtin_data(const model_node *from) {
+  const int32_t *values = from->builtin_data;
+  if (from->builtin_code == kTfLiteBuiltinUnidirectionalSequenceLstm) {
+    TfLiteUnidirectionalSequenceLSTMParams *params = model_memory(sizeof *params);
+    memset(params, 0, sizeof *params);
+    params->activation = values[0];
+    memcpy(&params->cell_clip, &values[1], sizeof params->cell_clip);
+    memcpy(&params->proj_clip, &values[2], sizeof params->proj_clip);
+    params->time_major = values[3] != 0;
+    return params;
+  }
+  TfLiteFullyConnectedParams *params = model_memory(sizeof *params);
+  params->activation = values[0];
+  params->weights_format = values[1];
+  params->keep_num_dims = values[2] != 0;
+  params->asymmetric_quantize_inputs = values[3] != 0;
+  return params;
 }
 
 host *host_new(const model *m) {
@@ -67,14 +88,8 @@ host *host_new(const model *m) {
     to->node.custom_initial_data_size = (int)from->options.size;
     to->registration.builtin_code = from->builtin_code;
     to->registration.custom_name = from->builtin_code == kTfLiteBuiltinCustom ? from->name : NULL;
-    if (from->has_builtin_data != 0) {
-      TfLiteFullyConnectedParams *params = model_memory(sizeof *params);
-      params->activation = from->builtin_data[0];
-      params->weights_format = from->builtin_data[1];
-      params->keep_num_dims = from->builtin_data[2] != 0;
-      params->asymmetric_quantize_inputs = from->builtin_data[3] != 0;
-      to->node.builtin_data = params;
-    }
+    to->node.intermediates = host_int_array(from->intermediates, from->intermediate_count);
+    if (from->has_builtin_data != 0) to->node.builtin_data = builtin_data(from);
   }
   h->plan = host_int_array(plan, m->node_count);
   host_show_graph(h, false);
@@ -102,7 +117,8 @@ void host_register(host *h, const TfLiteRegistration *registration) {
 
 /* Whether somebody outside the node that makes it reads the tensor: others get no memory. */
 static bool is_read(const host *h, int index) {
-  if (h->m->tensors[index].role == kFed || h->m->tensors[index].role == kExpected) return true;
+  const int32_t role = h->m->tensors[index].role;
+  if (role == kFed || role == kExpected || role == kVariable) return true;
   for (int i = 0; i < h->plan->size; ++i) {
     const TfLiteIntArray *inputs = h->nodes[h->plan->data[i]].node.inputs;
     for (int k = 0; k < inputs->size; ++k) {
@@ -118,8 +134,9 @@ static bool is_read(const host *h, int index) {
 
 static void fill(TfLiteTensor *t, const model_tensor *from) {
   unsigned char *to = t->data;
+  const bool is_given = from->role == kFed || from->role == kVariable;
   for (size_t i = 0; i < t->bytes; ++i) {
-    to[i] = from->role == kFed && from->data.size > 0 ? from->data.data[i % from->data.size] : 99;
+    to[i] = is_given && from->data.size > 0 ? from->data.data[i % from->data.size] : 99;
   }
 }
 
@@ -174,6 +191,7 @@ static void free_node(host *h, int index) {
   if (n->started) n->registration.free(&h->context, n->node.user_data);
   free(n->node.inputs);
   free(n->node.outputs);
+  free(n->node.intermediates);
   free(n->node.temporaries);
   free(n->node.builtin_data);
   if (index < h->m->node_count) release_constant((void *)n->node.custom_initial_data, 1);

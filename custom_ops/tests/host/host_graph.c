@@ -28,6 +28,8 @@ static size_t type_bytes(TfLiteType type) {
       return 4;
     case kTfLiteInt64:
       return 8;
+    case kTfLiteInt16:
+      return 2;
     default:
       return 1;
   }

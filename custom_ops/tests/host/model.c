@@ -66,7 +66,7 @@ static model_bytes take_bytes(reader *r) {
 
 static void read_tensor(reader *r, model_tensor *t) {
   t->type = take_int(r);
-  t->role = take_count(r, kInner, kExpected);
+  t->role = take_count(r, kInner, kVariable);
   t->rank = take_count(r, -1, MODEL_MAX_RANK);
   for (int32_t i = 0; i < t->rank; ++i) t->dims[i] = take_int(r);
   t->scale_count = take_count(r, -1, kLargestCount);
@@ -88,6 +88,8 @@ static void read_node(reader *r, model_node *n) {
   for (int32_t i = 0; i < n->input_count; ++i) n->inputs[i] = take_int(r);
   n->output_count = take_count(r, 0, MODEL_MAX_INDICES);
   for (int32_t i = 0; i < n->output_count; ++i) n->outputs[i] = take_int(r);
+  n->intermediate_count = take_count(r, -1, MODEL_MAX_INTERMEDIATES);
+  for (int32_t i = 0; i < n->intermediate_count; ++i) n->intermediates[i] = take_int(r);
   n->has_builtin_data = take_int(r);
   for (int i = 0; i < 4; ++i) n->builtin_data[i] = take_int(r);
   n->options = take_bytes(r);

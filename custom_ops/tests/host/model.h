@@ -8,8 +8,16 @@
 #include <stdint.h>
 
 enum { MODEL_MAX_TENSORS = 48, MODEL_MAX_NODES = 8, MODEL_MAX_RANK = 10, MODEL_MAX_INDICES = 72 };
+enum { MODEL_MAX_INTERMEDIATES = 8 };
 
-typedef enum model_role { kInner = 0, kConstant = 1, kFed = 2, kExpected = 3 } model_role;
+/* A variable begins with its data, and keeps what a node leaves there from call to call. */
+typedef enum model_role {
+  kInner = 0,
+  kConstant = 1,
+  kFed = 2,
+  kExpected = 3,
+  kVariable = 4
+} model_role;
 
 typedef struct model_bytes {
   unsigned char *data; /* NULL with size 0 */
@@ -37,6 +45,8 @@ typedef struct model_node {
   char name[64];
   int32_t input_count, inputs[MODEL_MAX_INDICES];
   int32_t output_count, outputs[MODEL_MAX_INDICES];
+  int32_t intermediate_count; /* -1: no array */
+  int32_t intermediates[MODEL_MAX_INTERMEDIATES];
   int32_t has_builtin_data, builtin_data[4];
   model_bytes options;
 } model_node;

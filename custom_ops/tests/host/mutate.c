@@ -199,6 +199,20 @@ static void damage_indices(int32_t *indices, int32_t *count, int32_t tensors) {
   }
 }
 
+static void damage_intermediates(model_node *n, int32_t tensors) {
+  int32_t *index = &n->intermediates[below((uint32_t)n->intermediate_count)];
+  switch (below(3)) {
+    case 0:
+      n->intermediate_count = (int32_t)below(MODEL_MAX_INTERMEDIATES + 2) - 1;
+      break;
+    case 1:
+      *index = odd_int(*index);
+      break;
+    default:
+      *index = (int32_t)below((uint32_t)tensors);
+  }
+}
+
 /* One of our ops, or a name that is none. */
 static const char *any_name(void) {
   static const char *const others[] = {"tfpipeline.", "", "other"};
@@ -208,6 +222,10 @@ static const char *any_name(void) {
 }
 
 static void damage_node(model *m, model_node *n) {
+  if (n->intermediate_count > 0 && below(8) == 0) {
+    damage_intermediates(n, m->tensor_count);
+    return;
+  }
   switch (below(12)) {
     case 0:
       strcpy(n->name, any_name());
