@@ -17,6 +17,7 @@
 #include "fully_connected_check.h"
 #include "gate_check.h"
 #include "guarded.h"
+#include "lstm_check.h"
 #include "sparse_gemm_check.h"
 
 enum {
@@ -208,6 +209,7 @@ static void test_variant(const tfp_variant *variant) {
     test_load_state(variant, c, at_end != 0);
     test_fully_connected(variant, c, at_end != 0);
     test_sparse_gemms(variant, at_end != 0);
+    test_lstm(variant, c, at_end != 0);
   }
   test_activation(variant->name, "sigmoid", variant->sigmoid, c->sigmoid);
   test_activation(variant->name, "tanh", variant->tanh, c->tanh);

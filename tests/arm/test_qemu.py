@@ -27,6 +27,7 @@ LAYER_DRIVERS = (
     "fully_connected_u8_driver",
     "factored_driver",
     "embedding_driver",
+    "builtin_lstm_driver",
 )
 
 

@@ -20,7 +20,8 @@ pytestmark = [
     "program",
     [
         *("recurrent_driver", "fully_connected_driver", "fully_connected_u8_driver"),
-        *("factored_driver", "embedding_driver", "tokenizer_driver"),
+        *("factored_driver", "embedding_driver", "builtin_lstm_driver"),
+        "tokenizer_driver",
     ],
 )
 @pytest.mark.parametrize("mode", ["allocations", "sanitizers"])
