@@ -55,6 +55,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)
 	$(BIN)/python custom_ops/bench/fully_connected_grid.py $(ARGS_GRID)
 	$(BIN)/python custom_ops/bench/recurrent.py $(ARGS_RECURRENT)
+	$(BIN)/python custom_ops/bench/builtin_lstm.py $(ARGS_BUILTIN_LSTM)
 	$(BIN)/python custom_ops/bench/one_step.py $(ARGS_ONE_STEP)
 	$(BIN)/python custom_ops/bench/block_sparse.py $(ARGS_SPARSE)
 	$(BIN)/python custom_ops/bench/embedding.py $(ARGS_EMBEDDING)

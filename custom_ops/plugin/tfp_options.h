@@ -9,7 +9,7 @@ enum { TFP_ERROR_BYTES = 320 }; /* of the longest sentence, in all of the plug-i
 typedef struct tfp_options {
   const tfp_variant *variant; /* the kernels to use */
   int num_threads;            /* of an op at most, the caller among them */
-  bool accelerate_builtin;    /* takes over FULLY_CONNECTED nodes of any model */
+  bool accelerate_builtin;    /* takes over builtin nodes of any model: tfp_op_table.c */
   bool chains;                /* runs the builtin nodes around an op with it */
   bool verbose;               /* says on standard error which kernel each node got */
 } tfp_options;

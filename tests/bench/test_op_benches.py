@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 BENCH = Path(__file__).resolve().parents[2] / "custom_ops" / "bench"
 _SCRIPTS = (
     *("recurrent", "fully_connected", "fully_connected_grid", "one_step", "read_limit"),
-    *("block_sparse", "c_calls", "embedding"),
+    *("block_sparse", "c_calls", "embedding", "builtin_lstm"),
 )
 _MODULES = (
     *_SCRIPTS,
@@ -30,6 +30,7 @@ _MODULES = (
     "one_step_models",
     "one_step_plot",
     "embedding_models",
+    "builtin_lstm_models",
 )
 
 
@@ -321,3 +322,19 @@ def test_tables_of_embeddings_are_grown_and_timed(
     assert int(ours["embedding_bytes"]) == 700 * (6 + 4) + 20 * 6
     assert float(stock["times_faster"]) == 1.0 and float(ours["median_us"]) > 0
     assert float(ours["load_ms"]) > 0
+
+
+def test_a_builtin_lstm_has_a_ratio_where_bits_are_equal(
+    benches: dict[str, ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = benches["builtin_lstm"]
+    models = {"small": bench.Stack(2, 9, 5, 3).model()}
+    stock, ours = bench.time_models(models, "auto", 5, 2)
+    assert (stock["contender"], ours["contender"]) == ("stock", "accelerate_builtin")
+    assert not stock["times_faster"] and not ours["note"]
+    # On a busy machine this is no more than a sign that the plug-in ran it at all.
+    assert float(ours["times_faster"]) > 1.5
+    results = iter([[bench.np.zeros(3)], [bench.np.ones(3)]])
+    monkeypatch.setattr(bench, "outputs", lambda it: next(results))
+    _, ours = bench.time_models(models, "auto", 2, 1)
+    assert ours["note"] == "no ratio: outputs differ" and not ours["times_faster"]

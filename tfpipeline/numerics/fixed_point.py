@@ -29,7 +29,7 @@ _SQRT_HALF = 1518500250
 
 def _constant(value: int) -> int:
     """Return the upper 16 bits of a 32-bit constant, rounded."""
-    return int(rounding_divide_by_pot(np.int64(value), 16))
+    return int(rounding_divide_by_pot(np.array([value], np.int64), 16)[0])
 
 
 def _saturate(values: Int64Array, bits: int) -> Int64Array:

@@ -82,9 +82,9 @@ def load_delegate(runtime: str | None = None, **options: str | int | bool) -> An
         runtime: "litert", "tflite_runtime" or "tf": whose Interpreter it is for; by default the
             first one installed, in this order.
         options: The plug-in's options: `isa`, `num_threads`,
-            `accelerate_builtin` (also runs the FULLY_CONNECTED layers of the runtime, for batches
-            up to 8), `chains` (runs the builtin nodes around an op with it as one node; on unless
-            `chains=False`), `verbose`.
+            `accelerate_builtin` (also runs the runtime's own FULLY_CONNECTED layers, for batches up
+            to 8, and its UNIDIRECTIONAL_SEQUENCE_LSTM layers in integers), `chains` (runs the
+            builtin nodes around an op with it as one node; on unless `chains=False`), `verbose`.
 
     Returns:
         The delegate object; it must live as long as the interpreter.
