@@ -1,4 +1,4 @@
-"""The uint8 spec against gemmlowp itself, from Debian's libgemmlowp-dev."""
+"""Fixed-point arithmetic against gemmlowp itself, from Debian's libgemmlowp-dev."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from unsigned_layers import make_unsigned
 
+from tfpipeline.numerics.fixed_point import sigmoid_fixed, tanh_fixed
 from tfpipeline.numerics.fully_connected_uint8 import (
     fully_connected_uint8,
     quantize_multiplier,
@@ -19,24 +20,39 @@ from tfpipeline.numerics.fully_connected_uint8 import (
 pytestmark = pytest.mark.slow
 
 HEADERS = Path("/usr/include/gemmlowp")
-SOURCE = Path(__file__).with_name("gemmlowp_peer.cc")
 
 
-@pytest.fixture(scope="module")
-def peer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The program that multiplies with gemmlowp."""
+def build(name: str, folder: Path) -> Path:
+    """A program of ours with gemmlowp's headers."""
     if not HEADERS.is_dir():
         pytest.skip("gemmlowp's headers are missing: apt-get install libgemmlowp-dev")
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
         pytest.skip("no C++ compiler")
-    program = tmp_path_factory.mktemp("gemmlowp") / "peer"
-    command = [compiler, "-std=c++11", "-O1", f"-I{HEADERS}", str(SOURCE), "-pthread"]
+    program, source = folder / name, Path(__file__).with_name(f"{name}.cc")
+    command = [compiler, "-std=c++11", "-O1", f"-I{HEADERS}", str(source), "-pthread"]
     built = subprocess.run(
         [*command, "-o", str(program)], capture_output=True, text=True, check=False
     )
     assert built.returncode == 0, built.stderr[-4000:]
     return program
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that multiplies with gemmlowp."""
+    return build("gemmlowp_peer", tmp_path_factory.mktemp("gemmlowp"))
+
+
+def test_functions_have_the_bits_of_gemmlowp(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(build("gemmlowp_functions", tmp_path))], capture_output=True, check=True
+    )
+    sigmoid, *tangents = np.frombuffer(done.stdout, np.int16).reshape(8, 65536)
+    x = np.arange(-32768, 32768)
+    np.testing.assert_array_equal(sigmoid_fixed(x), sigmoid)
+    for bits, tangent in enumerate(tangents):
+        np.testing.assert_array_equal(tanh_fixed(x, bits), tangent)
 
 
 @pytest.mark.parametrize("seed", range(40))
