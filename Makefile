@@ -24,6 +24,7 @@ VENV ?= .venv
 ARGS ?=
 JOBS ?= 2
 ARGS_GRID ?=
+ARGS_SCAN ?=
 ARGS_RECURRENT ?=
 ARGS_ONE_STEP ?=
 ARGS_C_CALLS ?=
@@ -54,6 +55,7 @@ test-fast: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	$(BIN)/python custom_ops/bench/fully_connected.py $(ARGS)
 	$(BIN)/python custom_ops/bench/fully_connected_grid.py $(ARGS_GRID)
+	$(BIN)/python custom_ops/bench/accelerate_scan.py $(ARGS_SCAN)
 	$(BIN)/python custom_ops/bench/recurrent.py $(ARGS_RECURRENT)
 	$(BIN)/python custom_ops/bench/builtin_lstm.py $(ARGS_BUILTIN_LSTM)
 	$(BIN)/python custom_ops/bench/one_step.py $(ARGS_ONE_STEP)

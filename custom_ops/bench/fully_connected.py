@@ -56,7 +56,7 @@ class Contender:
     def interpreter(self, model: bytes, threads: int, isa: str) -> Interpreter:
         delegates = []
         if self.ours:
-            options = {"isa": isa, "num_threads": threads, "accelerate_builtin": True}
+            options = {"isa": isa, "num_threads": threads, "accelerate_builtin": "all"}
             delegates.append(load_delegate(str(library_path()), options=options))
         it = Interpreter(model_content=model, num_threads=threads, experimental_delegates=delegates)
         it.allocate_tensors()

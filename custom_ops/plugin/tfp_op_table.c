@@ -45,7 +45,7 @@ bool tfp_op_by_options(const void *custom_options, size_t size, tfp_op *op) {
 static const struct builtin {
   int32_t code;
   /* Otherwise it writes a sentence that says why the node stays with the runtime. */
-  bool (*is_faster)(TfLiteContext *context, const TfLiteNode *node, const tfp_variant *variant,
+  bool (*is_faster)(TfLiteContext *context, const TfLiteNode *node, const tfp_options *options,
                     char *error, size_t error_size);
   tfp_op op;
 } builtins[] = {{.code = kTfLiteBuiltinFullyConnected,
@@ -63,9 +63,9 @@ static const struct builtin *builtin_of(int32_t code) {
 }
 
 static bool is_accelerated(TfLiteContext *context, const TfLiteNode *node,
-                           const struct builtin *builtin, const tfp_variant *variant, char *error,
+                           const struct builtin *builtin, const tfp_options *options, char *error,
                            size_t error_size) {
-  return builtin->is_faster(context, node, variant, error, error_size) &&
+  return builtin->is_faster(context, node, options, error, error_size) &&
          tfp_tensors_are_valid(context, node->inputs, node->outputs, error, error_size);
 }
 
@@ -77,9 +77,10 @@ bool tfp_op_of_node(TfLiteContext *context, const TfLiteNode *node,
     return registration->custom_name != NULL && tfp_op_by_name(registration->custom_name, op);
   }
   char ignored[TFP_ERROR_BYTES];
-  const struct builtin *builtin = options->accelerate_builtin ? builtin_of(code) : NULL;
+  const struct builtin *builtin =
+      options->accelerate_builtin != kTfpLeave ? builtin_of(code) : NULL;
   if (builtin == NULL ||
-      !is_accelerated(context, node, builtin, options->variant, ignored, sizeof ignored)) {
+      !is_accelerated(context, node, builtin, options, ignored, sizeof ignored)) {
     return false;
   }
   *op = builtin->op;
@@ -90,9 +91,8 @@ const char *tfp_op_left_alone(TfLiteContext *context, const TfLiteNode *node,
                               const TfLiteRegistration *registration, const tfp_options *options,
                               char *error, size_t error_size) {
   const struct builtin *builtin =
-      options->accelerate_builtin ? builtin_of(registration->builtin_code) : NULL;
-  if (builtin == NULL ||
-      is_accelerated(context, node, builtin, options->variant, error, error_size)) {
+      options->accelerate_builtin != kTfpLeave ? builtin_of(registration->builtin_code) : NULL;
+  if (builtin == NULL || is_accelerated(context, node, builtin, options, error, error_size)) {
     return NULL;
   }
   return builtin->op.name;

@@ -53,19 +53,38 @@ static bool parse_threads(const char *value, tfp_options *options, char *error, 
   return true;
 }
 
-static bool parse_flag(const char *name, const char *value, bool *flag, char *error,
-                       size_t error_size) {
+/* Whether `value` is a way to say yes or no. */
+static bool read_flag(const char *value, bool *flag) {
   static const char *const yes[] = {"1", "true", "True", "yes"};
   static const char *const no[] = {"0", "false", "False", "no"};
   for (size_t i = 0; i < sizeof yes / sizeof yes[0]; ++i) {
-    if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
-      *flag = strcmp(value, yes[i]) == 0;
-      return true;
-    }
+    *flag = strcmp(value, yes[i]) == 0;
+    if (*flag || strcmp(value, no[i]) == 0) return true;
   }
+  return false;
+}
+
+static bool parse_flag(const char *name, const char *value, bool *flag, char *error,
+                       size_t error_size) {
+  if (read_flag(value, flag)) return true;
   snprintf(error, error_size, "tfpipeline: option %s must be true or false; got '%.64s'", name,
            value);
   return false;
+}
+
+static bool parse_acceleration(const char *name, const char *value, tfp_acceleration *found,
+                               char *error, size_t error_size) {
+  bool flag = false;
+  if (strcmp(value, "all") == 0) {
+    *found = kTfpAll;
+  } else if (read_flag(value, &flag)) {
+    *found = flag ? kTfpFaster : kTfpLeave;
+  } else {
+    snprintf(error, error_size, "tfpipeline: option %s must be true, false or all; got '%.64s'",
+             name, value);
+    return false;
+  }
+  return true;
 }
 
 tfp_options tfp_options_default(void) {
@@ -88,7 +107,7 @@ bool tfp_options_parse(const char *const *keys, const char *const *values, size_
     } else if (strcmp(key, "verbose") == 0) {
       ok = parse_flag("verbose", value, &options->verbose, error, error_size);
     } else if (strcmp(key, "accelerate_builtin") == 0) {
-      ok = parse_flag(key, value, &options->accelerate_builtin, error, error_size);
+      ok = parse_acceleration(key, value, &options->accelerate_builtin, error, error_size);
     } else if (strcmp(key, "chains") == 0) {
       ok = parse_flag(key, value, &options->chains, error, error_size);
     } else {

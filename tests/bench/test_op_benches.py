@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 BENCH = Path(__file__).resolve().parents[2] / "custom_ops" / "bench"
 _SCRIPTS = (
     *("recurrent", "fully_connected", "fully_connected_grid", "one_step", "read_limit"),
-    *("block_sparse", "c_calls", "embedding", "builtin_lstm"),
+    *("block_sparse", "c_calls", "embedding", "builtin_lstm", "accelerate_scan"),
 )
 _MODULES = (
     *_SCRIPTS,
@@ -338,3 +338,30 @@ def test_a_builtin_lstm_has_a_ratio_where_bits_are_equal(
     monkeypatch.setattr(bench, "outputs", lambda it: next(results))
     _, ours = bench.time_models(models, "auto", 2, 1)
     assert ours["note"] == "no ratio: outputs differ" and not ours["times_faster"]
+
+
+def test_a_scan_of_stock_layers_counts_what_is_claimed_and_slower(
+    benches: dict[str, ModuleType],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    scan = benches["accelerate_scan"]
+    options = ["--rows", "64", "--depths", "16", "512", "--batches", "2", "--rounds", "2"]
+    options += ["--repeats", "2", "--accelerate", "all", "--out", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["accelerate_scan.py", *options])
+    scan.main()
+    rows = _table(tmp_path / "accelerate_scan_x86.csv")
+    assert [row["kind"] for row in rows] == [kind for kind in scan.KINDS for _ in range(2)]
+    assert all(float(row["ours_us"]) > 0 and float(row["times_faster"]) > 0 for row in rows)
+    # Integers have the runtime's bits.
+    assert not any(row["note"] for row in rows if row["kind"] in ("int8", "uint8"))
+    said = capsys.readouterr().out
+    assert "int8: 2 of 2 shapes claimed" in said
+    # What is not worth a node is left alone, and has no row.
+    assert scan.time_layer(scan.layer_of("int8", 16, 16, 2), "true", "auto", 1, 1) == (
+        None,
+        "left to the runtime",
+    )
+    rows[0]["times_faster"] = "0.500"
+    assert "1 of them more than 3% slower: 64x16 at batch 2 0.50" in scan.summary(rows)[0]

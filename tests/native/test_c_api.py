@@ -125,7 +125,7 @@ def test_as_an_external_delegate(op: str, program: Path, npm: Path, tmp_path: Pa
 
 def test_builtin_layers_by_an_external_delegate(program: Path, npm: Path, tmp_path: Path) -> None:
     files = model_file("fully_connected", tmp_path, custom=False)
-    way = ("external", str(npm / "libexternal_delegate_obj.so"), "accelerate_builtin=true")
+    way = ("external", str(npm / "libexternal_delegate_obj.so"), "accelerate_builtin=all")
     done = call(program, npm / "libtensorflowlite_c.so", files, *way, "verbose=1")
     same_bytes(done, files, RUNTIMES["npm"])
     assert "tfpipeline: node 0: FULLY_CONNECTED runs on" in done.stderr

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import golden_layers
 import make_fully_connected_golden
@@ -92,7 +93,7 @@ def test_accelerated_int8_has_the_bits_of_xnnpack(isa: str, activation: str, per
     for batch in (1, 2, 3, 5, 8):
         case = make_layer(200, 67, batch, activation=activation, per_row=per_row, seed=batch)
         stock = run(case, custom=False)
-        np.testing.assert_array_equal(run(case, False, isa=isa, accelerate_builtin="true"), stock)
+        np.testing.assert_array_equal(run(case, False, isa=isa, accelerate_builtin="all"), stock)
         same_bits(stock, case)
 
 
@@ -100,7 +101,7 @@ def test_int8_layers_that_xnnpack_leaves_alone_are_within_a_level(isa: str) -> N
     # Without scales of the bias the runtime's own kernels run, which round twice.
     case = make_layer(400, 67, 3, seed=6)
     model = layer_model(case, False, LayerModel(bias_scales=False))
-    mine = invoke(interpreter(model, isa=isa, accelerate_builtin="true"), case.x)
+    mine = invoke(interpreter(model, isa=isa, accelerate_builtin="all"), case.x)
     stock = invoke(interpreter(model), case.x)
     same_bits(mine, case)
     assert np.abs(mine.astype(int) - stock).max() <= 1
@@ -114,22 +115,37 @@ def test_accelerated_float_layers_are_near_xnnpack(isa: str, activation: str, bi
             200, 66, batch, bits=bits, dtype=np.float32, activation=activation, seed=batch
         )
         stock = run(case, custom=False)
-        mine = run(case, False, isa=isa, accelerate_builtin="true")
+        mine = run(case, False, isa=isa, accelerate_builtin="all")
         same_bits(mine, case)
         # The same quantization of x; XNNPACK rounds once less (a fused multiply-add).
         np.testing.assert_allclose(mine, stock, rtol=1e-5, atol=1e-5)
 
 
-def claims(
-    case: LayerCase, capfd: pytest.CaptureFixture[str], edit: LayerModel | None = None
-) -> bool:
-    delegate = load_delegate(
-        str(library_path()), options={"accelerate_builtin": "true", "verbose": "true"}
-    )
+def said(
+    case: LayerCase,
+    capfd: pytest.CaptureFixture[str],
+    edit: LayerModel | None = None,
+    **options: str,
+) -> str:
+    """What the delegate says of the node."""
+    options = {"accelerate_builtin": "all", "verbose": "true", **options}
+    delegate = load_delegate(str(library_path()), options=options)
     capfd.readouterr()
     # Built, not run: the delegate has chosen by then, and not all that it leaves alone is valid.
     Interpreter(model_content=layer_model(case, False, edit), experimental_delegates=[delegate])
-    return "FULLY_CONNECTED runs on" in capfd.readouterr().err
+    return capfd.readouterr().err
+
+
+def claims(
+    case: LayerCase,
+    capfd: pytest.CaptureFixture[str],
+    edit: LayerModel | None = None,
+    **options: str,
+) -> bool:
+    text = said(case, capfd, edit, **options)
+    # Whatever it does, it says so.
+    assert ("FULLY_CONNECTED runs on" in text) != ("is left to the runtime: " in text)
+    return "FULLY_CONNECTED runs on" in text
 
 
 def test_accelerate_builtin_claims_only_what_it_runs(capfd: pytest.CaptureFixture[str]) -> None:
@@ -148,10 +164,32 @@ def test_accelerate_builtin_claims_only_what_it_runs(capfd: pytest.CaptureFixtur
     assert not claims(big, capfd)
 
 
+def test_accelerate_builtin_claims_only_what_gains(
+    isa: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def gains(rows: int, depth: int, batch: int, **arguments: Any) -> bool:
+        case = make_layer(rows, depth, batch, **arguments)
+        return claims(case, capfd, isa=isa, accelerate_builtin="true")
+
+    # Portable C gains nothing; XNNPACK takes two vectors as long as a tile of them.
+    for kinds in ({}, {"dtype": np.float32}, {"dtype": np.float32, "bits": 4}):
+        assert gains(512, 256, 2, **kinds) == (isa != "c")
+        # One vector takes both as long, and so small a layer is not worth a node.
+        assert not gains(512, 256, 1, **kinds)
+        assert not gains(64, 16, 2, **kinds)
+        # Rows that are no block of ours.
+        assert not gains(15, 1024, 2, **kinds)
+    text = said(make_layer(64, 16, 2), capfd, isa=isa, accelerate_builtin="true")
+    assert text == (
+        "tfpipeline: node 0: FULLY_CONNECTED is left to the runtime: 64 x 16 weights at batch 2 "
+        f"must gain time on {isa}, and do not\n"
+    )
+
+
 def test_weights_that_are_not_constant_are_left_alone(capfd: pytest.CaptureFixture[str]) -> None:
     case = make_layer(dtype=np.float32)
     edit = LayerModel(weights_constant=False, weights_data=case.weights.astype(np.float32))
-    interpreter(layer_model(case, False, edit), accelerate_builtin="true", verbose="true")
+    interpreter(layer_model(case, False, edit), accelerate_builtin="all", verbose="true")
     assert "runs on" not in capfd.readouterr().err
 
 
@@ -163,7 +201,7 @@ def test_stock_layers_are_left_alone_by_default(capfd: pytest.CaptureFixture[str
 @pytest.mark.parametrize("custom", [True, False])
 def test_resize_and_run_again(custom: bool) -> None:
     case = make_layer(50, 24, 3)
-    it = interpreter(layer_model(case, custom), accelerate_builtin="true")
+    it = interpreter(layer_model(case, custom), accelerate_builtin="all")
     index = it.get_input_details()[0]["index"]
     for batch in (3, 1, 12, 3):
         x = np.resize(case.x, (batch, 24))

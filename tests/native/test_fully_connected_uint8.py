@@ -107,7 +107,7 @@ def test_accelerated_layers_have_the_bits_of_the_runtime(
         stock = run(layer, custom=False)
         same(stock, layer.reference(fixed_point=False))
         capfd.readouterr()
-        mine = run(layer, False, isa=isa, accelerate_builtin="true", verbose="true")
+        mine = run(layer, False, isa=isa, accelerate_builtin="all", verbose="true")
         assert f"FULLY_CONNECTED runs on {isa}" in capfd.readouterr().err
         same(mine, stock)
 
@@ -126,7 +126,7 @@ def test_without_xnnpack_the_runtime_is_within_a_level(resolver: OpResolverType)
 
 def test_claims_only_what_it_runs(capfd: pytest.CaptureFixture[str]) -> None:
     def claims(layer: UnsignedLayer, isa: str = "c", edit: UnsignedModel | None = None) -> bool:
-        options = {"accelerate_builtin": "true", "verbose": "true", "isa": isa}
+        options = {"accelerate_builtin": "all", "verbose": "true", "isa": isa}
         delegate = load_delegate(str(library_path()), options=options)
         capfd.readouterr()
         Interpreter(

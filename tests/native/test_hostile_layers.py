@@ -17,7 +17,7 @@ OPTIONS = CASE.options.pack()
 
 
 def allocate(case: LayerCase, edit: LayerModel, custom: bool = True) -> None:
-    delegate = load_delegate(str(library_path()), options={"accelerate_builtin": "true"})
+    delegate = load_delegate(str(library_path()), options={"accelerate_builtin": "all"})
     model = layer_model(case, custom, edit)
     Interpreter(model_content=model, experimental_delegates=[delegate]).allocate_tensors()
 
@@ -118,7 +118,7 @@ def test_random_options_never_crash() -> None:
     ids=str,
 )
 def test_strange_builtin_nodes_never_crash(edit: LayerModel) -> None:
-    delegate = load_delegate(str(library_path()), options={"accelerate_builtin": "true"})
+    delegate = load_delegate(str(library_path()), options={"accelerate_builtin": "all"})
     model = layer_model(CASE, False, edit)
     # Building asks the delegate. What the runtime makes of such a node later is not ours.
     Interpreter(model_content=model, experimental_delegates=[delegate])

@@ -295,6 +295,7 @@ def test_unknown_ops_of_ours_are_left_to_the_runtime() -> None:
         ({"num_threads": "0"}, "option num_threads must be a whole number"),
         ({"num_threads": "two"}, "got 'two'"),
         ({"verbose": "maybe"}, "option verbose must be true or false"),
+        ({"accelerate_builtin": "some"}, "option accelerate_builtin must be true, false or all"),
         ({"colour": "red"}, "there is no option 'colour'"),
     ],
     ids=str,

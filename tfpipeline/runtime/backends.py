@@ -83,8 +83,9 @@ def load_delegate(runtime: str | None = None, **options: str | int | bool) -> An
             first one installed, in this order.
         options: The plug-in's options: `isa`, `num_threads`,
             `accelerate_builtin` (also runs the runtime's own FULLY_CONNECTED layers, for batches up
-            to 8, and its UNIDIRECTIONAL_SEQUENCE_LSTM layers in integers), `chains` (runs the
-            builtin nodes around an op with it as one node; on unless `chains=False`), `verbose`.
+            to 8 and where that is faster, and its UNIDIRECTIONAL_SEQUENCE_LSTM layers in integers;
+            `"all"` takes every layer that it can), `chains` (runs the builtin nodes around an op
+            with it as one node; on unless `chains=False`), `verbose`.
 
     Returns:
         The delegate object; it must live as long as the interpreter.

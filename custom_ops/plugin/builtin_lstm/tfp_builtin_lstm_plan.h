@@ -3,6 +3,7 @@
 #define TFP_BUILTIN_LSTM_PLAN_H_
 
 #include "../../ops/builtin_lstm/tfp_builtin_lstm.h"
+#include "../tfp_options.h"
 #include "../tfp_tflite_abi.h"
 
 /* Inputs of the node: those of the gates come in the order input, forget, cell, output. */
@@ -44,7 +45,7 @@ bool tfp_read_builtin_lstm(const TfLiteContext *context, const tfp_lstm_node *no
 
 /* Whether a node of the runtime is one. */
 bool tfp_accelerates_builtin_lstm(TfLiteContext *context, const TfLiteNode *node,
-                                  const tfp_variant *variant, char *error, size_t error_size);
+                                  const tfp_options *options, char *error, size_t error_size);
 
 /* The next part of reading: fills the scales of a layer whose arrays are known. */
 bool tfp_read_lstm_scales(const TfLiteContext *context, const tfp_lstm_node *node,

@@ -258,7 +258,7 @@ bool tfp_read_builtin_lstm(const TfLiteContext *context, const tfp_lstm_node *no
 }
 
 bool tfp_accelerates_builtin_lstm(TfLiteContext *context, const TfLiteNode *node,
-                                  const tfp_variant *variant, char *error, size_t error_size) {
+                                  const tfp_options *options, char *error, size_t error_size) {
   tfp_lstm_plan plan;
   memset(&plan, 0, sizeof plan);
   if (node->inputs == NULL || node->outputs == NULL || node->intermediates == NULL) {
@@ -271,5 +271,5 @@ bool tfp_accelerates_builtin_lstm(TfLiteContext *context, const TfLiteNode *node
                               .output_count = node->outputs->size,
                               .intermediate_count = node->intermediates->size,
                               .parameters = node->builtin_data};
-  return tfp_read_builtin_lstm(context, &read, variant, &plan, error, error_size);
+  return tfp_read_builtin_lstm(context, &read, options->variant, &plan, error, error_size);
 }

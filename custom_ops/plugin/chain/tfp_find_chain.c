@@ -54,8 +54,7 @@ static bool is_in_chain(TfLiteContext *context, int32_t code, const TfLiteNode *
     case kTfLiteBuiltinFullyConnected:
       *op = (tfp_op){.name = "FULLY_CONNECTED", .kind = &tfp_builtin_fully_connected_kind};
       return has_bits_of_xnnpack(context, node) &&
-             tfp_accelerates_fully_connected(context, node, options->variant, ignored,
-                                             sizeof ignored);
+             tfp_runs_fully_connected(context, node, options->variant, ignored, sizeof ignored);
     default:
       return false;
   }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../tfp_tensor.h"
+#include "tfp_fully_connected_gain.h"
 #include "tfp_fully_connected_read.h"
 
 enum { kX, kWeights, kBias };
@@ -57,21 +58,39 @@ static bool has_few_cuts(const tfp_fully_connected_plan *plan, const tfp_variant
          rows * depth / 64;
 }
 
-bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
-                                     const tfp_variant *variant, char *error, size_t error_size) {
-  tfp_fully_connected_plan plan;
-  memset(&plan, 0, sizeof plan);
+static bool read_node(TfLiteContext *context, const TfLiteNode *node, const tfp_variant *variant,
+                      tfp_fully_connected_plan *plan, char *error, size_t error_size) {
+  memset(plan, 0, sizeof *plan);
   if (node->inputs == NULL || node->outputs == NULL) REFUSE("it must have inputs and outputs");
   if (!tfp_read_builtin_fully_connected(context, node->inputs->data, node->inputs->size,
                                         node->outputs->data, node->outputs->size,
-                                        node->builtin_data, &plan, error, error_size)) {
+                                        node->builtin_data, plan, error, error_size)) {
     return false;
   }
-  if (plan.batch > TFP_MAX_BATCH) {
-    REFUSE("the batch must be at most %d; got %lu", TFP_MAX_BATCH, (unsigned long)plan.batch);
+  if (plan->batch > TFP_MAX_BATCH) {
+    REFUSE("the batch must be at most %d; got %lu", TFP_MAX_BATCH, (unsigned long)plan->batch);
   }
-  if (plan.is_unsigned && !has_few_cuts(&plan, variant)) {
+  if (plan->is_unsigned && !has_few_cuts(plan, variant)) {
     REFUSE("few weights must be at both ends of uint8");
   }
   return true;
+}
+
+bool tfp_runs_fully_connected(TfLiteContext *context, const TfLiteNode *node,
+                              const tfp_variant *variant, char *error, size_t error_size) {
+  tfp_fully_connected_plan plan;
+  return read_node(context, node, variant, &plan, error, error_size);
+}
+
+bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
+                                     const tfp_options *options, char *error, size_t error_size) {
+  tfp_fully_connected_plan plan;
+  if (!read_node(context, node, options->variant, &plan, error, error_size)) return false;
+  if (options->accelerate_builtin == kTfpAll ||
+      tfp_fully_connected_gains(options->variant, &plan)) {
+    return true;
+  }
+  REFUSE("%lu x %lu weights at batch %lu must gain time on %s, and do not",
+         (unsigned long)plan.shape.rows, (unsigned long)plan.shape.depth, (unsigned long)plan.batch,
+         options->variant->name);
 }

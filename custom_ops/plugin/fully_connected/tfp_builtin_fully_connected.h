@@ -10,8 +10,12 @@ bool tfp_read_builtin_fully_connected(TfLiteContext *context, const int *inputs,
                                       tfp_fully_connected_plan *plan, char *error,
                                       size_t error_size);
 
-/* Whether a node is one that our kernels run, and run faster; otherwise writes one sentence. */
+/* Whether a node is one that our kernels run; otherwise writes one sentence. */
+bool tfp_runs_fully_connected(TfLiteContext *context, const TfLiteNode *node,
+                              const tfp_variant *variant, char *error, size_t error_size);
+
+/* Whether it is one that the options ask for, too. */
 bool tfp_accelerates_fully_connected(TfLiteContext *context, const TfLiteNode *node,
-                                     const tfp_variant *variant, char *error, size_t error_size);
+                                     const tfp_options *options, char *error, size_t error_size);
 
 #endif

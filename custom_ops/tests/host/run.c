@@ -18,7 +18,7 @@ static void keep_error(const char *message) {
 
 TfLiteDelegate *run_new_delegate(run_way way) {
   char *keys[] = {"isa", "num_threads", "accelerate_builtin"};
-  char *values[] = {(char *)way.isa, (char *)way.threads, "true"};
+  char *values[] = {(char *)way.isa, (char *)way.threads, "all"};
   TfLiteDelegate *delegate = tflite_plugin_create_delegate(keys, values, 3, keep_error);
   if (delegate == NULL) {
     printf("no delegate: %s\n", creation_error);
