@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "../ops/builtin_lstm/tfp_builtin_lstm.h"
-#include "../ops/builtin_lstm/tfp_fixed_point.h"
 #include "../plugin/tfp_memory.h"
 #include "driver.h"
 #include "guarded.h"

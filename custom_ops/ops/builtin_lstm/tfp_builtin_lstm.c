@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "../../kernels/common/tfp_target.h"
+
 static size_t round_up(size_t value, size_t block) {
   return (value + block - 1) / block * block;
 }
@@ -11,8 +13,9 @@ static bool has_peephole(const tfp_lstm_layer *layer) {
 }
 
 /* Sizes, and memory where there is some. */
-static tfp_builtin_lstm lay_out(const tfp_variant *variant, const tfp_lstm_layer *layer,
-                                size_t batch, tfp_arena *arena) {
+TFP_NOINLINE static tfp_builtin_lstm lay_out(const tfp_variant *variant,
+                                             const tfp_lstm_layer *layer, size_t batch,
+                                             tfp_arena *arena) {
   static const tfp_weight_format bytes = {.bits = 8};
   const size_t blocks = (layer->cells + TFP_ROW_BLOCK - 1) / TFP_ROW_BLOCK;
   tfp_builtin_lstm op = {
@@ -48,28 +51,17 @@ static tfp_builtin_lstm lay_out(const tfp_variant *variant, const tfp_lstm_layer
   return op;
 }
 
-/* What the zero point of the vectors adds to the sums of `rows` rows is taken off, and `bias` comes
- * on top. Sums wrap around, and so do these. */
-static void start_at(int32_t *starts, const int8_t *weights, size_t rows, size_t depth,
-                     int32_t zero_point, const int32_t *bias) {
-  for (size_t row = 0; row < rows; ++row) {
-    int32_t sum = 0;
-    for (size_t k = 0; k < depth; ++k) sum += weights[row * depth + k];
-    uint32_t start = (uint32_t)starts[row] - (uint32_t)(sum * zero_point);
-    if (bias != NULL) start += (uint32_t)bias[row];
-    starts[row] = (int32_t)start;
-  }
-}
-
-/* Packs all rows of a matrix from block `block` on; returns the block behind. */
-static size_t pack(const tfp_packed *packed, size_t block, const int8_t *weights, size_t rows,
-                   int32_t zero_point, const int32_t *bias) {
-  const size_t depth = packed->depth;
+/* Packs all rows of a matrix from block `block` on; returns the block behind. Sums begin with the
+ * bias, if there is one, and wrap around. */
+TFP_NOINLINE static size_t pack(const tfp_packed *packed, size_t block, const int8_t *weights,
+                                size_t rows, int32_t zero_point, const int32_t *bias) {
   for (size_t row = 0; row < rows; row += TFP_ROW_BLOCK, ++block) {
     const size_t count = rows - row < TFP_ROW_BLOCK ? rows - row : TFP_ROW_BLOCK;
-    int32_t *starts = tfp_packed_put(packed, block, weights + row * depth, count, 0);
-    start_at(starts, weights + row * depth, count, depth, zero_point,
-             bias != NULL ? bias + row : NULL);
+    int32_t *starts =
+        tfp_packed_put(packed, block, weights + row * packed->depth, count, zero_point);
+    for (size_t i = 0; bias != NULL && i < count; ++i) {
+      starts[i] = (int32_t)((uint32_t)starts[i] + (uint32_t)bias[row + i]);
+    }
   }
   return block;
 }

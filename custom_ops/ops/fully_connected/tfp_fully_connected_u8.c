@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../common/tfp_fixed_scale.h"
+
 tfp_fully_connected_u8_shape tfp_fully_connected_u8_measure(const tfp_variant *variant, size_t rows,
                                                             size_t depth, const uint8_t *values) {
   tfp_fully_connected_u8_shape shape = {.rows = rows, .depth = depth, .offset = 128};
@@ -74,22 +76,13 @@ bool tfp_fully_connected_u8_check(const tfp_fully_connected_u8_weights *weights,
   return true;
 }
 
-/* The multiplier as 31 bits and a shift: what frexp and a rounding half up give, without a library.
- * Its exponent lies within [-32, 8]. */
 static tfp_output_u8 fixed_point(const tfp_fully_connected_u8_weights *weights) {
-  const double multiplier = real_multiplier(weights);
-  uint64_t bits;
-  memcpy(&bits, &multiplier, sizeof bits);
-  int shift = (int)(bits >> 52) - 1022;
-  const uint64_t fraction = (bits & ((UINT64_C(1) << 52) - 1)) | UINT64_C(1) << 52;
-  uint64_t rounded = (fraction + (1 << 21)) >> 22;
-  if (rounded >> 31 != 0) {
-    rounded >>= 1;
-    shift += 1;
-  }
-  return (tfp_output_u8){.multiplier = (int32_t)rounded,
-                         .left = shift > 0 ? shift : 0,
-                         .right = shift > 0 ? 0 : -shift,
+  tfp_fixed_scale scale;
+  const bool fits = tfp_fixed_scale_of(real_multiplier(weights), &scale);
+  TFP_ASSERT(fits && scale.multiplier > 0);
+  return (tfp_output_u8){.multiplier = scale.multiplier,
+                         .left = scale.left,
+                         .right = scale.right,
                          .zero_point = weights->y.zero_point,
                          .low = weights->low,
                          .high = weights->high};

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../kernels/common/tfp_target.h"
 #include "../tfp_tensor.h"
 #include "tfp_builtin_lstm_plan.h"
 
@@ -39,8 +40,9 @@ static const TfLiteTensor *input_at(const reading *r, int i) {
 }
 
 /* A constant of `type` numbers with these dimensions; `columns` 0: a vector. */
-static bool read_constant(const reading *r, int i, const char *gate, const char *name,
-                          TfLiteType type, size_t rows, size_t columns, const void **data) {
+TFP_NOINLINE static bool read_constant(const reading *r, int i, const char *gate, const char *name,
+                                       TfLiteType type, size_t rows, size_t columns,
+                                       const void **data) {
   const TfLiteTensor *t = input_at(r, i);
   const size_t size = type == kTfLiteInt32 ? 4 : type == kTfLiteInt16 ? 2 : 1;
   if (t == NULL) STOP(r, "%s%s must not be missing", gate, name);

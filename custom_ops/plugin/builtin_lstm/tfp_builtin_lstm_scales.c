@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../ops/builtin_lstm/tfp_fixed_point.h"
+#include "../../kernels/common/tfp_target.h"
+#include "../../ops/common/tfp_fixed_scale.h"
 #include "../tfp_tensor.h"
 #include "tfp_builtin_lstm_plan.h"
 
@@ -22,8 +23,8 @@ typedef struct scales {
 } scales;
 
 /* The scale of a tensor, and its zero point where that is asked for. */
-static bool read(const scales *s, int index, const char *gate, const char *name, float *scale,
-                 int32_t *zero_point) {
+TFP_NOINLINE static bool read(const scales *s, int index, const char *gate, const char *name,
+                              float *scale, int32_t *zero_point) {
   const TfLiteTensor *t = tfp_tensor_at(s->context, index);
   const TfLiteAffineQuantization *q = t != NULL ? tfp_per_tensor_quantization(t) : NULL;
   if (q == NULL) STOP(s, "%s%s must have one scale and one zero point", gate, name);
@@ -41,8 +42,8 @@ static bool read(const scales *s, int index, const char *gate, const char *name,
   return true;
 }
 
-static bool convert(const scales *s, double factor, const char *gate, const char *name,
-                    tfp_fixed_scale *to) {
+TFP_NOINLINE static bool convert(const scales *s, double factor, const char *gate, const char *name,
+                                 tfp_fixed_scale *to) {
   if (tfp_fixed_scale_of(factor, to)) return true;
   STOP(s, "%s%s must have a scale below 2^30 times that of their sums; got %g times", gate, name,
        factor);
