@@ -81,6 +81,7 @@ class FusedWeights:
         parts: int = 1,
         masks: bool = False,
         vectors: int = 1,
+        blocks: bool = True,
     ) -> int:
         """Declare a matrix and return its tensor.
 
@@ -91,6 +92,7 @@ class FusedWeights:
             parts: Into how many equal parts the rows fall: the gates of a recurrent layer.
             masks: Whether the op reads matrices without any of their zeros.
             vectors: How many are multiplied with the matrix in a call.
+            blocks: Whether the op reads matrices without their blocks of zeros.
         """
         values = matrix.values
         if bits < 8:
@@ -98,7 +100,8 @@ class FusedWeights:
             ternary = bits == 2 and are_smaller(values)
             packed = pack_trits(values) if ternary else pack_rows(values, bits)
             return self._graph.constant(name, packed.view(np.int8), q)
-        if self._blocks and pays_without_blocks(values, parts, 1 if self._shared else vectors):
+        vectors = 1 if self._shared else vectors
+        if self._blocks and blocks and pays_without_blocks(values, parts, vectors):
             data = encode_blocks(values, parts)
             q = Quantization.of_rows(pad_scales(matrix.scales, parts))
             self._note(name, matrix, parts, "blocks", data.blocks.nbytes + index_bytes(data))

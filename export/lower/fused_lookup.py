@@ -1,6 +1,6 @@
-"""Lowers an embedding, with the matrix that follows it or without, to one custom op.
+"""Lowers an embedding, with the matrix and the average that follow it or without, to one custom op.
 
-`graph/embeddings.py` finds them. The spec of the op: custom_ops/spec/embedding.md.
+`graph/embeddings.py` and `graph/averages.py` find them. The spec of the op: custom_ops/spec/embedding.md.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import math
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from tfpipeline.export.emit.fused_lookups import FusedLookup
 from tfpipeline.export.emit.fused_weights import FusedWeights
 from tfpipeline.export.emit.products_of_weights import dense, rows_our_ops_take, weight_bits
 from tfpipeline.export.emit.reshape import reshape
 from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.column_scales import column_table, columns_replace_rows
 from tfpipeline.export.lower.tensor_formats import Activations
-from tfpipeline.export.modes import Mode
+from tfpipeline.export.modes import FLOAT32, INT8, Mode
 from tfpipeline.export.quantize.weight_rows import quantize_rows
-from tfpipeline.numerics.embedding_options import OP_NAME, EmbeddingOptions
+from tfpipeline.numerics.embedding_options import OP_NAME, EmbeddingOptions, Mean
 from tfpipeline.numerics.fully_connected import pack_rows
 
 _LARGEST = 128.0
@@ -27,17 +28,34 @@ _LARGEST = 128.0
 
 def lower_lookup(
     activations: Activations,
-    gather: FloatOperator,
-    product: FloatOperator | None,
+    found: FusedLookup,
     mode: Mode,
+    kind: str,
     weights_of: FusedWeights,
 ) -> None:
-    """Add the op; the integers of the matrix are those of the portable form."""
-    source, graph, kind = activations.source, activations.graph, mode.activations
-    output = (product or gather).outputs[0]
+    """Add the op; the integers of the matrix are those of the portable form.
+
+    Args:
+        activations: Where to.
+        found: The embedding.
+        mode: Of its layer.
+        kind: What is put out, "int8" or "float32".
+        weights_of: Declares the matrix.
+    """
+    source, graph = activations.source, activations.graph
+    operators, lookup = source.operators, found.lookup
+    gather = operators[lookup.gather]
+    product = None if lookup.product is None else operators[lookup.product]
+    output, mean = operators[found.last].outputs[0], Mean.NONE
+    if found.average is not None:
+        mean = found.average.mean
+        if mean == Mean.MASKED_OR_NAN and kind == INT8:
+            mean = Mean.MASKED
     values = source.tensors[gather.inputs[0]].data
     assert values is not None
-    name, shape = activations.name(output), source.tensors[gather.inputs[1]].shape
+    # Constants belong to the layer of the words, also where its average is put out.
+    name = activations.name(operators[lookup.last].outputs[0])
+    shape = source.tensors[gather.inputs[1]].shape
     bits = weight_bits(mode, [values])
     matrix, units, matrix_bits, factor = -1, 0, 0, 1.0
     weights = None if product is None else source.tensors[product.inputs[1]].data
@@ -56,7 +74,10 @@ def lower_lookup(
         quantized = rows_our_ops_take(weights, quantized, matrix_bits, 1.0)
         units = len(quantized.values)
         vectors = math.prod(shape)
-        matrix = weights_of.constant(f"{name}/product", quantized, matrix_bits, vectors=vectors)
+        # Means are float32 vectors, which no kernel for blocks of zeros takes.
+        matrix = weights_of.constant(
+            f"{name}/product", quantized, matrix_bits, vectors=vectors, blocks=mean == Mean.NONE
+        )
     stored = codes if bits == 8 else pack_rows(codes, bits)
     inputs = [
         _ids(activations, gather.inputs[1]),
@@ -64,13 +85,16 @@ def lower_lookup(
         graph.constant(f"{name}/scales", scales * np.float32(factor)),
         matrix,
     ]
-    options = EmbeddingOptions(len(values), values.shape[1], units, bits, matrix_bits)
-    q = activations.output_quantization(output, mode)
-    wanted, made = source.tensors[output].shape, (*shape, options.output_width)
+    options = EmbeddingOptions(len(values), values.shape[1], units, bits, matrix_bits, mean)
+    q = None if kind == FLOAT32 else activations.quantization(output, kind)
+    averaged = shape if mean == Mean.NONE else shape[:-1]
+    wanted, made = source.tensors[output].shape, (*averaged, options.output_width)
+    name = activations.name(output)
     result = graph.tensor(name, made, np.dtype(kind), q)
     graph.custom(OP_NAME, inputs, [result], options.pack())
     if made != wanted:
-        # The op keeps the dimensions of the ids; a FULLY_CONNECTED may drop them.
+        # The op keeps the dimensions of the ids; a FULLY_CONNECTED may drop them, and an average
+        # leave one of 1.
         result = reshape(graph, f"{name}/flat", result, wanted, np.dtype(kind), q)
     activations.define(output, result, kind)
 

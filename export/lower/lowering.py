@@ -6,18 +6,17 @@ activations are, and in which formats, is in `tensor_formats.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.emit.fused_lookups import fused_lookups
+from tfpipeline.export.emit.fused_lookups import FusedLookup, fused_lookups
 from tfpipeline.export.emit.fused_weights import FusedWeights
 from tfpipeline.export.emit.sparse_products import is_sparse_product
 from tfpipeline.export.errors import ExportError
 from tfpipeline.export.flatbuffer.builder import GraphBuilder
-from tfpipeline.export.graph.embeddings import Lookup
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator
 from tfpipeline.export.graph.markers import Delay
 from tfpipeline.export.graph.pairs import find_pairs
@@ -93,15 +92,18 @@ class Lowering:
         self._integers_only = integers_only
         layer = self._op_modes.layer
         lookups = fused_lookups(source, lambda op: modes.of(layer(op)))
-        self._lookups = {lookup.last: lookup for lookup in lookups}
+        # In the portable form, a lookup ends before the average of its words.
+        self._lookups = {(one.last if form.fused else one.lookup.last): one for one in lookups}
+        looked_up = {one.lookup.last for one in self._lookups.values()}
         self._pairs = {
             last: first
             for last, first in find_pairs(source).items()
-            if not self._lookups.keys() & {first, last}
+            if not {first, last} & looked_up
             and self._op_modes.can_pair(source.operators[first], source.operators[last])
         }
-        products = (one.product for one in self._lookups.values() if one.product is not None)
-        firsts = [source.operators[first] for first in (*self._pairs.values(), *products)]
+        products = (one.lookup.product for one in self._lookups.values())
+        begun = (*self._pairs.values(), *(one for one in products if one is not None))
+        firsts = [source.operators[first] for first in begun]
         self._biases = Biases(source, table.means if options.correct_bias else {}, firsts)
         self._given_length: tuple[int, str, int] | None = None
         self._clamped: int | None = None
@@ -138,9 +140,9 @@ class Lowering:
         lookups = {
             last: lookup
             for last, lookup in self._lookups.items()
-            if self._form.fused or lookup.product is not None
+            if self._form.fused or lookup.lookup.product is not None
         }
-        begun = {*pairs.values(), *(lookup.gather for lookup in lookups.values())}
+        begun = {*pairs.values(), *self._begun_lookups(lookups.values())}
         for position, op in enumerate(operators):
             plan = self._plans.get(position)
             if isinstance(plan, RecurrentPlan):
@@ -156,14 +158,25 @@ class Lowering:
             elif position not in begun:
                 self._stock(op)
 
-    def _lookup(self, lookup: Lookup, last: FloatOperator) -> None:
-        gather = self.source.operators[lookup.gather]
+    def _begun_lookups(self, lookups: Iterable[FusedLookup]) -> set[int]:
+        """Return the positions of ops that are written with the last one of a lookup."""
         if self._form.fused:
-            mode, product = self._op_modes.of(last), None if lookup.product is None else last
-            lower_lookup(self.activations, gather, product, mode, self.fused_weights)
-        elif not emit_factored_lookup(self.activations, gather, last, self._op_modes.of(last)):
+            return {position for one in lookups for position in one.begun}
+        return {one.lookup.gather for one in lookups}
+
+    def _lookup(self, found: FusedLookup, last: FloatOperator) -> None:
+        lookup, operators = found.lookup, self.source.operators
+        gather, embedded = operators[lookup.gather], operators[lookup.last]
+        mode = self._op_modes.of(embedded)
+        if self._form.fused:
+            kind = mode.activations
+            if found.average is not None:
+                averaged = self._modes.of(self._op_modes.layer(last)).activations
+                kind = INT8 if averaged == INT8 else FLOAT32
+            lower_lookup(self.activations, found, mode, kind, self.fused_weights)
+        elif not emit_factored_lookup(self.activations, gather, embedded, mode):
             self._stock(gather)
-            self._stock(last)
+            self._stock(embedded)
 
     def _stock(self, op: FloatOperator) -> None:
         real = [i for i in (*op.inputs, *op.outputs) if i >= 0 and self.activations.is_real(i)]

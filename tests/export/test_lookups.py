@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tfpipeline.export.emit.fused_lookups import fused_lookups
+from tfpipeline.export.emit.fused_lookups import FusedLookup, fused_lookups
 from tfpipeline.export.graph.embeddings import Lookup, find_lookups
 from tfpipeline.export.graph.float_graph import FloatGraph, FloatOperator, FloatTensor
 from tfpipeline.export.modes import MODES

@@ -11,7 +11,8 @@ from tfpipeline.export.flatbuffer.builder import ModelBuilder
 from tfpipeline.export.quantize.quantization import Quantization
 from tfpipeline.numerics.block_sparse import encode_blocks, pad_scales
 from tfpipeline.numerics.embedding import embedding_float, embedding_int8
-from tfpipeline.numerics.embedding_options import OP_NAME, EmbeddingOptions
+from tfpipeline.numerics.embedding_mean import embedding_mean_float, embedding_mean_int8
+from tfpipeline.numerics.embedding_options import OP_NAME, EmbeddingOptions, Mean
 from tfpipeline.numerics.factored import QuantizedFactor
 from tfpipeline.numerics.fully_connected import pack_rows
 from tfpipeline.numerics.trits import are_smaller, pack_trits
@@ -30,10 +31,19 @@ class EmbeddingCase:
 
     def reference(self) -> np.ndarray:
         """The output by the executable spec."""
+        if self.options.mean != Mean.NONE:
+            return self._mean()
         if self.y_scale is None:
             return embedding_float(self.ids, self.table, self.product)
         levels = {"y_scale": self.y_scale, "y_zero_point": self.y_zero_point}
         return embedding_int8(self.ids, self.table, self.product, **levels)
+
+    def _mean(self) -> np.ndarray:
+        operands, mean = (self.ids, self.table, self.product), self.options.mean
+        if self.y_scale is None:
+            return embedding_mean_float(*operands, mean=mean)
+        levels = {"y_scale": self.y_scale, "y_zero_point": self.y_zero_point}
+        return embedding_mean_int8(*operands, mean=mean, **levels)
 
 
 def make_embedding(
@@ -45,6 +55,7 @@ def make_embedding(
     dtype: type = np.float32,
     per_row: bool = True,
     seed: int = 0,
+    mean: Mean = Mean.NONE,
 ) -> EmbeddingCase:
     """A lookup whose int8 outputs reach both ends of their range; the first and last row occur."""
     rng = np.random.default_rng(seed)
@@ -54,7 +65,7 @@ def make_embedding(
     product = make_factor(rng, units, width, bits[1], per_row) if units else None
     ids = rng.integers(0, vocabulary, shape).astype(np.int32)
     ids.flat[0], ids.flat[-1] = vocabulary - 1, 0
-    options = EmbeddingOptions(vocabulary, width, units, *bits)
+    options = EmbeddingOptions(vocabulary, width, units, *bits, mean)
     y_scale = None if dtype is np.float32 else (0.002 if product is None else 0.004)
     return EmbeddingCase(options, table, product, ids, y_scale)
 
@@ -105,7 +116,8 @@ def embedding_model(case: EmbeddingCase, edit: EmbeddingModel | None = None) -> 
         inputs[3] = _product(graph, case, edit, constant)
     q = None if case.y_scale is None else Quantization(case.y_scale, case.y_zero_point)
     dtype = edit.y_dtype or (np.float32 if q is None else np.int8)
-    y_shape = (*shape, options.output_width)
+    words = shape if options.mean == Mean.NONE else shape[:-1]
+    y_shape = (*words, options.output_width)
     y = graph.tensor("y", y_shape, dtype, q if edit.y_quantization else None)
     packed = options.pack() if edit.custom_options is None else edit.custom_options
     graph.custom(OP_NAME, edit.inputs or inputs, [y], packed)

@@ -67,6 +67,19 @@ def _sums(
     ids: ArrayLike, table: QuantizedFactor, product: QuantizedFactor | None
 ) -> tuple[NDArray[np.int32], Float32Array]:
     """Return the sums of each id, and the scale of its row in the last axis."""
+    rows, scales = checked_rows(ids, table)
+    acc = table.values[rows].astype(np.int64)
+    if product is not None:
+        acc = acc @ product.values.astype(np.int64).T
+    return acc.astype(np.int32), scales[..., None]
+
+
+def checked_rows(ids: ArrayLike, table: QuantizedFactor) -> tuple[NDArray[np.int32], Float32Array]:
+    """Return ids as an array, and the scales of their rows.
+
+    Raises:
+        ValueError: an id is no row, or the scale of its row is out of range.
+    """
     rows, count = np.asarray(ids), len(table.values)
     if rows.size and not (rows.min() >= 0 and rows.max() < count):
         raise ValueError(
@@ -76,7 +89,4 @@ def _sums(
     scales = np.broadcast_to(table.scales, (count,))[rows]
     if scales.size and not np.all((scales >= SCALES[0]) & (scales <= SCALES[1])):
         raise ValueError("scales of rows must lie in [2^-40, 2^40].")
-    acc = table.values[rows].astype(np.int64)
-    if product is not None:
-        acc = acc @ product.values.astype(np.int64).T
-    return acc.astype(np.int32), scales[..., None]
+    return rows, scales

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from enum import IntEnum
 
 from tfpipeline.numerics.fully_connected_options import MAX_DEPTH, MAX_ROWS, WEIGHT_BITS
 
@@ -13,7 +14,20 @@ VERSION = 1
 SIZE = 32
 MAX_VOCABULARY = 2**31 - 1
 
-_LAYOUT = struct.Struct("<4sHHIIIIBB6x")
+_LAYOUT = struct.Struct("<4sHHIIIIBBB5x")
+
+
+class Mean(IntEnum):
+    """What one vector is put out for: each id, or all ids along the last dimension.
+
+    Of `MASKED`, ids of 0 do not count, and the mean of no words is 0; of `MASKED_OR_NAN` it is NaN,
+    as that of `keras.layers.GlobalAveragePooling1D` with a mask.
+    """
+
+    NONE = 0
+    PLAIN = 1
+    MASKED = 2
+    MASKED_OR_NAN = 3
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,7 @@ class EmbeddingOptions:
             `(units, width)`; 0 where they are put out themselves.
         table_bits: width of a number of the table: 8, 4 or 2.
         product_bits: the same of the matrix; 0 without one.
+        mean: whether means are put out, and of which words.
 
     Raises:
         ValueError: a size or a width is none of these.
@@ -42,6 +57,7 @@ class EmbeddingOptions:
     units: int = 0
     table_bits: int = 8
     product_bits: int = 8
+    mean: Mean = Mean.NONE
 
     def __post_init__(self) -> None:
         limits = (("vocabulary", 1, MAX_VOCABULARY), ("width", 1, MAX_DEPTH))
@@ -56,6 +72,9 @@ class EmbeddingOptions:
             object.__setattr__(self, "product_bits", 0)
         elif self.product_bits not in WEIGHT_BITS:
             raise ValueError(f"product_bits must be 8, 4 or 2; got {self.product_bits!r}.")
+        if self.mean not in set(Mean):
+            raise ValueError(f"mean must be one of {[*map(int, Mean)]}; got {self.mean!r}.")
+        object.__setattr__(self, "mean", Mean(self.mean))
 
     @property
     def output_width(self) -> int:
@@ -65,7 +84,8 @@ class EmbeddingOptions:
     def pack(self) -> bytes:
         """Return the bytes that stand in the model."""
         sizes = (self.vocabulary, self.width, self.units)
-        return _LAYOUT.pack(MAGIC, VERSION, SIZE, 0, *sizes, self.table_bits, self.product_bits)
+        small = (self.table_bits, self.product_bits, self.mean)
+        return _LAYOUT.pack(MAGIC, VERSION, SIZE, 0, *sizes, *small)
 
     @classmethod
     def unpack(cls, data: bytes) -> EmbeddingOptions:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../common/tfp_unpack.h"
+#include "tfp_embedding_mean.h"
 
 static size_t round_up(size_t value, size_t block) {
   return (value + block - 1) / block * block;
@@ -11,6 +12,11 @@ static size_t round_up(size_t value, size_t block) {
 
 size_t tfp_embedding_row_bytes(const tfp_embedding_shape *shape) {
   return (shape->width * (size_t)shape->table_bits + 7) / 8;
+}
+
+/* Whether a product is that of int8 vectors: those of means are float32. */
+static bool multiplies(const tfp_embedding_shape *shape) {
+  return shape->has_product && shape->mean == TFP_MEAN_NONE;
 }
 
 /* Lays everything out in `arena`: with a NULL base, only measures. The matrix stands in front. */
@@ -23,13 +29,18 @@ static void layout(tfp_embedding *op, tfp_arena *arena) {
   op->of_row = tfp_arena_take(arena, shape->is_float ? 0 : op->padded, sizeof(float));
   op->zeros = tfp_arena_take(arena, op->padded, sizeof(float));
   op->rows = tfp_arena_take(arena, shape->width, TFP_MAX_BATCH);
-  const bool converts = !shape->is_float && !shape->has_product;
+  const bool averages = shape->mean != TFP_MEAN_NONE;
+  const bool converts = !shape->is_float && !shape->has_product && !averages;
   op->sums = tfp_arena_take(arena, converts ? op->padded : 0, sizeof(int32_t));
   op->whole_block = tfp_arena_take(arena, converts ? op->padded : 0, 1);
+  const size_t columns = averages && shape->has_product ? op->padded : 0;
+  op->columns = tfp_arena_take(arena, columns, shape->width);
+  op->means = tfp_arena_take(arena, averages ? shape->width : 0, sizeof(float));
+  op->products = tfp_arena_take(arena, columns, sizeof(float));
 }
 
 static uint64_t product_bytes(const tfp_variant *variant, const tfp_embedding_shape *shape) {
-  return shape->has_product ? tfp_fully_connected_bytes(variant, &shape->product, 1) : 0;
+  return multiplies(shape) ? tfp_fully_connected_bytes(variant, &shape->product, 1) : 0;
 }
 
 uint64_t tfp_embedding_bytes(const tfp_variant *variant, const tfp_embedding_shape *shape) {
@@ -57,6 +68,7 @@ void tfp_embedding_prepare(tfp_embedding *op, const tfp_variant *variant,
   TFP_ASSERT(shape->vocabulary > 0 && shape->width > 0 && memory != NULL);
   TFP_ASSERT(weights->scale_count == 1 || weights->scale_count == shape->vocabulary);
   TFP_ASSERT(!shape->has_product || shape->product.depth == shape->width);
+  TFP_ASSERT(shape->mean == TFP_MEAN_NONE || (shape->words > 0 && !shape->product.is_sparse));
   *op = (tfp_embedding){.variant = variant,
                         .shape = *shape,
                         .table = weights->table,
@@ -67,30 +79,33 @@ void tfp_embedding_prepare(tfp_embedding *op, const tfp_variant *variant,
   tfp_arena arena = {memory, first};
   layout(op, &arena);
   memset((unsigned char *)memory + first, 0, (size_t)(arena.used - first));
-  if (shape->has_product) {
+  if (multiplies(shape)) {
     tfp_fully_connected_prepare(&op->product, variant, &shape->product, 1, &weights->product,
                                 memory);
   }
+  if (shape->has_product && !multiplies(shape)) tfp_embedding_turn(op, &weights->product);
   const float y_scale = shape->is_float ? 1.0f : weights->y_scale;
-  for (size_t i = 0; i < op->padded; ++i) {
-    op->multiplier[i] = (shape->has_product ? op->product.multiplier[i] : 1.0f) / y_scale;
+  const size_t units = shape->has_product ? shape->product.rows : shape->width;
+  for (size_t i = 0; i < units; ++i) {
+    const float scale =
+        shape->has_product ? tfp_fully_connected_multiplier(&weights->product, i) : 1.0f;
+    op->multiplier[i] = scale / y_scale;
   }
 }
 
-static float scale_of(const tfp_embedding *op, int32_t id) {
+float tfp_embedding_scale(const tfp_embedding *op, int32_t id) {
   return op->scales[op->scale_count > 1 ? (size_t)id : 0];
 }
 
 size_t tfp_embedding_find_bad(const tfp_embedding *op, size_t count, const int32_t *ids) {
   for (size_t i = 0; i < count; ++i) {
     if (ids[i] < 0 || (size_t)ids[i] >= op->shape.vocabulary) return i;
-    if (!tfp_scale_in_range(scale_of(op, ids[i]))) return i;
+    if (!tfp_scale_in_range(tfp_embedding_scale(op, ids[i]))) return i;
   }
   return count;
 }
 
-/* The numbers of a row, one a byte: where the table has them so, or in `scratch`. */
-static const int8_t *row_of(const tfp_embedding *op, int32_t id, int8_t *scratch) {
+const int8_t *tfp_embedding_row(const tfp_embedding *op, int32_t id, int8_t *scratch) {
   TFP_ASSERT(id >= 0 && (size_t)id < op->shape.vocabulary);
   const uint8_t *row = op->table + (size_t)id * op->row_bytes;
   if (op->shape.table_bits == 8) return (const int8_t *)row;
@@ -101,19 +116,19 @@ static const int8_t *row_of(const tfp_embedding *op, int32_t id, int8_t *scratch
 /* Multipliers of the row of `id` from `first` on. */
 static const float *multipliers_of(const tfp_embedding *op, int32_t id, size_t first,
                                    size_t count) {
-  const float scale = scale_of(op, id);
+  const float scale = tfp_embedding_scale(op, id);
   for (size_t i = first; i < first + count; ++i) op->of_row[i] = scale * op->multiplier[i];
   return op->of_row + first;
 }
 
 static void put_floats(const tfp_embedding *op, int32_t id, float *y) {
-  const int8_t *row = row_of(op, id, op->rows);
-  const float scale = scale_of(op, id);
+  const int8_t *row = tfp_embedding_row(op, id, op->rows);
+  const float scale = tfp_embedding_scale(op, id);
   for (size_t i = 0; i < op->shape.width; ++i) y[i] = (float)row[i] * scale;
 }
 
 static void put_bytes(const tfp_embedding *op, int32_t id, int8_t *y) {
-  const int8_t *row = row_of(op, id, op->rows);
+  const int8_t *row = tfp_embedding_row(op, id, op->rows);
   for (size_t i = 0; i < op->shape.width; ++i) op->sums[i] = row[i];
   op->variant->output_s8(op->sums, multipliers_of(op, id, 0, op->padded), op->padded, op->y,
                          op->whole_block);
@@ -135,7 +150,7 @@ static void write_sums(const void *context, size_t n, int32_t *acc, size_t row, 
     op->variant->output_s8(acc, multipliers, count, op->y, y);
     return;
   }
-  const tfp_affine x = {scale_of(op, pass->ids[n]), 0};
+  const tfp_affine x = {tfp_embedding_scale(op, pass->ids[n]), 0};
   const tfp_row_parameters rows = {(const int32_t *)(const void *)op->zeros, op->multiplier + row,
                                    op->zeros};
   const tfp_output_f32 to = {&x, -0x1.fffffep+127f, 0x1.fffffep+127f};
@@ -151,7 +166,7 @@ static void multiply(const tfp_embedding *op, size_t count, const int32_t *ids, 
     const size_t first = count * pass / passes, batch = count * (pass + 1) / passes - first;
     for (size_t n = 0; n < batch; ++n) {
       int8_t *to = op->rows + n * width;
-      const int8_t *row = row_of(op, ids[first + n], to);
+      const int8_t *row = tfp_embedding_row(op, ids[first + n], to);
       if (row != to) memcpy(to, row, width);
     }
     const embedding_pass context = {op, ids + first};
@@ -163,6 +178,10 @@ static void multiply(const tfp_embedding *op, size_t count, const int32_t *ids, 
 
 void tfp_embedding_run(const tfp_embedding *op, size_t count, const int32_t *ids, void *y) {
   TFP_ASSERT(op->table != NULL && op->scales != NULL && ids != NULL && y != NULL);
+  if (op->shape.mean != TFP_MEAN_NONE) {
+    tfp_embedding_run_mean(op, count, ids, y);
+    return;
+  }
   if (op->shape.has_product) {
     multiply(op, count, ids, y);
     return;

@@ -1,10 +1,12 @@
-/* y = table[ids] or W table[ids] on raw pointers; the arithmetic is custom_ops/spec/embedding.md.
+/* y = table[ids] or W table[ids], or means of them, on raw pointers; the arithmetic is
+ * custom_ops/spec/embedding.md.
  *
  * The table and the scales of its rows are read where they are: they may be larger than memory. */
 #ifndef TFP_EMBEDDING_H_
 #define TFP_EMBEDDING_H_
 
 #include "../fully_connected/tfp_fully_connected.h"
+#include "tfp_embedding_options.h"
 
 typedef struct tfp_embedding_shape {
   size_t vocabulary;
@@ -13,6 +15,8 @@ typedef struct tfp_embedding_shape {
   bool is_float; /* what is put out; else int8 */
   bool has_product;
   tfp_fully_connected_shape product; /* of the matrix, where there is one */
+  tfp_mean mean;
+  size_t words; /* that a vector is the mean of, where it is one */
 } tfp_embedding_shape;
 
 typedef struct tfp_embedding_weights {
@@ -44,6 +48,9 @@ typedef struct tfp_embedding {
   int8_t *rows;        /* [TFP_MAX_BATCH][width] */
   int32_t *sums;       /* [padded], of int8 without a matrix */
   int8_t *whole_block; /* [padded], likewise */
+  int8_t *columns;     /* [width][padded], the matrix by columns; of means with one only */
+  float *means;        /* [width], of means only */
+  float *products;     /* [padded], of means with a matrix only */
 } tfp_embedding;
 
 /* Bytes that prepare needs, aligned to TFP_ALIGNMENT. */
@@ -65,7 +72,8 @@ size_t tfp_embedding_row_bytes(const tfp_embedding_shape *shape);
  * there is none. */
 size_t tfp_embedding_find_bad(const tfp_embedding *op, size_t count, const int32_t *ids);
 
-/* ids [count] that were checked to y [count][units or width]; allocates nothing and cannot fail. */
+/* ids [count] that were checked to y [count][units or width], or [count / words][units or width] of
+ * means; allocates nothing and cannot fail. */
 void tfp_embedding_run(const tfp_embedding *op, size_t count, const int32_t *ids, void *y);
 
 #endif

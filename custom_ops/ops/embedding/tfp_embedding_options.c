@@ -31,7 +31,7 @@ static bool check_header(const unsigned char *p, size_t size, char *error, size_
   if (read_u32(p + 8) != 0) {
     REFUSE("flags 0x%x hold bits that version 1 reserves", read_u32(p + 8));
   }
-  for (size_t i = 26; i < TFP_EMBEDDING_OPTIONS_BYTES; ++i) {
+  for (size_t i = 27; i < TFP_EMBEDDING_OPTIONS_BYTES; ++i) {
     if (p[i] != 0) REFUSE("reserved byte %lu must be 0; got %u", (unsigned long)i, p[i]);
   }
   return true;
@@ -55,7 +55,8 @@ bool tfp_embedding_options_parse(const void *data, size_t size, tfp_embedding_op
                                      .width = read_u32(p + 16),
                                      .units = read_u32(p + 20),
                                      .table_bits = p[24],
-                                     .product_bits = p[25]};
+                                     .product_bits = p[25],
+                                     .mean = (tfp_mean)p[26]};
   if (!check_number("vocabulary", options->vocabulary, 1, INT32_MAX, error, error_size) ||
       !check_number("width", options->width, 1, TFP_FULLY_CONNECTED_MAX_DEPTH, error, error_size) ||
       !check_number("units", options->units, 0, TFP_FULLY_CONNECTED_MAX_ROWS, error, error_size)) {
@@ -65,5 +66,6 @@ bool tfp_embedding_options_parse(const void *data, size_t size, tfp_embedding_op
   if (options->units == 0 ? p[25] != 0 : !is_width(p[25])) {
     REFUSE("product_bits must be 8, 4 or 2, or 0 where units is 0; got %u", p[25]);
   }
+  if (p[26] >= TFP_MEANS) REFUSE("mean must be 0 to %d; got %u", TFP_MEANS - 1, p[26]);
   return true;
 }

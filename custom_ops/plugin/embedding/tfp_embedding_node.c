@@ -27,8 +27,10 @@ static TfLiteStatus resize(TfLiteContext *context, const tfp_node *node,
   int to[TFP_MAX_RANK];
   TFP_ASSERT(dims->size < TFP_MAX_RANK);
   memcpy(to, dims->data, (size_t)dims->size * sizeof(int));
-  to[dims->size] = (int)(plan->shape.has_product ? plan->shape.product.rows : plan->shape.width);
-  return tfp_resize_output(context, tfp_node_output(context, node, 0), dims->size + 1, to);
+  /* A mean stands where its words were. */
+  const int rank = plan->shape.mean == TFP_MEAN_NONE ? dims->size + 1 : dims->size;
+  to[rank - 1] = (int)(plan->shape.has_product ? plan->shape.product.rows : plan->shape.width);
+  return tfp_resize_output(context, tfp_node_output(context, node, 0), rank, to);
 }
 
 /* The matrix is small, and packed anew at every prepare. */

@@ -29,6 +29,7 @@ static bool read_ids(const TfLiteTensor *ids, const tfp_embedding_options *optio
     count *= (uint64_t)dims->data[i];
   }
   plan->count = (size_t)count;
+  plan->shape.words = (size_t)dims->data[dims->size - 1];
   return true;
 }
 
@@ -68,6 +69,9 @@ static bool read_product(const TfLiteTensor *tensor, const tfp_embedding_options
     return true;
   }
   if (tensor == NULL) REFUSE("W is missing, and units is %u", options->units);
+  if (options->mean != TFP_MEAN_NONE && tensor->sparsity != NULL) {
+    REFUSE("W must not be sparse where mean is not 0");
+  }
   tfp_fully_connected_plan product = {.shape = {.rows = options->units,
                                                 .depth = options->width,
                                                 .weight_bits = options->product_bits}};
@@ -90,6 +94,9 @@ static bool read_output(const TfLiteTensor *y, tfp_embedding_plan *plan, char *e
   plan->shape.is_float = y->type == kTfLiteFloat32;
   if (plan->shape.is_float) return true;
   if (y->type != kTfLiteInt8) REFUSE("y must be int8 or float32; got type %d", (int)y->type);
+  if (plan->shape.mean == TFP_MEAN_MASKED_OR_NAN) {
+    REFUSE("y must be float32 where mean is %d, which int8 has no NaN for", TFP_MEAN_MASKED_OR_NAN);
+  }
   tfp_affine to;
   if (!tfp_read_quantization("y", y, &to, error, error_size)) return false;
   plan->weights.y_scale = to.scale;
@@ -116,6 +123,7 @@ bool tfp_read_embedding(TfLiteContext *context, const tfp_node *node, tfp_embedd
   plan->shape.vocabulary = options.vocabulary;
   plan->shape.width = options.width;
   plan->shape.table_bits = options.table_bits;
+  plan->shape.mean = options.mean;
   return read_ids(ids, &options, plan, error, error_size) &&
          read_table(table, scales, plan, error, error_size) &&
          read_output(y, plan, error, error_size) &&
