@@ -2,8 +2,9 @@
  * and sanitizers. Compiled by tests/native/test_driver.py with all sources.
  *
  * For many shapes and every kernel, in buffers with a guard page at either end: the outputs equal
- * sums that are formed number by number, a run takes no heap memory, and ids that are no rows are
- * found. Then damaged options: an answer, never a crash. Prints "ok" and returns 0 when all holds.
+ * sums and means that are formed number by number, a run takes no heap memory, and ids that are no
+ * rows are found. Then damaged options: an answer, never a crash. Prints "ok" and returns 0 when
+ * all holds.
  */
 #if !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE
@@ -102,7 +103,47 @@ static int32_t number(const uint8_t *values, size_t row, size_t k, size_t width,
   return (value ^ sign) - sign;
 }
 
+/* The mean, in float32, of number `k` of the rows of vector `n`. */
+static float mean_at(const lookup *self, size_t n, size_t k) {
+  const size_t span = self->shape.words;
+  const int32_t *ids = (const int32_t *)self->ids.data + n * span;
+  float total = 0.0f;
+  size_t words = 0;
+  for (size_t t = 0; t < span; ++t) {
+    if (self->shape.mean == TFP_MEAN_MASKED && ids[t] == 0) continue;
+    const float of_row = self->weights.scales[self->weights.scale_count > 1 ? (size_t)ids[t] : 0];
+    total += (float)number(self->weights.table, (size_t)ids[t], k, self->shape.width,
+                           self->shape.table_bits) *
+             of_row;
+    words += 1;
+  }
+  return total / (float)(words > 0 ? words : 1);
+}
+
+static void expect_mean(const lookup *self, size_t n, size_t i, void *y) {
+  const tfp_embedding_weights *w = &self->weights;
+  float acc = 0.0f;
+  for (size_t k = 0; self->shape.has_product && k < self->shape.width; ++k) {
+    acc +=
+        (float)number(w->product.values, i, k, self->shape.width, self->shape.product.weight_bits) *
+        mean_at(self, n, k);
+  }
+  if (!self->shape.has_product) acc = mean_at(self, n, i);
+  const float scale = self->shape.has_product ? w->product.scales[i] : 1.0f;
+  if (self->shape.is_float) {
+    ((float *)y)[n * self->units + i] = acc * scale;
+    return;
+  }
+  const float low = (float)(-128 - w->y.zero_point), high = (float)(127 - w->y.zero_point);
+  const int32_t level = tfp_round_c(tfp_clamp_c(acc * (scale / w->y_scale), low, high));
+  ((int8_t *)y)[n * self->units + i] = (int8_t)(level + w->y.zero_point);
+}
+
 static void expect_at(const lookup *self, size_t n, size_t i, void *y) {
+  if (self->shape.mean != TFP_MEAN_NONE) {
+    expect_mean(self, n, i, y);
+    return;
+  }
   const size_t id = (size_t)((const int32_t *)self->ids.data)[n], width = self->shape.width;
   const tfp_embedding_weights *w = &self->weights;
   int32_t acc = 0;
@@ -163,11 +204,15 @@ static int check_run(const tfp_variant *variant, const lookup *self, guarded y,
 
 static int check_shape(size_t vocabulary, size_t width, size_t units, size_t count, bool is_float) {
   const bool at_end = next() % 2 == 0;
-  const lookup self = new_lookup(vocabulary, width, units, count, is_float, at_end);
-  const size_t y_bytes = count * self.units * (is_float ? sizeof(float) : 1);
+  lookup self = new_lookup(vocabulary, width, units, count, is_float, at_end);
+  const size_t divisors[] = {1, count, count % 2 == 0 ? count / 2 : count};
+  self.shape.mean = (tfp_mean)(next() % TFP_MEAN_MASKED_OR_NAN);
+  self.shape.words = divisors[next() % 3];
+  const size_t vectors = self.shape.mean == TFP_MEAN_NONE ? count : count / self.shape.words;
+  const size_t y_bytes = vectors * self.units * (is_float ? sizeof(float) : 1);
   const guarded y = guarded_new(y_bytes, at_end);
   void *expected = fresh(y_bytes);
-  for (size_t n = 0; n < count; ++n) {
+  for (size_t n = 0; n < vectors; ++n) {
     for (size_t i = 0; i < self.units; ++i) expect_at(&self, n, i, expected);
   }
   char error[320] = "";
@@ -202,7 +247,8 @@ static int check_damaged_options(void) {
     if (tfp_embedding_options_parse(data, size, &options, error, sizeof error)) {
       const bool fits = size == sizeof good && options.vocabulary <= INT32_MAX &&
                         options.units <= TFP_FULLY_CONNECTED_MAX_ROWS &&
-                        options.width <= TFP_FULLY_CONNECTED_MAX_DEPTH;
+                        options.width <= TFP_FULLY_CONNECTED_MAX_DEPTH &&
+                        (unsigned)options.mean < TFP_MEANS;
       failures += fits ? 0 : 1;
       accepted += 1;
     }
@@ -214,7 +260,7 @@ static int check_damaged_options(void) {
 
 int main(void) {
   int failures = check_damaged_options();
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < 240; ++i) {
     const size_t units = next() % 3 == 0 ? 0 : 1 + next() % 120;
     failures +=
         check_shape(1 + next() % 60, 1 + next() % 80, units, 1 + next() % 20, next() % 2 == 0);

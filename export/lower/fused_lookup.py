@@ -1,6 +1,7 @@
 """Lowers an embedding, with the matrix and the average that follow it or without, to one custom op.
 
-`graph/embeddings.py` and `graph/averages.py` find them. The spec of the op: custom_ops/spec/embedding.md.
+`graph/embeddings.py` and `graph/averages.py` find them. The spec of the op:
+custom_ops/spec/embedding.md.
 """
 
 from __future__ import annotations
@@ -63,8 +64,10 @@ def lower_lookup(
         columns, bits = column_table(values, weights), 8
         codes, scales, weights = columns.codes, np.ones(1, np.float32), columns.matrix
     else:
-        table = quantize_rows(values, bits)
-        codes, scales = table.values, table.scales
+        # Rows of 8 bits in front of int8 have one scale in the portable form too.
+        one = weights is None and bits == 8 and mode.activations == INT8
+        table = quantize_rows(values, bits, per_channel=not one)
+        codes, scales = table.values, table.scales[:1] if one else table.scales
     if weights is not None:
         # What a matrix is too large by goes to the rows, whose scales have more room.
         largest = float(np.abs(weights).max(initial=0.0))

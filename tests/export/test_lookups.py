@@ -89,10 +89,11 @@ def test_what_looks_up_no_rows(edits: dict[str, Any]) -> None:
 )
 def test_modes_that_our_op_takes(mode: str, factors: list[Lookup], rows: list[Lookup]) -> None:
     plain = graph(product={"inputs": (2, 3, 5)})
-    assert list(fused_lookups(graph(), lambda op: MODES[mode])) == factors
-    assert list(fused_lookups(plain, lambda op: MODES[mode])) == rows
+    for given, expected in ((graph(), factors), (plain, rows)):
+        found = fused_lookups(given, lambda op: MODES[mode])
+        assert list(found) == [FusedLookup(lookup) for lookup in expected]
 
 
 def test_a_product_in_another_mode_is_not_part_of_it() -> None:
     modes = {"GATHER": MODES["dynamic"], "FULLY_CONNECTED": MODES["float32"]}
-    assert list(fused_lookups(graph(), lambda op: modes[op.code])) == [Lookup(0)]
+    assert list(fused_lookups(graph(), lambda op: modes[op.code])) == [FusedLookup(Lookup(0))]

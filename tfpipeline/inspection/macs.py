@@ -86,7 +86,10 @@ def _ours(operator: Operator, operands: list[Tensor | None]) -> int:
         matrix = operands[place] if place < len(operands) else None
         sparse = matrix is not None and matrix.sparsity is not None
         macs += matrix.multiplied if matrix is not None and sparse else size
-    return operands[0].elements // op.features(options) * macs
+    vectors = operands[0].elements // op.features(options)
+    if op.averages(options):
+        vectors //= max(1, operands[0].shape[-1])
+    return vectors * macs
 
 
 _RULES: dict[str, Callable[[Operator, list[Tensor], Tensor], int]] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from tfpipeline.numerics.cells import CELLS, Cell
 from tfpipeline.numerics.embedding_options import OP_NAME as EMBEDDING
-from tfpipeline.numerics.embedding_options import EmbeddingOptions
+from tfpipeline.numerics.embedding_options import EmbeddingOptions, Mean
 from tfpipeline.numerics.factored_options import OP_NAME as FACTORED_FULLY_CONNECTED
 from tfpipeline.numerics.factored_options import FactoredOptions
 from tfpipeline.numerics.fully_connected_options import OP_NAME as FULLY_CONNECTED
@@ -26,11 +26,14 @@ class Op:
         features: From options: the length of the vectors of the input; 1 where it holds ids.
         matrices: From options: how many weights each matrix has, by the number of its operand; with
             each of these vectors, all of them are multiplied once.
+        averages: From options: whether the vectors along the last dimension of the input, or the
+            words of its ids, become one before they are multiplied.
     """
 
     unpack: Callable[[bytes], Any]
     features: Callable[[Any], int]
     matrices: Callable[[Any], dict[int, int]]
+    averages: Callable[[Any], bool] = lambda options: False
 
 
 def _recurrent(cell: Cell) -> Op:
@@ -67,7 +70,10 @@ OPS = {
         lambda o: {1: o.rank * o.depth, 2: o.rows * o.rank},
     ),
     EMBEDDING: Op(
-        EmbeddingOptions.unpack, lambda o: 1, lambda o: {3: o.units * o.width} if o.units else {}
+        EmbeddingOptions.unpack,
+        lambda o: 1,
+        lambda o: {3: o.units * o.width} if o.units else {},
+        lambda o: o.mean != Mean.NONE,
     ),
 }
 """By name of the custom operator; the names that the plug-in registers."""

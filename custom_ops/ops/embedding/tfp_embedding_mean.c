@@ -22,7 +22,8 @@ void tfp_embedding_turn(tfp_embedding *op, const tfp_fully_connected_weights *we
 }
 
 /* Each sum has its additions in the order of calls, so that vectors of any length give its bits. */
-static TFP_NOINLINE void add(const int8_t *restrict row, float factor, size_t count, float *restrict sums) {
+static TFP_NOINLINE void add(const int8_t *restrict row, float factor, size_t count,
+                             float *restrict sums) {
   for (size_t i = 0; i < count; ++i) sums[i] += (float)row[i] * factor;
 }
 
