@@ -40,7 +40,9 @@ class FusedLookup:
     def begun(self) -> frozenset[int]:
         """Positions of all that is part of it, but the last."""
         parts = {self.lookup.gather, self.lookup.last}
-        return frozenset(parts | (self.average.only if self.average else set()) - {self.last})
+        if self.average is not None:
+            parts |= self.average.only
+        return frozenset(parts - {self.last})
 
 
 def fused_lookups(

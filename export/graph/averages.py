@@ -6,7 +6,6 @@ where `MaskedAveragePooling1D` divides by 1 at least.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,25 +107,15 @@ def _owned(
     """Return the average, if nothing else reads the words; a mask may have other readers."""
     own = {lookup.gather, lookup.last, *ops}
     outputs = set(graph.outputs.values())
-    shared = True
-    while shared:
-        shared = {
-            position
-            for position in own - {last}
-            if any(
-                index in outputs or _readers(graph, index) - own
-                for index in graph.operators[position].outputs
-            )
-        }
+
+    def is_read_elsewhere(position: int) -> bool:
+        made = graph.operators[position].outputs
+        return any(index in outputs or _readers(graph, index) - own for index in made)
+
+    while shared := {position for position in own - {last} if is_read_elsewhere(position)}:
         own -= shared
-    if not {lookup.gather, lookup.last, *_words_only(graph, ops)} <= own:
-        return None
-    return Average(mean, last, frozenset(own))
-
-
-def _words_only(graph: FloatGraph, ops: Collection[int]) -> set[int]:
-    """Return the ops between the words and their sum."""
-    return {one for one in ops if graph.operators[one].code.startswith("SELECT")}
+    # All between is read by what reads the rows, or is not left either.
+    return Average(mean, last, frozenset(own)) if {lookup.gather, lookup.last} <= own else None
 
 
 def _readers(graph: FloatGraph, index: int) -> set[int]:

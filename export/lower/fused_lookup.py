@@ -15,7 +15,6 @@ from tfpipeline.export.emit.fused_lookups import FusedLookup
 from tfpipeline.export.emit.fused_weights import FusedWeights
 from tfpipeline.export.emit.products_of_weights import dense, rows_our_ops_take, weight_bits
 from tfpipeline.export.emit.reshape import reshape
-from tfpipeline.export.graph.float_graph import FloatOperator
 from tfpipeline.export.lower.column_scales import column_table, columns_replace_rows
 from tfpipeline.export.lower.tensor_formats import Activations
 from tfpipeline.export.modes import FLOAT32, INT8, Mode

@@ -6,7 +6,7 @@ activations are, and in which formats, is in `tensor_formats.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,9 +91,10 @@ class Lowering:
         self._unrolled = unrolled
         self._integers_only = integers_only
         layer = self._op_modes.layer
-        lookups = fused_lookups(source, lambda op: modes.of(layer(op)))
-        # In the portable form, a lookup ends before the average of its words.
-        self._lookups = {(one.last if form.fused else one.lookup.last): one for one in lookups}
+        found = fused_lookups(source, lambda op: modes.of(layer(op)))
+        # Builtin ops average words by themselves.
+        lookups = (one if form.fused else FusedLookup(one.lookup) for one in found)
+        self._lookups = {lookup.last: lookup for lookup in lookups}
         looked_up = {one.lookup.last for one in self._lookups.values()}
         self._pairs = {
             last: first
@@ -142,7 +143,8 @@ class Lowering:
             for last, lookup in self._lookups.items()
             if self._form.fused or lookup.lookup.product is not None
         }
-        begun = {*pairs.values(), *self._begun_lookups(lookups.values())}
+        parts = (position for lookup in lookups.values() for position in lookup.begun)
+        begun = {*pairs.values(), *parts}
         for position, op in enumerate(operators):
             plan = self._plans.get(position)
             if isinstance(plan, RecurrentPlan):
@@ -157,12 +159,6 @@ class Lowering:
                 self._lookup(lookups[position], op)
             elif position not in begun:
                 self._stock(op)
-
-    def _begun_lookups(self, lookups: Iterable[FusedLookup]) -> set[int]:
-        """Return the positions of ops that are written with the last one of a lookup."""
-        if self._form.fused:
-            return {position for one in lookups for position in one.begun}
-        return {one.lookup.gather for one in lookups}
 
     def _lookup(self, found: FusedLookup, last: FloatOperator) -> None:
         lookup, operators = found.lookup, self.source.operators

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfpipeline.numerics.embedding import embedding_float, embedding_int8
-from tfpipeline.numerics.embedding_options import EmbeddingOptions, Mean
+from tfpipeline.numerics.embedding_options import EmbeddingOptions
 from tfpipeline.numerics.factored import QuantizedFactor
 from tfpipeline.runtime.native import library_path
 
@@ -118,95 +118,6 @@ def test_scales_at_the_ends_of_their_range(isa: str, bits: tuple[int, int]) -> N
             same_bits(invoke(interpreter(embedding_model(case), isa), case.ids), expected)
 
 
-#: Vocabulary, width, units, shape of the ids.
-MEANS = [(1, 1, 1, (1,)), (50, 9, 0, (2, 6)), (23, 16, 40, (2, 3)), (300, 29, 100, (1, 19))]
-MEANS += [(9, 67, 0, (3, 1, 2)), (17, 140, 33, (8,)), (300, 31, 1, (1, 40))]
-
-
-@pytest.mark.parametrize("mean", [Mean.PLAIN, Mean.MASKED, Mean.MASKED_OR_NAN], ids=str)
-@pytest.mark.parametrize("bits", [(8, 8), (4, 8), (8, 4), (2, 2)], ids=str)
-def test_bits_of_means(isa: str, mean: Mean, bits: tuple[int, int]) -> None:
-    for seed, shape in enumerate(MEANS):
-        for dtype in (np.float32, np.int8)[: 1 if mean == Mean.MASKED_OR_NAN else 2]:
-            case = make_embedding(*shape, bits, dtype, seed=seed, mean=mean)
-            if mean != Mean.PLAIN and case.ids.size > 1:
-                case.ids.flat[1::3] = 0
-            got = invoke(interpreter(embedding_model(case), isa), case.ids)
-            same_bits_or_nan(got, case.reference())
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    vocabulary=st.integers(1, 200),
-    width=st.integers(1, 90),
-    units=st.integers(0, 120),
-    shape=st.lists(st.integers(1, 6), min_size=1, max_size=4).map(tuple),
-    bits=st.tuples(st.sampled_from([8, 4, 2]), st.sampled_from([8, 4, 2])),
-    dtype=st.sampled_from([np.int8, np.float32]),
-    per_row=st.booleans(),
-    seed=st.integers(0, 2**16),
-    mean=st.sampled_from([Mean.PLAIN, Mean.MASKED]),
-    padding=st.integers(0, 6),
-)
-def test_bits_of_means_of_any_shape(padding: int, **arguments) -> None:
-    case = make_embedding(**arguments)
-    case.ids[..., case.ids.shape[-1] - min(padding, case.ids.shape[-1]) :] = 0
-    same_bits(invoke(interpreter(embedding_model(case)), case.ids), case.reference())
-
-
-def same_bits_or_nan(got: np.ndarray, expected: np.ndarray) -> None:
-    """Processors have several NaN."""
-    if got.dtype == np.float32:
-        np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
-        got, expected = np.nan_to_num(got), np.nan_to_num(expected)
-    same_bits(got, expected)
-
-
-@pytest.mark.parametrize("units", [0, 7])
-def test_the_mean_of_no_words(isa: str, units: int) -> None:
-    for mean in (Mean.MASKED, Mean.MASKED_OR_NAN):
-        case = make_embedding(30, 10, units, (2, 5), mean=mean)
-        ids = np.int32([[0] * 5, [3, 0, 4, 0, 0]])
-        found = invoke(interpreter(embedding_model(case), isa), ids)
-        assert np.isfinite(found[1]).all() and found[1].any()
-        assert np.isnan(found[0]).all() if mean == Mean.MASKED_OR_NAN else not found[0].any()
-    case = make_embedding(30, 10, units, (2, 5), dtype=np.int8, mean=Mean.MASKED)
-    found = invoke(interpreter(embedding_model(case), isa), ids)
-    assert (found[0] == case.y_zero_point).all()
-
-
-def test_means_of_products_with_ternary_weights(isa: str) -> None:
-    case = make_embedding(40, 35, 64, (2, 11), (4, 2), mean=Mean.PLAIN)
-    ternary = np.random.default_rng(0).integers(-1, 2, case.product.values.shape).astype(np.int8)
-    case = replace(case, product=QuantizedFactor(ternary, case.product.scales))
-    model = embedding_model(case, EmbeddingModel(trits=True))
-    same_bits(invoke(interpreter(model, isa), case.ids), case.reference())
-
-
-def test_means_at_the_ends_of_the_scales(isa: str) -> None:
-    for scale in np.float32([2.0**-40, 2.0**40]):
-        for y_scale in (None, 2.0**-40, 2.0**40):
-            case = make_embedding(5, 20, 9, (2, 6), mean=Mean.MASKED)
-            table = QuantizedFactor(case.table.values, np.full(5, scale, np.float32))
-            case = replace(case, table=table, y_scale=y_scale, y_zero_point=0)
-            with np.errstate(over="ignore"):
-                expected = case.reference()
-            same_bits(invoke(interpreter(embedding_model(case), isa), case.ids), expected)
-
-
-def test_means_resize_and_run_again() -> None:
-    case = make_embedding(50, 24, 6, (1, 3), mean=Mean.PLAIN)
-    it = interpreter(embedding_model(case))
-    index = it.get_input_details()[0]["index"]
-    for shape in ((1, 3), (1, 1), (2, 12), (1, 3)):
-        ids = np.resize(case.ids, shape)
-        it.resize_tensor_input(index, shape)
-        it.allocate_tensors()
-        same_bits(invoke(it, ids), replace(case, ids=ids).reference())
-    with pytest.raises(RuntimeError, match=r"id 50 at position 2 must lie in \[0, 49\]"):
-        invoke(it, np.int32([[1, 2, 50]]))
-
-
 def test_resize_and_run_again() -> None:
     case = make_embedding(50, 24, 6, (1, 3))
     it = interpreter(embedding_model(case))
@@ -256,11 +167,6 @@ def options(offset: int, form: str, value: float) -> EmbeddingModel:
     return EmbeddingModel(custom_options=bytes(data))
 
 
-MEAN = make_embedding(20, 12, 6, mean=Mean.MASKED)
-NAN = make_embedding(20, 12, 6, dtype=np.int8, mean=Mean.MASKED_OR_NAN)
-SPARSE = sparse_product(20, 12, 8, bits=(8, 8), mean=Mean.PLAIN)
-
-
 def low() -> np.ndarray:
     values = CASE.product.values.copy()
     values[4, 3] = -128
@@ -276,8 +182,7 @@ HOSTILE: list[tuple[str, EmbeddingCase, EmbeddingModel, str]] = [
     ("version", CASE, options(4, "H", 2), "version 2.*upgrade tfpipeline"),
     ("stated size", CASE, options(6, "H", 31), "which say 31"),
     ("flags", CASE, options(8, "I", 1), "flags 0x1"),
-    ("reserved", CASE, options(27, "B", 1), "reserved byte 27"),
-    ("the last reserved", CASE, options(31, "B", 1), "reserved byte 31"),
+    ("reserved", CASE, options(31, "B", 1), "reserved byte 31"),
     ("no vocabulary", CASE, options(12, "I", 0), "vocabulary 0"),
     ("huge vocabulary", CASE, options(12, "I", 0xFFFFFFFF), "vocabulary 4294967295"),
     ("other vocabulary", CASE, options(12, "I", 21), "the table must hold 252 bytes"),
@@ -290,11 +195,6 @@ HOSTILE: list[tuple[str, EmbeddingCase, EmbeddingModel, str]] = [
     ("other table bits", CASE, options(24, "B", 4), "the table must hold 120 bytes"),
     ("product bits", CASE, options(25, "B", 0), "product_bits must be"),
     ("bits of no product", CASE, options(20, "I", 0), "product_bits must be"),
-    ("mean", CASE, options(26, "B", 4), "mean must be 0 to 3; got 4"),
-    ("NaN in int8", NAN, EmbeddingModel(), "y must be float32 where mean is 3"),
-    ("sparse W of a mean", SPARSE, EmbeddingModel(sparse=True), "W must not be sparse"),
-    ("W of a mean is low", MEAN, EmbeddingModel(product_data=low()), "row 4 holds -128"),
-    ("W of a mean missing", MEAN, EmbeddingModel(inputs=(0, 1, 2, -1)), "W is missing"),
     ("few inputs", CASE, EmbeddingModel(inputs=(0, 1, 2)), "expected 4 inputs and 1 output; got 3"),
     ("ids missing", CASE, EmbeddingModel(inputs=(-1, 1, 2, 3)), "a tensor is missing"),
     ("scales missing", CASE, EmbeddingModel(inputs=(0, 1, -1, 3)), "a tensor is missing"),
@@ -359,8 +259,6 @@ def test_options_have_the_documented_bytes() -> None:
     assert packed == bytes.fromhex(expected.replace(" ", "") + "00" * 6)
     assert EmbeddingOptions.unpack(packed).output_width == 300
     assert EmbeddingOptions(7, 5, table_bits=2).pack()[24:26] == b"\x02\x00"
-    mean = EmbeddingOptions(7, 5, mean=Mean.MASKED).pack()
-    assert mean[26:] == b"\x02" + bytes(5) and EmbeddingOptions.unpack(mean).mean is Mean.MASKED
 
 
 @pytest.mark.parametrize(
@@ -376,8 +274,6 @@ def test_options_have_the_documented_bytes() -> None:
         (lambda d: d[:20] + b"\xff" * 4 + d[24:], "units must lie"),
         (lambda d: d[:24] + b"\x05" + d[25:], "table_bits must be"),
         (lambda d: d[:25] + b"\x05" + d[26:], "product_bits must be"),
-        (lambda d: d[:26] + b"\x04" + d[27:], "mean must be one of"),
-        (lambda d: d[:27] + b"\x01" + d[28:], "not in its spec"),
         (lambda d: d[:20] + bytes(4) + d[24:], "not in its spec"),
         (lambda d: d[:-1] + b"\x01", "not in its spec"),
     ],

@@ -23,6 +23,7 @@ from recurrent_models import assert_same_bits, feeds, make_case, op_model, state
 from separate_environment import TFLITE_RUNTIME
 from unsigned_layers import make_unsigned, unsigned_model
 
+from tfpipeline.numerics.embedding_options import Mean
 from tfpipeline.runtime.native import library_path
 
 pytestmark = pytest.mark.slow
@@ -92,11 +93,12 @@ def test_layers_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path
             np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
 
 
+@pytest.mark.parametrize("mean", [Mean.NONE, Mean.MASKED], ids=["rows", "mean"])
 @pytest.mark.parametrize("dtype", [np.int8, np.float32])
 def test_embeddings_have_the_same_bits_in_every_runtime(
-    runtime: str, dtype: type, tmp_path: Path
+    runtime: str, dtype: type, mean: Mean, tmp_path: Path
 ) -> None:
-    case = make_embedding(40, 9, 24, (1, 11), (4, 8), dtype)
+    case = make_embedding(40, 9, 24, (1, 11), (4, 8), dtype, mean=mean)
     results = run_in(runtime, embedding_model(case), {"ids": case.ids}, tmp_path)
     for isa in native.supported():
         np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())

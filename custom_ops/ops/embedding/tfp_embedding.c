@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "../common/tfp_unpack.h"
-#include "tfp_embedding_mean.h"
 
 static size_t round_up(size_t value, size_t block) {
   return (value + block - 1) / block * block;

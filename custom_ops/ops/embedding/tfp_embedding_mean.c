@@ -1,9 +1,8 @@
-#include "tfp_embedding_mean.h"
-
 #include <string.h>
 
 #include "../../kernels/output/tfp_levels_c.h"
 #include "../common/tfp_unpack.h"
+#include "tfp_embedding.h"
 
 void tfp_embedding_turn(tfp_embedding *op, const tfp_fully_connected_weights *weights) {
   const size_t width = op->shape.width;
@@ -27,12 +26,27 @@ static TFP_NOINLINE void add(const int8_t *restrict row, float factor, size_t co
   for (size_t i = 0; i < count; ++i) sums[i] += (float)row[i] * factor;
 }
 
+/* Asks for the rows of `ids`. They lie anywhere in a table that no cache may hold, and an addition
+ * leaves a processor little room to look ahead to the next ones. */
+static void fetch(const tfp_embedding *op, size_t count, const int32_t *ids) {
+#if defined(__GNUC__) || defined(__clang__)
+  enum { kLine = 64 };
+  for (size_t t = 0; t < count; ++t) {
+    const uint8_t *row = op->table + (size_t)ids[t] * op->row_bytes;
+    for (size_t i = 0; i < op->row_bytes; i += kLine) __builtin_prefetch(row + i);
+  }
+#else
+  (void)op, (void)count, (void)ids;
+#endif
+}
+
 /* Returns the mean of the rows of one vector. */
 static const float *average(const tfp_embedding *op, const int32_t *ids) {
   const size_t width = op->shape.width;
   const bool masks = op->shape.mean != TFP_MEAN_PLAIN;
   size_t words = 0;
   memset(op->means, 0, width * sizeof(float));
+  fetch(op, op->shape.words, ids);
   for (size_t t = 0; t < op->shape.words; ++t) {
     if (masks && ids[t] == 0) continue;
     add(tfp_embedding_row(op, ids[t], op->rows), tfp_embedding_scale(op, ids[t]), width, op->means);
