@@ -137,6 +137,9 @@ typedef struct tfp_output_u8 {
  * `count` is a multiple of 16. */
 typedef void (*tfp_output_u8_fn)(const int32_t *acc, size_t count, tfp_output_u8 to, uint8_t *y);
 
+/* sums[i] = sums[i] + float(row[i]) * factor, each rounded on its own. */
+typedef void (*tfp_accumulate_fn)(const int8_t *row, float factor, size_t count, float *sums);
+
 /* For each row of weights: their sum, their scale, and what is added last. */
 typedef struct tfp_row_parameters {
   const int32_t *weight_sums;

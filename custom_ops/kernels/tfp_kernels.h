@@ -59,6 +59,7 @@ typedef struct tfp_variant {
   tfp_output_u8_fn output_u8;
   bool takes_minus_128; /* the gemm of 8 bits is exact for int8 weights of -128 too */
   const tfp_lstm_s16_kernels *lstm_s16;
+  tfp_accumulate_fn accumulate;
 } tfp_variant;
 
 /* All variants compiled in, slowest first; the portable one is always there. */
@@ -136,6 +137,8 @@ bool tfp_cpu_has_neonv7(void);
   void name(const void *blocks_packed, size_t blocks, size_t depth, size_t batch, const int8_t *x, \
             ptrdiff_t x_stride, const tfp_row_parameters *rows, const tfp_output_f32 *to,          \
             float *y, size_t y_stride)
+#define TFP_DECLARE_ACCUMULATE(name) \
+  void name(const int8_t *row, float factor, size_t count, float *sums)
 #define TFP_DECLARE_OUTPUT_U8(name) \
   void name(const int32_t *acc, size_t count, tfp_output_u8 to, uint8_t *y)
 
@@ -212,6 +215,9 @@ TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_avx2);
 TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_avx512);
 TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_neon);
 TFP_DECLARE_OUTPUT_U8(tfp_output_s32u8_neonv7);
+
+TFP_DECLARE_ACCUMULATE(tfp_accumulate_s8f32_c);
+TFP_DECLARE_ACCUMULATE(tfp_accumulate_s8f32_avx2);
 
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_c);
 TFP_DECLARE_OUTPUT_F32(tfp_output_s32f32_avx2);

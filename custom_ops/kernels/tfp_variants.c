@@ -11,9 +11,10 @@
   .bits = width, .depth_block = columns, .panels = widths, .pack = packer, .gemm = product
 
 /* What all rows for 64-bit Arm share. */
-#define TFP_NEON_FULLY_CONNECTED                                           \
-  .quantize = tfp_quantize_f32s8_neon, .output_s8 = tfp_output_s32s8_neon, \
-  .output_f32 = tfp_output_s32f32_neon, .output_u8 = tfp_output_s32u8_neon
+#define TFP_NEON_FULLY_CONNECTED                                            \
+  .quantize = tfp_quantize_f32s8_neon, .output_s8 = tfp_output_s32s8_neon,  \
+  .output_f32 = tfp_output_s32f32_neon, .output_u8 = tfp_output_s32u8_neon, \
+  .accumulate = tfp_accumulate_s8f32_c
 
 /* The kernels for Arm and the portable one read one block after another as it is. */
 static const uint8_t alone[] = {1};
@@ -38,6 +39,7 @@ static const tfp_variant variants[] = {
         .output_s8 = tfp_output_s32s8_c,
         .output_f32 = tfp_output_s32f32_c,
         .output_u8 = tfp_output_s32u8_c,
+        .accumulate = tfp_accumulate_s8f32_c,
         .takes_minus_128 = true,
     },
 #if TFP_X86_64
@@ -63,6 +65,7 @@ static const tfp_variant variants[] = {
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
         .output_u8 = tfp_output_s32u8_avx2,
+        .accumulate = tfp_accumulate_s8f32_avx2,
         .takes_minus_128 = true,
     },
 #if TFP_AVXVNNI
@@ -89,6 +92,7 @@ static const tfp_variant variants[] = {
         .output_s8 = tfp_output_s32s8_avx2,
         .output_f32 = tfp_output_s32f32_avx2,
         .output_u8 = tfp_output_s32u8_avx2,
+        .accumulate = tfp_accumulate_s8f32_avx2,
         .takes_minus_128 = true,
     },
 #endif
@@ -117,6 +121,7 @@ static const tfp_variant variants[] = {
         .output_s8 = tfp_output_s32s8_avx512,
         .output_f32 = tfp_output_s32f32_avx512,
         .output_u8 = tfp_output_s32u8_avx512,
+        .accumulate = tfp_accumulate_s8f32_avx2,
         .takes_minus_128 = true,
     },
 #endif
@@ -142,6 +147,7 @@ static const tfp_variant variants[] = {
         .output_s8 = tfp_output_s32s8_neonv7,
         .output_f32 = tfp_output_s32f32_neonv7,
         .output_u8 = tfp_output_s32u8_neonv7,
+        .accumulate = tfp_accumulate_s8f32_c,
     },
 #endif
 #if TFP_AARCH64

@@ -314,6 +314,7 @@ class Variant(ctypes.Structure):
         ("output_u8", CFUNCTYPE(None, c_void_p, c_size_t, OutputU8, c_void_p)),
         ("takes_minus_128", c_bool),
         ("lstm_s16", POINTER(LstmS16)),
+        ("accumulate", CFUNCTYPE(None, c_void_p, c_float, c_size_t, c_void_p)),
     ]
 
 

@@ -17,7 +17,7 @@ KERNELS = sorted(
 )
 # tfp_<operation>_<types>[_<layout>][_<isa>]
 GRAMMAR = re.compile(
-    r"tfp_(pack|gemm|requantize|gates|lstm|load_state|layer_norm|moments|normalize|activation|sigmoid|tanh|quantize|output)"
+    r"tfp_(pack|gemm|requantize|gates|lstm|load_state|layer_norm|moments|normalize|activation|sigmoid|tanh|quantize|output|accumulate)"
     r"_(s8|s4|s2|s8s32|s8s8|s8f32|s8s4s32|s8s2s32|s32s8|s32u8|s32f32|f32s8|f32|s16)(_r\d+k\d+)?(_sparse)?(_offset128|_signed)?(_(c|avx2|avxvnni|avx512|avx512vnni|neon\w*))?"
 )
 

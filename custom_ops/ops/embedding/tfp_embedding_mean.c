@@ -20,12 +20,6 @@ void tfp_embedding_turn(tfp_embedding *op, const tfp_fully_connected_weights *we
   }
 }
 
-/* Each sum has its additions in the order of calls, so that vectors of any length give its bits. */
-static TFP_NOINLINE void add(const int8_t *restrict row, float factor, size_t count,
-                             float *restrict sums) {
-  for (size_t i = 0; i < count; ++i) sums[i] += (float)row[i] * factor;
-}
-
 /* Asks for the rows of `ids`. They lie anywhere in a table that no cache may hold, and an addition
  * leaves a processor little room to look ahead to the next ones. */
 static void fetch(const tfp_embedding *op, size_t count, const int32_t *ids) {
@@ -49,7 +43,8 @@ static const float *average(const tfp_embedding *op, const int32_t *ids) {
   fetch(op, op->shape.words, ids);
   for (size_t t = 0; t < op->shape.words; ++t) {
     if (masks && ids[t] == 0) continue;
-    add(tfp_embedding_row(op, ids[t], op->rows), tfp_embedding_scale(op, ids[t]), width, op->means);
+    op->variant->accumulate(tfp_embedding_row(op, ids[t], op->rows),
+                            tfp_embedding_scale(op, ids[t]), width, op->means);
     words += 1;
   }
   if (words == 0 && op->shape.mean == TFP_MEAN_MASKED) words = 1;
@@ -62,7 +57,7 @@ static const float *average(const tfp_embedding *op, const int32_t *ids) {
 static const float *multiply(const tfp_embedding *op, const float *mean) {
   memset(op->products, 0, op->padded * sizeof(float));
   for (size_t k = 0; k < op->shape.width; ++k) {
-    add(op->columns + k * op->padded, mean[k], op->padded, op->products);
+    op->variant->accumulate(op->columns + k * op->padded, mean[k], op->padded, op->products);
   }
   return op->products;
 }
