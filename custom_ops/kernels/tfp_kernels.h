@@ -256,6 +256,7 @@ TFP_DECLARE_LSTM(tfp_lstm_s16_c);
 TFP_DECLARE_LSTM(tfp_lstm_s16_avx2);
 TFP_DECLARE_LSTM(tfp_lstm_s16_avx512);
 TFP_DECLARE_LSTM(tfp_lstm_s16_neon);
+TFP_DECLARE_LSTM(tfp_lstm_s16_neonv7);
 
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_c);
 TFP_DECLARE_LOAD_STATE(tfp_load_state_f32_avx2);

@@ -20,6 +20,14 @@ typedef struct tfp_lstm_s16_gates {
   const int16_t *candidate;
 } tfp_lstm_s16_gates;
 
+/* A layer normalization of one gate whose moments are known. */
+typedef struct tfp_lstm_s16_norm {
+  const int16_t *weights; /* [count] */
+  const int32_t *bias;    /* [count] */
+  int32_t mean;           /* 10 fractional bits */
+  tfp_fixed_scale inverse, scale;
+} tfp_lstm_s16_norm;
+
 typedef struct tfp_lstm_s16_kernels {
   /* gate[i] = added[i] + sums[i] * scale, saturated; `added` NULL: zeros. */
   void (*add_sums)(const int32_t *sums, size_t count, tfp_fixed_scale scale, const int16_t *added,
@@ -27,6 +35,11 @@ typedef struct tfp_lstm_s16_kernels {
   /* gate[i] += weights[i] * cell[i] * scale, saturated. */
   void (*add_peephole)(const int16_t *weights, const int16_t *cell, size_t count,
                        tfp_fixed_scale scale, int16_t *gate);
+  /* The sums of x and of its squares. */
+  void (*measure)(const int16_t *x, size_t count, int64_t *sum, int64_t *squares);
+  /* gate[i] = ((1024 gate[i] - mean) * inverse * weights[i] + bias[i]) / 1024 * scale, saturated;
+   * the product wraps around, halves are rounded away from zero. */
+  void (*normalize)(const tfp_lstm_s16_norm *norm, size_t count, int16_t *gate);
   /* In place: 12 fractional bits before, 15 after. */
   void (*sigmoid)(int16_t *x, size_t count);
   /* 15 - bits fractional bits before, 15 after; `bits` from 0 to 6; y may be x. */

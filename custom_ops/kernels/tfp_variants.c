@@ -127,7 +127,7 @@ static const tfp_variant variants[] = {
 #endif
 #if TFP_ARMV7_NEON
     {
-        /* Gates stay with the scalar unit: this NEON flushes subnormals and cannot divide. */
+        /* Gates of floats stay with the scalar unit: this NEON flushes subnormals and cannot divide. */
         .name = "neonv7",
         .supported = tfp_cpu_has_neonv7,
         .s8 = {TFP_WEIGHTS(8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neonv7)},
@@ -138,7 +138,7 @@ static const tfp_variant variants[] = {
         .requantize = tfp_requantize_s32s8_neonv7,
         .gates = tfp_gates_f32_c,
         .load_state = tfp_load_state_f32_c,
-        .lstm_s16 = &tfp_lstm_s16_c,
+        .lstm_s16 = &tfp_lstm_s16_neonv7,
         .moments = tfp_moments_f32_c,
         .normalize = tfp_normalize_f32_c,
         .sigmoid = tfp_sigmoid_f32_c,

@@ -63,6 +63,19 @@ static void test_lstm_of(const tfp_lstm_s16_kernels *k, const tfp_lstm_s16_kerne
   k->add_peephole(m->a.data, m->b.data, count, scale, m->got.data);
   c->add_peephole(m->a.data, m->b.data, count, scale, m->wanted);
   same_words(m, count, name, "add_peephole");
+  start(m, count, INT16_MIN);
+  int64_t found[2], expected[2];
+  k->measure(m->b.data, count, &found[0], &found[1]);
+  c->measure(m->b.data, count, &expected[0], &expected[1]);
+  expect(memcmp(found, expected, sizeof found) == 0, name, "measure", count, 0, 0);
+  const tfp_lstm_s16_norm norm = {.weights = m->b.data,
+                                  .bias = m->sums.data,
+                                  .mean = (int32_t)(random_bits() % (1 << 26)) - (1 << 25),
+                                  .inverse = random_scale(0),
+                                  .scale = random_scale(12)};
+  k->normalize(&norm, count, m->got.data);
+  c->normalize(&norm, count, m->wanted);
+  same_words(m, count, name, "normalize");
   start(m, count, -INT16_MAX);
   const int shift = 15 + (int)(random_bits() % 7);
   const int16_t clip = (int16_t)(random_bits() % 3 == 0 ? random_bits() % 32768 : 0);

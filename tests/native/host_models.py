@@ -295,7 +295,7 @@ def lstm_models() -> dict[str, bytes]:
         "all": {"peephole": True, "norm": True, "projection": 10, "time_major": True, "batch": 2},
     }
     return {
-        f"builtin lstm {name}": describe(builtin_lstm(make_lstm(11, 6, time=4, **form)))
+        f"builtin lstm {name}": describe(builtin_lstm(make_lstm(19, 6, time=4, **form)))
         for name, form in forms.items()
     }
 

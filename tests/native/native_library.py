@@ -14,6 +14,7 @@ from ctypes import (
     c_int,
     c_int16,
     c_int32,
+    c_int64,
     c_size_t,
     c_uint8,
     c_void_p,
@@ -258,12 +259,26 @@ class LstmS16Gates(ctypes.Structure):
     _fields_ = [("input", c_void_p), ("forget", c_void_p), ("candidate", c_void_p)]
 
 
+class LstmS16Norm(ctypes.Structure):
+    """`tfp_lstm_s16_norm`."""
+
+    _fields_ = [
+        ("weights", c_void_p),
+        ("bias", c_void_p),
+        ("mean", c_int32),
+        ("inverse", FixedScale),
+        ("scale", FixedScale),
+    ]
+
+
 class LstmS16(ctypes.Structure):
     """`tfp_lstm_s16_kernels`."""
 
     _fields_ = [
         ("add_sums", CFUNCTYPE(None, c_void_p, c_size_t, FixedScale, c_void_p, c_void_p)),
         ("add_peephole", CFUNCTYPE(None, c_void_p, c_void_p, c_size_t, FixedScale, c_void_p)),
+        ("measure", CFUNCTYPE(None, c_void_p, c_size_t, POINTER(c_int64), POINTER(c_int64))),
+        ("normalize", CFUNCTYPE(None, POINTER(LstmS16Norm), c_size_t, c_void_p)),
         ("sigmoid", CFUNCTYPE(None, c_void_p, c_size_t)),
         ("tanh", CFUNCTYPE(None, c_void_p, c_size_t, c_int, c_void_p)),
         (

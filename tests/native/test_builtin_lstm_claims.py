@@ -148,6 +148,13 @@ def test_our_kernels_run_what_they_claim(
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM runs on" in capfd.readouterr().err
 
 
+def test_portable_kernels_take_no_small_layer(capfd: pytest.CaptureFixture[str]) -> None:
+    claim(lstm_model(make_lstm(15)), isa="c", verbose="true")
+    assert "at least 16 cells to gain from the kernels 'c'; got 15" in capfd.readouterr().err
+    claim(lstm_model(make_lstm(16)), isa="c", verbose="true")
+    assert "runs on c" in capfd.readouterr().err
+
+
 def test_only_the_option_asks_for_it(capfd: pytest.CaptureFixture[str]) -> None:
     claim(lstm_model(make_lstm()), accelerate_builtin="0", verbose="true")
     assert "tfpipeline" not in capfd.readouterr().err

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from tfpipeline.numerics.fixed_point import (
     apply_scale,
     fixed_scale,
+    inverse_sqrt_scale,
     sigmoid_fixed,
     tanh_fixed,
 )
-from tfpipeline.numerics.fully_connected_uint8 import rounding_divide_by_pot
+from tfpipeline.numerics.fully_connected_uint8 import rounding_divide_by_pot, wrap
 
 ALL_WORDS = np.arange(-32768, 32768).astype(np.int16)
 ISAS = st.sampled_from(native.supported())
@@ -81,6 +82,43 @@ def test_add_peephole(isa: str, blocks: int, factor: float, seed: int, at_end: b
     arguments = (weights.address, cell.address, 16 * blocks, scale_of(factor), gate.address)
     kernels(isa).add_peephole(*arguments)
     np.testing.assert_array_equal(gate.array, np.clip(expected, -32768, 32767))
+
+
+@settings(max_examples=40)
+@given(isa=ISAS, count=st.integers(1, 4200), kind=st.integers(0, 2), at_end=st.booleans())
+def test_measure(isa: str, count: int, kind: int, at_end: bool) -> None:
+    values = words(np.random.default_rng(count), 16 * count)
+    x = Guarded(values if kind == 0 else np.full_like(values, (-32768, 32767)[kind - 1]), at_end)
+    total, squares = ctypes.c_int64(1), ctypes.c_int64(1)
+    kernels(isa).measure(x.address, x.array.size, ctypes.byref(total), ctypes.byref(squares))
+    wide = x.array.astype(np.int64)
+    assert (total.value, squares.value) == (wide.sum(), (wide * wide).sum())
+
+
+@settings(max_examples=60)
+@given(isa=ISAS, blocks=BLOCKS, factor=FACTORS, seed=SEEDS, at_end=st.booleans())
+def test_normalize(isa: str, blocks: int, factor: float, seed: int, at_end: bool) -> None:
+    rng = np.random.default_rng(seed)
+    count = 16 * blocks
+    weights, gate = (Guarded(words(rng, count), at_end) for _ in range(2))
+    # Large and small ones: sums wrap around, and some fall on a half of what they are divided by.
+    values = rng.choice(np.array([2**31 - 1, -(2**31), 512, -512, 1, 12345], np.int32), count)
+    bias = Guarded(values.astype(np.int32), at_end)
+    mean, variance = int(rng.integers(-(2**25), 2**25)), int(rng.integers(1, 2**30))
+    mantissa, shift = inverse_sqrt_scale(variance)
+    norm = native.LstmS16Norm(
+        weights.address,
+        bias.address,
+        mean,
+        native.FixedScale(mantissa, max(shift, 0), max(-shift, 0)),
+        scale_of(factor),
+    )
+    unit = apply_scale(1024 * gate.array.astype(np.int64) - mean, (mantissa, shift))
+    weighted = wrap(unit * weights.array + bias.array.astype(np.int64)).astype(np.int64)
+    rounded = rounding_divide_by_pot(weighted, 10)
+    expected = np.clip(apply_scale(rounded, fixed_scale(factor)), -32768, 32767)
+    kernels(isa).normalize(ctypes.byref(norm), count, gate.address)
+    np.testing.assert_array_equal(gate.array, expected)
 
 
 @settings(max_examples=60)

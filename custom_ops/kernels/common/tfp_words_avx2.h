@@ -58,27 +58,42 @@ TFP_WORDS tfp_longs l_add(tfp_longs a, tfp_longs b) {
   return _mm256_add_epi32(a, b);
 }
 
-/* With the sign of `v`, -1 or 0, half of the divisor rounds halves away from zero. */
+TFP_WORDS tfp_longs l_multiply(tfp_longs a, tfp_longs b) {
+  return _mm256_mullo_epi32(a, b);
+}
+
+TFP_WORDS tfp_longs l_low(tfp_longs v) {
+  return _mm256_and_si256(v, _mm256_set1_epi32(0xffff));
+}
+
+TFP_WORDS tfp_longs l_high(tfp_longs v) {
+  return _mm256_srli_epi32(v, 16);
+}
+
+TFP_WORDS int64_t l_total(tfp_longs v) {
+  int32_t numbers[8];
+  int64_t sum = 0;
+  _mm256_storeu_si256((__m256i *)(void *)numbers, v);
+  for (int i = 0; i < 8; ++i) sum += numbers[i];
+  return sum;
+}
+
+/* A comparison gives -1, and so does the sign. */
 TFP_WORDS tfp_longs l_divide(tfp_longs v, int count) {
-  const __m256i half = _mm256_set1_epi32((int32_t)((1u << count) >> 1));
-  const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(v, half), _mm256_srai_epi32(v, 31));
-  return count > 0 ? _mm256_sra_epi32(sum, _mm_cvtsi32_si128(count)) : v;
+  const __m256i mask = _mm256_set1_epi32((int32_t)((1u << count) - 1u));
+  const __m256i threshold = _mm256_sub_epi32(_mm256_srli_epi32(mask, 1), _mm256_srai_epi32(v, 31));
+  const __m256i up = _mm256_cmpgt_epi32(_mm256_and_si256(v, mask), threshold);
+  return _mm256_sub_epi32(_mm256_sra_epi32(v, _mm_cvtsi32_si128(count)), up);
 }
 
 /* Even and odd lanes have products of their own. The multiplier is positive: nothing saturates. */
 TFP_WORDS tfp_longs l_scale(tfp_longs v, tfp_fixed_scale by) {
   const __m256i nudge = _mm256_set1_epi64x(1 << 30), factor = _mm256_set1_epi32(by.multiplier);
-  const __m256i mask = _mm256_set1_epi32((int32_t)((1u << by.right) - 1u));
   const __m256i shifted = _mm256_sll_epi32(v, _mm_cvtsi32_si128(by.left));
   const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(shifted, factor), nudge);
   const __m256i odds = _mm256_mul_epi32(_mm256_srli_epi64(shifted, 32), factor);
   const __m256i odd = _mm256_slli_epi64(_mm256_add_epi64(odds, nudge), 1);
-  const __m256i high = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), odd, 0xaa);
-  /* A comparison gives -1, and so does the sign. */
-  const __m256i threshold =
-      _mm256_sub_epi32(_mm256_srli_epi32(mask, 1), _mm256_srai_epi32(high, 31));
-  const __m256i up = _mm256_cmpgt_epi32(_mm256_and_si256(high, mask), threshold);
-  return _mm256_sub_epi32(_mm256_sra_epi32(high, _mm_cvtsi32_si128(by.right)), up);
+  return l_divide(_mm256_blend_epi32(_mm256_srli_epi64(even, 31), odd, 0xaa), by.right);
 }
 
 #endif

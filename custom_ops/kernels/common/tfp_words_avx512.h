@@ -53,27 +53,41 @@ TFP_WORDS tfp_longs l_add(tfp_longs a, tfp_longs b) {
   return _mm512_add_epi32(a, b);
 }
 
-/* With the sign of `v`, -1 or 0, half of the divisor rounds halves away from zero. */
+TFP_WORDS tfp_longs l_multiply(tfp_longs a, tfp_longs b) {
+  return _mm512_mullo_epi32(a, b);
+}
+
+TFP_WORDS tfp_longs l_low(tfp_longs v) {
+  return _mm512_and_si512(v, _mm512_set1_epi32(0xffff));
+}
+
+TFP_WORDS tfp_longs l_high(tfp_longs v) {
+  return _mm512_srli_epi32(v, 16);
+}
+
+TFP_WORDS int64_t l_total(tfp_longs v) {
+  return _mm512_reduce_add_epi64(
+      _mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(v)),
+                       _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(v, 1))));
+}
+
+/* The sign is -1. */
 TFP_WORDS tfp_longs l_divide(tfp_longs v, int count) {
-  const __m512i half = _mm512_set1_epi32((int32_t)((1u << count) >> 1));
-  const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(v, half), _mm512_srai_epi32(v, 31));
-  return count > 0 ? _mm512_sra_epi32(sum, _mm_cvtsi32_si128(count)) : v;
+  const __m512i mask = _mm512_set1_epi32((int32_t)((1u << count) - 1u));
+  const __m512i threshold = _mm512_sub_epi32(_mm512_srli_epi32(mask, 1), _mm512_srai_epi32(v, 31));
+  const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(v, mask), threshold);
+  const __m512i low = _mm512_sra_epi32(v, _mm_cvtsi32_si128(count));
+  return _mm512_mask_add_epi32(low, up, low, _mm512_set1_epi32(1));
 }
 
 /* Even and odd lanes have products of their own. The multiplier is positive: nothing saturates. */
 TFP_WORDS tfp_longs l_scale(tfp_longs v, tfp_fixed_scale by) {
   const __m512i nudge = _mm512_set1_epi64(1 << 30), factor = _mm512_set1_epi32(by.multiplier);
-  const __m512i mask = _mm512_set1_epi32((int32_t)((1u << by.right) - 1u));
   const __m512i shifted = _mm512_sll_epi32(v, _mm_cvtsi32_si128(by.left));
   const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(shifted, factor), nudge);
   const __m512i odds = _mm512_mul_epi32(_mm512_srli_epi64(shifted, 32), factor);
   const __m512i odd = _mm512_slli_epi64(_mm512_add_epi64(odds, nudge), 1);
-  const __m512i high = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), odd);
-  const __m512i threshold =
-      _mm512_sub_epi32(_mm512_srli_epi32(mask, 1), _mm512_srai_epi32(high, 31));
-  const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(high, mask), threshold);
-  const __m512i low = _mm512_sra_epi32(high, _mm_cvtsi32_si128(by.right));
-  return _mm512_mask_add_epi32(low, up, low, _mm512_set1_epi32(1));
+  return l_divide(_mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 31), odd), by.right);
 }
 
 #endif

@@ -117,19 +117,36 @@ TFP_WORDS tfp_longs l_add(tfp_longs a, tfp_longs b) {
   return (int32_t)((uint32_t)a + (uint32_t)b);
 }
 
-/* v / 2^count, halves away from zero; |v| <= 2^31 - 2^count. */
+/* The lower half of a product. */
+TFP_WORDS tfp_longs l_multiply(tfp_longs a, tfp_longs b) {
+  return (int32_t)((uint32_t)a * (uint32_t)b);
+}
+
+/* The lower and the upper 16 bits of a number that is not negative. */
+TFP_WORDS tfp_longs l_low(tfp_longs v) {
+  return v & 0xffff;
+}
+
+TFP_WORDS tfp_longs l_high(tfp_longs v) {
+  return v >> 16;
+}
+
+/* The sum of all numbers. */
+TFP_WORDS int64_t l_total(tfp_longs v) {
+  return v;
+}
+
+/* v / 2^count, halves away from zero. */
 TFP_WORDS tfp_longs l_divide(tfp_longs v, int count) {
-  const int32_t half = count > 0 ? (int32_t)(1u << (count - 1)) : 0;
-  return count > 0 ? (v + half - (v < 0)) >> count : v;
+  const int32_t mask = (int32_t)((1u << count) - 1u);
+  return (v >> count) + ((v & mask) > (mask >> 1) + (v < 0));
 }
 
 /* v * multiplier / 2^31 * 2^left / 2^right, rounded twice: custom_ops/spec/builtin_lstm.md. */
 TFP_WORDS tfp_longs l_scale(tfp_longs v, tfp_fixed_scale by) {
   const int32_t shifted = (int32_t)((uint32_t)v << by.left);
   const int64_t product = (int64_t)shifted * by.multiplier;
-  const int32_t high = (int32_t)((product + (INT64_C(1) << 30)) >> 31);
-  const int32_t mask = (int32_t)((1u << by.right) - 1u);
-  return (high >> by.right) + ((high & mask) > (mask >> 1) + (high < 0));
+  return l_divide((int32_t)((product + (INT64_C(1) << 30)) >> 31), by.right);
 }
 
 #endif

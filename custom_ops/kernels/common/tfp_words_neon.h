@@ -2,14 +2,15 @@
 #ifndef TFP_WORDS_NEON_H_
 #define TFP_WORDS_NEON_H_
 
-#include <arm_neon.h>
-
 #include "../tfp_kernels.h"
 #include "tfp_target.h"
+#if !defined(TFP_WORDS_NAME)
+#include <arm_neon.h>
+#define TFP_WORDS_NAME(name) name##_neon
+#endif
 
 #define TFP_WORDS TFP_INLINE
 #define TFP_WORDS_KERNEL
-#define TFP_WORDS_NAME(name) name##_neon
 
 typedef int16x8_t tfp_words;
 typedef int32x4_t tfp_longs;
@@ -108,6 +109,23 @@ TFP_WORDS tfp_longs l_set(int32_t value) {
 
 TFP_WORDS tfp_longs l_add(tfp_longs a, tfp_longs b) {
   return vaddq_s32(a, b);
+}
+
+TFP_WORDS tfp_longs l_multiply(tfp_longs a, tfp_longs b) {
+  return vmulq_s32(a, b);
+}
+
+TFP_WORDS tfp_longs l_low(tfp_longs v) {
+  return vandq_s32(v, vdupq_n_s32(0xffff));
+}
+
+TFP_WORDS tfp_longs l_high(tfp_longs v) {
+  return vshrq_n_s32(v, 16);
+}
+
+TFP_WORDS int64_t l_total(tfp_longs v) {
+  const int64x2_t pairs = vpaddlq_s32(v);
+  return vgetq_lane_s64(pairs, 0) + vgetq_lane_s64(pairs, 1);
 }
 
 /* VRSHL rounds halves up: one less makes it down where a number is negative, and only where a shift

@@ -46,6 +46,9 @@ TFP_NOINLINE static tfp_builtin_lstm lay_out(const tfp_variant *variant,
   op.of_x = tfp_arena_take(arena, op.rows, together * TFP_MAX_BATCH * sizeof(int16_t));
   op.of_gates = tfp_arena_take(arena, op.rows + op.width, sizeof(int16_t));
   op.cell = tfp_arena_take(arena, op.width, together * sizeof(int16_t));
+  const size_t norm = layer->gates[TFP_LSTM_FORGET].norm.weights != NULL ? TFP_LSTM_GATES : 0;
+  op.norm_weights = tfp_arena_take(arena, op.width, norm * sizeof(int16_t));
+  op.norm_biases = tfp_arena_take(arena, op.width, norm * sizeof(int32_t));
   const size_t peephole = has_peephole(layer) ? together * TFP_LSTM_GATES : 0;
   op.peephole = tfp_arena_take(arena, op.width, peephole * sizeof(int16_t));
   return op;
@@ -87,6 +90,10 @@ void tfp_builtin_lstm_prepare(tfp_builtin_lstm *op, const tfp_variant *variant,
     if (gate->kernel == NULL) continue;
     block_x = pack(&op->x, block_x, gate->kernel, layer->cells, layer->x_zero_point, gate->bias);
     block_h = pack(&op->h, block_h, gate->recurrent, layer->cells, layer->h_zero_point, NULL);
+    if (gate->norm.weights == NULL) continue;
+    int16_t *weights = op->norm_weights + i * op->width;
+    memcpy(weights, gate->norm.weights, layer->cells * sizeof *weights);
+    memcpy(op->norm_biases + i * op->width, gate->norm.bias, layer->cells * sizeof(int32_t));
   }
   TFP_ASSERT(block_x * TFP_ROW_BLOCK == op->rows && block_h == block_x);
   if (layer->projection == NULL) return;

@@ -51,13 +51,15 @@ typedef struct tfp_builtin_lstm {
   size_t most_at_once;        /* sequences that walk side by side, to TFP_MAX_BATCH */
   tfp_packed x, h, projected; /* the last one only with a projection */
   size_t x_stride, h_stride, hidden_stride;
-  int8_t *padded_x;  /* [TFP_MAX_BATCH][x_stride] */
-  int8_t *h_in;      /* [at once][h_stride] */
-  int8_t *hidden;    /* [at once][hidden_stride]: what the projection multiplies */
-  int32_t *sums;     /* [TFP_MAX_BATCH][rows], or of the projection */
-  int16_t *of_x;     /* [at once][TFP_MAX_BATCH][rows]: of the steps to come */
-  int16_t *of_gates; /* [rows], and once more `width` for the tangent of the cell */
-  int16_t *cell;     /* [at once][width] */
+  int8_t *padded_x;      /* [TFP_MAX_BATCH][x_stride] */
+  int8_t *h_in;          /* [at once][h_stride] */
+  int8_t *hidden;        /* [at once][hidden_stride]: what the projection multiplies */
+  int32_t *sums;         /* [TFP_MAX_BATCH][rows], or of the projection */
+  int16_t *of_x;         /* [at once][TFP_MAX_BATCH][rows]: of the steps to come */
+  int16_t *of_gates;     /* [rows], and once more `width` for the tangent of the cell */
+  int16_t *cell;         /* [at once][width] */
+  int16_t *norm_weights; /* [TFP_LSTM_GATES][width] */
+  int32_t *norm_biases;  /* likewise */
   int16_t *peephole; /* [at once][TFP_LSTM_GATES][width] of the sequences of a time-major batch */
 } tfp_builtin_lstm;
 
@@ -76,14 +78,14 @@ typedef struct tfp_builtin_lstm_io {
 uint64_t tfp_builtin_lstm_bytes(const tfp_variant *variant, const tfp_lstm_layer *layer,
                                 size_t batch);
 
-/* Packs the weights of a layer that was checked into `memory`. Peephole and normalization are not
- * copied: their arrays must outlive the op. */
+/* Packs the weights of a layer that was checked into `memory`. Peepholes are not copied: their
+ * arrays must outlive the op. */
 void tfp_builtin_lstm_prepare(tfp_builtin_lstm *op, const tfp_variant *variant,
                               const tfp_lstm_layer *layer, size_t batch, void *memory);
 
 void tfp_builtin_lstm_run(const tfp_builtin_lstm *op, const tfp_builtin_lstm_io *io);
 
-/* Normalizes the `count` numbers of a gate. */
-void tfp_lstm_normalize(const tfp_lstm_norm *norm, size_t count, int16_t *gate);
+/* Normalizes the numbers of gate `gate`, which has a normalization. */
+void tfp_lstm_normalize(const tfp_builtin_lstm *op, size_t gate, int16_t *values);
 
 #endif

@@ -82,8 +82,7 @@ static void multiply_x(const group *g, size_t n, size_t steps, const int8_t *x) 
 }
 
 static void normalize(const tfp_builtin_lstm *op, size_t gate, int16_t *values) {
-  const tfp_lstm_norm *norm = &op->layer.gates[gate].norm;
-  if (norm->weights != NULL) tfp_lstm_normalize(norm, op->layer.cells, values);
+  if (op->layer.gates[gate].norm.weights != NULL) tfp_lstm_normalize(op, gate, values);
 }
 
 static void look_at_cell(const tfp_builtin_lstm *op, size_t n, size_t gate, int16_t *values) {

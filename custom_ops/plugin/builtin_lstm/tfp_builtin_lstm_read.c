@@ -223,6 +223,15 @@ static bool read_io(const reading *r, tfp_lstm_plan *plan) {
                     (uint64_t)plan->batch * r->layer->cells);
 }
 
+/* The portable kernels work on whole blocks one number at a time: less than a block would take
+ * longer than it does in the runtime. */
+static bool is_worth_it(const reading *r, const tfp_variant *variant) {
+  const bool is_portable = variant->lstm_s16 == tfp_get_variant(0)->lstm_s16;
+  if (!is_portable || r->layer->cells >= TFP_ROW_BLOCK) return true;
+  STOP(r, "a layer must have at least %d cells to gain from the kernels '%s'; got %lu",
+       TFP_ROW_BLOCK, variant->name, (unsigned long)r->layer->cells);
+}
+
 static bool holds_minus_128(const int8_t *weights, size_t count) {
   for (size_t i = 0; weights != NULL && i < count; ++i) {
     if (weights[i] == INT8_MIN) return true;
@@ -255,7 +264,7 @@ bool tfp_read_builtin_lstm(const TfLiteContext *context, const tfp_lstm_node *no
   }
   const reading r = {context, node, &plan->layer, error, error_size};
   return read_sides(&r) && read_io(&r, plan) && read_gates(&r) && read_projection(&r) &&
-         weights_fit(&r, variant) &&
+         is_worth_it(&r, variant) && weights_fit(&r, variant) &&
          tfp_read_lstm_scales(context, node, &plan->layer, error, error_size);
 }
 

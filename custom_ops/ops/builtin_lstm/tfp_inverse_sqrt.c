@@ -1,4 +1,4 @@
-#include "tfp_fixed_point.h"
+#include "tfp_inverse_sqrt.h"
 
 #include "../../kernels/common/tfp_assert.h"
 
@@ -8,12 +8,6 @@ static int32_t high_product(int32_t a, int32_t b) {
   return (int32_t)(((int64_t)a * b + (INT64_C(1) << 30)) >> 31);
 }
 
-/* value / 2^shift, half away from zero. */
-static int32_t divide(int32_t value, int shift) {
-  const int32_t mask = (int32_t)((1u << shift) - 1u);
-  return (value >> shift) + ((value & mask) > (mask >> 1) + (value < 0));
-}
-
 static int32_t saturated_left(int32_t value, int shift) {
   const int64_t shifted = (int64_t)value * (INT64_C(1) << shift);
   return shifted > INT32_MAX ? INT32_MAX : shifted < INT32_MIN ? INT32_MIN : (int32_t)shifted;
@@ -21,11 +15,6 @@ static int32_t saturated_left(int32_t value, int shift) {
 
 static int32_t wrapped(uint32_t value) {
   return (int32_t)value;
-}
-
-int32_t tfp_fixed_scale_apply(int32_t value, tfp_fixed_scale scale) {
-  const int32_t shifted = wrapped((uint32_t)value << scale.left);
-  return divide(high_product(shifted, scale.multiplier), scale.right);
 }
 
 tfp_fixed_scale tfp_fixed_inverse_sqrt(int32_t value) {
@@ -42,7 +31,7 @@ tfp_fixed_scale tfp_fixed_inverse_sqrt(int32_t value) {
     --right;
   }
   /* Numbers with 3 bits before the point: 1.5, 1, and value / 2. */
-  const int32_t half = divide(value >> 1, 1), three_halves = (1 << 28) + (1 << 27);
+  const int32_t half = ((value >> 1) + 1) >> 1, three_halves = (1 << 28) + (1 << 27);
   int32_t x = 1 << 28;
   for (int i = 0; i < 5; ++i) {
     const int32_t cube = saturated_left(high_product(high_product(x, x), x), 6);
