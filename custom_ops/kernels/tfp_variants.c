@@ -127,7 +127,8 @@ static const tfp_variant variants[] = {
 #endif
 #if TFP_ARMV7_NEON
     {
-        /* Gates of floats stay with the scalar unit: this NEON flushes subnormals and cannot divide. */
+        /* Gates of floats stay with the scalar unit: this NEON flushes subnormals and cannot
+           divide. */
         .name = "neonv7",
         .supported = tfp_cpu_has_neonv7,
         .s8 = {TFP_WEIGHTS(8, 16, alone, tfp_pack_s8_r8k16, tfp_gemm_s8s32_r8k16_neonv7)},
