@@ -225,6 +225,8 @@ TFP_ABI_AT(TfLiteRegistration, custom_name, 48, 24);
 TFP_ABI_AT(TfLiteRegistration, registration_external, 64, 32);
 TFP_ABI_AT(TfLiteRegistration, async_kernel, 72, 36);
 TFP_ABI_AT(TfLiteRegistration, inplace_operator, 80, 40);
+TFP_ABI_AT(TfLiteUnidirectionalSequenceLSTMParams, cell_clip, 4, 4);
+TFP_ABI_AT(TfLiteUnidirectionalSequenceLSTMParams, time_major, 12, 12);
 TFP_ABI_SIZE(TfLiteDelegate, 56);
 TFP_ABI_SIZE(TfLiteAffineQuantization, 24);
 
