@@ -21,7 +21,7 @@ from pathlib import Path
 
 from fully_connected import Contender, shape
 from layers import Layer
-from measuring import cpu_class, machine, measure, write_csv
+from measuring import cpu_class, machine, measure, prepare_folder, write_csv
 from recurrent import Preset, make_interpreter
 
 from tfpipeline.progress import progress
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     sparsity, isa = arguments.sparsity, arguments.isa
     rows: list[dict[str, object]] = []

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from measuring import cpu_class, machine, write_csv
+from measuring import cpu_class, machine, prepare_folder, write_csv
 
 from tfpipeline.progress import progress
 from tfpipeline.runtime.native import library_path
@@ -194,7 +194,7 @@ def main() -> None:
         rows = rows_of(taken)
     for row in rows:
         print(f"{row['model']:15} {row['form']:16} {row['us']} µs, median {row['median_us']}")
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(arguments.out)
     source = str(arguments.runtime.name) if arguments.runtime else f"that of {_WHEEL}"
     notes = [
         "Measured wall-clock times of one call of Invoke from C, one thread, one frame; us is the "

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from embedding_models import FIRST_LAYERS, KINDS, STOCK, Kind, export_few, grow
-from measuring import cpu_class, machine, measure, write_csv
+from measuring import cpu_class, machine, measure, prepare_folder, write_csv
 
 from tfpipeline.progress import progress
 from tfpipeline.runtime.native import library_path
@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     rows: list[dict[str, object]] = []
     settings = [(first, words) for first in arguments.first for words in arguments.words]

@@ -30,6 +30,7 @@ from measuring import (
     machine,
     measure,
     plot_if_possible,
+    prepare_folder,
     write_csv,
 )
 from read_limit import ReadLimit, read_limit
@@ -310,7 +311,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     rounds, repeats, isa = arguments.rounds, arguments.repeats, arguments.isa
     # Two threads on two cores are only as fast as what else runs there lets them be.
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")

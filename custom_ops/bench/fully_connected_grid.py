@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from fully_connected import print_shape, time_shape
-from measuring import cpu_class, machine, write_csv
+from measuring import cpu_class, machine, prepare_folder, write_csv
 
 ROWS = (256, 512, 1024, 2048, 3072, 4096, 6144)
 DEPTHS = (64, 128, 192, 256, 320, 512, 1024)
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     table: list[dict[str, object]] = []
     for rows in arguments.rows:

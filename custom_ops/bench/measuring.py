@@ -7,26 +7,19 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+from tfpipeline.bench.machine import describe_machine
 from tfpipeline.extras import missing_extra
 from tfpipeline.runtime.native import best_isa
 
 MIB = 1 << 20
 #: More than the last-level cache of the machines that this runs on.
 OUT_OF_CACHE_BYTES = 96 * MIB
-#: By the name in /proc/cpuinfo.
-_EXTENSIONS = {
-    "avx2": "AVX2",
-    "avx512_vnni": "AVX512-VNNI",
-    "avx_vnni": "AVX-VNNI",
-    "asimd": "NEON",
-    "neon": "NEON",
-    "asimddp": "dot products",
-    "i8mm": "int8 matrix products",
-}
+#: Of each table.
+CLASS_COLUMN = "cpu_class"
 
 
 def measure(
@@ -46,14 +39,49 @@ def measure(
 
 
 def cpu_class() -> str:
-    """Return the extensions of the processor that our kernels have variants for."""
-    cpuinfo, names = Path("/proc/cpuinfo"), []
-    if cpuinfo.exists():
-        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
-        line = next((x for x in lines if x.startswith(("flags", "Features"))), "")
-        flags = set(line.partition(":")[2].split())
-        names = [name for flag, name in _EXTENSIONS.items() if flag in flags]
-    return f"{' + '.join(names) or 'unknown'} (kernels {best_isa()})"
+    """Return the class of this processor, and the kernels of ours that it gets."""
+    return f"{describe_machine().cpu_class} (kernels {best_isa()})"
+
+
+def prepare_folder(out: Path) -> None:
+    """Make the folder of results and print the CPU class that they will be of.
+
+    Raises:
+        SystemExit: it has tables of another class, which would stand beside these.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    mine = describe_machine().cpu_class
+    for table in sorted(out.glob("*.csv")):
+        others = classes_of(table) - {mine}
+        if others:
+            raise SystemExit(
+                f"{table} has figures of {', '.join(sorted(others))} and this processor is {mine}: "
+                "pass --out with another folder"
+            )
+    print(f"CPU class: {cpu_class()}", file=sys.stderr)
+
+
+def classes_of(table: Path) -> set[str]:
+    """Return the CPU classes that the rows of a table name; none where it has no such column."""
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(line for line in file if not line.startswith("#"))
+        return {row[CLASS_COLUMN] for row in rows if row.get(CLASS_COLUMN)}
+
+
+def of_one_class(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Return rows that all name their CPU class; those without one were measured here.
+
+    Raises:
+        ValueError: they are of several classes, whose figures say nothing about each other.
+    """
+    mine = describe_machine().cpu_class
+    named = [{**row, CLASS_COLUMN: row.get(CLASS_COLUMN) or mine} for row in rows]
+    classes = sorted({str(row[CLASS_COLUMN]) for row in named})
+    if len(classes) > 1:
+        raise ValueError(
+            f"rows must be of one CPU class, received {', '.join(classes)}: write one table a class"
+        )
+    return named
 
 
 def machine() -> str:
@@ -64,13 +92,16 @@ def machine() -> str:
         lines = cpuinfo.read_text(encoding="utf-8").splitlines()
         name = next((x.split(":", 1)[1].strip() for x in lines if x.startswith("model name")), name)
     return (
-        f"{name}, {os.cpu_count()} cores, {platform.system()}; kernels {best_isa()}; "
+        f"{name}, {os.cpu_count()} cores, {platform.system()}; "
+        f"CPU class {describe_machine().cpu_class}; kernels {best_isa()}; "
         f"ai-edge-litert {version('ai-edge-litert')}, tfpipeline {version('tfpipeline')}, "
         f"Python {platform.python_version()}"
     )
 
 
 def write_csv(path: Path, rows: list[dict[str, object]], notes: list[str]) -> None:
+    """Write a table whose every row names its CPU class; see `of_one_class`."""
+    rows = of_one_class(rows)
     temporary = path.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:
         file.writelines(f"# {note}\n" for note in notes)
@@ -80,10 +111,12 @@ def write_csv(path: Path, rows: list[dict[str, object]], notes: list[str]) -> No
     os.replace(temporary, path)
 
 
-def plot_if_possible(plot: Callable[..., None], path: Path, *arguments: object) -> None:
+def plot_if_possible(
+    plot: Callable[..., None], path: Path, rows: list[dict[str, object]], *arguments: object
+) -> None:
     """Draw what `write_csv` has kept already; without Matplotlib say so in one line."""
     try:
-        plot(path, *arguments)
+        plot(path, of_one_class(rows), *arguments)
     except ImportError as error:
         reason = missing_extra(error) or error
         print(f"no plot {path.name}: {reason}", file=sys.stderr)

@@ -30,6 +30,7 @@ from measuring import (
     machine,
     measure,
     plot_if_possible,
+    prepare_folder,
     write_csv,
 )
 from one_step_models import (
@@ -191,7 +192,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     # With 8 bits goes the portable file.
     bits = list(dict.fromkeys([8, *arguments.bits]))
     groups = [layers_of([cell], units) for cell in arguments.cells for units in arguments.units]

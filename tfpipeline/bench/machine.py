@@ -9,8 +9,14 @@ import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+# What decides how fast products of small integers are; those that have it have what stands before.
+_X86_CLASSES = {"avx512_vnni": "avx512-vnni", "avx_vnni": "avx-vnni", "amx_int8": "amx"}
+_ARM_CLASSES = {"i8mm": "neon-i8mm", "asimddp": "neon-dotprod", "asimd": "neon", "neon": "neon"}
 # Only the extensions that decide which kernel runs.
-_X86_FLAGS = ("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni")
+_X86_FLAGS = (
+    *("sse4_1", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni"),
+    "amx_int8",
+)
 _ARM_FLAGS = ("neon", "asimd", "asimddp", "i8mm", "sve")
 
 
@@ -25,8 +31,23 @@ class Machine:
     system: str
     python: str
 
+    @property
+    def cpu_class(self) -> str:
+        """Which products of small integers the processor has; figures of two classes never mix.
+
+        `avx2`, `avx512-vnni`, `avx-vnni`, `amx` or several of the last three with a plus between
+        them; `neon`, `neon-dotprod` or `neon-i8mm`; else the architecture.
+        """
+        joined = "+".join(name for flag, name in _X86_CLASSES.items() if flag in self.flags)
+        if joined or "avx2" in self.flags:
+            return joined or "avx2"
+        arm = next((name for flag, name in _ARM_CLASSES.items() if flag in self.flags), "")
+        # 64-bit Arm always has NEON, and macOS names no flags there.
+        always = {"aarch64": "neon", "arm64": "neon"}
+        return arm or always.get(self.architecture, self.architecture)
+
     def to_dict(self) -> dict[str, object]:
-        return {**asdict(self), "flags": list(self.flags)}
+        return {**asdict(self), "flags": list(self.flags), "cpu_class": self.cpu_class}
 
 
 def describe_machine() -> Machine:
