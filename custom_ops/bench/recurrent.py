@@ -1,12 +1,17 @@
-"""Times recurrent layers: our ops against the best that the stock converter makes of the same.
+"""Times recurrent layers: our ops against the best that others make of the same.
 
     make bench                          or: python custom_ops/bench/recurrent.py --help
 
-Peers, all through the same interpreter: the WHILE loop with int8 weights and float activations
-(dynamic range), and every step of its own in int8 (unrolled), both with XNNPACK. Ours has float
-inputs and outputs, and whole sequences in one op. Sizes are the same; weights are random. A peer
-that the converter does not make, or that does not run, is a row without figures that says why; ours
-then has no ratio, because the missing peer might have been the best one.
+Peers: what the stock converter makes, through the same interpreter: the WHILE loop with int8
+weights and float activations (dynamic range), and every step of its own in int8 (unrolled), both
+with XNNPACK; and other libraries (`rivals`), in the same process and the same rounds. All get the
+same weights and the same input, and what they put out is compared with NumPy before anything is
+timed. Ours has float inputs and outputs, and whole sequences in one op. No other library has
+factored layers, so those stand beside the stock converter's only.
+
+Ours is compared with the best of all peers. A peer that the converter does not make, that is not
+installed, does not run or is wrong, is a row without figures that says why; ours then has no ratio,
+because the missing peer might have been the best one.
 """
 
 from __future__ import annotations
@@ -18,27 +23,32 @@ import shlex
 import statistics
 import sys
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
-from layers import sparse_weights, with_zero_blocks
-from measuring import machine, measure, plot_if_possible, write_csv
+from measuring import cpu_class, machine, measure, plot_if_possible, prepare_folder, write_csv
 from read_limit import read_limit
+from recurrent_layers import Preset
 from recurrent_plot import plot
+from recurrent_weights import run_in_numpy
+from rivals import PACKAGES, RIVALS
+from rivals.rival import Problem, Rival, Running, difference, start_rival
 
-from tfpipeline.export.flatbuffer.builder import GraphBuilder, ModelBuilder
-from tfpipeline.export.quantize.quantization import Quantization
-from tfpipeline.numerics.cells import CELLS
-from tfpipeline.numerics.recurrent_options import RecurrentOptions
 from tfpipeline.runtime.native import library_path
 from tfpipeline.worker_process import python_command, run_worker
 
 #: Rank of both factors, as a part of the units.
 RANK = 0.25
+#: Bits of a weight by the name of the row.
+OURS = {"ours": 8, "ours int4": 4, "ours int2": 2}
+#: Of outputs in [-1, 1] whose layers have activations of 8 bits. The state carries errors on; gates
+#: in a wrong order are off by ten times as much.
+TOLERANCE = 0.06
 _FIGURES = (
     "us",
     "median_us",
@@ -49,105 +59,6 @@ _FIGURES = (
     "times_faster",
     "note",
 )
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A stack of recurrent layers over one sequence; `rank` as a part of the units, 0 for plain.
-
-    `zeros` is the share of 8x4 blocks of zeros left out of every matrix.
-    """
-
-    cell: str
-    units: tuple[int, ...]
-    features: int
-    frames: int
-    rank: float
-    zeros: float = 0.0
-
-    @property
-    def name(self) -> str:
-        sizes = "/".join(str(u) for u in self.units)
-        return f"{self.cell.upper()} {sizes}{', factored' if self.rank else ''}"
-
-    def layers(self) -> list[tuple[int, int, int]]:
-        """Return features, units and rank of each layer."""
-        features = (self.features, *self.units)
-        return [(f, u, int(u * self.rank)) for f, u in zip(features, self.units, strict=False)]
-
-    def weight_bytes(self) -> int:
-        """Return the bytes of the int8 weights of all layers."""
-        total = 0
-        for features, units, rank in self.layers():
-            rows = CELLS[self.cell].rows(units)
-            plain = rows * (features + units)
-            total += 2 * rank * rows + rank * (features + units) if rank else plain
-        return total
-
-    def operations(self) -> int:
-        """Return the operations of a sequence: two a weight and step."""
-        return 2 * self.weight_bytes() * self.frames
-
-    def model(self) -> bytes:
-        """Return a model of one op a layer, from float sequences to float sequences."""
-        builder = ModelBuilder("recurrent layers")
-        graph = builder.graph("main")
-        x = graph.tensor("x", (1, self.frames, self.features), np.float32)
-        inputs, levels = [x], Quantization(0.03, 0)
-        q = graph.tensor("q", (1, self.frames, self.features), np.int8, levels)
-        graph.operator("QUANTIZE", [x], [q], schema.QuantizeOptionsT())
-        for number, (features, units, rank) in enumerate(self.layers()):
-            q, states = self._layer(graph, number, features, units, rank, q)
-            inputs += states
-        y = graph.tensor("y", (1, self.frames, self.units[-1]), np.float32)
-        graph.operator("DEQUANTIZE", [q], [y], schema.DequantizeOptionsT())
-        graph.finish(inputs, [y])
-        return builder.to_bytes()
-
-    def _layer(
-        self, graph: GraphBuilder, number: int, features: int, units: int, rank: int, x: int
-    ) -> tuple[int, list[int]]:
-        rng = np.random.default_rng(number)
-        rows = CELLS[self.cell].rows(units)
-
-        def matrix(name: str, shape: tuple[int, int]) -> int:
-            values = rng.integers(-127, 128, shape).astype(np.int8)
-            scales = np.full(shape[0], 0.02 / np.sqrt(shape[1]), np.float32)
-            if self.zeros:
-                gates = rows // units if shape[0] == rows else 1
-                values = with_zero_blocks(values, self.zeros, rng, gates)
-                return sparse_weights(graph, f"{name}{number}", values, scales, gates)
-            return graph.constant(f"{name}{number}", values, Quantization.per_channel(scales))
-
-        def pair(name: str, depth: int) -> list[int]:
-            if rank:
-                return [matrix(f"{name}1", (rank, depth)), matrix(f"{name}2", (rows, rank))]
-            return [matrix(f"{name}1", (rows, depth)), -1]
-
-        names = CELLS[self.cell].states
-        first = [graph.tensor(f"{n}0_{number}", (1, units), np.float32) for n in names]
-        weights = [*pair("W", features), *pair("U", units)]
-        shape = (CELLS[self.cell].stored_rows, rows)
-        bias = graph.constant(f"b{number}", np.zeros(shape, np.float32))
-        levels = Quantization(float(np.float32(1 / 127)), 0)
-        y = graph.tensor(f"y{number}", (1, self.frames, units), np.int8, levels)
-        last = [graph.tensor(f"{n}_{number}", (1, units), np.float32) for n in names]
-        inner = {"scale_a_x": 0.05, "scale_a_h": 0.05} if rank else {}
-        options = RecurrentOptions(self.cell, units, features, rank, rank, **inner)
-        graph.custom(options.op_name, [x, *first, *weights, bias, -1], [y, *last], options.pack())
-        return y, first
-
-    def stock(self, kind: str, folder: Path, seconds: float) -> bytes | str:
-        """Return the stock converter's model, or why there is none."""
-        target = folder / f"{self.cell}-{self.rank}-{kind}.tflite"
-        job = json.dumps({**asdict(self), "kind": kind})
-        script = Path(__file__).resolve().with_name("stock_recurrent.py")
-        done = run_worker(python_command(str(script), job, str(target)), seconds=seconds)
-        if done.status is None:
-            return f"no model after {seconds:.0f} s"
-        if done.status != 0 or not target.exists():
-            return f"the converter {done.end}"
-        return target.read_bytes()
 
 
 def make_interpreter(model: bytes, ours: bool, threads: int, isa: str) -> Interpreter:
@@ -163,6 +74,57 @@ def make_interpreter(model: bytes, ours: bool, threads: int, isa: str) -> Interp
     return it
 
 
+def start_model(
+    model: bytes | str, name: str, preset: Preset, threads: int, isa: str
+) -> Running | Problem:
+    """Return a model in an interpreter with its input set, or why there is none."""
+    if isinstance(model, str):
+        return Problem(model)
+    try:
+        it = make_interpreter(model, name.startswith("ours"), threads, isa)
+        given = it.get_input_details()[0]
+        it.set_tensor(given["index"], _quantized(preset.input()[None], given))
+        it.invoke()
+    except (ValueError, RuntimeError) as error:
+        return Problem(" ".join(str(error).split()))
+    running = Running(it.invoke, lambda: _read(it))
+    # The stock converter's factored layers have weights of their own.
+    if preset.rank:
+        return running
+    wanted = run_in_numpy(replace(preset, bits=OURS.get(name, 8)).stack(), preset.input())
+    wrong = difference(running.output(), wanted, TOLERANCE)
+    return Problem(wrong) if wrong else running
+
+
+def _quantized(values: np.ndarray, detail: Mapping[str, Any]) -> np.ndarray:
+    if detail["dtype"] == np.float32:
+        return values
+    scale, zero_point = detail["quantization"]
+    limits = np.iinfo(detail["dtype"])
+    levels = np.rint(values / scale) + zero_point
+    return np.asarray(np.clip(levels, limits.min, limits.max).astype(detail["dtype"]))
+
+
+def _read(it: Interpreter) -> np.ndarray:
+    """Return the first output of the only sample in real numbers."""
+    detail = it.get_output_details()[0]
+    values = it.get_tensor(detail["index"])[0]
+    if detail["dtype"] == np.float32:
+        return np.asarray(values)
+    scale, zero_point = detail["quantization"]
+    return np.asarray((values.astype(np.float32) - zero_point) * scale)
+
+
+def start_safely(rival: Rival, preset: Preset, threads: int) -> Running | Problem:
+    """Start a rival here if that ends well in a process of its own, which it can crash."""
+    trial = Path(__file__).resolve().parent / "rivals" / "try_rival.py"
+    job = json.dumps(asdict(preset))
+    done = run_worker(python_command(str(trial), rival.name, job, str(threads)), seconds=300.0)
+    if done.status != 0:
+        return Problem(f"failed: it {done.end}")
+    return start_rival(rival, preset.stack(), preset.input(), threads)
+
+
 def time_preset(
     models: Mapping[str, bytes | str],
     preset: Preset,
@@ -170,6 +132,7 @@ def time_preset(
     isa: str,
     rounds: int,
     repeats: int,
+    rivals: Sequence[Rival] = (),
 ) -> list[dict[str, object]]:
     """Return one row a contender; the best of the peers is what ours is compared with.
 
@@ -178,25 +141,27 @@ def time_preset(
         preset: What they compute.
         threads, isa: Of the interpreters, and kernels of ours.
         rounds, repeats: See `measure`.
+        rivals: Other libraries that compute the same.
     """
-    made: dict[str, Interpreter] = {}
-    problems: dict[str, str] = {}
-    for name, model in models.items():
-        if isinstance(model, str):
-            problems[name] = model
-            continue
-        try:
-            made[name] = make_interpreter(model, name.startswith("ours"), threads, isa)
-        except (ValueError, RuntimeError) as error:
-            problems[name] = " ".join(str(error).split())
+    started: dict[str, Running | Problem] = {
+        name: start_model(model, name, preset, threads, isa) for name, model in models.items()
+    }
+    started |= {rival.name: start_safely(rival, preset, threads) for rival in rivals}
+    # Ours come last in the table.
+    started = dict(sorted(started.items(), key=lambda item: item[0].startswith("ours")))
+    made = {name: one for name, one in started.items() if isinstance(one, Running)}
+    problems = {name: one for name, one in started.items() if isinstance(one, Problem)}
     times = dict(
-        zip(made, measure([[it.invoke] for it in made.values()], rounds, repeats), strict=True)
+        zip(made, measure([[one.invoke] for one in made.values()], rounds, repeats), strict=True)
     )
     best = {name: min(taken) for name, taken in times.items()}
     peers = {name: t for name, t in best.items() if not name.startswith("ours")}
     base = min(peers, key=lambda name: peers[name]) if peers else ""
+    missing = [
+        name for name, one in problems.items() if one.might_win and not name.startswith("ours")
+    ]
     rows: list[dict[str, object]] = []
-    for name in models:
+    for name in started:
         row: dict[str, object] = {
             "layers": preset.name,
             "features": preset.features,
@@ -208,7 +173,7 @@ def time_preset(
         rows.append(row)
         row["weight_mb"] = f"{preset.weight_bytes() / 1e6:.2f}"
         if name in problems:
-            row["note"] = problems[name]
+            row["note"] = problems[name].reason
             continue
         seconds = best[name]
         row["us"] = f"{seconds * 1e6:.1f}"
@@ -217,13 +182,19 @@ def time_preset(
         row["gops"] = f"{preset.operations() / seconds / 1e9:.1f}"
         if not name.startswith("ours"):
             continue
-        missing = [peer for peer in problems if not peer.startswith("ours")]
         if missing:
             row["note"] = f"no ratio without {'; '.join(missing)}"
         elif base:
             row["compared_with"] = base
             row["times_faster"] = f"{peers[base] / seconds:.2f}"
     return rows
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 def main() -> None:
@@ -238,7 +209,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     plain = [
         Preset("gru", (640,), 320, arguments.frames, 0.0),
         Preset("lstm", (640,), 320, arguments.frames, 0.0),
@@ -249,6 +220,8 @@ def main() -> None:
     notes = [
         "Measured wall-clock times, not modelled; best of all rounds. Batch 1.",
         f"machine: {machine()}; load average at the start {load:.1f}",
+        f"CPU class: {cpu_class()}; kernels of ours: {arguments.isa}",
+        f"peers: {', '.join(f'{name} {_version(name)}' for name in PACKAGES)}",
         f"command: python {shlex.join(sys.argv)}",
         f"read bandwidth: {cache / 1e9:.1f} GB/s in cache",
     ]
@@ -272,9 +245,11 @@ def main() -> None:
         full = {n: m for n, m in found.items() if n not in smaller}
         for threads in arguments.threads:
             for what, peers in ((preset, full), (factored, smaller)):
-                models = {**peers, "ours": what.model()}
+                widths = {"ours": 8} if what.rank else OURS
+                ours = {name: replace(what, bits=bits).model() for name, bits in widths.items()}
                 rows += time_preset(
-                    models, what, threads, arguments.isa, arguments.rounds, arguments.repeats
+                    *({**peers, **ours}, what, threads, arguments.isa),
+                    *(arguments.rounds, arguments.repeats, () if what.rank else RIVALS),
                 )
             print(f"{preset.name}, threads {threads}", file=sys.stderr)
         # After each preset: a stack can keep the converter busy for minutes.

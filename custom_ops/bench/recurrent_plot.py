@@ -19,7 +19,7 @@ def plot(path: Path, rows: list[dict[str, object]], cache: float, note: str) -> 
     one = [r for r in rows if r["threads"] == min(int(str(r["threads"])) for r in rows)]
     presets = list(dict.fromkeys(str(r["layers"]) for r in one))
     names = list(dict.fromkeys(str(r["contender"]) for r in one))
-    colours = dict(zip(names, pyplot.get_cmap("tab10").colors, strict=False))
+    colours = dict(zip(names, pyplot.get_cmap("tab20").colors, strict=False))
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5.2))
     width = 0.8 / len(names)
     for place, name in enumerate(names):

@@ -2,7 +2,8 @@
 
     python stock_recurrent.py JSON TARGET
 
-JSON holds "cell", "units", "features", "frames", "rank" and "kind": "rolled" or "unrolled".
+JSON holds "cell", "units", "features", "frames", "rank", "kind": "rolled" or "unrolled", and
+"weights": an .npz file of the weights of plain layers, three arrays a layer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 def keras_model(job: dict[str, Any]) -> Any:
     """Return layers of the sizes `units`, factored where `rank` says so."""
     import keras
+    import numpy as np
 
     from tfpipeline.layers import TWINS
 
@@ -31,7 +33,11 @@ def keras_model(job: dict[str, Any]) -> Any:
             layers.append(TWINS[kind](units, **ranks, return_sequences=True))
         else:
             layers.append(kind(units, return_sequences=True, unroll=unroll))
-    return keras.Sequential(layers)
+    model = keras.Sequential(layers)
+    if not job["rank"]:
+        with np.load(job["weights"], allow_pickle=False) as file:
+            model.set_weights([file[f"arr_{i}"] for i in range(len(model.weights))])
+    return model
 
 
 def write_unrolled_int8(model: Any, job: dict[str, Any], target: Path) -> None:

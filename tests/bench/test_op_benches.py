@@ -24,7 +24,12 @@ _SCRIPTS = (
 _MODULES = (
     *_SCRIPTS,
     "measuring",
+    "recurrent_layers",
     "recurrent_plot",
+    "recurrent_weights",
+    "rivals",
+    *(f"rivals.{name}" for name in ("rival", "onnx_model", "onnxruntime_layers")),
+    *(f"rivals.{name}" for name in ("ncnn_layers", "openvino_layers")),
     "layers",
     "gemmlowp",
     "one_step_models",
@@ -255,21 +260,28 @@ def test_measurements_outlive_a_missing_matplotlib(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
+    recurrent = benches["recurrent"]
+    missing = recurrent.Problem("not installed here")
+    monkeypatch.setattr(recurrent, "start_safely", lambda rival, preset, threads: missing)
     # No converter is as quick as that: every peer is missing, and none is waited for.
     options = ["--frames", "1", "--rounds", "1", "--repeats", "1", "--threads", "1"]
     options += ["--converter-seconds", "0.001", "--out", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["recurrent.py", *options])
-    benches["recurrent"].main()
+    recurrent.main()
     said = capsys.readouterr().err
     assert "no plot recurrent_x86.png: This needs matplotlib" in said
     assert "Traceback" not in said
     rows = _table(tmp_path / "recurrent_x86.csv")
     # Three stacks, plain and factored: each with ours, and with every peer by its name.
     assert len({row["layers"] for row in rows}) == 6
-    ours = [row for row in rows if row["contender"] == "ours"]
-    assert len(ours) == 6 and all(float(row["us"]) > 0 for row in ours)
-    peers = [row for row in rows if row["contender"] != "ours"]
-    assert len(peers) == 9 and all("no model after" in row["note"] for row in peers)
+    ours = [row for row in rows if row["contender"].startswith("ours")]
+    # Plain ones with weights of three widths.
+    assert len(ours) == 3 * (3 + 1) and all(float(row["us"]) > 0 for row in ours)
+    stock = [row for row in rows if row["contender"].startswith("stock")]
+    assert len(stock) == 9 and all("no model after" in row["note"] for row in stock)
+    others = [row for row in rows if row not in ours and row not in stock]
+    assert len(others) == 3 * 6 and all(row["note"].startswith("not installed") for row in others)
+    assert len({row["cpu_class"] for row in rows}) == 1 and rows[0]["cpu_class"]
     assert not any(row["times_faster"] for row in rows)
 
 
