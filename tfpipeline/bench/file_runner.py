@@ -57,6 +57,13 @@ class FileRunner:
         self.unit = _unit(card)
         self.note = _open_sizes(inputs)
 
+    def outputs(self) -> list[tuple[str, np.ndarray]]:
+        """Return name and value of each output of the last call."""
+        return [
+            (str(details["name"]), np.array(self._interpreter.get_tensor(details["index"])))
+            for details in self._interpreter.get_output_details()
+        ]
+
 
 def needs_plug_in(path: Path) -> bool:
     """Return whether the file calls ops of ours.

@@ -78,12 +78,7 @@ def benchmark_files(
         RuntimeUnavailableError: no runtime, or the plug-in refuses `isa`.
         NativeLibraryError: a file has ops of ours and the plug-in cannot be loaded.
     """
-    files = list(dict.fromkeys(file for path in paths for file in _files(Path(path))))
-    if not files:
-        raise BenchmarkError(
-            "paths must name .tflite files, or folders that hold some, received none: export a "
-            "model, or run tfpipeline demo"
-        )
+    files = list_files(paths)
     chosen = backend(runtime)
     title = f"{chosen.name} {chosen.version}"
     runners: dict[Path, FileRunner] = {}
@@ -95,10 +90,10 @@ def benchmark_files(
             plug_in = needs_plug_in(file)
             # The plug-in's own trouble is not this file's, and ends the run.
             delegate = load_delegate(chosen.name, isa=isa) if plug_in else None
-            _try_once(file, chosen.name, plug_in)
+            try_once(file, chosen.name, plug_in)
             runners[file] = FileRunner(file, chosen, delegate, seed)
         except (ModelFileError, OSError) as error:
-            problems[file] = _reason(file, error)
+            problems[file] = reason_of(file, error)
     calls: dict[str, Callable[[], object]] = {str(f): r.invoke for f, r in runners.items()}
     timings = time_interleaved(calls, rounds=rounds, round_seconds=round_seconds) if calls else {}
     return [
@@ -115,13 +110,29 @@ def benchmark_files(
     ]
 
 
+def list_files(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Return the files that paths name, each once, and folders that hold none.
+
+    Raises:
+        BenchmarkError: `paths` is empty.
+    """
+    files = list(dict.fromkeys(file for path in paths for file in _files(Path(path))))
+    if not files:
+        raise BenchmarkError(
+            "paths must name .tflite files, or folders that hold some, received none: export a "
+            "model, or run tfpipeline demo"
+        )
+    return files
+
+
 def _files(path: Path) -> Iterator[Path]:
     found = sorted(path.glob("*.tflite")) if path.is_dir() else []
     # A folder without any is a row that says so.
     yield from found or [path]
 
 
-def _try_once(file: Path, runtime: str, plug_in: bool) -> None:
+def try_once(file: Path, runtime: str, plug_in: bool) -> None:
+    """Run a file in a process of its own; raise `ModelFileError` where that does not end well."""
     from tfpipeline.inspection.trial import try_model
 
     for trial in try_model(file, plug_in, runtimes=(runtime,)):
@@ -129,7 +140,8 @@ def _try_once(file: Path, runtime: str, plug_in: bool) -> None:
             raise ModelFileError(f"{file} cannot be run: {trial.detail}")
 
 
-def _reason(file: Path, error: Exception) -> str:
+def reason_of(file: Path, error: Exception) -> str:
+    """Return what an error says, for a row that names the file."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     # The row names the file.

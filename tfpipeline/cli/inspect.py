@@ -49,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also run it once in the runtimes installed here, in a limited process",
     )
     parser.add_argument(
+        "--accelerate",
+        action="store_true",
+        help="also ask the plug-in, in a limited process, which builtin nodes it would run with "
+        "accelerate_builtin",
+    )
+    parser.add_argument(
         "--ledger",
         type=Path,
         metavar="MODEL.keras",
@@ -67,7 +73,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from tfpipeline.cli.output import one_sentence, print_json, say_error
-    from tfpipeline.inspection import inspect_model, render, render_trials, safe, try_model
+    from tfpipeline.inspection import (
+        ask_plugin,
+        inspect_model,
+        render,
+        render_claims,
+        render_trials,
+        safe,
+        try_model,
+    )
 
     if arguments.file.suffix == ".keras":
         return _ledger_alone(arguments)
@@ -75,19 +89,26 @@ def run(arguments: argparse.Namespace) -> int:
     counted = None if arguments.ledger is None else _ledger(arguments, arguments.ledger)
     wanted = None if arguments.target is None else found.target(arguments.target)
     trials = try_model(arguments.file, plugin=found.needs_plugin) if arguments.trial else []
+    claims = ask_plugin(arguments.file) if arguments.accelerate else None
     if arguments.json:
+        asked = {} if claims is None else {"accelerate": asdict(claims)}
         tried = {"trials": [asdict(trial) for trial in trials]} if arguments.trial else {}
         ledger = {} if counted is None else {"ledger": counted.to_dict()}
-        print_json(found.to_dict() | ledger | tried)
+        print_json(found.to_dict() | ledger | asked | tried)
     else:
         print(render(found, tensors=arguments.tensors, all_operators=arguments.ops))
         if counted is not None:
             print(f"\nsize ledger\n{counted}")
+        if claims is not None:
+            print("\n" + render_claims(claims))
         if arguments.trial:
             print("\n" + render_trials(trials))
     failed = [f"{trial.runtime}: {trial.detail}" for trial in trials if not trial.runs]
     if failed:
         say_error(f"{arguments.file} was tried and does not run in {one_sentence(failed[0])}")
+    if claims is not None and claims.problem:
+        failed.append(claims.problem)
+        say_error(f"{arguments.file} {one_sentence(claims.sentences()[0])}")
     if wanted is None or wanted.runs:
         return 1 if failed else 0
     first = wanted.refusals[0]
@@ -109,10 +130,10 @@ def _ledger_alone(arguments: argparse.Namespace) -> int:
     """Print the ledger of a Keras model, which runs nowhere and has no operators."""
     from tfpipeline.cli.output import print_json, say_error
 
-    if arguments.target or arguments.trial or arguments.ledger:
+    if arguments.target or arguments.trial or arguments.ledger or arguments.accelerate:
         say_error(
-            f"--target, --try and --ledger need a .tflite file, and {arguments.file} is a Keras "
-            "model; export it first"
+            "--target, --try, --accelerate and --ledger need a .tflite file, and "
+            f"{arguments.file} is a Keras model; export it first"
         )
         return 2
     counted = _ledger(arguments, arguments.file)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tfpipeline.inspection.claims import PluginClaims
 from tfpipeline.inspection.custom_ops import PLUGIN, RUNTIME, UNKNOWN
 from tfpipeline.inspection.model_inspection import (
     GraphSummary,
@@ -49,6 +50,12 @@ def render_trials(trials: Sequence[Trial]) -> str:
     """Return how the runtimes installed here took the file."""
     rows = [(t.runtime, "runs" if t.runs else "fails", safe(t.detail, 120)) for t in trials]
     return "\n".join(["tried here", *columns(rows or [("no runtime is installed",)])])
+
+
+def render_claims(claims: PluginClaims) -> str:
+    """Return what the plug-in said about the nodes of the file."""
+    rows = [(safe(sentence, 300),) for sentence in claims.sentences()]
+    return "\n".join([f"with accelerate_builtin in {claims.runtime}", *columns(rows)])
 
 
 def columns(rows: Iterable[Sequence[str]], right: Sequence[int] = (), indent: int = 2) -> list[str]:

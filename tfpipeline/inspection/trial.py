@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tfpipeline.worker_process import run_worker, worker_command
+from tfpipeline.worker_process import WorkerResult, run_worker, worker_command
 
 RUNTIMES = {
     "litert": ("LiteRT", "ai-edge-litert"),
@@ -21,7 +21,7 @@ RUNTIMES = {
 }
 _SECONDS = 120
 #: Address space. TensorFlow alone maps several gigabytes of libraries.
-_BYTES = 16 << 30
+LIMIT_BYTES = 16 << 30
 _LONGEST = 300
 
 
@@ -67,13 +67,19 @@ def try_model(
 
 
 def _run(name: str, path: Path, plugin: bool, seconds: float) -> tuple[bool, str]:
-    limits = [str(_BYTES), str(int(seconds) + 1)]
+    limits = [str(LIMIT_BYTES), str(int(seconds) + 1)]
     command = worker_command(f"{__package__}.trial_process", name, str(path), *limits)
     done = run_worker([*command, *(["plugin"] if plugin else [])], seconds=seconds)
+    refusal = refusal_of(done)
+    return not refusal, refusal
+
+
+def refusal_of(done: WorkerResult) -> str:
+    """Return why a process that tries a file could not run it; empty where it could."""
     if done.status is None or done.status < 0:
-        return False, done.end
+        return done.end
     try:
         refusal = json.loads(done.stdout.splitlines()[-1])["refusal"]
     except (ValueError, IndexError, KeyError, TypeError):
-        return False, f"ended with status {done.status} and no answer"
-    return not refusal, " ".join(str(refusal).split())[:_LONGEST]
+        return f"ended with status {done.status} and no answer"
+    return " ".join(str(refusal).split())[:_LONGEST]

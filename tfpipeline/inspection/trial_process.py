@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 import numpy as np
 
 from tfpipeline.runtime.backends import backend, load_delegate
 
 
-def _limit(size: int, seconds: int) -> None:
+def limit_process(size: int, seconds: int) -> None:
+    """Limit address space in bytes and processor time of this process; write no core."""
     try:
         import resource
     except ImportError:
@@ -23,8 +25,9 @@ def _limit(size: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _run_once(runtime: str, path: str, plugin: bool) -> None:
-    delegates = [load_delegate(runtime)] if plugin else None
+def run_once(runtime: str, path: str, delegate: Any) -> None:
+    """Run a file on zeros, with a delegate or None; raises what the runtime raises."""
+    delegates = None if delegate is None else [delegate]
     interpreter = backend(runtime).interpreter(path, experimental_delegates=delegates)
     interpreter.allocate_tensors()
     for details in interpreter.get_input_details():
@@ -34,10 +37,10 @@ def _run_once(runtime: str, path: str, plugin: bool) -> None:
 
 
 def main(runtime: str, path: str, size: str, seconds: str, *plugin: str) -> None:
-    _limit(int(size), int(seconds))
+    limit_process(int(size), int(seconds))
     refusal = ""
     try:
-        _run_once(runtime, path, bool(plugin))
+        run_once(runtime, path, load_delegate(runtime) if plugin else None)
     except Exception as error:
         refusal = str(error) or type(error).__name__
     print("\n" + json.dumps({"refusal": refusal}), flush=True)
