@@ -49,6 +49,9 @@ OURS = {"ours": 8, "ours int4": 4, "ours int2": 2}
 #: Of outputs in [-1, 1] whose layers have activations of 8 bits. The state carries errors on; gates
 #: in a wrong order are off by ten times as much.
 TOLERANCE = 0.06
+UNROLLED = "stock unrolled, int8"
+#: Where everything between two products has 8 bits too: up to 0.18 in a GRU of 640 units.
+UNROLLED_TOLERANCE = 0.3
 _FIGURES = (
     "us",
     "median_us",
@@ -92,7 +95,8 @@ def start_model(
     if preset.rank:
         return running
     wanted = run_in_numpy(replace(preset, bits=OURS.get(name, 8)).stack(), preset.input())
-    wrong = difference(running.output(), wanted, TOLERANCE)
+    tolerance = UNROLLED_TOLERANCE if name == UNROLLED else TOLERANCE
+    wrong = difference(running.output(), wanted, tolerance)
     return Problem(wrong) if wrong else running
 
 
@@ -231,7 +235,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(prefix="tfpipeline-recurrent-") as folder:
             wanted = {
                 "stock rolled, dynamic range": (preset, "rolled"),
-                "stock unrolled, int8": (preset, "unrolled"),
+                UNROLLED: (preset, "unrolled"),
                 "stock rolled, factored": (factored, "rolled"),
             }
             found = {
