@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType, load_delegate
 from layers import Layer, UnsignedLayer
-from measuring import cpu_class, machine, measure, write_csv
+from measuring import cpu_class, machine, measure, prepare_folder, write_csv
 
 from tfpipeline.runtime.native import library_path
 
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     table: list[dict[str, object]] = []
     for row in rows_of(arguments):

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 from builtin_lstm_models import Stack
-from measuring import cpu_class, machine, measure, write_csv
+from measuring import cpu_class, machine, measure, prepare_folder, write_csv
 
 from tfpipeline.progress import track
 from tfpipeline.runtime.native import library_path
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     models = {stack.name: stack.model() for stack in STACKS}
     models |= {path.name: path.read_bytes() for path in arguments.files}

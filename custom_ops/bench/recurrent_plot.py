@@ -20,17 +20,22 @@ def plot(path: Path, rows: list[dict[str, object]], cache: float, note: str) -> 
     presets = list(dict.fromkeys(str(r["layers"]) for r in one))
     names = list(dict.fromkeys(str(r["contender"]) for r in one))
     colours = dict(zip(names, pyplot.get_cmap("tab20").colors, strict=False))
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5.2))
-    width = 0.8 / len(names)
-    for place, name in enumerate(names):
-        mine = {
-            str(r["layers"]): float(str(r["us_a_frame"])) for r in one if r["contender"] == name
-        }
-        at = [presets.index(p) + (place - (len(names) - 1) / 2) * width for p in mine]
-        left.bar(at, list(mine.values()), width, label=name, color=colours[name])
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, 5.8), layout="constrained")
+    for name in names:
+        label = name
+        for preset, there in enumerate(presets):
+            # Bars stand side by side, whoever is missing.
+            group = [r for r in one if r["layers"] == there]
+            width = 0.8 / len(group)
+            for place, row in enumerate(group):
+                if row["contender"] == name:
+                    at = preset + (place - (len(group) - 1) / 2) * width
+                    time = float(str(row["us_a_frame"]))
+                    left.bar(at, time, width, label=label, color=colours[name])
+                    label = "_"
     left.set_xticks(range(len(presets)), presets, rotation=20, ha="right", fontsize=8)
     left.set(ylabel="microseconds a frame, measured, best", yscale="log")
-    left.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside lower center", ncol=6)
     sizes = np.geomspace(0.2, 30, 50)
     # Two operations a weight, each weight read once a step.
     right.plot(
@@ -55,7 +60,6 @@ def plot(path: Path, rows: list[dict[str, object]], cache: float, note: str) -> 
     )
     right.legend(fontsize=8)
     figure.suptitle(note, fontsize=8)
-    figure.tight_layout()
     temporary = path.with_suffix(".tmp.png")
     figure.savefig(temporary, dpi=110)
     os.replace(temporary, path)
