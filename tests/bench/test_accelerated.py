@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fully_connected_files import write_layers
+from fully_connected_files import needs_fast_kernels, write_layers
 from small_model import Exported
 
 from tfpipeline.bench import accelerated
@@ -62,6 +62,7 @@ def test_no_file_is_an_error() -> None:
         benchmark_accelerated([])
 
 
+@needs_fast_kernels
 @pytest.mark.slow
 def test_before_and_after_are_timed_in_one_run(exported: Exported, tmp_path: Path) -> None:
     int8 = write_layers(tmp_path / "int8.tflite", "int8")
@@ -100,6 +101,7 @@ def test_kernels_that_nobody_has_end_the_run(tmp_path: Path) -> None:
         benchmark_accelerated([path], isa="mmx", **QUICK)
 
 
+@needs_fast_kernels
 @pytest.mark.slow
 def test_the_command_shows_before_after_and_who_runs_what(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

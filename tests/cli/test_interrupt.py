@@ -24,6 +24,8 @@ def interrupt_when(ready: object, arguments: list[str]) -> tuple[int, str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Tests that a script started in the background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert callable(ready)
     ends = time.monotonic() + PATIENCE_SECONDS

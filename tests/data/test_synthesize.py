@@ -168,7 +168,11 @@ def test_what_stops_half_way_leaves_nothing(
 def test_ctrl_c_leaves_nothing_and_ends_the_synthesizers(tmp_path: Path) -> None:
     code = f"from tfpipeline.data import *; synthesize_corpus({str(tmp_path / 'corpus')!r})"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
+        [sys.executable, "-c", code],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # Tests that a script started in the background inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob(".corpus.partial/yes/*.wav")):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fully_connected_files import write_layers
+from fully_connected_files import needs_fast_kernels, write_layers
 from small_model import Exported
 
 from tfpipeline.cli import main as cli
@@ -42,6 +42,7 @@ def test_lines_of_the_plug_in_become_claims(monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
+@needs_fast_kernels
 @pytest.mark.slow
 def test_the_plug_in_itself_is_asked(tmp_path: Path) -> None:
     path = write_layers(tmp_path / "layers.tflite", "int8", "float", "hybrid")
@@ -53,7 +54,10 @@ def test_the_plug_in_itself_is_asked(tmp_path: Path) -> None:
         (2, "FULLY_CONNECTED"),
     ]
     assert {one.kernels for one in found.accelerated} == {best_isa()}
-    assert {one.kernels for one in ask_plugin(path, isa="c").accelerated} == {"c"}
+    # Portable C gains nothing, and says so.
+    portable = ask_plugin(path, isa="c")
+    assert not portable.accelerated and len(portable.left) == 3
+    assert "512 x 256 weights at batch 2 must gain time on c, and do not" in portable.left[0].reason
 
 
 @pytest.mark.slow
@@ -66,6 +70,7 @@ def test_a_file_without_anything_for_it_says_so(
     assert "would run no builtin node: accelerate_builtin changes nothing" in said
 
 
+@needs_fast_kernels
 @pytest.mark.slow
 def test_inspect_names_the_nodes(
     exported: Exported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
