@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import golden_layers
@@ -184,6 +186,16 @@ def test_accelerate_builtin_claims_only_what_gains(
         "tfpipeline: node 0: FULLY_CONNECTED is left to the runtime: 64 x 16 weights at batch 2 "
         f"must gain time on {isa}, and do not\n"
     )
+
+
+def test_measured_gains_are_those_of_kernels_that_there_are() -> None:
+    # One of another name would have the estimates of all others, and nobody would see it.
+    folder = Path(__file__).resolve().parents[2] / "custom_ops"
+    gains = folder / "plugin" / "fully_connected" / "tfp_fully_connected_gain.c"
+    named = re.findall(r'^ +\{"(\w+)",$', gains.read_text(encoding="utf-8"), re.MULTILINE)
+    kernels = (folder / "kernels" / "tfp_variants.c").read_text(encoding="utf-8")
+    assert named == ["avx512vnni", "avxvnni"]
+    assert all(f'.name = "{name}"' in kernels for name in named)
 
 
 def test_weights_that_are_not_constant_are_left_alone(capfd: pytest.CaptureFixture[str]) -> None:

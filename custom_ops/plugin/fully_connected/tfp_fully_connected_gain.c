@@ -35,9 +35,9 @@ static const gains table[] = {
       [kUint8] = {3, 36, 30, 22, 15, 9, 0, 43}}},
 };
 
-/* Estimated, for everything else: by instruction counts on NEON (docs/results/arm.md), where
- * XNNPACK is at the limit of the arithmetic at 1, 4 and 8 vectors and computes 4 or 8 where there
- * are fewer; kernels of uint8 it has none. */
+/* Estimated, for everything else, AVX2 too: by instruction counts on NEON (docs/results/arm.md),
+ * where XNNPACK is at the limit of the arithmetic at 1, 4 and 8 vectors and computes 4 or 8 where
+ * there are fewer; kernels of uint8 it has none. */
 static const gains others = {NULL,
                              {[kInt8] = {0, 20, 10, 0, 20, 10, 5, 0},
                               [kFloat8] = {0, 20, 10, 0, 20, 10, 5, 0},
