@@ -38,6 +38,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their argument, not by what they hold.
+
+    Compressed bytes hold the second in which they were made: two processes that share the tests
+    would find different names and refuse to begin.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def model() -> Any:
     """Factored, stock and dense layers; a sequence between the recurrent layers."""
