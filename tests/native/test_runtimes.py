@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,75 +19,55 @@ from embedding_models import embedding_model, make_embedding
 from factored_models import FactoredModel, factored_model, make_factored
 from fully_connected_models import LayerModel, layer_model
 from recurrent_models import assert_same_bits, feeds, make_case, op_model, state_names
+from runtime_process import RuntimeProcess
 from separate_environment import TFLITE_RUNTIME
 from unsigned_layers import make_unsigned, unsigned_model
 
 from tfpipeline.numerics.embedding_options import Mean
-from tfpipeline.runtime.native import library_path
 
 pytestmark = pytest.mark.slow
 
-SCRIPT = Path(__file__).with_name("run_in_runtime.py")
-STREAM_SCRIPT = Path(__file__).with_name("run_stream_in_runtime.py")
 
-
-@pytest.fixture(params=["litert", "tf", "tflite_runtime"])
-def runtime(request: pytest.FixtureRequest) -> str:
-    """A runtime by name, where it is installed or can be."""
-    if request.param == "tf" and importlib.util.find_spec("tensorflow") is None:
+@pytest.fixture(params=["litert", "tf", "tflite_runtime"], scope="module")
+def runtime(request: pytest.FixtureRequest) -> Iterator[RuntimeProcess]:
+    """A runtime, where it is installed or can be."""
+    name = str(request.param)
+    if name == "tf" and importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow is not installed")
-    return str(request.param)
+    python = TFLITE_RUNTIME.executable() if name == "tflite_runtime" else sys.executable
+    process = RuntimeProcess(name, python)
+    yield process
+    process.close()
 
 
-def run_in(
-    runtime: str,
-    model: bytes,
-    inputs: dict[str, np.ndarray],
-    folder: Path,
-    script: Path = SCRIPT,
-) -> Mapping[str, np.ndarray]:
-    """What the model returns with every instruction set, as `<isa>_<output>`."""
-    python = TFLITE_RUNTIME.executable() if runtime == "tflite_runtime" else sys.executable
-    (folder / "op.tflite").write_bytes(model)
-    np.savez(folder / "in.npz", isas=np.array(native.supported()), **inputs)
-    paths = [str(folder / name) for name in ("op.tflite", "in.npz", "out.npz")]
-    done = subprocess.run(
-        [python, str(script), runtime, str(library_path()), *paths],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return np.load(folder / "out.npz")
-
-
-def test_same_bits_in_every_runtime(cell: str, runtime: str, tmp_path: Path) -> None:
+def test_same_bits_in_every_runtime(cell: str, runtime: RuntimeProcess, tmp_path: Path) -> None:
     shape = {"units": 40, "input_dim": 13, "rank_x": 6, "rank_h": 20, "batch": 2, "time": 9}
     case = make_case(**shape, cell=cell)
-    results = run_in(runtime, op_model(case).build(), feeds(case), tmp_path)
+    results = runtime.run(op_model(case).build(), feeds(case), tmp_path)
     for isa in native.supported():
         got = [results[f"{isa}_{name}"] for name in ("y", *state_names(case.cell))]
         assert_same_bits(got, case.reference())
 
 
 def test_chains_have_the_same_bits_in_every_runtime(
-    cell: str, runtime: str, tmp_path: Path
+    cell: str, runtime: RuntimeProcess, tmp_path: Path
 ) -> None:
     case = make_chain(cell)
-    results = run_in(runtime, chain_model(case), case.feeds(), tmp_path)
+    results = runtime.run(chain_model(case), case.feeds(), tmp_path)
     for isa in native.supported():
         got = [results[f"{isa}_{n}"] for n in ("scores", *state_names(case.recurrent.cell))]
         assert_same_bits(got, case.reference())
 
 
-def test_layers_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path) -> None:
+def test_layers_have_the_same_bits_in_every_runtime(
+    runtime: RuntimeProcess, tmp_path: Path
+) -> None:
     factored, unsigned = make_factored(40, 24, 9, 3), make_unsigned(40, 24, 3)
     for case, model in (
         (factored, factored_model(factored)),
         (unsigned, unsigned_model(unsigned)),
     ):
-        results = run_in(runtime, model, {"x": case.x}, tmp_path)
+        results = runtime.run(model, {"x": case.x}, tmp_path)
         for isa in native.supported():
             np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
 
@@ -96,40 +75,44 @@ def test_layers_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path
 @pytest.mark.parametrize("mean", [Mean.NONE, Mean.MASKED], ids=["rows", "mean"])
 @pytest.mark.parametrize("dtype", [np.int8, np.float32])
 def test_embeddings_have_the_same_bits_in_every_runtime(
-    runtime: str, dtype: type, mean: Mean, tmp_path: Path
+    runtime: RuntimeProcess, dtype: type, mean: Mean, tmp_path: Path
 ) -> None:
     case = make_embedding(40, 9, 24, (1, 11), (4, 8), dtype, mean=mean)
-    results = run_in(runtime, embedding_model(case), {"ids": case.ids}, tmp_path)
+    results = runtime.run(embedding_model(case), {"ids": case.ids}, tmp_path)
     for isa in native.supported():
         np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
 
 
-def test_sparse_weights_have_the_same_bits_in_every_runtime(runtime: str, tmp_path: Path) -> None:
+def test_sparse_weights_have_the_same_bits_in_every_runtime(
+    runtime: RuntimeProcess, tmp_path: Path
+) -> None:
     layer, pair = sparse_layer(40, 24, 3, 0.7, np.int8), sparse_pair(40, 24, 9, 3, 0.7, np.int8)
     for case, model in (
         (layer, layer_model(layer, edit=LayerModel(sparse=True))),
         (pair, factored_model(pair, FactoredModel(sparse=True))),
     ):
-        results = run_in(runtime, model, {"x": case.x}, tmp_path)
+        results = runtime.run(model, {"x": case.x}, tmp_path)
         for isa in native.supported():
             np.testing.assert_array_equal(results[f"{isa}_y"], case.reference())
     recurrent = sparse_recurrent("gru", (6, 0), 0.7, ("W1", "W2", "U1"), units=40, input_dim=13)
-    results = run_in(runtime, op_model(recurrent).build(), feeds(recurrent), tmp_path)
+    results = runtime.run(op_model(recurrent).build(), feeds(recurrent), tmp_path)
     for isa in native.supported():
         got = [results[f"{isa}_{name}"] for name in ("y", *state_names(recurrent.cell))]
         assert_same_bits(got, recurrent.reference())
 
 
-def test_stock_uint8_layers_have_the_bits_of_the_spec(runtime: str, tmp_path: Path) -> None:
+def test_stock_uint8_layers_have_the_bits_of_the_spec(
+    runtime: RuntimeProcess, tmp_path: Path
+) -> None:
     # No option asks to accelerate, so the runtime's own kernels run: XNNPACK's in today's runtimes,
     # gemmlowp's in tflite-runtime 2.14. The multiplier, 2^-8, makes sums fall on ties.
     layer = make_unsigned(300, 67, 8)
     layer = replace(layer, w_scale=2.0**-6, x_scale=2.0**-6, y_scale=2.0**-4)
     layer = replace(layer, w_zero_point=128, x_zero_point=128, y_zero_point=128)
-    results = run_in(runtime, unsigned_model(layer, custom=False), {"x": layer.x}, tmp_path)
+    results = runtime.run(unsigned_model(layer, custom=False), {"x": layer.x}, tmp_path)
     fixed, rounded = layer.reference(), layer.reference(fixed_point=False)
     assert np.any(fixed != rounded), "the two must differ, or this test says nothing"
-    expected = fixed if runtime == "tflite_runtime" else rounded
+    expected = fixed if runtime.name == "tflite_runtime" else rounded
     np.testing.assert_array_equal(results["c_y"], expected)
 
 
@@ -146,12 +129,12 @@ LSTMS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("form", LSTMS)
 def test_builtin_lstms_have_the_bits_of_every_runtime(
-    runtime: str, form: str, tmp_path: Path
+    runtime: RuntimeProcess, form: str, tmp_path: Path
 ) -> None:
     case = make_lstm(cells=40, calls=6, h_zero_point=-5, **LSTMS[form])
     names = ("y", "input 18", "input 19")
     given = {"x": case.x, "names": np.array(names)}
-    results = run_in(runtime, lstm_model(case), given, tmp_path, STREAM_SCRIPT)
+    results = runtime.run(lstm_model(case), given, tmp_path, "stream")
     for isa in native.supported():
         for name in names:
             np.testing.assert_array_equal(results[f"{isa}_{name}"], results[f"stock_{name}"])
